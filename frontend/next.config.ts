@@ -1,0 +1,21 @@
+// The page is exported as static files and served by the app itself (docs/decisions/0001).
+import type { NextConfig } from "next";
+
+const developing = process.env.NODE_ENV === "development";
+
+const config: NextConfig = {
+  // `next dev` has no app behind it on the same origin, so it passes API calls on; an export cannot have rewrites.
+  ...(developing
+    ? {
+        rewrites: async () => [
+          {
+            source: "/api/:path*",
+            destination: `${process.env.SLIPWAY_API_ORIGIN ?? "http://127.0.0.1:8000"}/api/:path*`,
+          },
+        ],
+      }
+    : { output: "export" as const }),
+  poweredByHeader: false,
+};
+
+export default config;

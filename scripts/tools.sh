@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Gets the programs that only the tests need: a Chromium, ffmpeg and ffprobe (the oracle), PostgreSQL, Ceph RGW.
+# Idempotent: with all of them there it asks no package manager. As root on Debian it installs what is missing,
+# anywhere else it says what to install and fails.
+set -euo pipefail
+
+missing=()
+need() { # need PACKAGE TEST...: note the package unless the test command succeeds
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+have_postgres() { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }
+# The server's utilities without the cluster that Debian's postgresql package would start by itself.
+need chromium command -v chromium
+need ffmpeg command -v ffprobe
+need postgresql have_postgres
+need radosgw command -v radosgw
+need ceph-mon command -v ceph-mon
+need ceph-osd command -v ceph-osd
+need fonts-dejavu-core test -d /usr/share/fonts/truetype/dejavu
+
+if [ ${#missing[@]} -eq 0 ]; then
+  exit 0
+fi
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "The tests need these Debian packages, or the same programs from elsewhere: ${missing[*]}" >&2
+  echo "Install them (as root: apt-get install --no-install-recommends ${missing[*]}) and run this again." >&2
+  exit 1
+fi
+echo "Installing what the tests need: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
