@@ -1,0 +1,306 @@
+"""The ObjectStorage port over any S3: boto3 in a bounded thread pool, its errors told in our words."""
+
+import asyncio
+import functools
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import boto3
+import structlog
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from app.adapters.s3_signing import S3UrlSigner
+from app.core.metrics import STORAGE_CALL_SECONDS
+from app.domain.errors import Overloaded, StorageUnavailable
+from app.ports import (
+    CreatedUpload,
+    InvalidPart,
+    ListedObject,
+    NoSuchObject,
+    NoSuchUpload,
+    ObjectChanged,
+    ObjectExists,
+    ObjectRange,
+    OpenUpload,
+    PresignedPart,
+    StoredObject,
+    StoredPart,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+log = structlog.get_logger()
+Result = TypeVar("Result")
+
+_CALL_SECONDS = 9.0
+"""What a request may spend on one call, retries included: the API promises 503 within 10 s."""
+_ASSEMBLY_READ_SECONDS = 300.0
+"""CompleteMultipartUpload may take minutes (AWS API reference); it runs in the background."""
+
+
+@dataclass(frozen=True)
+class S3Connection:
+    """Where the bucket is, and how patiently it is asked."""
+
+    bucket: str
+    region: str
+    endpoint_url: str | None
+    """None: AWS."""
+    public_endpoint_url: str | None
+    access_key_id: str | None
+    """None: botocore's own chain."""
+    secret_access_key: str | None
+    threads: int
+    queue: int
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+    attempts: int
+
+    def client(self, endpoint_url: str | None, read_timeout_seconds: float) -> "S3Client":
+        config = Config(
+            signature_version="s3v4",
+            # Engines behind an endpoint of their own seldom have a wildcard DNS name.
+            s3={"addressing_style": "path" if endpoint_url else "auto"},
+            retries={"mode": "standard", "total_max_attempts": self.attempts},
+            connect_timeout=self.connect_timeout_seconds,
+            read_timeout=read_timeout_seconds,
+            max_pool_connections=self.threads,
+            # Newer SDK defaults add CRC32 trailers that other engines do not know.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        session = boto3.Session(
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            region_name=self.region,
+        )
+        return session.client("s3", endpoint_url=endpoint_url, config=config)
+
+
+def make_signer(connection: S3Connection) -> S3UrlSigner:
+    """A signer for URLs as browsers use them."""
+    public = connection.client(
+        connection.public_endpoint_url or connection.endpoint_url, connection.read_timeout_seconds
+    )
+    # boto3 knows best whether the bucket stands in the host or in the path.
+    example = public.generate_presigned_url("get_object", Params={"Bucket": connection.bucket, "Key": "key"})
+    credentials = public._request_signer._credentials  # type: ignore[attr-defined]  # the client's own, renewing source
+    return S3UrlSigner(credentials, connection.region, example.partition("?")[0].removesuffix("key"))
+
+
+class S3Storage:
+    """One bucket. Calls run in at most `threads` threads; beyond a bounded queue they are refused at once."""
+
+    def __init__(self, connection: S3Connection, signer: S3UrlSigner) -> None:
+        self._bucket = connection.bucket
+        self._signer = signer
+        self._client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
+        self._patient_client = connection.client(connection.endpoint_url, _ASSEMBLY_READ_SECONDS)
+        self._pool = ThreadPoolExecutor(connection.threads, thread_name_prefix="s3")
+        self._most_pending = connection.threads + connection.queue
+        self._pending = 0
+
+    async def create_multipart_upload(
+        self, object_key: str, content_type: str, content_disposition: str, metadata: Mapping[str, str]
+    ) -> CreatedUpload:
+        answer = await self._call(
+            "create_multipart_upload",
+            self._client.create_multipart_upload,
+            Bucket=self._bucket,
+            Key=object_key,
+            ContentType=content_type,
+            ContentDisposition=content_disposition,
+            Metadata=dict(metadata),
+        )
+        plain = answer.get("ServerSideEncryption") in (None, "AES256")
+        return CreatedUpload(answer["UploadId"], etags_are_md5=plain and "SSECustomerAlgorithm" not in answer)
+
+    def presign_part(
+        self,
+        object_key: str,
+        upload_id: str,
+        part_number: int,
+        size_bytes: int,
+        now: datetime,
+        ttl_seconds: int,
+    ) -> PresignedPart:
+        return self._signer.presign_part(object_key, upload_id, part_number, size_bytes, now, ttl_seconds)
+
+    async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
+        parts: list[StoredPart] = []
+        marker = 0
+        while True:
+            answer = await self._call(
+                "list_parts",
+                self._client.list_parts,
+                Bucket=self._bucket,
+                Key=object_key,
+                UploadId=upload_id,
+                PartNumberMarker=marker,
+            )
+            parts += [
+                StoredPart(part["PartNumber"], part["Size"], part["ETag"], part["LastModified"])
+                for part in answer.get("Parts", [])
+            ]
+            if not answer.get("IsTruncated"):
+                return parts
+            marker = answer["NextPartNumberMarker"]
+
+    async def complete_multipart_upload(
+        self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
+    ) -> None:
+        arguments: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_new else {}
+        await self._call(
+            "complete_multipart_upload",
+            self._patient_client.complete_multipart_upload,
+            time_limit=None,
+            Bucket=self._bucket,
+            Key=object_key,
+            UploadId=upload_id,
+            MultipartUpload={
+                "Parts": [{"PartNumber": part.part_number, "ETag": part.etag} for part in parts]
+            },
+            MpuObjectSize=sum(part.size_bytes for part in parts),
+            **arguments,
+        )
+
+    async def abort_multipart_upload(self, object_key: str, upload_id: str) -> None:
+        try:
+            await self._call(
+                "abort_multipart_upload",
+                self._client.abort_multipart_upload,
+                Bucket=self._bucket,
+                Key=object_key,
+                UploadId=upload_id,
+            )
+        except NoSuchUpload:
+            return
+
+    async def head(self, object_key: str) -> StoredObject:
+        answer = await self._call("head", self._client.head_object, Bucket=self._bucket, Key=object_key)
+        return StoredObject(
+            answer["ContentLength"], answer["ETag"], answer.get("ContentType", ""), answer["Metadata"]
+        )
+
+    async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:
+        def read() -> ObjectRange:
+            arguments: dict[str, Any] = {"IfMatch": etag} if etag else {}
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=object_key, Range=f"bytes={start}-{start + length - 1}", **arguments
+            )
+            total = int(answer["ContentRange"].rpartition("/")[2])
+            with answer["Body"] as body:
+                return ObjectRange(body.read(length), total, answer["ETag"])
+
+        return await self._call("read_range", read)
+
+    async def delete(self, object_key: str) -> None:
+        await self._call("delete", self._client.delete_object, Bucket=self._bucket, Key=object_key)
+
+    async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
+        markers: dict[str, Any] = {}
+        while True:
+            answer = await self._call(
+                "list_uploads",
+                self._client.list_multipart_uploads,
+                Bucket=self._bucket,
+                Prefix=prefix,
+                **markers,
+            )
+            for upload in answer.get("Uploads", []):
+                yield OpenUpload(upload["Key"], upload["UploadId"], upload["Initiated"])
+            if not answer.get("IsTruncated"):
+                return
+            markers = {
+                "KeyMarker": answer["NextKeyMarker"],
+                "UploadIdMarker": answer["NextUploadIdMarker"],
+            }
+
+    async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
+        token: dict[str, Any] = {}
+        while True:
+            answer = await self._call(
+                "list_objects", self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix, **token
+            )
+            for item in answer.get("Contents", []):
+                yield ListedObject(item["Key"], item["Size"], item["LastModified"])
+            if not answer.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    async def check(self) -> None:
+        try:
+            await self._call("check", self._client.head_bucket, Bucket=self._bucket)
+        except NoSuchObject as error:
+            raise StorageUnavailable from error  # the bucket itself is missing: `slipway storage apply` makes it
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _call(
+        self,
+        operation: str,
+        function: Callable[..., Result],
+        *,
+        time_limit: float | None = _CALL_SECONDS,
+        **arguments: Any,
+    ) -> Result:
+        if self._pending >= self._most_pending:
+            raise Overloaded
+        self._pending += 1
+        loop = asyncio.get_running_loop()
+        began = time.perf_counter()
+        outcome = "error"
+        work = self._pool.submit(functools.partial(function, **arguments))
+        work.add_done_callback(functools.partial(_in_loop, loop, self._one_less))
+        try:
+            async with asyncio.timeout(time_limit):
+                result = await asyncio.wrap_future(work)
+            outcome = "ok"
+            return result
+        except TimeoutError as error:
+            raise StorageUnavailable from error
+        except ClientError as error:
+            _raise_ours(operation, error)
+        except (BotoCoreError, OSError) as error:
+            raise StorageUnavailable from error
+        finally:
+            STORAGE_CALL_SECONDS.labels(operation, outcome).observe(time.perf_counter() - began)
+
+    def _one_less(self) -> None:
+        self._pending -= 1
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, then: Callable[[], None], _done: "Future[Any]") -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(then)
+
+
+_UPLOAD_CALLS = ("list_parts", "complete_multipart_upload", "abort_multipart_upload")
+_PART_ERRORS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest")
+
+
+def _raise_ours(operation: str, error: ClientError) -> NoReturn:
+    """Turns the answers we understand into ours; every other refusal means we cannot use the store."""
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if operation in _UPLOAD_CALLS:
+        # Ceph answers NoSuchKey for an upload that is gone.
+        if code in ("NoSuchUpload", "NoSuchKey"):
+            raise NoSuchUpload from error
+        if code in _PART_ERRORS:
+            raise InvalidPart from error
+        if status in (409, 412):
+            raise ObjectExists from error
+    elif status == 404 and code != "NoSuchBucket":
+        raise NoSuchObject from error
+    elif status == 412:
+        raise ObjectChanged from error
+    log.error("storage.refused", operation=operation, status=status, code=code)
+    raise StorageUnavailable from error

@@ -1,0 +1,24 @@
+"""Runs migrations in batch mode, so that one history serves SQLite (which rebuilds tables) and PostgreSQL."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import app.models  # noqa: F401  # fills the metadata
+from app.core.schema import sync_engine
+
+
+def run() -> None:
+    engine = sync_engine(context.config.attributes["database_url"])
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=SQLModel.metadata,
+            render_as_batch=True,
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()

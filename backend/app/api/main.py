@@ -1,0 +1,10 @@
+"""All routes of the API, under /api/v1."""
+
+from fastapi import APIRouter
+
+from app.api.routes import auth, health, videos
+
+api_router = APIRouter(prefix="/api/v1")
+api_router.include_router(auth.router)
+api_router.include_router(videos.router)
+api_router.include_router(health.router)

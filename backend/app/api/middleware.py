@@ -1,0 +1,127 @@
+"""Around every request: an id, a log line without secrets, a limit on bodies, and safe headers."""
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import plain_error, render
+from app.core.metrics import HTTP_REQUEST_BYTES, HTTP_REQUEST_SECONDS, HTTP_REQUESTS
+
+log = structlog.get_logger()
+
+MAX_BODY_BYTES = 64 * 1024
+_OWN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+
+_SAFE_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_API_HEADERS: Mapping[str, str] = {
+    # Answers hold a user's data and signed URLs.
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class BodyTooLarge(Exception):
+    """The body went past the limit while it was being read."""
+
+
+class RequestContext:
+    """The outermost layer: whatever happens inside, the answer has an id, the headers and the one error shape."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        # A proxy's id is kept, so that its log and ours can be joined; anything odd is replaced.
+        request_id = given if _OWN_ID.match(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(scope, receive, send, request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        began = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                defaults = {**_SAFE_HEADERS, **(_API_HEADERS if scope["path"].startswith("/api/") else {})}
+                for name, value in defaults.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except BodyTooLarge:
+            await render(plain_error(413, {"Connection": "close"}), scope)(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("request.failed")
+            if status:
+                raise  # half an answer is out: only closing the connection tells the client
+            await render(plain_error(500), scope)(scope, receive, send_with_headers)
+        finally:
+            _note(scope, status, time.perf_counter() - began)
+
+
+class BodyLimit:
+    """Refuses bodies over 64 KiB, announced or not: video bytes never pass here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                size = len(message.get("body", b""))
+                received += size
+                HTTP_REQUEST_BYTES.inc(size)
+                if received > MAX_BODY_BYTES:
+                    raise BodyTooLarge
+            return message
+
+        await self._app(scope, receive_counted, send)
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    # The route's template, not the path: no ids in labels, and unknown paths are one label.
+    route = getattr(scope.get("route"), "path", "page" if status < 400 else "none")
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    HTTP_REQUESTS.labels(method, route, str(status)).inc()
+    HTTP_REQUEST_SECONDS.labels(method, route).observe(seconds)
+    if scope["path"].startswith("/api/") and not scope["path"].startswith("/api/v1/health/"):
+        log.info(
+            "request.answered",
+            method=method,
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})

@@ -1,0 +1,112 @@
+"""Serves the exported page from its folder, with a strict policy made from the very files it serves."""
+
+import base64
+import hashlib
+import mimetypes
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+
+_INLINE_SCRIPT: Final = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
+_FOREVER: Final = "public, max-age=31536000, immutable"
+
+# What the platform's table may not know.
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("font/woff2", ".woff2")
+mimetypes.add_type("application/wasm", ".wasm")
+
+
+class Page:
+    """An ASGI app over the export: `/login` is login.html, unknown paths are 404.html with status 404.
+
+    HTML is read once, at the start: the hashes of its inline scripts go into its Content-Security-Policy, and with
+    another build the hashes are others.
+    """
+
+    def __init__(self, folder: Path, store_origins: Sequence[str]) -> None:
+        self._folder = folder.resolve()
+        self._store = " ".join(store_origins)
+        self._html = {self._address(file): file.read_bytes() for file in self._folder.rglob("*.html")}
+        self._policies = {address: self._policy(html) for address, html in self._html.items()}
+        # Only these exist: no path of a request ever names a file by itself.
+        self._files = {
+            "/" + file.relative_to(self._folder).as_posix(): file
+            for file in self._folder.rglob("*")
+            if file.is_file() and file.suffix != ".html"
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise HTTPException(404)
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        response = await self._response(scope["path"], Headers(scope=scope))
+        await response(scope, receive, send)
+
+    async def _response(self, path: str, headers: Headers) -> Response:
+        if path.startswith("/api/"):
+            raise HTTPException(404)
+        if file := self._files.get(path):
+            return await self._file(path, file)
+        address = path.rstrip("/") or "/"
+        if address in self._html and address != "/404":
+            return self._page(address, 200)
+        if "/404" in self._html and "text/html" in headers.get("accept", "text/html"):
+            return self._page("/404", 404)
+        raise HTTPException(404)
+
+    async def _file(self, path: str, file: Path) -> Response:
+        media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return FileResponse(
+            file,
+            media_type=media_type,
+            stat_result=await anyio.to_thread.run_sync(file.stat),
+            headers={
+                # Files under _next/static carry a hash of their content in their name.
+                "Cache-Control": _FOREVER if path.startswith("/_next/static/") else "no-cache",
+                # A worker takes its policy from its own script's answer, so WASM is allowed there and nowhere else.
+                "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
+                "frame-ancestors 'none'",
+            },
+        )
+
+    def _page(self, address: str, status: int) -> Response:
+        return HTMLResponse(
+            self._html[address],
+            status,
+            headers={"Cache-Control": "no-cache", "Content-Security-Policy": self._policies[address]},
+        )
+
+    def _address(self, file: Path) -> str:
+        name = file.relative_to(self._folder).with_suffix("").as_posix()
+        return "/" if name == "index" else f"/{name.removesuffix('/index')}"
+
+    def _policy(self, html: bytes) -> str:
+        hashes = {
+            f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
+            for script in _INLINE_SCRIPT.findall(html)
+        }
+        return "; ".join(
+            (
+                "default-src 'none'",
+                f"script-src 'self' {' '.join(sorted(hashes))}".rstrip(),
+                "style-src 'self'",
+                "img-src 'self' data:",
+                "font-src 'self'",
+                f"connect-src 'self' {self._store}".rstrip(),
+                f"media-src 'self' {self._store}".rstrip(),
+                "worker-src 'self'",
+                "manifest-src 'self'",
+                "base-uri 'none'",
+                "form-action 'self'",
+                "frame-ancestors 'none'",
+                "object-src 'none'",
+            )
+        )

@@ -1,0 +1,86 @@
+"""From rows and values to answers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.domain.video_status import VideoStatus
+from app.models import Video
+from app.ports import DeliveryUrls, PresignedPart
+from app.schemas.videos import (
+    CreatedUploadOut,
+    PresignedPartOut,
+    SignedPartsOut,
+    StatusReasonOut,
+    UploadOut,
+    VideoListOut,
+    VideoOut,
+)
+from app.services.uploads import StartedUpload
+from app.services.videos import VideoPage
+
+
+class VideoPresenter:
+    """Turns videos into answers as of one moment, with a delivery URL where there is something to deliver."""
+
+    def __init__(self, delivery: DeliveryUrls, now: datetime) -> None:
+        self._delivery = delivery
+        self._now = now
+
+    def video(self, video: Video) -> VideoOut:
+        ready = video.status is VideoStatus.READY
+        delivery = (
+            self._delivery.url_for(video.object_key, video.original_filename, self._now) if ready else None
+        )
+        return VideoOut(
+            id=video.id,
+            original_filename=video.original_filename,
+            content_type=video.content_type,
+            size_bytes=video.size_bytes,
+            status=video.status,
+            status_reason=_reason(video),
+            container=video.container,
+            duration_seconds=None if video.duration_ms is None else video.duration_ms / 1000,
+            width=video.width,
+            height=video.height,
+            rotation=video.rotation,
+            video_codec=video.video_codec,
+            audio_codec=video.audio_codec,
+            frame_rate=video.frame_rate,
+            bit_rate=video.bit_rate,
+            hdr=video.hdr,
+            metadata_complete=video.metadata_complete,
+            created_at=video.created_at,
+            uploaded_at=video.uploaded_at,
+            ready_at=video.ready_at,
+            delivery_url=delivery.url if delivery else None,
+            delivery_url_expires_at=delivery.expires_at if delivery else None,
+        )
+
+    def page(self, page: VideoPage) -> VideoListOut:
+        return VideoListOut(items=[self.video(video) for video in page.items], next_cursor=page.next_cursor)
+
+    def started(self, started: StartedUpload) -> CreatedUploadOut:
+        video, parts = started.video, started.parts
+        upload = None
+        if parts is not None and video.expires_at is not None:
+            upload = UploadOut(
+                part_size_bytes=video.part_size_bytes,
+                part_count=video.part_plan.part_count,
+                expires_at=video.expires_at,
+                server_time=self._now,
+                parts=_parts(parts),
+            )
+        return CreatedUploadOut(video=self.video(video), upload=upload)
+
+    def signed(self, parts: Sequence[PresignedPart]) -> SignedPartsOut:
+        return SignedPartsOut(parts=_parts(parts), server_time=self._now)
+
+
+def _parts(parts: Sequence[PresignedPart]) -> list[PresignedPartOut]:
+    return [PresignedPartOut.model_validate(part) for part in parts]
+
+
+def _reason(video: Video) -> StatusReasonOut | None:
+    if video.status_code is None or video.status_detail is None:
+        return None
+    return StatusReasonOut(code=video.status_code, detail=video.status_detail)

@@ -1,0 +1,23 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from fastapi import APIRouter
+
+from app.api.deps import DatabaseDep, StorageDep
+from app.api.responses import errors
+from app.schemas.health import HealthOut
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("/live", response_model=HealthOut)
+async def live() -> HealthOut:
+    """The process answers."""
+    return HealthOut(status="ok")
+
+
+@router.get("/ready", response_model=HealthOut, responses=errors())
+async def ready(database: DatabaseDep, storage: StorageDep) -> HealthOut:
+    """Database and store answer; else 503 whose code names the part that does not."""
+    await database.check()
+    await storage.check()
+    return HealthOut(status="ok")

@@ -1,0 +1,127 @@
+"""The upload conversation and a user's videos over HTTP."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response, status
+
+from app.api.deps import ClockDep, CurrentUser, PresenterDep, SettingsDep, UploadsDep, VideosDep
+from app.api.responses import errors
+from app.domain.video_file import CONTAINERS
+from app.domain.video_status import VideoStatus
+from app.schemas.videos import (
+    CompleteUploadIn,
+    ContainerOut,
+    CreatedUploadOut,
+    CreateVideoIn,
+    SignedPartsOut,
+    SignPartsIn,
+    UploadPolicyOut,
+    VideoListOut,
+    VideoOut,
+)
+
+router = APIRouter(tags=["videos"])
+
+
+@router.get("/upload-policy", response_model=UploadPolicyOut, responses=errors())
+async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPolicyOut:
+    """Limits and types; the page and API clients take them from here."""
+    return UploadPolicyOut(
+        max_size_bytes=settings.max_upload_bytes,
+        presign_ttl_seconds=settings.presign_ttl_seconds,
+        containers=[
+            ContainerOut(
+                container=container.name,
+                extensions=list(container.extensions),
+                content_types=list(container.content_types),
+            )
+            for container in CONTAINERS
+        ],
+        server_time=clock.now(),
+    )
+
+
+@router.post(
+    "/videos",
+    status_code=status.HTTP_201_CREATED,
+    response_model=CreatedUploadOut,
+    responses={200: {"model": CreatedUploadOut}, **errors(400, 401, 403, 409, 413, 422)},
+)
+async def create_video(
+    body: CreateVideoIn,
+    user: CurrentUser,
+    uploads: UploadsDep,
+    present: PresenterDep,
+    response: Response,
+    idempotency_key: Annotated[uuid.UUID | None, Header()] = None,
+) -> CreatedUploadOut:
+    """Announces a file: the row, the multipart upload and the first signed parts in one answer."""
+    started = await uploads.create(
+        user.id, body.filename, body.size_bytes, body.content_type, idempotency_key
+    )
+    response.status_code = status.HTTP_201_CREATED if started.is_new else status.HTTP_200_OK
+    return present.started(started)
+
+
+@router.post(
+    "/videos/{video_id}/parts",
+    response_model=SignedPartsOut,
+    responses=errors(400, 401, 403, 404, 409, 413, 422),
+)
+async def sign_parts(
+    video_id: uuid.UUID, body: SignPartsIn, user: CurrentUser, uploads: UploadsDep, present: PresenterDep
+) -> SignedPartsOut:
+    """URLs for these parts, each for exactly its length and 15 minutes at most."""
+    return present.signed(await uploads.sign_parts(user.id, video_id, body.part_numbers))
+
+
+@router.post(
+    "/videos/{video_id}/complete",
+    response_model=VideoOut,
+    responses={202: {"model": VideoOut}, **errors(400, 401, 403, 404, 409, 413, 422)},
+)
+async def complete_video(
+    video_id: uuid.UUID,
+    body: CompleteUploadIn,
+    user: CurrentUser,
+    uploads: UploadsDep,
+    present: PresenterDep,
+    response: Response,
+) -> VideoOut:
+    """Assembles the parts and proves the result; 202 while the store needs longer: repeat every 2 s."""
+    proof = {part.part_number: part.md5 for part in body.parts}
+    video = await uploads.complete(user.id, video_id, proof)
+    still = video.status is VideoStatus.COMPLETING
+    response.status_code = status.HTTP_202_ACCEPTED if still else status.HTTP_200_OK
+    return present.video(video)
+
+
+@router.get("/videos", response_model=VideoListOut, responses=errors(401, 422))
+async def list_videos(
+    user: CurrentUser,
+    videos: VideosDep,
+    present: PresenterDep,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    status: VideoStatus | None = None,
+) -> VideoListOut:
+    """The caller's videos, newest first."""
+    return present.page(await videos.list_page(user.id, limit, cursor, status))
+
+
+@router.get("/videos/{video_id}", response_model=VideoOut, responses=errors(401, 404, 422))
+async def read_video(
+    video_id: uuid.UUID, user: CurrentUser, videos: VideosDep, present: PresenterDep
+) -> VideoOut:
+    return present.video(await videos.get(user.id, video_id))
+
+
+@router.delete(
+    "/videos/{video_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=errors(401, 403, 404, 422),
+)
+async def delete_video(video_id: uuid.UUID, user: CurrentUser, videos: VideosDep) -> None:
+    """Gone for the user when this answers; also how an upload is cancelled."""
+    await videos.delete(user.id, video_id)

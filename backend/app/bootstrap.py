@@ -1,0 +1,247 @@
+"""The one place that picks adapters from Settings, builds the services and runs what runs beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import structlog
+
+from app.adapters.delivery import CloudFrontDelivery, PresignedDelivery
+from app.adapters.probe import StoredObjectProbe
+from app.adapters.queue_embedded import EmbeddedQueue
+from app.adapters.s3 import S3Connection, S3Storage, make_signer
+from app.adapters.s3_bucket import apply_bucket
+from app.core.clock import SystemClock
+from app.core.config import Settings
+from app.core.db import Database
+from app.core.schema import SchemaOutdated, is_current
+from app.core.security import PasswordHasher
+from app.domain.errors import Unavailable
+from app.embedded import EmbeddedStoreProcess, free_port
+from app.ports import Clock, DeliveryUrls, MediaProbe, ObjectStorage
+from app.services.accounts import AccountService
+from app.services.background import BackgroundTasks
+from app.services.processing import PROBE_LEASE, ProcessingService
+from app.services.reconciler import Reconciler
+from app.services.removal import Removal
+from app.services.uploads import UploadLimits, UploadService
+from app.services.videos import VideoService
+from localstore.credentials import load_or_create_credentials
+
+log = structlog.get_logger()
+
+_PROBES_AT_ONCE = 4
+_TEND_EVERY_SECONDS = 1.0
+_DRAIN_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a running app is made of."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    storage: ObjectStorage
+    delivery: DeliveryUrls
+    queue: EmbeddedQueue
+    hasher: PasswordHasher
+    tasks: BackgroundTasks
+    accounts: AccountService
+    uploads: UploadService
+    videos: VideoService
+    removal: Removal
+    processing: ProcessingService
+    reconciler: Reconciler
+    store_origins: Sequence[str]
+    """Origins the page talks to besides its own, for its CSP."""
+    store: EmbeddedStoreProcess | None = None
+    connection: S3Connection | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Starts the store (when embedded), the worker loops and the upkeep; stops them all at the end.
+
+        Raises SchemaOutdated, StoreNotStarted.
+        """
+        if not await asyncio.to_thread(is_current, self.settings.effective_database_url):
+            raise SchemaOutdated
+        if self.store:
+            await self.store.start()
+            await asyncio.to_thread(apply_storage, self)
+        loops = [
+            asyncio.create_task(self.queue.work(self.processing.probe_video)) for _ in range(_PROBES_AT_ONCE)
+        ]
+        loops.append(asyncio.create_task(_tend(self.reconciler)))
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self.tasks.drain(_DRAIN_SECONDS)
+            if self.store:
+                await self.store.stop()
+            await self.close()
+
+    async def close(self) -> None:
+        self.hasher.close()
+        await self.database.close()
+
+
+def build(settings: Settings) -> Parts:
+    """The parts as the settings ask for; touches neither network nor database."""
+    store: EmbeddedStoreProcess | None = None
+    if settings.uses_embedded_store:
+        settings.slipway_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store_port = settings.slipway_store_port or free_port(settings.slipway_host)
+        store_dir = settings.slipway_data_dir / "store"
+        store = EmbeddedStoreProcess(store_dir, settings.slipway_host, store_port, settings.page_origins)
+        connection = embedded_connection(settings, store_port)
+    else:
+        connection = s3_connection(settings)
+    signer = make_signer(connection)
+    return assemble(
+        settings,
+        clock=SystemClock(),
+        storage=S3Storage(connection, signer),
+        delivery=_delivery(settings, PresignedDelivery(signer, settings.delivery_url_ttl_seconds)),
+        store_origins=_store_origins(settings, signer.bucket_url),
+        store=store,
+        connection=connection,
+    )
+
+
+def assemble(
+    settings: Settings,
+    *,
+    clock: Clock,
+    storage: ObjectStorage,
+    delivery: DeliveryUrls,
+    store_origins: Sequence[str] = (),
+    store: EmbeddedStoreProcess | None = None,
+    connection: S3Connection | None = None,
+    probe: MediaProbe | None = None,
+) -> Parts:
+    """The services over these adapters; tests give their own."""
+    database = Database(settings.effective_database_url, settings.database_pool_size)
+    queue = EmbeddedQueue(database, clock, PROBE_LEASE)
+    hasher = PasswordHasher()
+    tasks = BackgroundTasks()
+    grace = timedelta(seconds=settings.upload_grace_seconds)
+    limits = UploadLimits(
+        max_upload_bytes=settings.max_upload_bytes,
+        presign_ttl_seconds=settings.presign_ttl_seconds,
+        grace=grace,
+        user_quota_bytes=settings.user_quota_bytes,
+        user_max_uploads_in_flight=settings.user_max_uploads_in_flight,
+    )
+    uploads = UploadService(database, storage, queue, clock, tasks, limits)
+    removal = Removal(database, storage, clock, timedelta(seconds=settings.sweep_interval_seconds))
+    return Parts(
+        settings=settings,
+        clock=clock,
+        database=database,
+        storage=storage,
+        delivery=delivery,
+        queue=queue,
+        hasher=hasher,
+        tasks=tasks,
+        accounts=AccountService(
+            database,
+            clock,
+            hasher,
+            idle=timedelta(seconds=settings.session_idle_seconds),
+            absolute=timedelta(seconds=settings.session_absolute_seconds),
+        ),
+        uploads=uploads,
+        videos=VideoService(database, clock, tasks, removal),
+        removal=removal,
+        processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
+        reconciler=Reconciler(database, storage, clock, uploads, removal, grace),
+        store_origins=store_origins,
+        store=store,
+        connection=connection,
+    )
+
+
+def apply_storage(parts: Parts) -> list[str]:
+    """Makes the bucket and its CORS rule; a sentence for each."""
+    connection = parts.connection
+    if connection is None:
+        raise ValueError("these parts have no S3 connection")
+    client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
+    return apply_bucket(client, connection.bucket, connection.region, parts.settings.page_origins)
+
+
+def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
+    store_dir = settings.slipway_data_dir / "store"
+    credentials = load_or_create_credentials(store_dir)
+    return _connection(
+        settings,
+        endpoint_url=f"http://{settings.slipway_host}:{store_port}",
+        access_key_id=credentials.access_key_id,
+        secret_access_key=credentials.secret_access_key,
+    )
+
+
+def s3_connection(settings: Settings) -> S3Connection:
+    return _connection(
+        settings,
+        endpoint_url=settings.s3_endpoint_url or None,
+        access_key_id=settings.aws_access_key_id or None,
+        secret_access_key=settings.aws_secret_access_key.get_secret_value() or None,
+    )
+
+
+def _connection(
+    settings: Settings,
+    *,
+    endpoint_url: str | None,
+    access_key_id: str | None,
+    secret_access_key: str | None,
+) -> S3Connection:
+    return S3Connection(
+        bucket=settings.bucket,
+        region=settings.s3_region,
+        endpoint_url=endpoint_url,
+        public_endpoint_url=settings.s3_public_endpoint_url or endpoint_url,
+        access_key_id=access_key_id,
+        secret_access_key=secret_access_key,
+        threads=settings.storage_threads,
+        queue=settings.storage_queue,
+        connect_timeout_seconds=settings.storage_connect_timeout_seconds,
+        read_timeout_seconds=settings.storage_read_timeout_seconds,
+        attempts=settings.storage_attempts,
+    )
+
+
+def _delivery(settings: Settings, presigned: DeliveryUrls) -> DeliveryUrls:
+    if not settings.cloudfront_domain:
+        return presigned
+    return CloudFrontDelivery(
+        settings.cloudfront_domain,
+        settings.cloudfront_key_pair_id,
+        settings.cloudfront_private_key_pem,
+        settings.delivery_url_ttl_seconds,
+    )
+
+
+def _store_origins(settings: Settings, bucket_url: str) -> list[str]:
+    parts = urlsplit(bucket_url)
+    origins = [f"{parts.scheme}://{parts.netloc}"]
+    return [*origins, f"https://{settings.cloudfront_domain}"] if settings.cloudfront_domain else origins
+
+
+async def _tend(reconciler: Reconciler) -> None:
+    while True:
+        try:
+            await reconciler.tend_due()
+        except Unavailable as error:
+            log.warning("upkeep.waiting", reason=error.code)
+        except Exception:
+            log.exception("upkeep.failed")  # one bad row must not end the upkeep of all others
+        await asyncio.sleep(_TEND_EVERY_SECONDS)

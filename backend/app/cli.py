@@ -1,0 +1,227 @@
+"""`slipway`: thin, one function a command."""
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import SecretStr, ValidationError
+from uvicorn.importer import import_from_string
+
+from app.bootstrap import Parts, apply_storage, build
+from app.core import schema
+from app.core.config import Settings
+from app.core.logging import configure_logging
+from app.domain.errors import SlipwayError
+from app.embedded import StoreNotStarted
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
+db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
+user_app = typer.Typer(no_args_is_help=True, help="Accounts, by the operator's hand.")
+storage_app = typer.Typer(no_args_is_help=True, help="The bucket.")
+app.add_typer(db_app, name="db")
+app.add_typer(user_app, name="user")
+app.add_typer(storage_app, name="storage")
+
+_STOP_SECONDS = 30
+_APP_FACTORY = "app.main:create_app"
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+@app.command()
+def serve(
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Bring the database's schema up first.")] = False,
+) -> None:
+    """Run the app: the API, the page, a worker loop, and the embedded store where no S3 is set."""
+    settings = _settings()
+    if not _port_is_free(settings.slipway_host, settings.slipway_port):
+        _fail(
+            f"Port {settings.slipway_port} is taken. Set SLIPWAY_PORT to a free one, or end what listens there."
+        )
+    if upgrade:
+        _prepare_data_dir(settings)
+        schema.upgrade(settings.effective_database_url)
+    config = uvicorn.Config(
+        _APP_FACTORY,
+        factory=True,
+        host=settings.slipway_host,
+        port=settings.slipway_port,
+        log_config=None,
+        access_log=False,  # its lines would hold whole paths; our own log has the route
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+    _Server(config).run()
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it really answers."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            typer.echo(f"Slipway is ready: http://{_shown(self.config.host)}:{self.config.port}")
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database's schema to this version."""
+    settings = _settings()
+    _prepare_data_dir(settings)
+    schema.upgrade(settings.effective_database_url)
+    typer.echo("The database is up to date.")
+
+
+@user_app.command("create")
+def user_create(email: str, as_json: Json = False) -> None:
+    """Create an account; the password is asked for, or read from standard input."""
+    password = _ask_password()
+
+    async def create(parts: Parts) -> None:
+        user = await parts.accounts.register(email, password, None)
+        _say({"id": str(user.id), "email": user.email}, f"Created {user.email}.", as_json)
+
+    _with_parts(create)
+
+
+@user_app.command("disable")
+def user_disable(email: str) -> None:
+    """Keep an account from signing in and end its sessions; its videos stay."""
+
+    async def disable(parts: Parts) -> None:
+        await parts.accounts.disable(email)
+        typer.echo(f"Disabled {email}.")
+
+    _with_parts(disable)
+
+
+@user_app.command("set-password")
+def user_set_password(email: str) -> None:
+    """Set a new password and end the account's sessions; asked for, or read from standard input."""
+    password = _ask_password()
+
+    async def set_password(parts: Parts) -> None:
+        await parts.accounts.set_password(email, password)
+        typer.echo(f"Set a new password for {email}.")
+
+    _with_parts(set_password)
+
+
+@app.command()
+def probe(
+    sources: Annotated[list[str], typer.Argument(metavar="FILE|URL...")], as_json: Json = False
+) -> None:
+    """Read a video's metadata as the worker does."""
+    from mediaprobe.__main__ import main as probe_main  # only this command needs it
+
+    raise typer.Exit(probe_main(["--json", *sources] if as_json else sources))
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API's description, as it is committed in openapi.json."""
+
+    # The defaults, whatever this machine's environment says, and no store that would have to be made.
+    settings = Settings.model_construct(
+        s3_endpoint_url="http://127.0.0.1:9",
+        s3_bucket="slipway",
+        aws_access_key_id="none",
+        aws_secret_access_key=SecretStr("none"),
+    )
+    create_app = import_from_string(_APP_FACTORY)
+    typer.echo(json.dumps(create_app(build(settings)).openapi(), indent=2, sort_keys=True))
+
+
+@storage_app.command("apply")
+def storage_apply(as_json: Json = False) -> None:
+    """Create the bucket where it is missing and set its CORS rule, as far as the engine has such calls."""
+    settings = _settings()
+
+    async def apply(parts: Parts) -> None:
+        if parts.store:
+            await parts.store.start()
+        try:
+            done = await asyncio.to_thread(apply_storage, parts)
+        finally:
+            if parts.store:
+                await parts.store.stop()
+        _say({"bucket": settings.bucket, "done": done}, "\n".join(done), as_json)
+
+    _with_parts(apply)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(str(part).upper() for part in problem["loc"])
+            message = problem["msg"].removeprefix("Value error, ")
+            typer.echo(f"{name}: {message}" if name else message, err=True)
+        raise typer.Exit(2) from None
+
+
+def _prepare_data_dir(settings: Settings) -> None:
+    if settings.effective_database_url.startswith("sqlite"):
+        settings.slipway_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _with_parts(work: Callable[[Parts], Coroutine[Any, Any, None]]) -> None:
+    configure_logging()
+    parts = build(_settings())
+
+    async def run() -> None:
+        try:
+            await work(parts)
+        finally:
+            await parts.close()
+
+    try:
+        asyncio.run(run())
+    except (SlipwayError, StoreNotStarted) as error:
+        _fail(str(error))
+    except (ClientError, BotoCoreError) as error:
+        _fail(f"The store refused: {error}")
+
+
+def _ask_password() -> str:
+    if sys.stdin.isatty():
+        answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return answer
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _say(facts: dict[str, object], sentence: str, as_json: bool) -> None:
+    typer.echo(json.dumps(facts) if as_json else sentence)
+
+
+def _fail(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+def _port_is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

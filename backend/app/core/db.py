@@ -1,0 +1,133 @@
+"""The database: one engine a process, and units of work that each commit at their end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.types import TypeDecorator
+
+from app.domain.errors import DatabaseUnavailable
+
+BUSY_TIMEOUT_SECONDS = 5
+"""How long a connection, a lock or SQLite's single writer is waited for: a request must end within 10 s."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC datetimes on both databases: SQLite gives naive ones back even for timezone=True."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a time zone does not go into the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """The engine and the two kinds of unit of work."""
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.engine = create_async_engine(self.url, **_engine_options(self.url, pool_size))
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        if self.is_sqlite:
+            _prepare_sqlite(self.engine.sync_engine)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A unit of work that writes: commits at the end of the block, rolls back on an error.
+
+        Raises DatabaseUnavailable when the database cannot be reached in time.
+        """
+        async with self._unit(writes=True) as session:
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A unit of work that only reads: it never waits for SQLite's single writer."""
+        async with self._unit(writes=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _unit(self, *, writes: bool) -> AsyncIterator[AsyncSession]:
+        try:
+            async with self._sessions() as session, session.begin():
+                await session.connection(execution_options={"slipway_writes": writes})
+                yield session
+        except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+            raise DatabaseUnavailable from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable from error
+            raise
+
+    async def check(self) -> None:
+        """One round trip; raises DatabaseUnavailable."""
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT_SECONDS), self.reading() as session:
+                await session.execute(text("SELECT 1"))
+        except TimeoutError as error:
+            raise DatabaseUnavailable from error
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": BUSY_TIMEOUT_SECONDS,
+        # A statement's parameters may be an e-mail address or a token's hash; they have no place in a log.
+        "hide_parameters": True,
+    }
+    if url.get_backend_name() == "sqlite":
+        return options | {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
+    return options | {
+        "pool_pre_ping": True,
+        "connect_args": {
+            "connect_timeout": BUSY_TIMEOUT_SECONDS,
+            # A peer that went away without a word is noticed within the time a request may take.
+            "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
+            "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s -c timezone=UTC",
+        },
+    }
+
+
+def _prepare_sqlite(engine: Any) -> None:
+    """WAL, foreign keys, and BEGIN by our own hand."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL: a committed change outlives a power cut, not only a killed process.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        # A transaction that reads first and writes later fails at once with SQLITE_BUSY when another wrote in
+        # between; one that takes the write lock at its start waits its turn instead.
+        writes = connection.get_execution_options().get("slipway_writes", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,61 @@
+"""Queries on users, the guarded quota among them."""
+
+import uuid
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from app.domain.errors import EmailTaken
+from app.models import User
+
+
+async def insert(session: AsyncSession, user: User) -> None:
+    """Raises EmailTaken."""
+    session.add(user)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise EmailTaken from error
+
+
+async def get(session: AsyncSession, user_id: uuid.UUID) -> User | None:
+    return await session.get(User, user_id)
+
+
+async def get_by_email_key(session: AsyncSession, email_key: str) -> User | None:
+    return (await session.scalars(select(User).where(User.email_key == email_key))).one_or_none()
+
+
+async def set_password_hash(session: AsyncSession, user_id: uuid.UUID, password_hash: str) -> None:
+    await session.execute(update(User).where(col(User.id) == user_id).values(password_hash=password_hash))
+
+
+async def set_full_name(session: AsyncSession, user_id: uuid.UUID, full_name: str | None) -> None:
+    await session.execute(update(User).where(col(User.id) == user_id).values(full_name=full_name))
+
+
+async def disable(session: AsyncSession, user_id: uuid.UUID) -> None:
+    await session.execute(update(User).where(col(User.id) == user_id).values(is_active=False))
+
+
+async def reserve_bytes(session: AsyncSession, user_id: uuid.UUID, count: int, quota_bytes: int) -> bool:
+    """Takes `count` of the user's quota; False when it does not fit.
+
+    The guarded UPDATE also locks the user's row, so what follows in this transaction happens for one request
+    of this user at a time.
+    """
+    result = await session.execute(
+        update(User)
+        .where(col(User.id) == user_id, col(User.reserved_bytes) + count <= quota_bytes)
+        .values(reserved_bytes=col(User.reserved_bytes) + count)
+        .returning(col(User.id))
+    )
+    return result.first() is not None
+
+
+async def release_bytes(session: AsyncSession, user_id: uuid.UUID, count: int) -> None:
+    await session.execute(
+        update(User).where(col(User.id) == user_id).values(reserved_bytes=col(User.reserved_bytes) - count)
+    )

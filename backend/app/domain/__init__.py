@@ -1,0 +1,1 @@
+"""The rules: pure functions over values, free of framework, clock, network and database."""

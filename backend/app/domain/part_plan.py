@@ -1,0 +1,46 @@
+"""How a file is cut into parts: decided by the server, written in the row, the same for every engine."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+MIB: Final = 1024 * 1024
+
+# Amazon S3 multipart upload limits: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+S3_MIN_PART_BYTES: Final = 5 * MIB
+"""Every part but the last."""
+S3_MAX_PARTS: Final = 10_000
+
+MAX_PART_BYTES: Final = 16 * MIB
+"""A lost part costs at most this much, and at 1 Mbit/s one part still fits the life of its URL (134 s)."""
+PARTS_WANTED: Final = 6
+"""A browser opens six connections to one origin (HTTP/1.1), so a small file is cut to fill them."""
+
+
+@dataclass(frozen=True)
+class PartPlan:
+    """Equal parts but for the last (Cloudflare R2 insists on that), numbered from 1."""
+
+    size_bytes: int
+    part_size_bytes: int
+
+    @property
+    def part_count(self) -> int:
+        return math.ceil(self.size_bytes / self.part_size_bytes)
+
+    def part_bytes(self, part_number: int) -> int:
+        """The exact length of one part; raises ValueError outside 1..part_count."""
+        if not 1 <= part_number <= self.part_count:
+            raise ValueError(f"part {part_number} is outside 1..{self.part_count}")
+        if part_number < self.part_count:
+            return self.part_size_bytes
+        return self.size_bytes - (self.part_count - 1) * self.part_size_bytes
+
+
+def plan_parts(size_bytes: int) -> PartPlan:
+    """The plan for a file of `size_bytes` (at least 1); 2 GiB gives 128 parts of 16 MiB."""
+    if size_bytes < 1:
+        raise ValueError("an empty file has no parts")
+    a_sixth = math.ceil(size_bytes / PARTS_WANTED)
+    whole_mib = math.ceil(a_sixth / MIB) * MIB
+    return PartPlan(size_bytes, min(max(whole_mib, S3_MIN_PART_BYTES), MAX_PART_BYTES))

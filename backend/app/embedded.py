@@ -1,0 +1,111 @@
+"""Starts the embedded store as a child process, watches it, and starts it again when it dies."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger()
+
+_READY_SECONDS = 30.0
+_STOP_SECONDS = 5.0
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 10.0
+
+
+class StoreNotStarted(Exception):
+    """The store said why it cannot start, in a sentence for the operator."""
+
+
+class EmbeddedStoreProcess:
+    """The child. It ends by itself when this process is gone: we hold the other end of its stdin."""
+
+    def __init__(self, data_dir: Path, host: str, port: int, origins: Sequence[str]) -> None:
+        self._arguments = [
+            *(sys.executable, "-m", "localstore", "--data-dir", str(data_dir)),
+            *("--host", host, "--port", str(port)),
+            *(argument for origin in origins for argument in ("--origin", origin)),
+        ]
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Returns when the store answers; raises StoreNotStarted."""
+        await self._spawn()
+        self._watch = asyncio.create_task(self._keep_alive())
+
+    async def stop(self) -> None:
+        if self._watch:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await self._process.wait()
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+                await self._process.wait()
+
+    async def _spawn(self) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            # Its own session: Ctrl-C goes to us, and we let accepted requests finish before the store ends.
+            start_new_session=True,
+            # No setting and no secret of the app belongs in a process that takes bytes from browsers.
+            env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ},
+        )
+        self._process = process
+        if process.stdout is None:
+            raise StoreNotStarted("The embedded store has no output to say that it is ready.")
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            line = b""
+        said = json.loads(line) if line else {}
+        if said.get("event") != "ready":
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise StoreNotStarted(said.get("reason", "The embedded store did not start; its log says more."))
+        log.info("store.ready", pid=process.pid, port=said.get("port"))
+
+    async def _keep_alive(self) -> None:
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            if self._process is not None:
+                status = await self._process.wait()
+                log.error("store.ended", status=status, restart_in_seconds=wait)
+            await asyncio.sleep(wait)
+            try:
+                await self._spawn()
+                wait = _FIRST_WAIT_SECONDS
+            except StoreNotStarted as error:
+                self._process = None
+                wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+                log.error("store.not_restarted", reason=str(error), again_in_seconds=wait)
+
+
+def free_port(host: str) -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port

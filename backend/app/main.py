@@ -1,0 +1,67 @@
+"""The web app: its lifespan, its layers, its routes, the built page."""
+
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from app.api import errors
+from app.api.main import api_router
+from app.api.middleware import BodyLimit, RequestContext
+from app.api.page import Page
+from app.bootstrap import Parts, build
+from app.core.config import Settings
+from app.core.logging import configure_logging
+from app.domain.errors import NotAuthenticated
+
+
+def create_app(parts: Parts | None = None) -> FastAPI:
+    """The app over `parts`; without them, over what the environment's settings ask for."""
+    if parts is None:
+        configure_logging()
+        parts = build(Settings())
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with parts.running():
+            yield
+
+    settings = parts.settings
+    app = FastAPI(
+        title="Slipway",
+        version="1",
+        description="Video upload straight to S3: the bytes go from the browser to the store.",
+        lifespan=lifespan,
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+        docs_url="/api/docs" if settings.is_local else None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json" if settings.is_local else None,
+    )
+    app.state.parts = parts
+    errors.install(app)
+    # Last added is outermost.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestContext)
+    app.include_router(api_router)
+    app.add_api_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
+    if settings.page_dir.is_dir():
+        app.mount("/", Page(settings.page_dir, parts.store_origins))
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return f"{route.tags[0]}-{route.name}" if route.tags else route.name
+
+
+async def _metrics(request: Request) -> Response:
+    """Prometheus' text format; with METRICS_TOKEN only for its bearer."""
+    expected = request.app.state.parts.settings.metrics_token.get_secret_value()
+    given = request.headers.get("authorization", "")
+    if expected and not hmac.compare_digest(given.encode(), f"Bearer {expected}".encode()):
+        raise NotAuthenticated
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,132 @@
+"""The tables: rows, not rules. SQLModel tables do not validate; the rules live in domain/ and the schemas."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Enum, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from app.core.db import UtcDateTime
+from app.domain.part_plan import PartPlan
+from app.domain.video_status import VideoStatus
+
+# SQLModel's `Field` overloads do not know a TypeDecorator class as sa_type.
+_UTC: Any = UtcDateTime
+# Its words, not its names, in a plain text column: the same on both databases, and a new state needs no ALTER TYPE.
+_STATUS: Any = Enum(VideoStatus, native_enum=False, length=16, values_callable=lambda states: list(states))
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = (
+    NAMING_CONVENTION  # constraints need names: SQLite rebuilds tables by them
+)
+
+
+class User(SQLModel, table=True):
+    """A person or program that owns videos."""
+
+    __tablename__ = "users"
+
+    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+    email: str = Field(max_length=320)
+    email_key: str = Field(max_length=320, unique=True)
+    """The address as it is compared: without case."""
+    full_name: str | None = Field(default=None, max_length=200)
+    password_hash: str = Field(max_length=255)
+    is_active: bool
+    reserved_bytes: int = Field(sa_type=BigInteger)
+    """The sum of this user's videos' reserved_bytes, so that a quota is one guarded UPDATE."""
+    created_at: datetime = Field(sa_type=_UTC)
+
+
+class Session(SQLModel, table=True):
+    """A sign-in. The token itself is only with its owner."""
+
+    __tablename__ = "sessions"
+
+    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+    user_id: uuid.UUID = Field(foreign_key="users.id", index=True, ondelete="CASCADE")
+    token_hash: str = Field(max_length=64, unique=True)
+    kind: str = Field(max_length=16)
+    """`cookie` or `bearer`."""
+    user_agent: str | None = Field(default=None, max_length=200)
+    created_at: datetime = Field(sa_type=_UTC)
+    last_seen_at: datetime = Field(sa_type=_UTC)
+    expires_at: datetime = Field(sa_type=_UTC)
+    """The absolute end; the idle end follows from last_seen_at."""
+
+
+class Video(SQLModel, table=True):
+    """One video, from the announced file to the row that is deleted last."""
+
+    __tablename__ = "videos"
+    __table_args__ = (
+        UniqueConstraint("user_id", "idempotency_key"),
+        Index("ix_videos_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_videos_status_due_at", "status", "due_at"),
+    )
+
+    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+    user_id: uuid.UUID = Field(foreign_key="users.id")
+    idempotency_key: uuid.UUID | None = None
+
+    original_filename: str = Field(max_length=255)
+    content_type: str = Field(max_length=64)
+    declared_container: str = Field(max_length=8)
+    size_bytes: int = Field(sa_type=BigInteger)
+    part_size_bytes: int
+
+    object_key: str = Field(max_length=255, unique=True)
+    upload_id: str | None = Field(default=None, max_length=1024)
+    etags_are_md5: bool
+    """Whether this upload's part ETags are MD5s, as the store said when it began."""
+    object_token: str = Field(max_length=64)
+    """Random, given to the store as metadata: an object without it is not ours."""
+    etag: str | None = Field(default=None, max_length=128)
+    """Of the assembled object, with its quotes as the store sent it."""
+
+    status: VideoStatus = Field(sa_type=_STATUS)
+    status_code: str | None = Field(default=None, max_length=64)
+    status_detail: str | None = Field(default=None, max_length=500)
+
+    lease_owner: uuid.UUID | None = None
+    """Who works on this row now (a completion or a probe); nobody else may until lease_until."""
+    lease_until: datetime | None = Field(default=None, sa_type=_UTC)
+    due_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When this row next wants attention: the probe, the expiry, or the next step of its deletion."""
+    attempts: int
+    """Probes begun that were not handed back: five that never ended are five crashes."""
+    postponed: int
+    """Times in a row that the store or the database kept the work from being done."""
+    storage_gone_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When the store first confirmed that upload and object are gone."""
+    reserved_bytes: int = Field(sa_type=BigInteger)
+    """What of the owner's quota this video holds; zero once its storage is gone."""
+
+    container: str | None = Field(default=None, max_length=8)
+    duration_ms: int | None = Field(default=None, sa_type=BigInteger)
+    width: int | None = None
+    height: int | None = None
+    rotation: int | None = None
+    video_codec: str | None = Field(default=None, max_length=32)
+    audio_codec: str | None = Field(default=None, max_length=32)
+    frame_rate: float | None = None
+    bit_rate: int | None = Field(default=None, sa_type=BigInteger)
+    hdr: str | None = Field(default=None, max_length=8)
+    metadata_complete: bool
+
+    created_at: datetime = Field(sa_type=_UTC)
+    expires_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When an upload without further progress ends; null once it is past uploading."""
+    uploaded_at: datetime | None = Field(default=None, sa_type=_UTC)
+    ready_at: datetime | None = Field(default=None, sa_type=_UTC)
+
+    @property
+    def part_plan(self) -> PartPlan:
+        return PartPlan(self.size_bytes, self.part_size_bytes)

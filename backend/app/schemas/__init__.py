@@ -1,0 +1,1 @@
+"""Shapes of requests and answers; answers have no defaults, so TypeScript sees every field."""

@@ -1,0 +1,126 @@
+"""Requests and answers about uploads and videos."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.domain.video_status import VideoStatus
+
+_MOST_PARTS = 10_000
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _distinct(numbers: list[int]) -> list[int]:
+    if len(set(numbers)) != len(numbers):
+        raise ValueError("each part number once")
+    return numbers
+
+
+PartNumber = Annotated[int, Field(ge=1, le=_MOST_PARTS)]
+
+
+class CreateVideoIn(_Request):
+    # Bounds are the domain's (their codes say more than `validation_error`); these only keep nonsense short.
+    filename: Annotated[str, Field(max_length=10_000)]
+    size_bytes: Annotated[int, Field(ge=-(2**63), le=2**64)]
+    content_type: Annotated[str, Field(max_length=200)]
+
+
+class SignPartsIn(_Request):
+    part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=32), AfterValidator(_distinct)]
+
+
+class PartProofIn(_Request):
+    part_number: PartNumber
+    md5: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{32}$")]
+
+
+def _distinct_parts(parts: list[PartProofIn]) -> list[PartProofIn]:
+    _distinct([part.part_number for part in parts])
+    return parts
+
+
+class CompleteUploadIn(_Request):
+    parts: Annotated[list[PartProofIn], Field(max_length=_MOST_PARTS), AfterValidator(_distinct_parts)]
+
+
+class ContainerOut(BaseModel):
+    container: str
+    extensions: list[str]
+    content_types: list[str]
+
+
+class UploadPolicyOut(BaseModel):
+    max_size_bytes: int
+    presign_ttl_seconds: int
+    containers: list[ContainerOut]
+    server_time: datetime
+
+
+class PresignedPartOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    part_number: int
+    url: str
+    size_bytes: int
+    expires_at: datetime
+
+
+class UploadOut(BaseModel):
+    part_size_bytes: int
+    part_count: int
+    expires_at: datetime
+    server_time: datetime
+    parts: list[PresignedPartOut]
+
+
+class StatusReasonOut(BaseModel):
+    code: str
+    detail: str
+
+
+class VideoOut(BaseModel):
+    """Unknown is null. Width and height are display values; `container` is found by content."""
+
+    id: uuid.UUID
+    original_filename: str
+    content_type: str
+    size_bytes: int
+    status: VideoStatus
+    status_reason: StatusReasonOut | None
+    container: str | None
+    duration_seconds: float | None
+    width: int | None
+    height: int | None
+    rotation: int | None
+    video_codec: str | None
+    audio_codec: str | None
+    frame_rate: float | None
+    bit_rate: int | None
+    hdr: Literal["sdr", "pq", "hlg"] | None
+    metadata_complete: bool
+    created_at: datetime
+    uploaded_at: datetime | None
+    ready_at: datetime | None
+    delivery_url: str | None
+    delivery_url_expires_at: datetime | None
+
+
+class CreatedUploadOut(BaseModel):
+    video: VideoOut
+    upload: UploadOut | None
+
+
+class SignedPartsOut(BaseModel):
+    parts: list[PresignedPartOut]
+    server_time: datetime
+
+
+class VideoListOut(BaseModel):
+    items: list[VideoOut]
+    next_cursor: str | None

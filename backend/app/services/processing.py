@@ -1,0 +1,166 @@
+"""Reading a video's metadata, and what its outcome means: ready, failed with a verdict, or later."""
+
+import random
+import uuid
+from datetime import timedelta
+
+import structlog
+
+from app.core.db import Database
+from app.core.metrics import PROBES
+from app.crud import videos
+from app.domain.errors import Unavailable
+from app.domain.video_file import same_family
+from app.domain.video_status import VideoEvent, VideoStatus
+from app.models import Video
+from app.ports import (
+    Clock,
+    MediaProbe,
+    MetadataOutOfBudget,
+    NoSuchObject,
+    ObjectChanged,
+    VerdictOnBytes,
+    VideoMetadata,
+)
+
+log = structlog.get_logger()
+
+PROBE_LEASE = timedelta(seconds=60)
+"""Longer than a probe's own budget of 10 s and its last requests' timeouts."""
+MAX_ATTEMPTS = 5
+_LONGEST_WAIT_SECONDS = 60.0
+
+
+class ProcessingService:
+    def __init__(self, database: Database, probe: MediaProbe, clock: Clock) -> None:
+        self._database = database
+        self._probe = probe
+        self._clock = clock
+
+    async def probe_video(self, video_id: uuid.UUID, owner: uuid.UUID) -> None:
+        """Does one leased job to its end. A job that comes twice or late changes nothing."""
+        async with self._database.reading() as session:
+            video = await videos.get(session, video_id)
+        if video is None or video.status is not VideoStatus.PROCESSING or video.lease_owner != owner:
+            return
+        if video.attempts > MAX_ATTEMPTS:
+            log.error("probe.given_up", video_id=str(video_id), attempts=video.attempts)
+            await self._ready_without_metadata(video, owner, None)
+            return
+        try:
+            metadata = await self._probe.probe(video.object_key, video.etag or "")
+        except VerdictOnBytes as verdict:
+            await self._reject(video, owner, verdict)
+        except MetadataOutOfBudget as error:
+            await self._out_of_budget(video, owner, error)
+        except (NoSuchObject, ObjectChanged):
+            await self._vanished(video, owner)
+        except Unavailable as error:
+            await self._postpone(video, owner, error)
+        else:
+            await self._judge(video, owner, metadata)
+
+    async def _judge(self, video: Video, owner: uuid.UUID, metadata: VideoMetadata) -> None:
+        if not same_family(video.declared_container, metadata.container):
+            await self._reject(
+                video,
+                owner,
+                VerdictOnBytes(
+                    "content_type_mismatch",
+                    f"The file is named as {video.declared_container.upper()} but its content is "
+                    f"{metadata.container.upper()}. Rename it to end as its content is, and upload it again.",
+                ),
+            )
+            return
+        await self._ready(video, owner, metadata)
+
+    async def _ready(self, video: Video, owner: uuid.UUID, metadata: VideoMetadata) -> None:
+        await self._finish(
+            video,
+            owner,
+            VideoEvent.PROBED,
+            "ready" if metadata.metadata_complete else "ready_incomplete",
+            ready_at=self._clock.now(),
+            due_at=None,
+            container=metadata.container,
+            duration_ms=metadata.duration_ms,
+            width=metadata.width,
+            height=metadata.height,
+            rotation=metadata.rotation,
+            video_codec=metadata.video_codec,
+            audio_codec=metadata.audio_codec,
+            frame_rate=metadata.frame_rate,
+            bit_rate=metadata.bit_rate,
+            hdr=metadata.hdr,
+            metadata_complete=metadata.metadata_complete,
+        )
+
+    async def _out_of_budget(self, video: Video, owner: uuid.UUID, error: MetadataOutOfBudget) -> None:
+        log.warning("probe.out_of_budget", video_id=str(video.id), container=error.container)
+        if error.container is None:
+            verdict = VerdictOnBytes(
+                "unreadable",
+                "The file's structure could not be read. Export the video again and upload that.",
+            )
+            await self._reject(video, owner, verdict)
+        else:
+            await self._ready_without_metadata(video, owner, error.container)
+
+    async def _ready_without_metadata(self, video: Video, owner: uuid.UUID, container: str | None) -> None:
+        unknown = VideoMetadata(
+            container=container or video.declared_container,
+            duration_ms=None,
+            width=None,
+            height=None,
+            rotation=None,
+            video_codec=None,
+            audio_codec=None,
+            frame_rate=None,
+            bit_rate=None,
+            hdr=None,
+            metadata_complete=False,
+        )
+        await self._ready(video, owner, unknown)
+
+    async def _reject(self, video: Video, owner: uuid.UUID, verdict: VerdictOnBytes) -> None:
+        # Committed as failed first; the object goes next (due now), and the quota with it.
+        await self._finish(
+            video,
+            owner,
+            VideoEvent.REJECTED,
+            verdict.code,
+            status_code=verdict.code,
+            status_detail=verdict.detail,
+            due_at=self._clock.now(),
+        )
+
+    async def _vanished(self, video: Video, owner: uuid.UUID) -> None:
+        await self._finish(
+            video,
+            owner,
+            VideoEvent.OBJECT_VANISHED,
+            "object_missing",
+            status_code="object_missing",
+            status_detail="The uploaded file is no longer in the storage. Upload it again.",
+            due_at=self._clock.now(),
+        )
+
+    async def _finish(
+        self, video: Video, owner: uuid.UUID, event: VideoEvent, outcome: str, **changes: object
+    ) -> None:
+        async with self._database.transaction() as session:
+            moved = await videos.transition(
+                session, video.id, event, videos.held_by(owner), lease_owner=None, lease_until=None, **changes
+            )
+        if moved:
+            PROBES.labels(outcome=outcome).inc()
+            log.info("probe.finished", video_id=str(video.id), outcome=outcome)
+
+    async def _postpone(self, video: Video, owner: uuid.UUID, error: Unavailable) -> None:
+        # Full jitter, so that a store that comes back is not met by every job at once.
+        longest = min(_LONGEST_WAIT_SECONDS, 2.0 ** min(video.postponed, 6))
+        wait = random.uniform(0.5, 0.5 + longest)  # noqa: S311  # spreads load, guards nothing
+        async with self._database.transaction() as session:
+            await videos.postpone_probe(session, video.id, owner, self._clock.now() + timedelta(seconds=wait))
+        PROBES.labels(outcome="postponed").inc()
+        log.warning("probe.postponed", video_id=str(video.id), reason=error.code, seconds=round(wait, 1))
