@@ -1,0 +1,101 @@
+# Everything a person or CI does with Slipway. `make help` lists it.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+export NEXT_TELEMETRY_DISABLED := 1
+
+PYTHON ?= python3
+VENV := .venv
+UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) UV_PYTHON_DOWNLOADS=never .boot/bin/uv
+IN_BACKEND := cd backend && ../$(VENV)/bin
+
+PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -type f 2>/dev/null) \
+	frontend/next.config.ts frontend/postcss.config.mjs frontend/tsconfig.json
+
+.PHONY: help
+help: ## One line for each target
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/.runtime frontend/out/.built ## Install what is missing, build the page, migrate, start everything on this machine
+	@echo "Starting Slipway ..."
+	@exec $(VENV)/bin/slipway serve --upgrade
+
+.PHONY: test
+test: tools install page ## Everything: unit, contract, API, browser; ends with a line that counts
+	@$(VENV)/bin/python scripts/run_tests.py
+
+.PHONY: test-quick
+test-quick: install ## The backend on SQLite without browser and real engines, and the page's unit tests
+	@$(VENV)/bin/python scripts/run_tests.py --quick
+
+.PHONY: tools
+tools: ## Get what only the tests need: Chromium, ffmpeg, PostgreSQL, Ceph RGW
+	@scripts/tools.sh
+
+.PHONY: check
+check: install ## Format, lint, types, import layers, generated files up to date
+	$(IN_BACKEND)/ruff format --check .
+	$(IN_BACKEND)/ruff check .
+	$(IN_BACKEND)/mypy
+	$(IN_BACKEND)/lint-imports --config pyproject.toml
+	scripts/check_generated.sh
+	cd frontend && npm run --silent check
+
+.PHONY: format
+format: install ## Format all code
+	$(IN_BACKEND)/ruff check --fix --quiet . || true
+	$(IN_BACKEND)/ruff format --quiet .
+	cd frontend && npm run --silent format
+
+.PHONY: api
+api: install ## Regenerate openapi.json and the page's types from the code
+	$(VENV)/bin/slipway openapi > openapi.json
+	cd frontend && npm run --silent api
+
+.PHONY: bench
+bench: install ## The side-by-side measurements
+	@$(VENV)/bin/python bench/run.py
+
+.PHONY: lock
+lock: .boot/.installed ## Pin the newest allowed versions, with hashes and without addresses
+	cd backend && for kind in "" -dev; do \
+		../.boot/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header requirements$$kind.in -o requirements$$kind.txt; done
+	cd frontend && npm update --package-lock-only && npm ci --dry-run >/dev/null
+
+.PHONY: clean
+clean: ## Remove what was installed and built; the data folder stays
+	rm -rf .boot $(VENV) frontend/node_modules frontend/.next frontend/out test-results
+
+.PHONY: install page
+install: $(VENV)/.dev frontend/node_modules/.installed
+page: frontend/out/.built
+
+.boot/.installed: backend/requirements-boot.txt
+	@echo "Getting uv ..."
+	@rm -rf .boot && $(PYTHON) -m venv .boot
+	@.boot/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.runtime: .boot/.installed backend/requirements.txt backend/pyproject.toml
+	@echo "Installing the backend ..."
+	@test -x $(VENV)/bin/python || .boot/bin/uv venv --quiet --no-python-downloads --python "$$(command -v $(PYTHON))" $(VENV)
+	@cd backend && $(subst .boot,../.boot,$(UV)) pip install --quiet --require-hashes -r requirements.txt
+	@cd backend && $(subst .boot,../.boot,$(UV)) pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime backend/requirements-dev.txt
+	@echo "Installing what checks and tests need ..."
+	@cd backend && $(subst .boot,../.boot,$(UV)) pip install --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json
+	@echo "Installing what the page is built with ..."
+	@cd frontend && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+frontend/out/.built: frontend/node_modules/.installed $(PAGE_SOURCES)
+	@echo "Building the page ..."
+	@cd frontend && npm run --silent build >.build.log 2>&1 || { cat .build.log; exit 1; }
+	@rm -f frontend/.build.log && touch $@

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Fails when openapi.json or the page's types are not what the code gives. `make api` writes both anew.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+.venv/bin/slipway openapi >"$fresh/openapi.json"
+(cd frontend && npx --no-install openapi-typescript "$fresh/openapi.json" --output "$fresh/schema.d.ts" >/dev/null 2>&1)
+for pair in "openapi.json openapi.json" "schema.d.ts frontend/src/lib/api/schema.d.ts"; do
+  set -- $pair
+  diff -q "$fresh/$1" "$2" >/dev/null || {
+    echo "$2 is out of date: run 'make api' and commit the result." >&2
+    exit 1
+  }
+done

@@ -1,0 +1,98 @@
+"""Runs every suite, shows each as it goes, and ends with one line that counts them all."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "test-results"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One run of one runner; its JUnit report is what counts."""
+
+    name: str
+    folder: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def report(self) -> Path:
+        return RESULTS / f"{self.name}.xml"
+
+
+def pytest(name: str, *arguments: str, database: str = "sqlite") -> Suite:
+    report = RESULTS / f"{name}.xml"
+    command = [str(ROOT / ".venv/bin/pytest"), "-q", f"--junit-xml={report}", *arguments]
+    return Suite(name, "backend", command, {"SLIPWAY_TEST_DATABASE": database})
+
+
+def vitest() -> Suite:
+    report = RESULTS / "page.xml"
+    command = ["npx", "--no-install", "vitest", "run", "--reporter=default", "--reporter=junit"]
+    return Suite("page", "frontend", [*command, f"--outputFile.junit={report}"])
+
+
+# What touches the database runs on both.
+ON_BOTH = ["tests/api", "tests/services", "tests/worker", "tests/test_migrations.py"]
+REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract"]
+
+
+def suites(quick: bool) -> list[Suite]:
+    if quick:
+        return [pytest("backend-quick", *(f"--ignore={folder}" for folder in REAL_THINGS)), vitest()]
+    return [
+        vitest(),
+        pytest("backend-sqlite", "--ignore=tests/browser"),
+        pytest("backend-postgresql", *ON_BOTH, database="postgresql"),
+        pytest("browser", "tests/browser"),
+    ]
+
+
+def counted(report: Path) -> tuple[int, int, int]:
+    """Passed, failed, skipped; a report that was not written is one failure."""
+    if not report.exists():
+        return 0, 1, 0
+    # The reports are our own runners' output, not anybody's input.
+    root = ElementTree.parse(report).getroot()  # noqa: S314
+    tests = failed = skipped = 0
+    for suite in root.iter("testsuite"):
+        if suite.find("testsuite") is not None:
+            continue
+        tests += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    return tests - failed - skipped, failed, skipped
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="without browser and real engines")
+    RESULTS.mkdir(exist_ok=True)
+    total = [0, 0, 0]
+    broken = False
+    for suite in suites(parser.parse_args().quick):
+        suite.report.unlink(missing_ok=True)
+        print(f"\n== {suite.name}", flush=True)  # noqa: T201
+        began = time.monotonic()
+        environment = {**os.environ, **suite.environment}
+        ended = subprocess.run(suite.command, cwd=ROOT / suite.folder, env=environment, check=False)  # noqa: S603
+        counts = counted(suite.report)
+        # A runner may fail without a failed test: at collection, or at its own start.
+        broken = broken or (ended.returncode != 0 and counts[1] == 0)
+        total = [sum(pair) for pair in zip(total, counts, strict=True)]
+        print(f"== {suite.name}: {time.monotonic() - began:.0f} s", flush=True)  # noqa: T201
+    if broken:
+        total[1] += 1
+    print(f"\n{total[0]} passed, {total[1]} failed, {total[2]} skipped", flush=True)  # noqa: T201
+    return 1 if total[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
