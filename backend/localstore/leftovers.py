@@ -1,0 +1,143 @@
+"""Removes what kill -9 leaves behind: temporary files, and segments that belong to nothing any more.
+
+It goes by the disk, not by listings: a part killed between its storing and its listing is in no listing.
+"""
+
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import eventlet
+from swift.common.exceptions import DiskFileError
+from swift.common.middleware.s3api.utils import MULTIUPLOAD_SUFFIX
+from swift.common.swob import str_to_wsgi
+from swift.obj.diskfile import read_metadata
+
+from localstore.data_folder import DataFolder
+from localstore.store_view import UPLOAD_ID_HEADER, StoreUnsureError, StoreView, Upload
+
+# A marker is named <key>/<upload id>, a segment <key>/<upload id>/<part>; a key may hold slashes.
+# s3api makes upload ids of URL-safe Base64.
+_NAME: Final = re.compile(
+    r"/(?P<account>[^/]+)/(?P<bucket>[^/]+)"
+    + re.escape(MULTIUPLOAD_SUFFIX)
+    + r"/(?P<object_key>.+)/(?P<upload_id>[A-Za-z0-9_=-]{48})(?:/(?P<part>[0-9]+))?",
+    re.DOTALL,
+)
+_PLAIN_NAME: Final = re.compile(r"/(?P<account>[^/]+)/(?P<bucket>[^/]+)/(?P<object_key>.+)", re.DOTALL)
+_UPLOAD_ID_KEY: Final = UPLOAD_ID_HEADER.lower()
+_TOMBSTONE_LIFE_SECONDS: Final = 86_400
+"""A deletion's mark only has to outlive writes that began before it; no request lasts a day."""
+
+
+def remove_temporary_files(folder: DataFolder) -> int:
+    """Only before the servers run: theirs would be among them."""
+    removed = 0
+    for tmp in folder.device.glob("tmp*"):
+        for path in tmp.iterdir():
+            if path.is_file():
+                path.unlink()
+                removed += 1
+    return removed
+
+
+def remove_orphaned_segments(folder: DataFolder, view: StoreView) -> int:
+    """Remove segments of uploads that are neither open nor what an object is made of. Safe while serving."""
+    removed = 0
+    for upload, parts in _suspects(folder.device).items():
+        if not _is_orphaned(upload, view):
+            continue
+        for part in parts:
+            removed += view.delete(upload.segment_path(part))
+    return removed
+
+
+def _is_orphaned(upload: Upload, view: StoreView) -> bool:
+    try:
+        # The order matters. Complete writes the object, then removes the marker: whoever misses the marker
+        # sees the object. The other way round, a Complete in between would look like an orphan.
+        return not view.has_marker(upload) and not view.is_finished(upload)
+    except StoreUnsureError:
+        return False
+
+
+def _suspects(device: Path) -> dict[Upload, list[str]]:
+    """Segments whose marker and object this walk did not meet. Only a suspicion: the store changes meanwhile."""
+    segments: dict[Upload, list[str]] = defaultdict(list)
+    in_use: set[Upload] = set()
+    for folder in _object_folders(device):
+        metadata = _object_metadata(folder)
+        names = _NAME.fullmatch(metadata.get("name", ""))
+        if names is None:
+            upload_id, plain = metadata.get(_UPLOAD_ID_KEY), _PLAIN_NAME.fullmatch(metadata.get("name", ""))
+            if upload_id and plain:
+                in_use.add(_upload(plain.groupdict() | {"upload_id": upload_id}))
+        elif names["part"] is None:
+            in_use.add(_upload(names.groupdict()))
+        else:
+            segments[_upload(names.groupdict())].append(names["part"])
+        eventlet.sleep(0)
+    return {upload: parts for upload, parts in segments.items() if upload not in in_use}
+
+
+def _upload(names: dict[str, str]) -> Upload:
+    account, bucket, object_key, upload_id = (
+        str_to_wsgi(names[name]) for name in ("account", "bucket", "object_key", "upload_id")
+    )
+    return Upload(account, bucket, object_key, upload_id)
+
+
+def _object_folders(device: Path) -> Iterator[Path]:
+    """objects/<partition>/<suffix>/<hash>/, each holding one object's .data file or its tombstone."""
+    for objects in device.glob("objects*"):
+        for partition in _subfolders(objects):
+            for suffix in _subfolders(partition):
+                yield from _subfolders(suffix)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _object_metadata(folder: Path) -> dict[str, str]:
+    try:
+        data_files = sorted(name for name in os.listdir(folder) if name.endswith(".data"))
+        if not data_files:
+            return {}
+        metadata = read_metadata(str(folder / data_files[-1]))
+    except (OSError, DiskFileError):
+        # Removed in the meantime, or unreadable: not ours to judge.
+        return {}
+    return {key.lower(): value for key, value in metadata.items()}
+
+
+def remove_old_tombstones(folder: DataFolder, now: float | None = None) -> int:
+    """Swift marks each deletion with an empty file and leaves it to a daemon; a video takes a hundred."""
+    limit = (time.time() if now is None else now) - _TOMBSTONE_LIFE_SECONDS
+    removed = 0
+    for object_folder in _object_folders(folder.device):
+        removed += _remove_if_only_old_tombstones(object_folder, limit)
+        eventlet.sleep(0)
+    return removed
+
+
+def _remove_if_only_old_tombstones(object_folder: Path, limit: float) -> int:
+    # No yielding to other green threads between the look and the removal.
+    try:
+        files = list(object_folder.iterdir())
+        if not files or any(path.suffix != ".ts" or path.stat().st_mtime > limit for path in files):
+            return 0
+        for path in files:
+            path.unlink()
+        object_folder.rmdir()
+    except OSError:
+        return 0
+    return len(files)

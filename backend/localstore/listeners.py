@@ -1,0 +1,45 @@
+"""Listening sockets: the public port as asked for, the inner servers' ports as the kernel gives them."""
+
+import errno
+import socket
+
+from localstore.errors import StartupError
+
+LOOPBACK = "127.0.0.1"
+_BACKLOG = 512
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind and listen. Not eventlet.listen: it sets SO_REUSEPORT, and two stores would share a port."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise StartupError(_sentence(host, port, error)) from error
+    # Swift answers in several small writes; waiting for acknowledgements between them costs 40 ms each.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def port_of(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def _sentence(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is taken. Stop what runs there, or set SLIPWAY_STORE_PORT to a free one."
+        )
+    if error.errno == errno.EACCES:
+        return f"This user may not listen on port {port}. Set SLIPWAY_STORE_PORT to one above 1023."
+    return f"The store cannot listen on {host}:{port} ({error.strerror or error}). Check SLIPWAY_HOST."

@@ -1,0 +1,163 @@
+"""What Swift is told: its hash salt, its rings, and the configuration of its four servers."""
+
+import os
+import secrets
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Final
+
+from localstore.credentials import Credentials
+from localstore.data_folder import DEVICE, DataFolder
+from localstore.listeners import LOOPBACK
+from localstore.mends import Mend
+
+REGION: Final = "us-east-1"
+INNER_SERVERS: Final = ("account", "container", "object")
+
+_PART_POWER: Final = 4
+"""16 partitions: folders, not limits. Fixed for the life of a data folder, as objects are filed by it."""
+
+_MAX_PARTS: Final = 10_000
+"""S3's own limit; Swift's defaults stop at 1,000."""
+
+_INNER_TIMEOUT_SECONDS: Final = 30
+"""For answers of a server in this same process, busy at most with the disk. Swift's 0.5 s to connect and
+3 s to answer are meant for a broken machine among many; here they would turn a slow disk into lost
+listings and 503s."""
+
+
+def write_hash_salt(folder: DataFolder) -> Path:
+    """Swift files objects under salted hashes; with another salt it would find none of them."""
+    path = folder.swift_dir / "swift.conf"
+    if not path.exists():
+        draft = path.with_suffix(".draft")
+        with open(draft, "w", encoding="ascii") as stream:
+            stream.write(
+                "[swift-hash]\n"
+                f"swift_hash_path_prefix = {secrets.token_hex(16)}\n"
+                f"swift_hash_path_suffix = {secrets.token_hex(16)}\n"
+                "[storage-policy:0]\nname = embedded\ndefault = yes\n"
+            )
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    return path
+
+
+def write_rings(folder: DataFolder, ports: Mapping[str, int]) -> None:
+    """Tell the proxy where the inner servers listen this time. Made anew at each start."""
+    from swift.common.ring import RingBuilder
+
+    for server in INNER_SERVERS:
+        builder = RingBuilder(_PART_POWER, 1, 0)
+        address = {"ip": LOOPBACK, "port": ports[server]}
+        replication = {"replication_ip": LOOPBACK, "replication_port": ports[server]}
+        builder.add_dev(
+            {"id": 0, "region": 1, "zone": 1, "weight": 1.0, "device": DEVICE, "meta": ""}
+            | address
+            | replication
+        )
+        builder.rebalance()
+        path = folder.swift_dir / f"{server}.ring.gz"
+        builder.get_ring().save(str(path))
+        # Swift makes rings readable for all.
+        path.chmod(0o600)
+
+
+def inner_server(server: str, folder: DataFolder, port: int, mends: Collection[Mend]) -> str:
+    """Configuration of the account, container or object server."""
+    waits_for_listings = server == "object" and Mend.CONTAINER_UPDATES in mends
+    return _defaults(folder) + dedent(f"""
+        devices = {folder.devices}
+        mount_check = false
+        bind_port = {port}
+        disable_fallocate = true
+
+        [pipeline:main]
+        pipeline = healthcheck {server}-server
+
+        [filter:healthcheck]
+        use = egg:swift#healthcheck
+
+        [app:{server}-server]
+        use = egg:swift#{server}
+        recon_cache_path = {folder.cache}
+        {_container_update_settings() if waits_for_listings else ""}
+        """)
+
+
+def _container_update_settings() -> str:
+    # By default an object is acknowledged after 1 s although its listing does not know it yet.
+    return (
+        f"container_update_timeout = {_INNER_TIMEOUT_SECONDS}\n"
+        f"        node_timeout = {_INNER_TIMEOUT_SECONDS}\n"
+        "        conn_timeout = 10"
+    )
+
+
+def proxy_server(
+    folder: DataFolder, credentials: Credentials, origins: Collection[str], mends: Collection[Mend]
+) -> str:
+    """Configuration of the public server. Holds the secret, so it is handed over in memory, never written."""
+    account, user = credentials.access_key_id.split(":")
+    allowed_origins = ",".join(origins)
+    frees_disk = Mend.DELETES_FREE_DISK in mends
+    return _defaults(folder) + dedent(f"""
+        cors_allow_origin = {allowed_origins}
+        cors_expose_headers = etag
+
+        [pipeline:main]
+        pipeline = catch_errors gatekeeper healthcheck listing_formats s3api tempauth copy slo proxy-server
+
+        [app:proxy-server]
+        use = egg:swift#proxy
+        account_autocreate = true
+        node_timeout = {_INNER_TIMEOUT_SECONDS}
+        conn_timeout = 10
+        # With one server there is no other to turn to: a full disk must not shut the store for a minute.
+        error_suppression_interval = 0
+        error_suppression_limit = 1000000
+
+        [filter:catch_errors]
+        use = egg:swift#catch_errors
+
+        [filter:gatekeeper]
+        use = egg:swift#gatekeeper
+
+        [filter:healthcheck]
+        use = egg:swift#healthcheck
+
+        [filter:listing_formats]
+        use = egg:swift#listing_formats
+
+        [filter:copy]
+        use = egg:swift#copy
+
+        [filter:s3api]
+        use = egg:swift#s3api
+        location = {REGION}
+        s3_acl = false
+        cors_preflight_allow_origin = {allowed_origins}
+        max_upload_part_num = {_MAX_PARTS}
+
+        [filter:slo]
+        use = egg:swift#slo
+        max_manifest_segments = {_MAX_PARTS}
+        allow_async_delete = {"false" if frees_disk else "true"}
+
+        [filter:tempauth]
+        use = egg:swift#tempauth
+        # Its token service would take a path that a bucket may want; nobody here uses it.
+        auth_prefix = /.no-tokens/
+        user_{account}_{user} = {credentials.secret_access_key} .admin
+        """)
+
+
+def _defaults(folder: DataFolder) -> str:
+    return dedent(f"""\
+        [DEFAULT]
+        swift_dir = {folder.swift_dir}
+        log_level = ERROR
+        log_custom_handlers = localstore.logs.attach_to_swift
+        log_address = /dev/null""")

@@ -1,0 +1,178 @@
+"""Starts, kills and stops the embedded store for tests, the way the app does."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import boto3
+from botocore.config import Config
+
+from localstore.credentials import Credentials, load_or_create_credentials
+from localstore.mends import Mend
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PATIENCE_SECONDS = 60.0
+"""Ends a hung test; no test depends on how fast anything is."""
+
+REGION = "us-east-1"
+
+
+class StoreFailedError(Exception):
+    """The store said why it did not start."""
+
+
+class EmbeddedStore:
+    """One store on one folder; may be started again after `kill` or `stop`."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int = 0,
+        origins: Sequence[str] = (),
+        without: Collection[Mend] = (),
+        wrapper: Sequence[str] = (),
+    ) -> None:
+        self.data_dir = data_dir
+        self.origins = tuple(origins)
+        self.without = frozenset(without)
+        self._port = port
+        self._wrapper = tuple(wrapper)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = port
+        self._client: S3Client | None = None
+
+    def start(self) -> Self:
+        """Returns when the store is ready; raises StoreFailedError with its reason."""
+        command = [sys.executable, "-m", "localstore", "--data-dir", str(self.data_dir)]
+        command += ["--port", str(self._port)]
+        for origin in self.origins:
+            command += ["--origin", origin]
+        for mend in self.without:
+            command += ["--without", mend]
+        self._process = subprocess.Popen(
+            [*self._wrapper, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        event = json.loads(self._first_line())
+        if event["event"] != "ready":
+            self.wait()
+            raise StoreFailedError(event["reason"])
+        self.port = event["port"]
+        self._client = None
+        return self
+
+    def _first_line(self) -> bytes:
+        stdout = self.process.stdout
+        assert stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)
+            if not selector.select(PATIENCE_SECONDS):
+                self.kill()
+                raise TimeoutError("the store said nothing")
+        return stdout.readline()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not started"
+        return self._process
+
+    def kill(self) -> None:
+        """kill -9, as a power cut would."""
+        self.process.kill()
+        self.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, as the app does when it stops; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def close_stdin(self) -> None:
+        """What the store sees when the app is gone."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def wait(self) -> int:
+        code = self.process.wait(PATIENCE_SECONDS)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+    @property
+    def has_process(self) -> bool:
+        return self._process is not None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def credentials(self) -> Credentials:
+        return load_or_create_credentials(self.data_dir)
+
+    @property
+    def log_text(self) -> str:
+        path = self.data_dir / "store.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def client(self) -> "S3Client":
+        """A boto3 client that does not retry: tests see the first answer."""
+        if self._client is None:
+            self._client = self._make_client()
+        return self._client
+
+    def _make_client(self) -> "S3Client":
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=self.credentials.access_key_id,
+            aws_secret_access_key=self.credentials.secret_access_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                retries={"total_max_attempts": 1},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                read_timeout=PATIENCE_SECONDS,
+            ),
+        )
+
+    def disk_bytes(self) -> int:
+        """What the store's objects take on disk."""
+        objects = self.data_dir / "devices"
+        return sum(
+            (Path(folder) / name).stat().st_blocks * 512
+            for folder, _, names in os.walk(objects)
+            for name in names
+        )
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.is_running:
+            self.stop()
+        elif self._process is not None:
+            self.wait()

@@ -1,0 +1,140 @@
+"""What a page may read of the store: everything on an allowed origin, errors too; nothing elsewhere."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.engines.embedded import EmbeddedStore
+from tests.localstore.s3 import FOREIGN, PAGE, SMALL_PART, begin_upload, content_md5, make_object
+
+ALLOWED = "access-control-allow-origin"
+
+
+def put(
+    url: str, *, origin: str = PAGE, body: bytes = SMALL_PART, md5_of: bytes | None = None
+) -> httpx.Response:
+    headers = {"Origin": origin} | ({} if md5_of is None else {"Content-MD5": content_md5(md5_of)})
+    return httpx.put(url, content=body, headers=headers)
+
+
+def preflight(store: EmbeddedStore, method: str, origin: str) -> httpx.Response:
+    return httpx.options(
+        begin_upload(store).presign_part(1, len(SMALL_PART)),
+        headers={
+            "Origin": origin,
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": "content-md5",
+        },
+    )
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET", "HEAD"])
+def test_preflight_allows_the_page_to_send_content_md5(store: EmbeddedStore, method: str) -> None:
+    answer = preflight(store, method, PAGE)
+
+    assert answer.status_code == 200
+    assert answer.headers[ALLOWED] == PAGE
+    assert method in answer.headers["access-control-allow-methods"]
+    assert "content-md5" in answer.headers["access-control-allow-headers"]
+    assert "Origin" in answer.headers["vary"]
+
+
+def test_preflight_of_a_foreign_origin_is_refused(store: EmbeddedStore) -> None:
+    answer = preflight(store, "PUT", FOREIGN)
+
+    assert answer.status_code == 401
+    assert ALLOWED not in answer.headers
+
+
+def test_page_may_send_a_part_and_read_its_etag(store: EmbeddedStore) -> None:
+    answer = put(begin_upload(store).presign_part(1, len(SMALL_PART)))
+
+    assert answer.status_code == 200
+    assert answer.headers[ALLOWED] == PAGE
+    assert "etag" in answer.headers["access-control-expose-headers"].lower()
+
+
+def test_foreign_origin_reads_neither_success_nor_error(store: EmbeddedStore) -> None:
+    url = begin_upload(store).presign_part(1, len(SMALL_PART))
+
+    for answer in (put(url, origin=FOREIGN), put(url + "0", origin=FOREIGN)):
+        assert ALLOWED not in answer.headers
+
+
+def expired(store: EmbeddedStore) -> httpx.Response:
+    return put(begin_upload(store).presign_expired_part(1, len(SMALL_PART)))
+
+
+def forged(store: EmbeddedStore) -> httpx.Response:
+    return put(begin_upload(store).presign_part(1, len(SMALL_PART)) + "0")
+
+
+def other_length(store: EmbeddedStore) -> httpx.Response:
+    return put(begin_upload(store).presign_part(1, len(SMALL_PART)), body=SMALL_PART + b"!")
+
+
+def unsigned(store: EmbeddedStore) -> httpx.Response:
+    return put(begin_upload(store).presign_part(1, len(SMALL_PART)).partition("?")[0])
+
+
+def wrong_md5(store: EmbeddedStore) -> httpx.Response:
+    return put(begin_upload(store).presign_part(1, len(SMALL_PART)), md5_of=b"another")
+
+
+def aborted(store: EmbeddedStore) -> httpx.Response:
+    upload = begin_upload(store)
+    url = upload.presign_part(1, len(SMALL_PART))
+    upload.abort()
+    return put(url)
+
+
+ERRORS = pytest.mark.parametrize(
+    ("provoke", "status", "code"),
+    [
+        (expired, 403, "AccessDenied"),
+        (forged, 403, "SignatureDoesNotMatch"),
+        (other_length, 403, "SignatureDoesNotMatch"),
+        (unsigned, 403, "AccessDenied"),
+        (wrong_md5, 400, "BadDigest"),
+        (aborted, 404, "NoSuchUpload"),
+    ],
+)
+
+
+@ERRORS
+def test_page_may_read_the_error(
+    store: EmbeddedStore, provoke: Callable[[EmbeddedStore], httpx.Response], status: int, code: str
+) -> None:
+    answer = provoke(store)
+
+    assert (answer.status_code, answer.headers.get(ALLOWED)) == (status, PAGE)
+    assert f"<Code>{code}</Code>" in answer.text
+
+
+@pytest.mark.parametrize("provoke", [expired, forged, other_length])
+def test_without_the_mend_the_page_cannot_read_a_refusal(
+    unmended: EmbeddedStore, provoke: Callable[[EmbeddedStore], httpx.Response]
+) -> None:
+    answer = provoke(unmended)
+
+    assert answer.status_code == 403
+    assert ALLOWED not in answer.headers
+
+
+def test_right_md5_is_accepted(store: EmbeddedStore) -> None:
+    answer = put(begin_upload(store).presign_part(1, len(SMALL_PART)), md5_of=SMALL_PART)
+
+    assert answer.status_code == 200
+
+
+def test_page_may_read_ranges_of_an_object(store: EmbeddedStore) -> None:
+    upload = make_object(store)
+    url = store.client().generate_presigned_url(
+        "get_object", Params={"Bucket": "slipway", "Key": upload.object_key}
+    )
+
+    answer = httpx.get(url, headers={"Origin": PAGE, "Range": "bytes=0-9"})
+
+    assert answer.status_code == 206
+    assert answer.headers[ALLOWED] == PAGE

@@ -1,0 +1,167 @@
+"""What a kill leaves behind goes at the next start; what is in use stays."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from localstore.mends import Mend
+from tests.engines.embedded import EmbeddedStore
+from tests.localstore.conftest import MakeStore
+from tests.localstore.s3 import (
+    BUCKET,
+    FULL_PART,
+    SMALL_PART,
+    OpenUpload,
+    begin_upload,
+    make_object,
+    object_folders,
+    read,
+    wait_until,
+)
+
+
+def temporary_file(store: EmbeddedStore) -> Path:
+    """As Swift writes where a file system knows no unnamed files."""
+    path = store.data_dir / "devices" / "d1" / "tmp" / "tmpabc123"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(SMALL_PART)
+    return path
+
+
+@pytest.mark.parametrize(("without", "stays"), [((), False), ((Mend.LEFTOVERS,), True)])
+def test_temporary_files_go_with_the_mend_alone(
+    make_store: MakeStore, without: tuple[Mend, ...], stays: bool
+) -> None:
+    store = make_store(without=without)
+    path = temporary_file(store)
+
+    with store:
+        assert path.exists() is stays
+
+
+def killed_inside_abort(store: EmbeddedStore) -> OpenUpload:
+    """Abort removes the marker first, then the segments: the state after a kill in between."""
+    store.start()
+    store.client().create_bucket(Bucket=BUCKET)
+    upload = begin_upload(store)
+    [marker] = object_folders(store, upload.upload_id)
+    for part_number in (1, 2):
+        upload.put(part_number, SMALL_PART)
+    store.kill()
+    shutil.rmtree(marker)
+    return upload
+
+
+def wait_for_housekeeping(store: EmbeddedStore) -> None:
+    """The one of this process: the log also holds its predecessors'."""
+    this_life = f'"pid": {store.process.pid}}}'
+    wait_until(lambda: "leftovers.removed" in store.log_text.partition(this_life)[2])
+
+
+def test_segments_without_upload_or_object_go(make_store: MakeStore) -> None:
+    store = make_store()
+    upload = killed_inside_abort(store)
+    assert len(object_folders(store, upload.upload_id)) == 2
+
+    with store:
+        wait_for_housekeeping(store)
+        assert object_folders(store, upload.upload_id) == []
+
+
+def test_without_the_mend_such_segments_stay(make_store: MakeStore) -> None:
+    store = make_store(without=[Mend.LEFTOVERS])
+    upload = killed_inside_abort(store)
+
+    with store:
+        # Whatever would clean at start has had its turn when the store stops.
+        store.stop()
+    assert len(object_folders(store, upload.upload_id)) == 2
+
+
+def test_segment_that_no_listing_knows_goes(make_store: MakeStore) -> None:
+    """Killed between storing and listing a part, with the upload aborted later."""
+    store = make_store().start()
+    store.client().create_bucket(Bucket=BUCKET)
+    upload = begin_upload(store)
+    upload.put(1, SMALL_PART)
+    [segment] = object_folders(store, f"{upload.upload_id}/1")
+    kept = store.data_dir / "kept"
+    shutil.copytree(segment, kept)
+    upload.abort()
+    store.kill()
+    shutil.rmtree(segment)
+    shutil.copytree(kept, segment)
+
+    with store:
+        wait_for_housekeeping(store)
+        assert object_folders(store, upload.upload_id) == []
+
+
+def test_segments_of_an_overwritten_object_go(make_store: MakeStore) -> None:
+    store = make_store().start()
+    store.client().create_bucket(Bucket=BUCKET)
+    first = make_object(store)
+    second = begin_upload(store)
+    second.object_key = first.object_key
+    second.upload_id = store.client().create_multipart_upload(Bucket=BUCKET, Key=first.object_key)["UploadId"]
+    second.complete([second.put(1, SMALL_PART)])
+    store.kill()
+
+    with store:
+        wait_for_housekeeping(store)
+        assert object_folders(store, first.upload_id) == []
+        assert read(store, first.object_key) == SMALL_PART
+
+
+def test_open_uploads_and_objects_are_left_alone(make_store: MakeStore) -> None:
+    store = make_store()
+    orphan = killed_inside_abort(store)
+    store.start()
+    made = make_object(store)
+    open_upload = begin_upload(store)
+    etags = [open_upload.put(1, FULL_PART), open_upload.put(2, SMALL_PART)]
+    same_key = OpenUpload(
+        store,
+        made.object_key,
+        store.client().create_multipart_upload(Bucket=BUCKET, Key=made.object_key)["UploadId"],
+    )
+    same_key.put(1, SMALL_PART)
+    # A key that looks like a segment of something else.
+    odd = OpenUpload(store, f"{made.object_key}/{orphan.upload_id}", "")
+    odd.upload_id = store.client().create_multipart_upload(Bucket=BUCKET, Key=odd.object_key)["UploadId"]
+    odd.complete([odd.put(1, SMALL_PART)])
+    plain_key = f"{made.object_key}/{orphan.upload_id}/1"
+    store.client().put_object(Bucket=BUCKET, Key=plain_key, Body=SMALL_PART)
+    store.kill()
+
+    with store:
+        wait_for_housekeeping(store)
+        assert read(store, made.object_key) == FULL_PART + SMALL_PART
+        assert read(store, odd.object_key) == SMALL_PART
+        assert read(store, plain_key) == SMALL_PART
+        assert open_upload.listed_parts() == [1, 2]
+        assert same_key.listed_parts() == [1]
+        open_upload.complete(etags)
+        assert read(store, open_upload.object_key) == FULL_PART + SMALL_PART
+
+
+def test_old_deletion_marks_go_and_young_ones_stay(make_store: MakeStore) -> None:
+    store = make_store().start()
+    store.client().create_bucket(Bucket=BUCKET)
+    for object_key in ("old", "young"):
+        store.client().put_object(Bucket=BUCKET, Key=object_key, Body=SMALL_PART)
+    [old], [young] = object_folders(store, f"/{BUCKET}/old"), object_folders(store, f"/{BUCKET}/young")
+    for object_key in ("old", "young"):
+        store.client().delete_object(Bucket=BUCKET, Key=object_key)
+    store.kill()
+    two_days_ago = time.time() - 2 * 86_400
+    [mark] = old.iterdir()
+    os.utime(mark, (two_days_ago, two_days_ago))
+
+    with store:
+        wait_for_housekeeping(store)
+        assert not old.exists()
+        assert [path.suffix for path in young.iterdir()] == [".ts"]

@@ -1,0 +1,222 @@
+"""How the store starts, refuses to start, and ends with its app."""
+
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from localstore.data_folder import DataFolder
+from localstore.errors import StartupError
+from tests.engines.embedded import PATIENCE_SECONDS, EmbeddedStore, StoreFailedError
+from tests.localstore.conftest import MakeStore
+from tests.localstore.s3 import BUCKET, FULL_PART, HeldPart, begin_upload, wait_until
+
+BACKEND = Path(__file__).parents[2]
+
+
+def is_unlocked(data_dir: Path) -> bool:
+    """Whether no store owns the folder: the kernel's own word on whether it is alive."""
+    try:
+        DataFolder(data_dir).lock(wait_seconds=0)
+    except StartupError:
+        return False
+    return True
+
+
+def test_start_prints_one_line_and_nothing_of_its_libraries(tmp_path: Path) -> None:
+    started = subprocess.run(
+        [sys.executable, "-W", "default", "-m", "localstore", "--data-dir", str(tmp_path), "--port", "0"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=True,
+        cwd=BACKEND,
+    )
+
+    [line] = started.stdout.splitlines()
+    event = json.loads(line)
+    assert event == {"event": "ready", "port": event["port"]}
+    assert started.stderr == b""
+
+
+def test_ready_store_answers_health_checks(store: EmbeddedStore) -> None:
+    assert httpx.get(f"{store.endpoint_url}/healthcheck").status_code == 200
+
+
+def test_taken_port_is_said_to_be_taken(make_store: MakeStore) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        store = make_store(port=other.getsockname()[1])
+
+        with pytest.raises(StoreFailedError, match=r"taken.*SLIPWAY_STORE_PORT"):
+            store.start()
+
+    assert store.process.returncode == 1
+
+
+def test_two_stores_never_share_a_port(store: EmbeddedStore, make_store: MakeStore) -> None:
+    with pytest.raises(StoreFailedError, match="taken"):
+        make_store(port=store.port).start()
+
+
+def test_folder_of_a_running_store_is_refused(store: EmbeddedStore) -> None:
+    with pytest.raises(StartupError, match="Another store is running"):
+        DataFolder(store.data_dir).lock(wait_seconds=0)
+
+
+def test_start_waits_for_a_dying_predecessor(make_store: MakeStore) -> None:
+    first, second = make_store().start(), make_store()
+    with ThreadPoolExecutor() as pool:
+        starting = pool.submit(second.start)
+        wait_until(lambda: second.has_process)
+        assert not starting.done()
+        first.kill()
+        starting.result(PATIENCE_SECONDS)
+
+
+def test_folder_without_extended_attributes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_supported(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "setxattr", not_supported)
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+
+    with pytest.raises(StartupError, match=r"extended attributes.*SLIPWAY_DATA_DIR"):
+        folder.check_extended_attributes()
+
+
+def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreFailedError, match="SLIPWAY_DATA_DIR"):
+        EmbeddedStore(tmp_path / "file" / "store").start()
+
+
+def test_sigterm_ends_it_cleanly(make_store: MakeStore) -> None:
+    assert make_store().start().stop() == 0
+
+
+def test_sigterm_lets_a_request_in_flight_finish(make_store: MakeStore) -> None:
+    store = make_store().start()
+    store.client().create_bucket(Bucket=BUCKET)
+    upload = begin_upload(store)
+    with HeldPart(upload, 1, FULL_PART) as held:
+        wait_until(lambda: "ready" in store.log_text)
+        store.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "stopping" in store.log_text)
+        assert held.finish() == 200
+    assert store.wait() == 0
+
+    store.start()
+    assert upload.listed_parts() == [1]
+
+
+def test_sigterm_does_not_wait_for_a_request_that_never_ends(make_store: MakeStore) -> None:
+    store = make_store().start()
+    store.client().create_bucket(Bucket=BUCKET)
+    with HeldPart(begin_upload(store), 1, FULL_PART):
+        assert store.stop() == 0
+
+
+def test_store_that_can_take_no_more_connections_ends_so_that_the_app_restarts_it(
+    make_store: MakeStore,
+) -> None:
+    store = make_store(wrapper=["bash", "-c", 'ulimit -n 80; exec "$@"', "limited"]).start()
+    with ExitStack() as connections:
+        for _ in range(120):
+            try:
+                connections.enter_context(socket.create_connection(("127.0.0.1", store.port)))
+            except ConnectionError:
+                break
+
+        assert store.wait() == 1
+    assert "lost the proxy listener" in store.log_text
+
+
+def test_ctrl_c_is_left_to_the_app(make_store: MakeStore) -> None:
+    store = make_store().start()
+    store.process.send_signal(signal.SIGINT)
+
+    assert httpx.get(f"{store.endpoint_url}/healthcheck").status_code == 200
+    assert store.stop() == 0
+
+
+def test_end_of_stdin_ends_it(make_store: MakeStore) -> None:
+    store = make_store().start()
+
+    store.close_stdin()
+
+    assert store.wait() == 0
+
+
+def test_killed_app_takes_its_store_along(tmp_path: Path) -> None:
+    app = (
+        "import subprocess, sys, time\n"
+        f"store = subprocess.Popen([sys.executable, '-m', 'localstore', '--data-dir', {str(tmp_path)!r},"
+        " '--port', '0'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "print(store.stdout.readline().decode(), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", app], stdout=subprocess.PIPE, cwd=BACKEND) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event"] == "ready"
+        assert not is_unlocked(tmp_path)
+        process.kill()
+
+    wait_until(lambda: is_unlocked(tmp_path))
+
+
+def test_everything_in_the_folder_is_the_owners_alone(store: EmbeddedStore) -> None:
+    open_to_others = [path for path in store.data_dir.rglob("*") if path.stat().st_mode & 0o077]
+
+    # The test made the folder itself; what the store puts into it is private.
+    assert open_to_others == []
+
+
+def test_inner_servers_listen_on_loopback_and_refuse_other_programs(store: EmbeddedStore) -> None:
+    listening = listening_addresses(store.process.pid)
+
+    assert {address for address, _ in listening} == {"127.0.0.1"}
+    inner = {port for _, port in listening} - {store.port}
+    assert len(inner) == 3
+    for port in inner:
+        assert httpx.get(f"http://127.0.0.1:{port}/healthcheck").status_code == 403
+        assert httpx.get(f"http://127.0.0.1:{port}/d1/0/AUTH_slipway").status_code == 403
+
+
+def test_two_stores_at_once_do_not_disturb_each_other(store: EmbeddedStore, make_store: MakeStore) -> None:
+    with make_store() as other:
+        other.client().create_bucket(Bucket="other")
+
+        assert [bucket["Name"] for bucket in other.client().list_buckets()["Buckets"]] == ["other"]
+        assert "other" not in [bucket["Name"] for bucket in store.client().list_buckets()["Buckets"]]
+        inner = [{port for _, port in listening_addresses(one.process.pid)} for one in (store, other)]
+        assert inner[0].isdisjoint(inner[1])
+
+
+def listening_addresses(pid: int) -> set[tuple[str, int]]:
+    """IPv4 addresses a process listens on, from the kernel's tables."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            sockets.add(os.readlink(descriptor))
+        except FileNotFoundError:
+            continue
+    found = set()
+    for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+            address, port = fields[1].split(":")
+            found.add((socket.inet_ntoa(bytes.fromhex(address)[::-1]), int(port, 16)))
+    return found
