@@ -1,0 +1,46 @@
+"""Reads a video's metadata from a few ranged reads, and opens nothing but the source it is given.
+
+    >>> from mediaprobe import FileSource, probe
+    >>> probe(FileSource("holiday.mov")).width
+    1080
+
+`metadata` defines every field; `errors` every way to end without one.
+"""
+
+from mediaprobe.errors import (
+    BudgetExceeded,
+    FileEmpty,
+    NoVideoTrack,
+    ProbeError,
+    SourceChanged,
+    Truncated,
+    Unreadable,
+    UnsupportedContainer,
+)
+from mediaprobe.metadata import Metadata
+from mediaprobe.probing import probe
+from mediaprobe.reader import Budget
+from mediaprobe.sniff import SNIFF_BYTES, Container, sniff
+from mediaprobe.source import BytesSource, FileSource, HttpSource, RangeAnswer, RangeSource
+
+__all__ = [
+    "SNIFF_BYTES",
+    "Budget",
+    "BudgetExceeded",
+    "BytesSource",
+    "Container",
+    "FileEmpty",
+    "FileSource",
+    "HttpSource",
+    "Metadata",
+    "NoVideoTrack",
+    "ProbeError",
+    "RangeAnswer",
+    "RangeSource",
+    "SourceChanged",
+    "Truncated",
+    "Unreadable",
+    "UnsupportedContainer",
+    "probe",
+    "sniff",
+]

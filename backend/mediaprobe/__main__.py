@@ -1,0 +1,92 @@
+"""`python -m mediaprobe [--json] FILE|URL...`: what is in each video; exit 1 if any was refused."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import sys
+from collections.abc import Sequence
+
+from mediaprobe import FileSource, HttpSource, Metadata, ProbeError, probe
+
+_COLUMNS = ("source", "container", "duration", "size", "video", "audio", "fps", "notes")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="mediaprobe", description="Read video metadata from a few ranged reads."
+    )
+    parser.add_argument("sources", nargs="+", metavar="FILE|URL")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, in the order given")
+    options = parser.parse_args(arguments)
+    refused = False
+    rows: list[tuple[str, ...]] = []
+    for source in options.sources:
+        found = _probe(source)
+        refused = refused or isinstance(found, _Refusal)
+        if options.json:
+            sys.stdout.write(json.dumps(_as_json(source, found), ensure_ascii=False) + "\n")
+        else:
+            rows.append(_as_row(source, found))
+    if rows:
+        _write_table(rows)
+    return 1 if refused else 0
+
+
+class _Refusal:
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        self.detail = detail
+
+
+def _probe(source: str) -> Metadata | _Refusal:
+    try:
+        if source.startswith(("http://", "https://")):
+            with HttpSource(source) as url:
+                return probe(url)
+        with FileSource(source) as file:
+            return probe(file)
+    except ProbeError as error:
+        return _Refusal(error.code, error.detail)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        # Not a verdict on the video: it could not be fetched at all.
+        return _Refusal("source_unavailable", f"The source cannot be read: {error}")
+
+
+def _as_json(source: str, found: Metadata | _Refusal) -> dict[str, object]:
+    if isinstance(found, _Refusal):
+        return {"source": source, "error": {"code": found.code, "detail": found.detail}}
+    return {"source": source, **found.as_json()}
+
+
+def _as_row(source: str, found: Metadata | _Refusal) -> tuple[str, ...]:
+    if isinstance(found, _Refusal):
+        return (source, "-", "-", "-", "-", "-", "-", found.detail)
+    size = "-" if found.width is None else f"{found.width}x{found.height}"
+    notes = [f"turned {found.rotation}"] if found.rotation else []
+    notes += [found.hdr.upper()] if found.hdr in ("pq", "hlg") else []
+    notes += ["Dolby Vision"] if found.dolby_vision else []
+    notes += ["fragmented"] if found.fragmented else []
+    notes += ["truncated"] if found.truncated else []
+    return (
+        source,
+        found.container,
+        "-" if found.duration_seconds is None else f"{found.duration_seconds:.3f} s",
+        size,
+        found.video_codec or "-",
+        found.audio_codec or "silent",
+        "-" if found.frame_rate is None else f"{found.frame_rate:g}",
+        ", ".join(notes),
+    )
+
+
+def _write_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in [_COLUMNS, *rows]) for column in range(len(_COLUMNS))]
+    for row in [_COLUMNS, *rows]:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

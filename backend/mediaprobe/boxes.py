@@ -1,0 +1,77 @@
+"""Walks the boxes of an ISO base media file (ISO/IEC 14496-12, 4.2) one level at a time, by their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mediaprobe.errors import Unreadable
+from mediaprobe.reader import Reader
+
+# No real file comes near; two million empty boxes do.
+MAX_BOXES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box; `end` never passes the parent's, and `cut` says that it wanted to."""
+
+    type: bytes
+    start: int
+    body: int
+    end: int
+    cut: bool
+
+
+def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
+    """The boxes of one level; ends quietly where the bytes are no longer a box."""
+    for _ in range(MAX_BOXES):
+        head = reader.read(start, min(16, end - start))
+        if len(head) < 8:
+            return
+        size, kind, header = int.from_bytes(head[:4], "big"), head[4:8], 8
+        if size == 1 and len(head) == 16:
+            size, header = int.from_bytes(head[8:16], "big"), 16
+        elif size == 0:
+            size = end - start
+        if size < header:
+            return
+        stop = start + size
+        yield Box(kind, start, start + header, min(stop, end), cut=stop > end)
+        start = stop
+    raise Unreadable(
+        "The file's header holds more parts than any real video has. Export the video again and upload that."
+    )
+
+
+def find(reader: Reader, parent: Box, *types: bytes) -> dict[bytes, Box]:
+    """The first child of each type; stops as soon as all are found, so that what follows is never fetched."""
+    found: dict[bytes, Box] = {}
+    for box in boxes(reader, parent.body, parent.end):
+        if box.type in types and box.type not in found:
+            found[box.type] = box
+            if len(found) == len(types):
+                break
+    return found
+
+
+def body(reader: Reader, box: Box, most: int) -> bytes:
+    """A box's content, at most this much of it."""
+    return reader.read(box.body, min(box.end - box.body, most))
+
+
+def u16(data: bytes, offset: int) -> int:
+    """Big-endian, and 0 where the data has ended: a short box is a box of zeros."""
+    return int.from_bytes(data[offset : offset + 2], "big")
+
+
+def u32(data: bytes, offset: int) -> int:
+    return int.from_bytes(data[offset : offset + 4], "big")
+
+
+def u64(data: bytes, offset: int) -> int:
+    return int.from_bytes(data[offset : offset + 8], "big")
+
+
+def i32(data: bytes, offset: int) -> int:
+    return int.from_bytes(data[offset : offset + 4], "big", signed=True)

@@ -1,0 +1,76 @@
+"""Walks the elements of an EBML document (RFC 8794) one level at a time, by their sizes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mediaprobe.errors import Unreadable
+from mediaprobe.reader import Reader
+
+MAX_ELEMENTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element; `end` never passes the parent's, and `unknown` sizes reach to it."""
+
+    id: int
+    start: int
+    body: int
+    end: int
+    unknown: bool
+    cut: bool
+
+
+def element_at(reader: Reader, start: int, end: int) -> Element | None:
+    head = reader.read(start, min(12, end - start))
+    if not head or head[0] < 0x10:
+        return None
+    id_length = 9 - head[0].bit_length()
+    if len(head) <= id_length or head[id_length] == 0:
+        return None
+    size_length = 9 - head[id_length].bit_length()
+    body = start + id_length + size_length
+    if len(head) < id_length + size_length:
+        return None
+    ones = (1 << (7 * size_length)) - 1
+    size = int.from_bytes(head[id_length : id_length + size_length], "big") & ones
+    unknown = size == ones
+    stop = end if unknown else body + size
+    return Element(int.from_bytes(head[:id_length], "big"), start, body, min(stop, end), unknown, stop > end)
+
+
+def elements(reader: Reader, start: int, end: int) -> Iterator[Element]:
+    """The elements of one level; ends quietly where the bytes are no longer an element."""
+    for _ in range(MAX_ELEMENTS):
+        element = element_at(reader, start, end)
+        if element is None:
+            return
+        yield element
+        start = element.end
+    raise Unreadable(
+        "The file's header holds more parts than any real video has. Export the video again and upload that."
+    )
+
+
+def unsigned(reader: Reader, element: Element) -> int:
+    return int.from_bytes(reader.read(element.body, min(8, element.end - element.body)), "big")
+
+
+def floating(reader: Reader, element: Element) -> float:
+    """4 or 8 bytes; other lengths are 0, as an empty float is (RFC 8794, 7.3)."""
+    data = reader.read(element.body, min(8, element.end - element.body))
+    kinds = {4: ">f", 8: ">d"}
+    value: float = struct.unpack(kinds[len(data)], data)[0] if len(data) in kinds else 0.0
+    return value
+
+
+def text(reader: Reader, element: Element) -> str:
+    data = reader.read(element.body, min(256, element.end - element.body))
+    return data.split(b"\0")[0].decode("utf-8", "replace")
+
+
+def binary(reader: Reader, element: Element, most: int) -> bytes:
+    return reader.read(element.body, min(most, element.end - element.body))

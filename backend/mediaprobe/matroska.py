@@ -1,0 +1,299 @@
+"""Reads Matroska and WebM (RFC 9559): the header's Info and Tracks, and the tail of live recordings.
+
+A MediaRecorder file has neither Duration nor Cues. Its last cluster, found from the end, says how long it is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from mediaprobe import bitstream, codecs
+from mediaprobe.clusters import Recording, measure
+from mediaprobe.ebml import Element, binary, element_at, elements, floating, text, unsigned
+from mediaprobe.errors import NoVideoTrack, Truncated, Unreadable
+from mediaprobe.findings import Findings, Picture, Sound, ratio, right_angle
+from mediaprobe.reader import Reader
+from mediaprobe.riff import read_bitmap_info, read_wave_format
+
+_EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS, _CLUSTER = (
+    0x1A45DFA3,
+    0x18538067,
+    0x114D9B74,
+    0x1549A966,
+    0x1654AE6B,
+    0x1F43B675,
+)
+_SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
+_TIMESTAMP_SCALE, _DURATION = 0x2AD7B1, 0x4489
+_TRACK_ENTRY, _TRACK_NUMBER, _TRACK_TYPE, _DEFAULT_DURATION, _CODEC_ID, _CODEC_PRIVATE, _VIDEO, _AUDIO = (
+    0xAE,
+    0xD7,
+    0x83,
+    0x23E383,
+    0x86,
+    0x63A2,
+    0xE0,
+    0xE1,
+)
+_FLAG_ENABLED, _BLOCK_ADDITION_MAPPING, _BLOCK_ADD_ID_TYPE = 0xB9, 0x41E4, 0x41E7
+_PIXEL_WIDTH, _PIXEL_HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT, _STEREO_MODE = (
+    0xB0,
+    0xBA,
+    0x54B0,
+    0x54BA,
+    0x54B2,
+    0x53B8,
+)
+_CROP_BOTTOM, _CROP_TOP, _CROP_LEFT, _CROP_RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
+_COLOUR, _MATRIX, _TRANSFER, _PRIMARIES = 0x55B0, 0x55B1, 0x55BA, 0x55BB
+_PROJECTION, _PROJECTION_TYPE, _POSE_ROLL = 0x7670, 0x7671, 0x7675
+_SAMPLING, _OUTPUT_SAMPLING, _CHANNELS, _BIT_DEPTH = 0xB5, 0x78B5, 0x9F, 0x6264
+_CRC, _VOID = 0xBF, 0xEC
+
+_TYPE_VIDEO, _TYPE_AUDIO = 1, 2
+_MAX_TRACKS = 256
+_DEFAULT_SCALE = 1_000_000
+_DISPLAY_UNIT_UNKNOWN = 4
+_DOLBY_VISION = frozenset(int.from_bytes(code, "big") for code in (b"dvcC", b"dvvC", b"dvwC"))
+# 5.1.4.1.28.3: packed stereo pictures; DisplayWidth and DisplayHeight are those of one eye.
+_SIDE_BY_SIDE, _TOP_BOTTOM = frozenset({1, 8, 9, 11}), frozenset({2, 3, 6, 7})
+
+
+@dataclass(slots=True)
+class _Track:
+    number: int = 0
+    kind: int = 0
+    enabled: bool = True
+    codec_id: str = ""
+    private: bytes = b""
+    default_duration: int = 0
+    picture: Picture = field(default_factory=Picture)
+    sound: Sound = field(default_factory=Sound)
+    bit_depth: int = 0
+
+
+@dataclass(slots=True)
+class _Segment:
+    element: Element
+    scale: int = _DEFAULT_SCALE
+    duration: float = 0.0
+    tracks: list[_Track] = field(default_factory=list)
+    video: _Track | None = None
+    cluster: Element | None = None
+
+
+def parse(reader: Reader, findings: Findings) -> None:
+    segment = _Segment(_find_segment(reader))
+    findings.truncated = segment.element.cut
+    _read_header(reader, segment)
+    _choose(segment, findings)
+    if segment.video is None:
+        raise _no_picture(segment)
+    if segment.cluster is None:
+        findings.truncated = True
+    duration = segment.duration * segment.scale / 1e9
+    if math.isfinite(duration) and duration > 0:
+        findings.duration = Fraction(duration)
+        findings.duration_source = "header"
+    if segment.cluster is not None:
+        lengths = {track.number: Fraction(track.default_duration, segment.scale) for track in segment.tracks}
+        recording = Recording(segment.element.end, segment.scale, segment.video.number, lengths)
+        measure(reader, recording, segment.cluster, findings)
+
+
+def _find_segment(reader: Reader) -> Element:
+    for element in elements(reader, 0, reader.size):
+        if element.id == _SEGMENT:
+            return element
+        if element.id not in (_EBML, _VOID, _CRC):
+            break
+    raise Truncated("The file ends before its header (Segment). Upload the complete file.")
+
+
+def _read_header(reader: Reader, segment: _Segment) -> None:
+    """Info and Tracks, which come before the first Cluster, or where the SeekHead says."""
+    seeks: dict[int, int] = {}
+    seen: set[int] = set()
+    for element in elements(reader, segment.element.body, segment.element.end):
+        if element.id == _CLUSTER:
+            segment.cluster = element
+            break
+        if element.id == _SEEK_HEAD:
+            seeks.update(_read_seek_head(reader, element))
+        seen.add(element.id)
+        _read_top_level(reader, element, segment)
+        if element.unknown:
+            break
+    for wanted in (_TRACKS, _INFO):
+        if wanted not in seen and wanted in seeks:
+            found = element_at(reader, segment.element.body + seeks[wanted], segment.element.end)
+            if found is not None and found.id == wanted:
+                _read_top_level(reader, found, segment)
+
+
+def _read_seek_head(reader: Reader, head: Element) -> dict[int, int]:
+    positions: dict[int, int] = {}
+    for seek in elements(reader, head.body, head.end):
+        if seek.id != _SEEK:
+            continue
+        target = position = 0
+        for child in elements(reader, seek.body, seek.end):
+            if child.id == _SEEK_ID:
+                target = unsigned(reader, child)
+            elif child.id == _SEEK_POSITION:
+                position = unsigned(reader, child)
+        positions.setdefault(target, position)
+    return positions
+
+
+def _read_top_level(reader: Reader, element: Element, segment: _Segment) -> None:
+    if element.id == _INFO:
+        for child in elements(reader, element.body, element.end):
+            if child.id == _TIMESTAMP_SCALE:
+                segment.scale = unsigned(reader, child) or _DEFAULT_SCALE
+            elif child.id == _DURATION:
+                segment.duration = floating(reader, child)
+    elif element.id == _TRACKS:
+        for child in elements(reader, element.body, element.end):
+            if child.id == _TRACK_ENTRY and len(segment.tracks) < _MAX_TRACKS:
+                segment.tracks.append(_read_track(reader, child))
+
+
+def _read_track(reader: Reader, entry: Element) -> _Track:
+    track = _Track()
+    for child in elements(reader, entry.body, entry.end):
+        if child.id == _TRACK_NUMBER:
+            track.number = unsigned(reader, child)
+        elif child.id == _TRACK_TYPE:
+            track.kind = unsigned(reader, child)
+        elif child.id == _FLAG_ENABLED:
+            track.enabled = unsigned(reader, child) != 0
+        elif child.id == _DEFAULT_DURATION:
+            track.default_duration = unsigned(reader, child)
+        elif child.id == _CODEC_ID:
+            track.codec_id = text(reader, child)
+        elif child.id == _CODEC_PRIVATE:
+            track.private = binary(reader, child, bitstream.MAX_CONFIG)
+        elif child.id == _VIDEO:
+            _read_video(reader, child, track.picture)
+        elif child.id == _AUDIO:
+            _read_audio(reader, child, track)
+        elif child.id == _BLOCK_ADDITION_MAPPING:
+            for mapping in elements(reader, child.body, child.end):
+                if mapping.id == _BLOCK_ADD_ID_TYPE and unsigned(reader, mapping) in _DOLBY_VISION:
+                    track.picture.dolby_vision = True
+    return track
+
+
+def _read_video(reader: Reader, video: Element, picture: Picture) -> None:
+    values: dict[int, int] = {}
+    for child in elements(reader, video.body, video.end):
+        if child.id == _COLOUR:
+            _read_colour(reader, child, picture)
+        elif child.id == _PROJECTION:
+            _read_projection(reader, child, picture)
+        else:
+            values[child.id] = unsigned(reader, child)
+    width = values.get(_PIXEL_WIDTH, 0) - values.get(_CROP_LEFT, 0) - values.get(_CROP_RIGHT, 0)
+    height = values.get(_PIXEL_HEIGHT, 0) - values.get(_CROP_TOP, 0) - values.get(_CROP_BOTTOM, 0)
+    picture.width, picture.height = width, height
+    if values.get(_DISPLAY_UNIT, 0) >= _DISPLAY_UNIT_UNKNOWN:
+        return
+    # Both default to the pixel size (5.1.4.1.28.14), so the absence of both means square pixels.
+    display_width, display_height = values.get(_DISPLAY_WIDTH) or width, values.get(_DISPLAY_HEIGHT) or height
+    stereo = values.get(_STEREO_MODE, 0)
+    if _DISPLAY_WIDTH in values or _DISPLAY_HEIGHT in values:
+        display_width *= 2 if stereo in _SIDE_BY_SIDE else 1
+        display_height *= 2 if stereo in _TOP_BOTTOM else 1
+    picture.sar = ratio(display_width * height, display_height * width)
+
+
+def _read_colour(reader: Reader, colour: Element, picture: Picture) -> None:
+    for child in elements(reader, colour.body, colour.end):
+        if child.id == _PRIMARIES:
+            picture.primaries = unsigned(reader, child)
+        elif child.id == _TRANSFER:
+            picture.transfer = unsigned(reader, child)
+        elif child.id == _MATRIX:
+            picture.matrix = unsigned(reader, child)
+
+
+def _read_projection(reader: Reader, projection: Element, picture: Picture) -> None:
+    kind, roll = 0, 0.0
+    for child in elements(reader, projection.body, projection.end):
+        if child.id == _PROJECTION_TYPE:
+            kind = unsigned(reader, child)
+        elif child.id == _POSE_ROLL:
+            roll = floating(reader, child)
+    if kind == 0 and math.isfinite(roll):
+        # PoseRoll turns counter-clockwise (5.1.4.1.28.46).
+        picture.rotation = right_angle(-roll)
+
+
+def _read_audio(reader: Reader, audio: Element, track: _Track) -> None:
+    rate, output = 8000.0, 0.0
+    track.sound.channels = 1
+    for child in elements(reader, audio.body, audio.end):
+        if child.id == _CHANNELS:
+            track.sound.channels = unsigned(reader, child)
+        elif child.id == _SAMPLING:
+            rate = floating(reader, child)
+        elif child.id == _OUTPUT_SAMPLING:
+            output = floating(reader, child)
+        elif child.id == _BIT_DEPTH:
+            track.bit_depth = unsigned(reader, child)
+    chosen = output if math.isfinite(output) and output > 0 else rate
+    track.sound.sample_rate = round(chosen) if math.isfinite(chosen) else None
+
+
+def _complete_picture(track: _Track) -> None:
+    picture, private = track.picture, track.private
+    if track.codec_id == "V_MS/VFW/FOURCC":
+        shape = read_bitmap_info(private)
+        picture.codec = shape.codec
+    elif track.codec_id == "V_QUICKTIME":
+        picture.codec = codecs.mp4_video(private[4:8])
+    else:
+        picture.codec = codecs.matroska(track.codec_id, track.bit_depth)
+    read_configuration = {
+        "V_MPEG4/ISO/AVC": bitstream.avc_configuration,
+        "V_MPEGH/ISO/HEVC": bitstream.hevc_configuration,
+        "V_AV1": bitstream.av1_configuration,
+    }.get(track.codec_id)
+    if read_configuration is not None:
+        bitstream.apply(read_configuration(private), picture)
+    if track.default_duration:
+        picture.frame_rate = Fraction(1_000_000_000, track.default_duration)
+
+
+def _complete_sound(track: _Track) -> None:
+    if track.codec_id == "A_MS/ACM":
+        track.sound.codec = read_wave_format(track.private).codec
+    elif track.codec_id == "A_QUICKTIME":
+        track.sound.codec = codecs.mp4_sound(track.private[4:8])
+    else:
+        track.sound.codec = codecs.matroska(track.codec_id, track.bit_depth)
+
+
+def _choose(segment: _Segment, findings: Findings) -> None:
+    videos = [t for t in segment.tracks if t.kind == _TYPE_VIDEO]
+    sounds = [t for t in segment.tracks if t.kind == _TYPE_AUDIO]
+    videos.sort(key=lambda track: not track.enabled)
+    sounds.sort(key=lambda track: not track.enabled)
+    if videos:
+        _complete_picture(videos[0])
+        segment.video = videos[0]
+        findings.picture = videos[0].picture
+    if sounds:
+        _complete_sound(sounds[0])
+        findings.sound = sounds[0].sound
+
+
+def _no_picture(segment: _Segment) -> Truncated | NoVideoTrack | Unreadable:
+    if segment.tracks:
+        return NoVideoTrack("The file has no picture track. Choose a video, not a sound file.")
+    if segment.element.cut or segment.cluster is None:
+        return Truncated("The file's header (Tracks) is cut off. Upload the complete file.")
+    return Unreadable("The file's header does not say what tracks it has. Export it again.")

@@ -1,0 +1,43 @@
+"""The one call: sniff, parse within the budget, settle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from mediaprobe import avi, isobmff, matroska
+from mediaprobe.errors import BudgetExceeded, UnsupportedContainer
+from mediaprobe.findings import Findings
+from mediaprobe.metadata import Metadata, settle
+from mediaprobe.reader import BlockReader, Budget
+from mediaprobe.sniff import SNIFF_BYTES, sniff
+from mediaprobe.source import RangeSource
+
+_PARSERS = {
+    "mp4": isobmff.parse,
+    "mov": isobmff.parse,
+    "avi": avi.parse,
+    "webm": matroska.parse,
+    "mkv": matroska.parse,
+}
+
+_DEFAULT_BUDGET = Budget()
+
+
+def probe(
+    source: RangeSource,
+    *,
+    budget: Budget = _DEFAULT_BUDGET,
+    clock: Callable[[], float] = time.monotonic,
+) -> Metadata:
+    """Read the metadata of one video; raises a `ProbeError`, or what the source itself raises."""
+    reader = BlockReader(source, budget, clock)
+    if reader.size == 0:
+        raise UnsupportedContainer("The file is empty. Choose a video that has content.")
+    findings = Findings(sniff(reader.read(0, SNIFF_BYTES)))
+    try:
+        _PARSERS[findings.container](reader, findings)
+    except BudgetExceeded as exceeded:
+        partial = settle(findings, reader.size)
+        raise BudgetExceeded(exceeded.detail, container=findings.container, partial=partial) from exceeded
+    return settle(findings, reader.size)

@@ -1,0 +1,41 @@
+"""The two Windows structures that AVI and Matroska share: BITMAPINFOHEADER and WAVEFORMATEX."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mediaprobe import codecs
+
+
+class BitmapInfo(NamedTuple):
+    codec: str | None
+    width: int
+    height: int
+
+
+class WaveFormat(NamedTuple):
+    codec: str | None
+    channels: int | None
+    sample_rate: int | None
+
+
+def read_bitmap_info(data: bytes) -> BitmapInfo:
+    """A negative height means that the lines run from the top down."""
+    if len(data) < 20:
+        return BitmapInfo(None, 0, 0)
+    width = int.from_bytes(data[4:8], "little", signed=True)
+    height = abs(int.from_bytes(data[8:12], "little", signed=True))
+    return BitmapInfo(codecs.avi_video(data[16:20]), width, height)
+
+
+def read_wave_format(data: bytes) -> WaveFormat:
+    if len(data) < 14:
+        return WaveFormat(None, None, None)
+    tag = int.from_bytes(data[:2], "little")
+    bits = int.from_bytes(data[14:16], "little")
+    if tag == codecs.WAVE_EXTENSIBLE and len(data) >= 26:
+        # WAVEFORMATEXTENSIBLE: the tag is in the first bytes of SubFormat.
+        tag = int.from_bytes(data[24:26], "little")
+    return WaveFormat(
+        codecs.wave_sound(tag, bits), int.from_bytes(data[2:4], "little"), int.from_bytes(data[4:8], "little")
+    )

@@ -1,0 +1,42 @@
+"""Videos that several of these tests read, made once a session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests import media
+
+CORPUS = Path(os.environ.get("SLIPWAY_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Real files of public projects, which lie beside the project and are never copied into it."""
+    if not CORPUS.is_dir():
+        pytest.skip(
+            f"THE PUBLIC CORPUS IS ABSENT: {CORPUS} (set SLIPWAY_CORPUS): nothing was compared with ffprobe"
+        )
+    return CORPUS
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("videos")
+
+
+@pytest.fixture(scope="session")
+def samples(folder: Path) -> dict[str, bytes]:
+    """One small video of each kind, as bytes."""
+    made: dict[str, bytes] = {}
+    for container in media.CONTAINERS:
+        made[container] = media.make_video(folder / f"sample.{container}", container).read_bytes()
+    made["fragmented"] = media.make_fragmented_mp4(folder / "fragmented.mp4").read_bytes()
+    made["fragmented without index"] = media.make_fragmented_mp4(
+        folder / "crashed.mp4", index=False
+    ).read_bytes()
+    made["live"] = media.make_live_webm(folder / "live.webm").read_bytes()
+    made["silent"] = media.make_video(folder / "silent.mp4", audio=False, layout="moov_first").read_bytes()
+    return made

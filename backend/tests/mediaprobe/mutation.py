@@ -1,0 +1,101 @@
+"""Damages videos in the ways that break parsers, from a seed, so that every finding can be had again."""
+
+from __future__ import annotations
+
+import random
+
+# Sizes, counts and times that overflow, are empty, negative, or just above a limit.
+_NUMBERS = (0, 1, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+_CODES = (
+    *(
+        b"moov",
+        b"trak",
+        b"mdia",
+        b"minf",
+        b"stbl",
+        b"stsd",
+        b"stts",
+        b"moof",
+        b"traf",
+        b"trun",
+        b"mvex",
+        b"cmov",
+    ),
+    *(b"sidx", b"mfra", b"free", b"uuid", b"edts", b"elst", b"avcC", b"hvcC", b"esds", b"wave", b"sinf"),
+    *(
+        b"\x1f\x43\xb6\x75",
+        b"\x1a\x45\xdf\xa3",
+        b"\x16\x54\xae\x6b",
+        b"\x15\x49\xa9\x66",
+        b"\x18\x53\x80\x67",
+    ),
+    *(b"\x2a\xd7\xb1", b"\x44\x89", b"\x23\xe3\x83", b"\xae", b"\xe0", b"\x01\xff\xff\xff\xff\xff\xff\xff"),
+    *(b"LIST", b"hdrl", b"strl", b"strh", b"strf", b"odml", b"movi", b"RIFF"),
+)
+
+
+def mutate(data: bytes, generator: random.Random) -> bytes:
+    """One to six damages, most of them where the headers are."""
+    damaged = bytearray(data)
+    for _ in range(generator.randint(1, 6)):
+        if not damaged:
+            break
+        _DAMAGES[generator.randrange(len(_DAMAGES))](damaged, generator)
+    return bytes(damaged)
+
+
+def _place(data: bytearray, generator: random.Random) -> int:
+    """Mostly near the start or the end, where headers lie."""
+    near = min(len(data), 2048)
+    draw = generator.random()
+    if draw < 0.5:
+        return generator.randrange(near)
+    if draw < 0.75:
+        return len(data) - 1 - generator.randrange(near)
+    return generator.randrange(len(data))
+
+
+def _flip(data: bytearray, generator: random.Random) -> None:
+    data[_place(data, generator)] ^= 1 << generator.randrange(8)
+
+
+def _byte(data: bytearray, generator: random.Random) -> None:
+    data[_place(data, generator)] = generator.randrange(256)
+
+
+def _number(data: bytearray, generator: random.Random) -> None:
+    at, length = _place(data, generator), generator.choice((1, 2, 4, 8))
+    value = generator.choice(_NUMBERS) & ((1 << (8 * length)) - 1)
+    data[at : at + length] = value.to_bytes(length, generator.choice(("big", "little")))
+
+
+def _code(data: bytearray, generator: random.Random) -> None:
+    at, code = _place(data, generator), generator.choice(_CODES)
+    data[at : at + len(code)] = code
+
+
+def _cut(data: bytearray, generator: random.Random) -> None:
+    del data[_place(data, generator) :]
+
+
+def _remove(data: bytearray, generator: random.Random) -> None:
+    at = _place(data, generator)
+    del data[at : at + generator.choice((1, 4, 8, 64, 1024))]
+
+
+def _insert(data: bytearray, generator: random.Random) -> None:
+    at = _place(data, generator)
+    data[at:at] = generator.randbytes(generator.choice((1, 4, 8, 64)))
+
+
+def _repeat(data: bytearray, generator: random.Random) -> None:
+    at, length = _place(data, generator), generator.choice((8, 32, 256, 1024))
+    data[at:at] = data[at : at + length] * generator.choice((1, 2, 50))
+
+
+def _zero(data: bytearray, generator: random.Random) -> None:
+    at, length = _place(data, generator), generator.choice((4, 8, 32, 256))
+    data[at : at + length] = bytes(len(data[at : at + length]))
+
+
+_DAMAGES = (_flip, _byte, _byte, _number, _number, _number, _code, _cut, _remove, _insert, _repeat, _zero)

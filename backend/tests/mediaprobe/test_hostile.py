@@ -1,0 +1,199 @@
+"""Hostile files end in a verdict or in sane metadata, within the budgets."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mediaprobe import BytesSource, Metadata, ProbeError, probe
+from mediaprobe.reader import BlockReader, Budget
+from tests.mediaprobe import builders, hostile
+from tests.mediaprobe.sources import MIB, CountingSource
+
+
+def ending(data: bytes) -> tuple[str, Metadata | None, CountingSource]:
+    """How a probe of these bytes ends, and the account."""
+    counted = CountingSource(BytesSource(data))
+    try:
+        found = probe(counted)
+    except ProbeError as error:
+        assert error.detail[0].isupper()
+        assert error.detail.endswith(".")
+        return error.code, None, counted
+    return hostile.READY, found, counted
+
+
+def check_sane(found: Metadata) -> None:
+    """Every number is finite and possible, or null."""
+    for name, value in found.as_json().items():
+        if isinstance(value, float):
+            assert math.isfinite(value), name
+    assert found.duration_ms is None or 0 < found.duration_ms <= 10 * 86_400_000
+    assert (found.duration_ms is None) == (found.duration_source is None)
+    assert found.frame_rate is None or 0 <= found.frame_rate <= 1000
+    for side in (found.width, found.height, found.coded_width, found.coded_height):
+        assert side is None or 0 < side <= 65535
+    assert found.audio_channels is None or 0 < found.audio_channels <= 64
+    assert found.bit_rate is None or found.bit_rate >= 0
+    assert found.rotation in (0, 90, 180, 270)
+    for text in (found.video_codec, found.audio_codec):
+        assert text is None or (text.isascii() and text.isprintable())
+
+
+@pytest.mark.parametrize("case", hostile.INPUTS, ids=lambda case: case.name)
+def test_a_hostile_file_ends_well(case: hostile.Hostile) -> None:
+    code, found, counted = ending(case.make())
+    assert code in case.ends
+    assert counted.requests <= 32
+    assert counted.bytes_read <= 24 * MIB
+    if found is not None:
+        check_sane(found)
+
+
+def test_names_are_unique() -> None:
+    assert len({case.name for case in hostile.INPUTS}) == len(hostile.INPUTS)
+
+
+@pytest.mark.parametrize("name", ["mp4", "mov", "avi", "webm", "mkv", "fragmented", "live", "silent"])
+def test_truncation_at_every_edge_ends_well(samples: dict[str, bytes], name: str) -> None:
+    """After every box, element or chunk header, and one byte to either side of it."""
+    data = samples[name]
+    for edge in edges(name, data):
+        for cut in (edge - 1, edge, edge + 1):
+            if 0 < cut < len(data):
+                code, found, _ = ending(data[:cut])
+                assert code in (hostile.READY, *_REFUSALS)
+                if found is not None:
+                    check_sane(found)
+
+
+_REFUSALS = (hostile.UNSUPPORTED, hostile.NO_VIDEO, hostile.TRUNCATED, hostile.UNREADABLE)
+_MARKS: dict[str, tuple[bytes, ...]] = {
+    "boxes": (
+        *(
+            b"ftyp",
+            b"free",
+            b"mdat",
+            b"moov",
+            b"mvhd",
+            b"trak",
+            b"tkhd",
+            b"edts",
+            b"elst",
+            b"mdia",
+            b"mdhd",
+            b"hdlr",
+        ),
+        *(
+            b"minf",
+            b"stbl",
+            b"stsd",
+            b"avc1",
+            b"avcC",
+            b"pasp",
+            b"mp4a",
+            b"esds",
+            b"stts",
+            b"stsc",
+            b"stsz",
+            b"stco",
+        ),
+        *(b"mvex", b"trex", b"moof", b"traf", b"tfhd", b"tfdt", b"trun", b"mfra", b"tfra", b"mfro", b"udta"),
+    ),
+    "elements": tuple(
+        builders.id_bytes(identity)
+        for identity in (
+            0x1A45DFA3,
+            0x18538067,
+            0x114D9B74,
+            0x1549A966,
+            0x1654AE6B,
+            0x1F43B675,
+            0x1C53BB6B,
+            0x4489,
+        )
+    ),
+    "chunks": (
+        b"RIFF",
+        b"LIST",
+        b"hdrl",
+        b"avih",
+        b"strl",
+        b"strh",
+        b"strf",
+        b"odml",
+        b"movi",
+        b"idx1",
+        b"JUNK",
+    ),
+}
+
+
+def edges(name: str, data: bytes) -> list[int]:
+    kind = "chunks" if name == "avi" else "elements" if name in ("webm", "mkv", "live") else "boxes"
+    found = []
+    for mark in _MARKS[kind]:
+        at = data.find(mark)
+        while at >= 0:
+            found += [at - 4, at, at + len(mark), at + len(mark) + 4]
+            at = data.find(mark, at + 1)
+    return found
+
+
+@pytest.mark.parametrize(("name", "keep"), [("mp4", 0.5), ("mov", 0.3), ("webm", 0.001), ("avi", 0.001)])
+def test_a_file_cut_before_its_header_is_truncated(samples: dict[str, bytes], name: str, keep: float) -> None:
+    data = samples[name]
+    assert ending(data[: max(64, int(len(data) * keep))])[0] == hostile.TRUNCATED
+
+
+@pytest.mark.parametrize("name", ["silent", "webm", "mkv", "avi", "fragmented"])
+def test_a_file_cut_after_its_header_is_only_flagged(samples: dict[str, bytes], name: str) -> None:
+    data = samples[name]
+    whole = probe(BytesSource(data))
+    code, cut, _ = ending(data[: len(data) * 3 // 4])
+    assert code == hostile.READY
+    assert cut is not None
+    assert not whole.truncated
+    assert cut.truncated
+    assert (cut.width, cut.video_codec) == (whole.width, whole.video_codec)
+
+
+def test_a_long_header_first_film_cut_in_half_is_flagged() -> None:
+    """Its media header lies a request away; that is spent because the file is too small for its stated bit rate."""
+    bit_rate = builders.box(b"btrt", (0).to_bytes(8, "big"), (1_000_000).to_bytes(4, "big"))
+    entry = builders.visual_entry(b"avc1", 640, 360, builders.avcc(), bit_rate)
+    film = builders.trak(1, b"vide", entry, 90000, [(3600 * 30, 3000)], reordered=True)
+    moov = builders.box(b"moov", builders.mvhd(3_600_000), film, builders.sound_trak(3600))
+    data = builders.ftyp() + moov + builders.large_box_header(b"mdat", 450_000_000) + bytes(2_000_000)
+    code, found, counted = ending(data)
+    assert code == hostile.READY
+    assert found is not None
+    assert found.truncated
+    assert counted.requests <= 3
+
+
+def test_no_parser_calls_itself() -> None:
+    """Depth is fixed by the code, so nesting cannot exhaust the stack: the deepest inputs use few frames."""
+    depths: list[int] = []
+    read = BlockReader.read
+
+    def counting_read(self: BlockReader, offset: int, length: int) -> bytes:
+        import sys
+
+        depth, frame = 0, sys._getframe()
+        while frame.f_back is not None:
+            depth, frame = depth + 1, frame.f_back
+        depths.append(depth)
+        return read(self, offset, length)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BlockReader, "read", counting_read)
+        for case in hostile.INPUTS:
+            if "nested" in case.name or "deep" in case.name or "header in" in case.name:
+                ending(case.make())
+    assert max(depths) - min(depths) < 20
+
+
+def test_the_budget_is_the_issues() -> None:
+    assert Budget() == Budget(requests=32, bytes=24 * MIB, seconds=10.0)
