@@ -1,0 +1,20 @@
+// The last resort, when the frame itself breaks. Next's own carries inline styles, which the CSP refuses.
+"use client";
+
+import "./globals.css";
+
+export default function GlobalError() {
+  return (
+    <html lang="en">
+      <body className="min-h-dvh font-sans">
+        <title>Slipway</title>
+        <main className="mx-auto flex min-h-dvh max-w-md flex-col items-center justify-center px-4 text-center">
+          <h1 className="font-semibold text-2xl tracking-tight">Slipway broke</h1>
+          <p className="mt-3 text-muted-foreground leading-relaxed">
+            Something went wrong in the page itself. Reload it to start afresh.
+          </p>
+        </main>
+      </body>
+    </html>
+  );
+}

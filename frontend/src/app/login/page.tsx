@@ -1,0 +1,27 @@
+// Sign in.
+import type { Metadata } from "next";
+import { Suspense } from "react";
+import { AuthFrame } from "@/components/auth/auth-frame";
+import { AuthSwitchLink } from "@/components/auth/auth-switch-link";
+import { SignInForm } from "@/components/auth/sign-in-form";
+
+export const metadata: Metadata = { title: "Sign in" };
+
+export default function LoginPage() {
+  return (
+    // The query is known in the browser only: what reads it waits inside a boundary.
+    <Suspense>
+      <AuthFrame
+        title="Sign in"
+        text="Welcome back. Your videos are where you left them."
+        footer={
+          <>
+            New here? <AuthSwitchLink to="/register">Create an account</AuthSwitchLink>
+          </>
+        }
+      >
+        <SignInForm />
+      </AuthFrame>
+    </Suspense>
+  );
+}

@@ -1,0 +1,21 @@
+// Unknown addresses. Next's built-in page carries inline styles, which the CSP refuses.
+import type { Metadata } from "next";
+import Link from "next/link";
+import { MessagePage } from "@/components/message-page";
+import { Button } from "@/components/ui/button";
+
+export const metadata: Metadata = { title: "Not found" };
+
+export default function NotFound() {
+  return (
+    <MessagePage
+      title="There is nothing here"
+      text="The address is wrong, or the page has moved."
+      action={
+        <Button asChild>
+          <Link href="/">Go to your videos</Link>
+        </Button>
+      }
+    />
+  );
+}

@@ -1,0 +1,18 @@
+// One video, named by `?id=`: a static export has no page per video.
+import type { Metadata } from "next";
+import { Suspense } from "react";
+import { RequireSession } from "@/components/require-session";
+import { VideoScreen } from "@/components/videos/video-screen";
+import { VideoScreenSkeleton } from "@/components/videos/video-screen-skeleton";
+
+export const metadata: Metadata = { title: "Video" };
+
+export default function VideoPage() {
+  return (
+    <RequireSession fallback={<VideoScreenSkeleton />}>
+      <Suspense fallback={<VideoScreenSkeleton />}>
+        <VideoScreen />
+      </Suspense>
+    </RequireSession>
+  );
+}

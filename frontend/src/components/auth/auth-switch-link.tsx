@@ -1,0 +1,17 @@
+// The way from sign-in to registration and back; it keeps where the person wanted to go.
+"use client";
+
+import Link from "next/link";
+import { useSearchParams } from "next/navigation";
+import type { ReactNode } from "react";
+import { Button } from "@/components/ui/button";
+import { ownPath } from "@/lib/own-path";
+
+export function AuthSwitchLink({ to, children }: { to: "/login" | "/register"; children: ReactNode }) {
+  const next = ownPath(useSearchParams().get("next"));
+  return (
+    <Button asChild variant="link" size="inline">
+      <Link href={next === "/" ? to : `${to}?next=${encodeURIComponent(next)}`}>{children}</Link>
+    </Button>
+  );
+}

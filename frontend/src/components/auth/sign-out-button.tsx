@@ -1,0 +1,65 @@
+// Signs out; with an upload on its way it asks first, because that ends with the session.
+"use client";
+
+import { LogOut } from "lucide-react";
+import { useState } from "react";
+import { Alert } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
+import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
+import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useSignOut } from "@/hooks/use-session";
+import { isActive } from "@/hooks/use-upload";
+
+export function SignOutButton() {
+  const signOut = useSignOut();
+  const { state, uploader } = useCurrentUpload();
+  const [asking, setAsking] = useState(false);
+  const uploads = isActive(state);
+  const close = () => {
+    setAsking(false);
+    signOut.reset();
+  };
+
+  function leave() {
+    // First the upload: taking it away needs the session.
+    if (uploads) uploader?.abort();
+    signOut.mutate(undefined, { onSuccess: close, onError: () => setAsking(true) });
+  }
+
+  return (
+    <>
+      <Button
+        variant="ghost"
+        size="sm"
+        className="max-sm:w-9 max-sm:px-0"
+        aria-label="Sign out"
+        disabled={signOut.isPending}
+        onClick={() => (uploads ? setAsking(true) : leave())}
+      >
+        <LogOut className="sm:hidden" />
+        <span className="hidden sm:inline">Sign out</span>
+      </Button>
+      <Dialog open={asking} onClose={close} aria-labelledby="sign-out-title">
+        <DialogTitle id="sign-out-title">Sign out?</DialogTitle>
+        {uploads && (
+          <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
+            A video is being uploaded. Signing out cancels the upload, and what has been sent is thrown away.
+          </p>
+        )}
+        {signOut.isError && <Alert className="mt-4">{signOut.error.detail}</Alert>}
+        <DialogActions>
+          <Button variant="secondary" onClick={close}>
+            {uploads ? "Keep uploading" : "Stay signed in"}
+          </Button>
+          <Button
+            variant={uploads ? "destructive" : "primary"}
+            disabled={signOut.isPending}
+            onClick={() => leave()}
+          >
+            {uploads ? "Cancel and sign out" : "Sign out"}
+          </Button>
+        </DialogActions>
+      </Dialog>
+    </>
+  );
+}

@@ -1,0 +1,29 @@
+// The first page for people who are signed in: upload a video, see the others.
+"use client";
+
+import { RequireSession } from "@/components/require-session";
+import { Card } from "@/components/ui/card";
+import { UploadCard, UploadCardSkeleton } from "@/components/upload/upload-card";
+import { VideoList } from "@/components/videos/video-list";
+import { VideoListSkeleton } from "@/components/videos/video-list-skeleton";
+
+export function HomeScreen() {
+  return (
+    <RequireSession
+      fallback={
+        <>
+          <Card>
+            <UploadCardSkeleton />
+          </Card>
+          <div className="mt-20">
+            <VideoListSkeleton />
+          </div>
+        </>
+      }
+    >
+      <h1 className="sr-only">Your videos on Slipway</h1>
+      <UploadCard />
+      <VideoList />
+    </RequireSession>
+  );
+}

@@ -1,0 +1,50 @@
+// Shows its children to people who are signed in, and sends others to the sign-in page.
+"use client";
+
+import { useRouter } from "next/navigation";
+import { type ReactNode, useEffect } from "react";
+import { ErrorNotice } from "@/components/error-notice";
+import { SiteHeader } from "@/components/site-header";
+import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useSession } from "@/hooks/use-session";
+import { isActive } from "@/hooks/use-upload";
+import { signInPath } from "@/lib/own-path";
+
+export function RequireSession({ children, fallback }: { children: ReactNode; fallback: ReactNode }) {
+  const session = useSession();
+  const { state } = useCurrentUpload();
+  const router = useRouter();
+  // With an upload on its way the page stays: a dialog asks for the password over it.
+  const mustLeave = session.status === "signed_out" && !isActive(state);
+
+  useEffect(() => {
+    if (mustLeave) router.replace(signInPath(`${location.pathname}${location.search}`));
+  }, [mustLeave, router]);
+
+  return (
+    <>
+      <SiteHeader user={session.status === "signed_in" ? session.user : null} />
+      <main className="mx-auto w-full max-w-6xl px-4 pt-6 pb-24 sm:px-6 sm:pt-10">{content()}</main>
+    </>
+  );
+
+  function content(): ReactNode {
+    switch (session.status) {
+      case "signed_in":
+        return children;
+      case "signed_out":
+        return mustLeave ? fallback : children;
+      case "unreachable":
+        return (
+          <>
+            <h1 className="sr-only">Slipway does not answer</h1>
+            <ErrorNotice title="Slipway does not answer" error={session.error} onRetry={session.retry} />
+          </>
+        );
+      case "unknown":
+        return fallback;
+      default:
+        return session satisfies never;
+    }
+  }
+}

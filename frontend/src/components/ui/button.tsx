@@ -1,0 +1,48 @@
+// A button, or with `asChild` a link that looks like one. Every size can be hit within 44 × 44 px.
+import { Slot } from "@radix-ui/react-slot";
+import { cva, type VariantProps } from "class-variance-authority";
+import type { ComponentProps } from "react";
+import { cn } from "@/lib/cn";
+
+export const buttonVariants = cva(
+  "relative inline-flex shrink-0 select-none items-center justify-center gap-2 whitespace-nowrap rounded-lg font-medium text-sm transition-colors disabled:pointer-events-none disabled:opacity-50 [&_svg]:size-4 [&_svg]:shrink-0",
+  {
+    variants: {
+      variant: {
+        primary: "bg-primary text-primary-foreground hover:bg-primary-hover",
+        secondary: "border border-input bg-card hover:bg-muted",
+        ghost: "text-muted-foreground hover:bg-muted hover:text-foreground",
+        destructive:
+          "bg-destructive-solid text-destructive-solid-foreground hover:bg-destructive-solid-hover",
+        link: "text-primary underline-offset-4 hover:underline",
+      },
+      // The small sizes reach 44 px with an invisible rim.
+      size: {
+        default: "h-11 px-5",
+        sm: "h-9 px-3.5 after:absolute after:-inset-1",
+        icon: "size-9 after:absolute after:-inset-1",
+        inline: "h-auto p-0 after:absolute after:-inset-x-1 after:-inset-y-3",
+      },
+    },
+    defaultVariants: { variant: "primary", size: "default" },
+  },
+);
+
+export function Button({
+  className,
+  variant,
+  size,
+  asChild = false,
+  ...props
+}: ComponentProps<"button"> & VariantProps<typeof buttonVariants> & { asChild?: boolean }) {
+  const Component = asChild ? Slot : "button";
+  return (
+    <Component
+      data-slot="button"
+      // A button without a type would submit the form around it.
+      {...(asChild ? {} : { type: "button" })}
+      className={cn(buttonVariants({ variant, size }), className)}
+      {...props}
+    />
+  );
+}

@@ -1,0 +1,69 @@
+// A modal on the native <dialog>: focus, Escape and the inert page behind it are the browser's own work.
+"use client";
+
+import { type ComponentProps, useEffect, useRef } from "react";
+import { cn } from "@/lib/cn";
+
+/**
+ * Keep it mounted and turn `open`: a dialog that is removed while open does not give the focus back.
+ * `data-autofocus` marks the control that gets the focus first.
+ */
+export function Dialog({
+  open,
+  onClose,
+  className,
+  children,
+  ...props
+}: Omit<ComponentProps<"dialog">, "open" | "onClose"> & {
+  open: boolean;
+  onClose: () => void;
+  "aria-labelledby": string;
+}) {
+  const ref = useRef<HTMLDialogElement>(null);
+
+  useEffect(() => {
+    const dialog = ref.current;
+    if (dialog === null || dialog.open === open) return;
+    if (!open) {
+      dialog.close();
+      return;
+    }
+    dialog.showModal();
+    // The browser takes the first control; React's autoFocus leaves no attribute that it could go by.
+    dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+  }, [open]);
+
+  return (
+    <dialog
+      ref={ref}
+      data-slot="dialog"
+      onClose={onClose}
+      className={cn(
+        "m-auto w-[min(28rem,calc(100vw-2rem))] rounded-xl border bg-card p-6 text-foreground shadow-xl",
+        "backdrop:bg-black/40 dark:backdrop:bg-black/60",
+        className,
+      )}
+      {...props}
+    >
+      {open ? children : null}
+    </dialog>
+  );
+}
+
+export function DialogTitle({ className, children, ...props }: ComponentProps<"h2"> & { id: string }) {
+  return (
+    <h2 data-slot="dialog-title" className={cn("font-semibold text-lg tracking-tight", className)} {...props}>
+      {children}
+    </h2>
+  );
+}
+
+export function DialogActions({ className, ...props }: ComponentProps<"div">) {
+  return (
+    <div
+      data-slot="dialog-actions"
+      className={cn("mt-6 flex flex-col-reverse gap-3 sm:flex-row sm:justify-end", className)}
+      {...props}
+    />
+  );
+}

@@ -1,0 +1,14 @@
+// A grey shape where content is about to be.
+import type { ComponentProps } from "react";
+import { cn } from "@/lib/cn";
+
+export function Skeleton({ className, ...props }: ComponentProps<"div">) {
+  return (
+    <div
+      data-slot="skeleton"
+      aria-hidden="true"
+      className={cn("animate-pulse rounded-md bg-muted", className)}
+      {...props}
+    />
+  );
+}

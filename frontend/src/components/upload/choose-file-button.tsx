@@ -1,0 +1,36 @@
+// A real button in front of the browser's own file chooser.
+"use client";
+
+import { type ComponentProps, useRef } from "react";
+import { Button } from "@/components/ui/button";
+import type { UploadPolicy } from "@/lib/upload/types";
+import { acceptAttribute } from "./accept";
+import { useCurrentUpload } from "./upload-provider";
+
+export function ChooseFileButton({
+  policy,
+  ...props
+}: Omit<ComponentProps<typeof Button>, "onClick"> & { policy: UploadPolicy }) {
+  const { offer } = useCurrentUpload();
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <Button {...props} onClick={() => input.current?.click()} />
+      {/* No `capture`: on a phone it would open the camera instead of the choice. */}
+      <input
+        ref={input}
+        type="file"
+        accept={acceptAttribute(policy)}
+        tabIndex={-1}
+        aria-hidden="true"
+        className="sr-only"
+        onChange={(event) => {
+          const files = Array.from(event.currentTarget.files ?? []);
+          // So that choosing the same file again is a change again.
+          event.currentTarget.value = "";
+          offer({ files, hasFolder: false });
+        }}
+      />
+    </>
+  );
+}

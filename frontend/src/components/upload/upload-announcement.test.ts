@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import type { UploadState, Waiting } from "@/lib/upload/types";
+import { uploadAnnouncement } from "./upload-announcement";
+
+const file = { name: "clip.mp4", sizeBytes: 4 * 1024 * 1024 };
+
+function sending(percent: number, waiting: Waiting | null = null): UploadState {
+  const progress = {
+    bytesSent: 0,
+    bytesTotal: file.sizeBytes,
+    percent,
+    bytesPerSecond: null,
+    etaSeconds: null,
+  };
+  return { status: "sending", file, videoId: "v1", progress, waiting };
+}
+
+describe("uploadAnnouncement", () => {
+  it("speaks at the start and at each quarter only", () => {
+    const said = Array.from({ length: 100 }, (_, percent) => uploadAnnouncement(sending(percent)));
+    expect([...new Set(said)]).toEqual([
+      "Sending clip.mp4, 4 MiB.",
+      "25 % sent.",
+      "50 % sent.",
+      "75 % sent.",
+    ]);
+  });
+
+  it("says why nothing moves, and does not count the attempts aloud", () => {
+    const first = uploadAnnouncement(sending(30, { reason: "retrying", attempt: 1, resumesInMs: 900 }));
+    const second = uploadAnnouncement(sending(30, { reason: "retrying", attempt: 2, resumesInMs: 1800 }));
+    expect(first).toBe(second);
+    expect(uploadAnnouncement(sending(30, { reason: "offline" }))).toContain("offline");
+  });
+});

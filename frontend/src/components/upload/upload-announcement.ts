@@ -1,0 +1,58 @@
+// What the live region says about an upload: each state once, and every quarter of the way.
+import { formatBytes, spell } from "@/lib/format";
+import type { UploadState, Waiting } from "@/lib/upload/types";
+
+const STEP_PERCENT = 25;
+
+/** The sentence for this state; it changes only at a milestone, so saying it on change is not a chatter. */
+export function uploadAnnouncement(state: UploadState): string {
+  switch (state.status) {
+    case "idle":
+      return "";
+    case "checking":
+      return `Checking ${state.file.name}.`;
+    case "starting":
+      return state.waiting === null
+        ? `Starting the upload of ${state.file.name}.`
+        : waitingSentence(state.waiting);
+    case "sending": {
+      if (state.waiting !== null) return waitingSentence(state.waiting);
+      const milestone = Math.floor(state.progress.percent / STEP_PERCENT) * STEP_PERCENT;
+      return milestone === 0
+        ? `Sending ${state.file.name}, ${formatBytes(state.file.sizeBytes)}.`
+        : `${milestone} % sent.`;
+    }
+    case "assembling":
+      return state.waiting === null ? "All sent. Assembling the video." : waitingSentence(state.waiting);
+    case "done":
+      return doneSentence(state.video);
+    case "failed":
+      // The card shows the reason as an alert, which is read out by itself.
+      return "";
+    case "aborted":
+      return "Upload cancelled.";
+    default:
+      return state satisfies never;
+  }
+}
+
+/** After the upload itself: the server reads the video's details. */
+export function doneSentence(video: { status: string; container: string | null }): string {
+  if (video.status === "ready") {
+    return video.container === null ? "The video is ready." : `The ${spell(video.container)} video is ready.`;
+  }
+  return "Uploaded. Reading the details.";
+}
+
+export function waitingSentence(waiting: Waiting): string {
+  switch (waiting.reason) {
+    case "offline":
+      return "You are offline. The upload goes on when the connection is back.";
+    case "retrying":
+      return "The connection was interrupted. The upload goes on by itself.";
+    case "signed_out":
+      return "You were signed out. Sign in to go on with the upload.";
+    default:
+      return waiting satisfies never;
+  }
+}

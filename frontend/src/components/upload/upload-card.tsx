@@ -1,0 +1,97 @@
+// The place where a video is chosen and then watched on its way: one face for each state of the upload.
+"use client";
+
+import { type RefObject, useEffect, useRef } from "react";
+import { ErrorNotice } from "@/components/error-notice";
+import { Alert } from "@/components/ui/alert";
+import { Card } from "@/components/ui/card";
+import { Skeleton } from "@/components/ui/skeleton";
+import { isActive } from "@/hooks/use-upload";
+import { useUploadPolicy } from "@/hooks/use-upload-policy";
+import { FilePicker } from "./file-picker";
+import { UploadDone } from "./upload-done";
+import { UploadFailed } from "./upload-failed";
+import { useCurrentUpload } from "./upload-provider";
+import { UploadRunning } from "./upload-running";
+
+export function UploadCard() {
+  const policy = useUploadPolicy();
+  const { state, uploader, notice } = useCurrentUpload();
+  const card = useRef<HTMLElement>(null);
+  useFocusOnResult(card, isActive(state), state.status);
+
+  return (
+    <section ref={card} tabIndex={-1} aria-labelledby="upload-title" data-upload-status={state.status}>
+      <h2 id="upload-title" className="sr-only">
+        Upload a video
+      </h2>
+      <Card>
+        {content()}
+        {notice !== null && (
+          <div className="px-2 pb-2">
+            <Alert>{notice}</Alert>
+          </div>
+        )}
+      </Card>
+    </section>
+  );
+
+  function content() {
+    if (policy.data === undefined || uploader === null) {
+      if (policy.error !== null) {
+        return (
+          <div className="p-5 sm:p-6">
+            <ErrorNotice
+              title="Uploading is not possible at the moment"
+              error={policy.error}
+              onRetry={() => void policy.refetch()}
+            />
+          </div>
+        );
+      }
+      return <UploadCardSkeleton />;
+    }
+    switch (state.status) {
+      case "idle":
+        return <FilePicker policy={policy.data} />;
+      case "aborted":
+        return <FilePicker policy={policy.data} cancelled={state.file.name} />;
+      case "checking":
+      case "starting":
+      case "sending":
+      case "assembling":
+        return <UploadRunning state={state} uploader={uploader} />;
+      case "done":
+        return <UploadDone video={state.video} onAnother={() => uploader.reset()} />;
+      case "failed":
+        return <UploadFailed state={state} uploader={uploader} policy={policy.data} />;
+      default:
+        return state satisfies never;
+    }
+  }
+}
+
+export function UploadCardSkeleton() {
+  return (
+    <div className="flex flex-col items-center gap-4 px-6 py-10 sm:py-12">
+      <Skeleton className="size-12 rounded-full" />
+      <Skeleton className="h-5 w-64 max-w-full" />
+      <Skeleton className="h-11 w-40 rounded-lg" />
+      <Skeleton className="h-4 w-56 max-w-full" />
+    </div>
+  );
+}
+
+/** When an upload ends, its buttons go and the focus with them: put it on the result instead. */
+function useFocusOnResult(card: RefObject<HTMLElement | null>, active: boolean, status: string): void {
+  const wasActive = useRef(active);
+  useEffect(() => {
+    const ended = wasActive.current && !active;
+    wasActive.current = active;
+    const element = card.current;
+    if (!ended || element === null || status === "idle") return;
+    const focused = document.activeElement;
+    // Somebody who is busy elsewhere on the page is not torn away.
+    if (focused === null || focused === document.body || element.contains(focused)) element.focus();
+  }, [active, status, card]);
+}

@@ -1,0 +1,75 @@
+// All bytes have arrived: follows the video while the server reads its details, then shows the result.
+"use client";
+
+import { CircleCheck, LoaderCircle } from "lucide-react";
+import Link from "next/link";
+import { useEffect } from "react";
+import { useAnnounce } from "@/components/announcer";
+import { Alert } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
+import { FileName } from "@/components/videos/file-name";
+import { videoFacts } from "@/components/videos/video-facts";
+import { isMoving, useVideo } from "@/hooks/use-videos";
+import type { Video } from "@/lib/upload/types";
+import { doneSentence } from "./upload-announcement";
+
+export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAnother: () => void }) {
+  const followed = useVideo(uploaded.id);
+  const video = followed.data ?? uploaded;
+  const announce = useAnnounce();
+  const sentence = doneSentence(video);
+  useEffect(() => announce(sentence), [announce, sentence]);
+
+  if (video.status === "failed") {
+    return (
+      <div className="p-5 sm:p-6">
+        <FileName name={video.original_filename} className="font-medium text-lg" />
+        <Alert className="mt-4">
+          <p className="font-medium">The server could not accept this video</p>
+          <p>{video.status_reason?.detail ?? "It is not a video that can be read. Choose another file."}</p>
+        </Alert>
+        <Button className="mt-5" onClick={onAnother}>
+          Upload another video
+        </Button>
+      </div>
+    );
+  }
+
+  const moving = isMoving(video.status);
+  const Icon = moving ? LoaderCircle : CircleCheck;
+  return (
+    <div className="flex flex-col gap-5 p-5 sm:flex-row sm:items-center sm:justify-between sm:p-6">
+      <div className="flex min-w-0 items-start gap-3.5">
+        <Icon
+          className={
+            moving
+              ? "mt-0.5 size-6 shrink-0 animate-spin text-primary"
+              : "mt-0.5 size-6 shrink-0 text-success"
+          }
+        />
+        <div className="min-w-0">
+          <p className="text-muted-foreground text-sm">
+            {moving ? "Uploaded. Reading the details…" : "Ready"}
+          </p>
+          <FileName name={video.original_filename} className="mt-0.5 font-medium text-lg" />
+          <p className="mt-1 text-muted-foreground text-sm">{videoFacts(video).join(" · ")}</p>
+          {followed.isError && moving && (
+            <p className="mt-1 text-muted-foreground text-sm">
+              The server does not answer at the moment. The video is safe; this updates by itself.
+            </p>
+          )}
+        </div>
+      </div>
+      <div className="flex shrink-0 flex-wrap gap-3">
+        <Button variant="secondary" onClick={onAnother}>
+          Upload another
+        </Button>
+        {!moving && (
+          <Button asChild>
+            <Link href={`/video?id=${encodeURIComponent(video.id)}`}>Watch</Link>
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}

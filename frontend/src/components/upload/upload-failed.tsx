@@ -1,0 +1,78 @@
+// The upload failed: why, and every way on from there.
+"use client";
+
+import { X } from "lucide-react";
+import { useState } from "react";
+import { Alert } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
+import { FileName } from "@/components/videos/file-name";
+import type { Uploader } from "@/hooks/use-upload";
+import { useDeleteVideo } from "@/hooks/use-videos";
+import type { UploadPolicy, UploadState } from "@/lib/upload/types";
+import { ChooseFileButton } from "./choose-file-button";
+import { CopyReportButton } from "./copy-report-button";
+
+export function UploadFailed({
+  state,
+  uploader,
+  policy,
+}: {
+  state: Extract<UploadState, { status: "failed" }>;
+  uploader: Uploader;
+  policy: UploadPolicy;
+}) {
+  const { error, file } = state;
+  const tooMany = error.code === "too_many_uploads" && error.openVideoIds.length > 0;
+  return (
+    <div className="p-5 sm:p-6">
+      <div className="flex items-start justify-between gap-4">
+        <div className="min-w-0">
+          <p className="text-muted-foreground text-sm">Not uploaded</p>
+          <FileName name={file.name} className="mt-0.5 font-medium text-lg" />
+        </div>
+        <Button variant="ghost" size="icon" aria-label="Close" title="Close" onClick={() => uploader.reset()}>
+          <X />
+        </Button>
+      </div>
+      <Alert className="mt-4">{error.detail}</Alert>
+      <div className="mt-5 flex flex-wrap items-center gap-3">
+        {tooMany ? (
+          <DiscardOpenUploads ids={error.openVideoIds} onDiscarded={() => uploader.retry()} />
+        ) : (
+          error.retryable && <Button onClick={() => uploader.retry()}>Try again</Button>
+        )}
+        <ChooseFileButton policy={policy} variant={error.retryable ? "secondary" : "primary"}>
+          Choose another file
+        </ChooseFileButton>
+        <CopyReportButton makeReport={() => uploader.failureReport()} />
+      </div>
+    </div>
+  );
+}
+
+/** Uploads that were begun and not finished take the places of new ones. */
+function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDiscarded: () => void }) {
+  const remove = useDeleteVideo();
+  const [problem, setProblem] = useState<string | null>(null);
+
+  async function discard() {
+    setProblem(null);
+    const results = await Promise.allSettled(ids.map((id) => remove.mutateAsync(id)));
+    if (results.some(({ status }) => status === "rejected")) {
+      setProblem("Not all of them could be discarded. Try again in a moment.");
+    } else {
+      onDiscarded();
+    }
+  }
+
+  return (
+    <>
+      <Button disabled={remove.isPending} onClick={() => void discard()}>
+        {remove.isPending
+          ? "Discarding…"
+          : `Discard ${ids.length === 1 ? "the unfinished upload" : `${ids.length} unfinished uploads`} and try again`}
+      </Button>
+      {problem !== null && <Alert className="order-last w-full">{problem}</Alert>}
+    </>
+  );
+}

@@ -1,0 +1,70 @@
+// What stands where the player is: the player, or why there is none (yet).
+import { LoaderCircle } from "lucide-react";
+import type { ReactNode } from "react";
+import { Alert } from "@/components/ui/alert";
+import type { HeldVideo } from "@/hooks/use-upload";
+import type { Video } from "@/lib/api/client";
+import { VideoPlayer } from "./video-player";
+
+export function VideoStage({
+  video,
+  held,
+  refresh,
+}: {
+  video: Video;
+  held: HeldVideo["how"] | null;
+  refresh: () => Promise<Video | null>;
+}): ReactNode {
+  switch (video.status) {
+    case "ready":
+      return video.delivery_url === null ? (
+        <Alert tone="warning">
+          The video is ready, but there is no address to play it from. Try again later.
+        </Alert>
+      ) : (
+        <VideoPlayer video={video} deliveryUrl={video.delivery_url} refresh={refresh} />
+      );
+    case "completing":
+      return <Working text="The storage is putting the parts together." />;
+    case "processing":
+      return <Working text="The server is reading the video's details." />;
+    case "uploading":
+      return held === "sending" ? (
+        <Working text="The video is still being uploaded from this page." />
+      ) : (
+        <Alert tone="warning">
+          This upload is not finished. If no other tab or device is sending it, discard it and upload the file
+          again.
+        </Alert>
+      );
+    case "failed":
+      return (
+        <Alert>
+          <p className="font-medium">The server could not accept this video</p>
+          <p>
+            {video.status_reason?.detail ??
+              "It could not be read as a video. Delete it and upload another file."}
+          </p>
+        </Alert>
+      );
+    case "expired":
+      return (
+        <Alert tone="warning">This upload was never finished and has expired. Upload the file again.</Alert>
+      );
+    case "deleting":
+      return <Alert tone="warning">This video is being deleted.</Alert>;
+    default:
+      return video.status satisfies never;
+  }
+}
+
+function Working({ text }: { text: string }) {
+  return (
+    <div className="grid aspect-video w-full place-items-center rounded-xl border bg-muted/50">
+      <p className="flex items-center gap-3 px-6 text-muted-foreground">
+        <LoaderCircle className="size-5 shrink-0 animate-spin text-primary" />
+        {text}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import {
+  formatBitRate,
+  formatBytes,
+  formatDuration,
+  formatExactSeconds,
+  formatFrameRate,
+  formatTimeLeft,
+  formatWhen,
+  joinWithOr,
+  resolutionName,
+  spell,
+} from "./format";
+
+const KB = 1024;
+const MB = 1024 * KB;
+const GB = 1024 * MB;
+
+describe("formatBytes", () => {
+  it.each([
+    [0, "0 bytes"],
+    [1, "1 byte"],
+    [1023, "1023 bytes"],
+    [1024, "1 KiB"],
+    [1536, "1.5 KiB"],
+    [MB - 1, "1 MiB"],
+    [63.4 * MB, "63.4 MiB"],
+    [512 * MB, "512 MiB"],
+    [1023.96 * MB, "1 GiB"],
+    [2 * GB, "2 GiB"],
+    [5000 * GB, "4.9 TiB"],
+  ])("prints %d as %s", (bytes, expected) => {
+    expect(formatBytes(bytes)).toBe(expected);
+  });
+});
+
+describe("formatDuration", () => {
+  it.each([
+    [0, "0.0 s"],
+    [0.04, "0.0 s"],
+    [0.42, "0.4 s"],
+    [1, "0:01"],
+    [59.6, "1:00"],
+    [83.4, "1:23"],
+    [3599.7, "1:00:00"],
+    [3723, "1:02:03"],
+  ])("prints %d seconds as %s", (seconds, expected) => {
+    expect(formatDuration(seconds)).toBe(expected);
+  });
+});
+
+it("prints the exact seconds to the millisecond", () => {
+  expect(formatExactSeconds(83.41667)).toBe("83.417 seconds");
+  expect(formatExactSeconds(1)).toBe("1 second");
+});
+
+describe("formatTimeLeft", () => {
+  it.each([
+    [0, "1 s left"],
+    [14.2, "15 s left"],
+    [60, "1 min left"],
+    [95, "2 min left"],
+    [3600, "1 h left"],
+    [4000, "1 h 7 min left"],
+  ])("prints %d seconds as %s", (seconds, expected) => {
+    expect(formatTimeLeft(seconds)).toBe(expected);
+  });
+});
+
+describe("formatWhen", () => {
+  const now = new Date(2026, 10, 22, 15, 0);
+  it.each([
+    [new Date(2026, 10, 22, 9, 5), "Today, 09:05"],
+    [new Date(2026, 10, 21, 23, 59), "Yesterday, 23:59"],
+    [new Date(2026, 2, 3, 14, 32), "3 Mar, 14:32"],
+    [new Date(2024, 2, 3, 14, 32), "3 Mar 2024, 14:32"],
+  ])("prints %s as %s", (date, expected) => {
+    expect(formatWhen(date.toISOString(), now)).toBe(expected);
+  });
+});
+
+describe("resolutionName", () => {
+  it.each([
+    [1920, 1080, "1080p"],
+    [1080, 1920, "1080p"],
+    [1920, 1088, "1080p"],
+    [1920, 800, "1080p"],
+    [1440, 1080, "1080p"],
+    [1920, 1200, null],
+    [3840, 2160, "4K"],
+    [4096, 2160, "4K"],
+    [1280, 720, "720p"],
+    [640, 480, "480p"],
+    [640, 272, null],
+    [333, 77, null],
+  ])("calls %d × %d %s", (width, height, expected) => {
+    expect(resolutionName(width, height)).toBe(expected);
+  });
+});
+
+it("prints rates in their own units", () => {
+  expect(formatFrameRate(30000 / 1001)).toBe("29.97 fps");
+  expect(formatFrameRate(25)).toBe("25 fps");
+  expect(formatBitRate(4_210_000)).toBe("4.2 Mbit/s");
+  expect(formatBitRate(96_400)).toBe("96 kbit/s");
+});
+
+it("spells names as people do and leaves no unknown one out", () => {
+  expect(["mp4", "webm", "h264", "vp9", "pq"].map(spell)).toEqual([
+    "MP4",
+    "WebM",
+    "H.264",
+    "VP9",
+    "HDR (PQ)",
+  ]);
+});
+
+it("joins words with a last or", () => {
+  expect([["MP4"], ["MP4", "MOV"], ["MP4", "MOV", "AVI"]].map(joinWithOr)).toEqual([
+    "MP4",
+    "MP4 or MOV",
+    "MP4, MOV or AVI",
+  ]);
+});

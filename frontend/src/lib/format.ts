@@ -1,0 +1,152 @@
+// Turns the API's numbers into words for people: sizes, times, resolutions, names of codecs. Pure functions.
+
+// The page is in English throughout, so its dates are too; the time zone is the reader's.
+const LOCALE = "en-GB";
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
+const MINUTE_SECONDS = 60;
+const HOUR_SECONDS = 3600;
+const DAY_MS = 86_400_000;
+
+/** 1536 -> "1.5 KiB". Powers of 1024, in the words that the API and the engine use. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // 1023.95 would print as "1024": move on to the next unit as soon as rounding reaches it.
+  while (unit < UNITS.length - 1 && value >= (unit === 0 ? 1024 : 1023.95)) {
+    value /= 1024;
+    unit += 1;
+  }
+  if (unit === 0) return `${value} ${value === 1 ? "byte" : "bytes"}`;
+  const digits = value < 99.95 ? 1 : 0;
+  return `${Number(value.toFixed(digits))} ${UNITS[unit]}`;
+}
+
+export function formatSpeed(bytesPerSecond: number): string {
+  return `${formatBytes(Math.round(bytesPerSecond))}/s`;
+}
+
+/** 83.4 -> "1:23"; 3723 -> "1:02:03"; below a second "0.4 s", so that nothing reads as 0:00. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 1) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const hours = Math.floor(whole / HOUR_SECONDS);
+  const minutes = Math.floor((whole % HOUR_SECONDS) / MINUTE_SECONDS);
+  const rest = String(whole % MINUTE_SECONDS).padStart(2, "0");
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+/** 83.4 -> "83.4 seconds", to the millisecond. */
+export function formatExactSeconds(seconds: number): string {
+  const exact = Number(seconds.toFixed(3));
+  return `${exact} ${exact === 1 ? "second" : "seconds"}`;
+}
+
+/** 95 -> "2 min left". Rounded up, as a wait that ends early annoys nobody. */
+export function formatTimeLeft(seconds: number): string {
+  if (seconds <= 1) return "1 s left";
+  if (seconds < MINUTE_SECONDS) return `${Math.ceil(seconds)} s left`;
+  if (seconds < HOUR_SECONDS) return `${Math.ceil(seconds / MINUTE_SECONDS)} min left`;
+  const minutes = Math.ceil(seconds / MINUTE_SECONDS);
+  const hours = Math.floor(minutes / 60);
+  return minutes % 60 === 0 ? `${hours} h left` : `${hours} h ${minutes % 60} min left`;
+}
+
+/** "Today, 14:32", "Yesterday, 09:05", "3 Mar, 14:32", "3 Mar 2024, 14:32". */
+export function formatWhen(iso: string, now: Date): string {
+  const date = new Date(iso);
+  const time = date.toLocaleTimeString(LOCALE, { hour: "2-digit", minute: "2-digit" });
+  const daysAgo = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
+  if (daysAgo === 0) return `Today, ${time}`;
+  if (daysAgo === 1) return `Yesterday, ${time}`;
+  const sameYear = date.getFullYear() === now.getFullYear();
+  const day = date.toLocaleDateString(LOCALE, {
+    day: "numeric",
+    month: "short",
+    ...(sameYear ? {} : { year: "numeric" }),
+  });
+  return `${day}, ${time}`;
+}
+
+/** The whole date, for a tooltip. */
+export function formatFullDate(iso: string): string {
+  return new Date(iso).toLocaleString(LOCALE, { dateStyle: "long", timeStyle: "short" });
+}
+
+function startOfDay(date: Date): number {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+// Long and short edge of the frames that have a usual name.
+const NAMED_FRAMES: readonly (readonly [longEdge: number, shortEdge: number, name: string])[] = [
+  [7680, 4320, "8K"],
+  [3840, 2160, "4K"],
+  [2560, 1440, "1440p"],
+  [1920, 1080, "1080p"],
+  [1280, 720, "720p"],
+  [1024, 576, "576p"],
+  [854, 480, "480p"],
+  [640, 360, "360p"],
+  [426, 240, "240p"],
+  [256, 144, "144p"],
+];
+// Encoders pad the edges to whole blocks: 1920 x 1088 is still called 1080p.
+const BLOCK_PADDING = 8;
+
+/** "1080p" for 1920 × 1080 in either direction; null when the frame has no usual name. */
+export function resolutionName(width: number, height: number): string | null {
+  const longEdge = Math.max(width, height);
+  const shortEdge = Math.min(width, height);
+  const exact = NAMED_FRAMES.find(([, short]) => short === shortEdge);
+  if (exact !== undefined) return exact[2];
+  // Films cropped to their picture (1920 × 800) go by their long edge; small frames do not.
+  const cropped = NAMED_FRAMES.find(
+    ([long, short]) => long >= 1280 && long === longEdge && shortEdge <= short + BLOCK_PADDING,
+  );
+  return cropped?.[2] ?? null;
+}
+
+/** "1920 × 1080". */
+export function formatFrame(width: number, height: number): string {
+  return `${width} × ${height}`;
+}
+
+export function formatFrameRate(framesPerSecond: number): string {
+  return `${Number(framesPerSecond.toFixed(3))} fps`;
+}
+
+/** Bit rates count in thousands, unlike file sizes. */
+export function formatBitRate(bitsPerSecond: number): string {
+  if (bitsPerSecond >= 999_500) return `${Number((bitsPerSecond / 1_000_000).toFixed(1))} Mbit/s`;
+  return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}
+
+// Spelling only. What may be uploaded comes from the API's upload policy.
+const SPELLINGS: Readonly<Record<string, string>> = {
+  webm: "WebM",
+  h264: "H.264",
+  hevc: "H.265 (HEVC)",
+  mpeg1video: "MPEG-1",
+  mpeg2video: "MPEG-2",
+  mpeg4: "MPEG-4",
+  prores: "ProRes",
+  mjpeg: "Motion JPEG",
+  theora: "Theora",
+  opus: "Opus",
+  vorbis: "Vorbis",
+  eac3: "E-AC-3",
+  ac3: "AC-3",
+  sdr: "SDR",
+  pq: "HDR (PQ)",
+  hlg: "HDR (HLG)",
+};
+
+/** The usual spelling of a container, codec or transfer: "mp4" -> "MP4", "h264" -> "H.264". */
+export function spell(name: string): string {
+  return SPELLINGS[name] ?? name.toUpperCase();
+}
+
+/** ["MP4", "MOV", "AVI"] -> "MP4, MOV or AVI". */
+export function joinWithOr(words: readonly string[]): string {
+  if (words.length < 2) return words.join("");
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}

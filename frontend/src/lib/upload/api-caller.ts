@@ -1,0 +1,76 @@
+// Calls the API and does not give up: back-off, Retry-After, offline, and a session that ended in between.
+import type { Bell, Clock } from "./clock";
+import type { Connection, WaitBoard } from "./connection";
+import { ApiFailure } from "./errors";
+import type { Patience } from "./patience";
+import { backoffMs, judgeCall, MAX_FAILURES } from "./retry";
+import type { UploadLog } from "./telemetry";
+
+/** What everything within one run shares. */
+export interface RunContext {
+  readonly clock: Clock;
+  readonly bell: Bell;
+  readonly board: WaitBoard;
+  readonly connection: Connection;
+  readonly patience: Patience;
+  readonly log: UploadLog;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
+export class ApiCaller {
+  private sessions = 0;
+
+  constructor(private readonly context: RunContext) {}
+
+  signedIn(): void {
+    this.sessions += 1;
+    this.context.bell.ring();
+  }
+
+  /** `isPatient` false: with nothing sent yet there is nothing to lose, so eight failures are enough. */
+  async call<T>(name: string, isPatient: boolean, request: () => Promise<T>): Promise<T> {
+    const { board, bell, clock, connection, log, patience, random, signal } = this.context;
+    let failures = 0;
+    for (;;) {
+      await connection.ready(signal);
+      signal.throwIfAborted();
+      const askedAt = clock.now();
+      try {
+        const answer = await request();
+        connection.answered(askedAt);
+        return answer;
+      } catch (reason) {
+        signal.throwIfAborted();
+        if (!(reason instanceof ApiFailure)) throw reason;
+        log.call(clock.now(), name, reason.status, reason.code, reason.requestId);
+        if (reason.status !== 0) connection.answered(askedAt);
+        const verdict = judgeCall(reason.status);
+        if (verdict === "final") throw reason;
+        if (verdict === "sign_in") {
+          await this.waitForSession();
+          continue;
+        }
+        if (reason.status === 0 && connection.broke()) {
+          patience.renew();
+          continue;
+        }
+        failures += 1;
+        log.retries += 1;
+        if (isPatient ? patience.isOver(failures) : failures >= MAX_FAILURES) throw reason;
+        const ms = backoffMs(failures, random, reason.retryAfterSeconds);
+        await board.during("retrying", failures, ms, bell.wait(ms, signal));
+      }
+    }
+  }
+
+  private async waitForSession(): Promise<void> {
+    const { board, bell, patience, signal } = this.context;
+    const seen = this.sessions;
+    const signedIn = async () => {
+      while (this.sessions === seen && !signal.aborted) await bell.wait(null, signal);
+    };
+    await board.during("signed_out", 0, 0, signedIn());
+    patience.renew();
+  }
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { Lanes } from "./lanes";
+import { MIB } from "./testing";
+
+describe("Lanes", () => {
+  it("halves at trouble, once for a burst, and never below one", () => {
+    const lanes = new Lanes(6);
+    const limits = [0, 100, 4000, 5000, 10_000, 15_000].map((now) => {
+      lanes.trouble(now);
+      return lanes.limit;
+    });
+    expect(limits).toEqual([3, 3, 3, 1, 1, 1]);
+  });
+
+  it("wins one lane back after each round of finished parts", () => {
+    const lanes = new Lanes(6);
+    lanes.trouble(0);
+    const limits = Array.from({ length: 13 }, () => {
+      lanes.finished();
+      return lanes.limit;
+    });
+    expect(limits).toEqual([3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6, 6]);
+  });
+
+  it.each([
+    [125_000, 2],
+    [62_500, 1],
+    [1000, 1],
+    [300_000, 5],
+    [10_000_000, 6],
+  ])("affords at %i bytes/s %i lanes of 16 MiB parts in 300 s", (speed, limit) => {
+    const lanes = new Lanes(6);
+    lanes.project(16 * MIB, speed);
+    expect(lanes.limit).toBe(limit);
+  });
+});

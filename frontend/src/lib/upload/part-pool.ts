@@ -1,0 +1,327 @@
+// Sends the parts: several at once, each until the store has it, watched for standing still.
+import type { RunContext } from "./api-caller";
+import { linkedController } from "./clock";
+import { damagedOnTheWay, networkFailure, storeRefusal, UploadFailed } from "./errors";
+import { type HashAhead, hexToBase64, PARTS_AHEAD } from "./hash-ahead";
+import type { Lanes } from "./lanes";
+import type { Part, PartLedger } from "./part-ledger";
+import type { PartTransport } from "./ports";
+import { backoffMs, judgePart } from "./retry";
+import type { AttemptNote } from "./telemetry";
+import type { SignedUrl, UrlBook } from "./url-book";
+
+/** Without progress for this long, plus the time to drain a socket's buffer, a part stands still (measured). */
+const STALL_MS = 30_000;
+const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Until the line is measured: 1 Mbit/s. */
+const SLOW_BYTES_PER_SECOND = 125_000;
+const LONGEST_DRAIN_MS = 120_000;
+/** For the answer, once the whole body is handed over. */
+const ANSWER_MS = 60_000;
+/** Back online, an old connection gets as long as sending its bytes again would take, within these. */
+const LEASH_MIN_MS = 5000;
+const LEASH_MAX_MS = 30_000;
+/** A part this far on is finished rather than given up for a thinner line. */
+const WORTH_KEEPING = 0.25;
+/** A 403 on a URL this young, after one renewal, is no matter of time. */
+const YOUNG_URL_MS = 60_000;
+const MAX_REFUSALS = 3;
+const MAX_DAMAGED = 4;
+
+export interface PoolContext extends RunContext {
+  readonly file: Blob;
+  readonly ledger: PartLedger;
+  readonly lanes: Lanes;
+  readonly urls: UrlBook;
+  /** Null sends without hashes. */
+  readonly hashes: HashAhead | null;
+  readonly transport: PartTransport;
+  /** Rejects when the file is not the one that was chosen any more. */
+  readonly verifyFile: () => Promise<void>;
+  /** Measured while the line moved: a stall must not make itself look like a slow line. */
+  readonly goodput: () => number | null;
+  readonly onProgress: () => void;
+}
+
+interface Flight {
+  readonly part: Part;
+  readonly stop: AbortController;
+  lastEventAt: number;
+  isBodySent: boolean;
+  /** An earlier limit, after the network came back or the machine woke up. */
+  leash: number | null;
+  stopped: "stalled" | "preempted" | null;
+}
+
+interface AttemptEnd {
+  readonly outcome: AttemptNote["outcome"];
+  readonly status: number;
+  readonly storeCode: string | null;
+  readonly retryAfterSeconds: number | null;
+  readonly url: SignedUrl;
+  readonly startedAt: number;
+}
+
+export class PartPool {
+  private queue: Part[] = [];
+  private readonly flights = new Set<Flight>();
+  private running = 0;
+  private settled: { resolve: () => void; reject: (reason: unknown) => void } | null = null;
+
+  constructor(private readonly context: PoolContext) {}
+
+  /** Resolves when the store has every part; rejects with the first reason that is final. */
+  run(): Promise<void> {
+    this.queue = [...this.context.ledger.unfinished];
+    return new Promise((resolve, reject) => {
+      this.settled = { resolve, reject };
+      this.fill();
+    });
+  }
+
+  get isMoving(): boolean {
+    return this.flights.size > 0;
+  }
+
+  /** The parts that wait for their turn, the next one first. */
+  upcoming(count: number): readonly Part[] {
+    return this.queue.slice(0, count);
+  }
+
+  /** Looks once a second at what is in flight. */
+  watch(): void {
+    const now = this.context.clock.now();
+    for (const flight of this.flights) {
+      if (now - flight.lastEventAt >= this.patienceWith(flight)) this.stop(flight, "stalled");
+    }
+    this.thinOut();
+    this.fill();
+  }
+
+  /** The network is back, or the machine has slept: old connections may be dead without saying so. */
+  suspectAll(): void {
+    const now = this.context.clock.now();
+    for (const flight of this.flights) {
+      const resendMs = (flight.part.loaded / this.laneSpeed()) * 1000;
+      flight.lastEventAt = now;
+      flight.leash = Math.min(LEASH_MAX_MS, Math.max(LEASH_MIN_MS, resendMs));
+    }
+  }
+
+  private patienceWith(flight: Flight): number {
+    const drain = Math.min(LONGEST_DRAIN_MS, (SOCKET_BUFFER_BYTES / this.laneSpeed()) * 1000);
+    // The last bytes of the body may still be in the socket's buffer while the answer is awaited.
+    if (flight.isBodySent) return ANSWER_MS + drain;
+    return flight.leash ?? STALL_MS + drain;
+  }
+
+  private laneSpeed(): number {
+    const speed = this.context.goodput();
+    return speed === null ? SLOW_BYTES_PER_SECOND : Math.max(1, speed / Math.max(1, this.flights.size));
+  }
+
+  /** More parts in flight than the line affords: those that lose least go back into the queue. */
+  private thinOut(): void {
+    const excess = this.flights.size - this.context.lanes.limit;
+    if (excess <= 0) return;
+    const cheap = [...this.flights]
+      .filter((flight) => !flight.isBodySent && flight.part.loaded < flight.part.size * WORTH_KEEPING)
+      .sort((a, b) => a.part.loaded - b.part.loaded);
+    for (const flight of cheap.slice(0, excess)) this.stop(flight, "preempted");
+  }
+
+  private stop(flight: Flight, why: "stalled" | "preempted"): void {
+    flight.stopped ??= why;
+    flight.stop.abort();
+  }
+
+  private fill(): void {
+    while (this.settled !== null && this.running < this.context.lanes.limit && this.queue.length > 0) {
+      this.running += 1;
+      void this.lane();
+    }
+    if (this.running === 0 && this.queue.length === 0) this.settle((settled) => settled.resolve());
+  }
+
+  private settle(how: (settled: NonNullable<PartPool["settled"]>) => void): void {
+    const settled = this.settled;
+    this.settled = null;
+    if (settled !== null) how(settled);
+  }
+
+  private async lane(): Promise<void> {
+    try {
+      while (this.settled !== null && this.running <= this.context.lanes.limit) {
+        const part = this.queue.shift();
+        if (part === undefined) break;
+        await this.send(part);
+      }
+    } catch (reason) {
+      this.settle((settled) => settled.reject(reason));
+    } finally {
+      this.running -= 1;
+      if (this.settled !== null) this.fill();
+    }
+  }
+
+  /** Until the store has the part, or there are too many lanes: then it goes back into the queue. */
+  private async send(part: Part): Promise<void> {
+    const { connection, signal } = this.context;
+    while (!part.isDone) {
+      await connection.ready(signal);
+      signal.throwIfAborted();
+      if (this.running > this.context.lanes.limit) return this.putBack(part);
+      // The URL last: however long the hash took, the URL has its life before it.
+      await this.hash(part);
+      const url = await this.context.urls.take(part.number);
+      signal.throwIfAborted();
+      const end = await this.attempt(part, url);
+      signal.throwIfAborted();
+      if (end.outcome === "preempted") return this.putBack(part);
+      await this.conclude(part, end);
+    }
+  }
+
+  private putBack(part: Part): void {
+    this.queue.unshift(part);
+  }
+
+  private async hash(part: Part): Promise<void> {
+    const { hashes, signal, verifyFile } = this.context;
+    if (hashes === null || part.md5 !== null) return;
+    const pending = hashes.of(part);
+    for (const next of this.queue.slice(0, PARTS_AHEAD)) if (next.md5 === null) hashes.prepare(next);
+    const hash = await pending;
+    signal.throwIfAborted();
+    if (hash.kind === "md5") part.md5 = hash.hex;
+    // A file that still reads here is sent without a hash; else this says why it does not.
+    if (hash.kind === "unreadable") await verifyFile();
+  }
+
+  private async attempt(part: Part, url: SignedUrl): Promise<AttemptEnd> {
+    const { clock, file, ledger, log, onProgress, patience, signal, transport } = this.context;
+    const startedAt = clock.now();
+    const { controller, unlink } = linkedController(signal);
+    const flight: Flight = {
+      part,
+      stop: controller,
+      lastEventAt: startedAt,
+      isBodySent: false,
+      leash: null,
+      stopped: null,
+    };
+    this.flights.add(flight);
+    onProgress();
+    const answer = await transport.put({
+      url: url.url,
+      body: file.slice(part.start, part.end),
+      contentMd5: part.md5 === null ? null : hexToBase64(part.md5),
+      signal: controller.signal,
+      onProgress: (loaded) => {
+        if (controller.signal.aborted) return;
+        flight.lastEventAt = clock.now();
+        flight.leash = null;
+        if (ledger.advance(part, loaded)) patience.renew();
+        onProgress();
+      },
+      onBodySent: () => {
+        flight.lastEventAt = clock.now();
+        flight.isBodySent = true;
+      },
+    });
+    unlink();
+    this.flights.delete(flight);
+    const now = clock.now();
+    const outcome = outcomeOf(answer, flight);
+    const status = answer.kind === "answered" ? answer.status : 0;
+    const storeCode = answer.kind === "answered" ? answer.storeCode : null;
+    if (outcome === "sent") {
+      ledger.finish(part);
+      log.bytesFinished += part.size;
+      patience.renew();
+    }
+    log.attempt(now, {
+      part: part.number,
+      outcome,
+      status,
+      storeCode,
+      loaded: outcome === "sent" ? part.size : part.loaded,
+      size: part.size,
+      tookMs: now - startedAt,
+      urlAgeMs: now - url.signedAt,
+    });
+    part.loaded = 0;
+    onProgress();
+    return {
+      outcome,
+      status,
+      storeCode,
+      retryAfterSeconds: answer.kind === "answered" ? answer.retryAfterSeconds : null,
+      url,
+      startedAt,
+    };
+  }
+
+  /** What follows from an attempt: nothing, another try after a pause, or the end of the upload. */
+  private async conclude(part: Part, end: AttemptEnd): Promise<void> {
+    const { clock, connection, lanes, log, patience, urls, verifyFile } = this.context;
+    if (end.status !== 0) connection.answered(end.startedAt);
+    if (end.outcome === "sent") return lanes.finished();
+    log.retries += 1;
+    if (end.outcome === "stalled") {
+      log.stalls += 1;
+      lanes.trouble(clock.now());
+      return this.pause(part, end);
+    }
+    switch (judgePart(end.status, end.storeCode)) {
+      case "again":
+        if (end.status === 429 || end.status === 503) lanes.trouble(clock.now());
+        if (end.status === 0) {
+          // A file that changed on disk breaks the request just like a bad line does.
+          await verifyFile();
+          // An expired URL may show as a broken connection (Ceph refuses the preflight).
+          if (part.failures > 0 || clock.now() >= end.url.freshUntil) this.renew(part);
+          if (connection.broke()) return patience.renew();
+        }
+        return this.pause(part, end);
+      case "renew": {
+        part.refusals += 1;
+        const isYoung = clock.now() - end.url.signedAt < YOUNG_URL_MS;
+        if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))
+          throw new UploadFailed(storeRefusal(end.status, end.storeCode));
+        return this.renew(part);
+      }
+      case "rehash":
+        await verifyFile();
+        part.md5 = null;
+        part.damaged += 1;
+        if (part.damaged >= MAX_DAMAGED) throw new UploadFailed(damagedOnTheWay());
+        urls.forget(part.number);
+        return this.pause(part, end);
+      default:
+        throw new UploadFailed(storeRefusal(end.status, end.storeCode));
+    }
+  }
+
+  private renew(part: Part): void {
+    this.context.log.renewals += 1;
+    this.context.urls.forget(part.number);
+  }
+
+  private async pause(part: Part, end: AttemptEnd): Promise<void> {
+    const { bell, board, patience, random, signal } = this.context;
+    part.failures += 1;
+    if (patience.isOver(part.failures)) throw new UploadFailed(networkFailure("The storage", end.status));
+    const ms = backoffMs(part.failures, random, end.retryAfterSeconds);
+    await board.during("retrying", part.failures, ms, bell.wait(ms, signal));
+  }
+}
+
+function outcomeOf(
+  answer: { readonly kind: "aborted" } | { readonly kind: "answered"; readonly status: number },
+  flight: Flight,
+): AttemptNote["outcome"] {
+  if (answer.kind === "aborted") return flight.stopped ?? "broke";
+  if (judgePart(answer.status, null) === "sent") return "sent";
+  return answer.status === 0 ? "broke" : "answered";
+}

@@ -1,0 +1,65 @@
+// How fast it goes and how long it will take: a smoothed rate, and a time left that does not flicker.
+
+/** Between 5 s (lively) and 10 s (calm); measured noise and lag in research/frontend.md section 4. */
+const TAU_MS = 7000;
+/** The first bytes only fill the sockets' buffers (2 to 6 MB) and would read as a burst of speed. */
+const SETTLE_MS = 1000;
+const KNOWN_AFTER_MS = 3000;
+const SLOWEST_SHOWN = 256;
+const LONGEST_SHOWN_SECONDS = 86_400;
+
+/** An exponentially weighted mean of the rate, corrected for its empty start (as Adam does). */
+export class SpeedMeter {
+  private sum = 0;
+  private weight = 0;
+  private watchedMs = 0;
+
+  constructor(private readonly tauMs = TAU_MS) {}
+
+  /** `bytes` handed to the network during the last `elapsedMs`. */
+  add(bytes: number, elapsedMs: number): void {
+    if (elapsedMs <= 0) return;
+    this.watchedMs += elapsedMs;
+    if (this.watchedMs <= SETTLE_MS) return;
+    const kept = Math.exp(-elapsedMs / this.tauMs);
+    this.sum = this.sum * kept + (bytes / elapsedMs) * 1000 * (1 - kept);
+    this.weight = this.weight * kept + (1 - kept);
+  }
+
+  get bytesPerSecond(): number | null {
+    if (this.watchedMs < KNOWN_AFTER_MS || this.weight === 0) return null;
+    return this.sum / this.weight;
+  }
+}
+
+/** Time left for people: in steps that grow with it, and kept while the truth stays near what is shown. */
+export class EtaDisplay {
+  private shown: number | null = null;
+
+  show(bytesLeft: number, bytesPerSecond: number | null): number | null {
+    if (bytesPerSecond === null || bytesPerSecond < SLOWEST_SHOWN) {
+      this.shown = null;
+      return null;
+    }
+    const seconds = bytesLeft / bytesPerSecond;
+    if (seconds > LONGEST_SHOWN_SECONDS) {
+      this.shown = null;
+      return null;
+    }
+    if (this.shown === null || Math.abs(seconds - this.shown) > 0.75 * etaStep(seconds))
+      this.shown = roundEta(seconds);
+    return this.shown;
+  }
+}
+
+export function roundEta(seconds: number): number {
+  const step = etaStep(seconds);
+  return Math.max(1, Math.round(seconds / step) * step);
+}
+
+function etaStep(seconds: number): number {
+  if (seconds <= 30) return 1;
+  if (seconds <= 120) return 5;
+  if (seconds <= 600) return 15;
+  return seconds <= 3600 ? 60 : 300;
+}

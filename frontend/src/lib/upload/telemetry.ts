@@ -1,0 +1,126 @@
+// What happened during one upload: counted for the server's metrics, and written down for the failure report.
+import type { UploadFailure } from "./types";
+
+export type UploadPhase = "checking" | "starting" | "sending" | "assembling" | "done";
+
+/** In wire names, as it would travel. */
+export interface UploadTelemetry {
+  readonly video_id: string | null;
+  readonly outcome: "done" | "failed" | "aborted" | "left";
+  /** Where it ended: the abandon point when the outcome is not done. */
+  readonly phase: UploadPhase;
+  readonly bytes_total: number;
+  readonly bytes_sent: number;
+  readonly duration_ms: number;
+  readonly goodput_bytes_per_second: number | null;
+  readonly retries: number;
+  readonly stalls: number;
+  readonly renewals: number;
+  readonly part_count: number;
+}
+
+export interface AttemptNote {
+  readonly part: number;
+  readonly outcome: "sent" | "answered" | "stalled" | "preempted" | "broke";
+  readonly status: number;
+  readonly storeCode: string | null;
+  readonly loaded: number;
+  readonly size: number;
+  readonly tookMs: number;
+  readonly urlAgeMs: number;
+}
+
+/** The newest are what a report needs; an upload of hours must not fill the memory. */
+const NOTES_KEPT = 60;
+
+export class UploadLog {
+  phase: UploadPhase = "checking";
+  videoId: string | null = null;
+  bytesSent = 0;
+  partCount = 0;
+  retries = 0;
+  stalls = 0;
+  renewals = 0;
+  clockJumps = 0;
+  clockOffsetMs: number | null = null;
+  /** Bytes that reached the store, for goodput. */
+  bytesFinished = 0;
+  private sendingSince: number | null = null;
+  private readonly notes: string[] = [];
+
+  constructor(
+    readonly startedAt: number,
+    readonly fileSize: number,
+    readonly extension: string,
+  ) {}
+
+  sending(now: number): void {
+    this.sendingSince ??= now;
+  }
+
+  attempt(now: number, note: AttemptNote): void {
+    const status = note.status === 0 ? "no answer" : `status ${note.status}`;
+    const code = note.storeCode === null ? "" : ` ${note.storeCode}`;
+    this.note(
+      now,
+      `part ${note.part} ${note.outcome}: ${status}${code}, ${note.loaded} of ${note.size} bytes in ` +
+        `${seconds(note.tookMs)}, URL ${seconds(note.urlAgeMs)} old`,
+    );
+  }
+
+  call(now: number, name: string, status: number, code: string, requestId: string | null): void {
+    const what = status === 0 ? "no answer" : `status ${status}`;
+    this.note(now, `${name}: ${what} ${code}${requestId === null ? "" : ` (request ${requestId})`}`);
+  }
+
+  note(now: number, text: string): void {
+    this.notes.push(`+${seconds(now - this.startedAt)} ${text}`);
+    if (this.notes.length > NOTES_KEPT) this.notes.shift();
+  }
+
+  goodput(now: number): number | null {
+    if (this.sendingSince === null || now <= this.sendingSince) return null;
+    return Math.round((this.bytesFinished * 1000) / (now - this.sendingSince));
+  }
+
+  telemetry(now: number, outcome: UploadTelemetry["outcome"]): UploadTelemetry {
+    return {
+      video_id: this.videoId,
+      outcome,
+      phase: this.phase,
+      bytes_total: this.fileSize,
+      bytes_sent: this.bytesSent,
+      duration_ms: Math.max(0, now - this.startedAt),
+      goodput_bytes_per_second: this.goodput(now),
+      retries: this.retries,
+      stalls: this.stalls,
+      renewals: this.renewals,
+      part_count: this.partCount,
+    };
+  }
+
+  /** Text to copy. Never a URL, a token or the file's name: it will be pasted into tickets. */
+  report(now: number, browser: string, failure: UploadFailure | null): string {
+    const goodput = this.goodput(now);
+    return [
+      "Slipway upload report",
+      `time: ${new Date(now).toISOString()}`,
+      `video: ${this.videoId ?? "none"}`,
+      `file: ${this.fileSize} bytes${this.extension}`,
+      `phase: ${this.phase}`,
+      `error: ${failure === null ? "none" : failure.code}`,
+      `request id: ${failure?.requestId ?? "none"}`,
+      `sent: ${this.bytesSent} of ${this.fileSize} bytes in ${this.partCount} parts`,
+      `goodput: ${goodput === null ? "unknown" : `${goodput} bytes/s`}`,
+      `retries: ${this.retries}, stalls: ${this.stalls}, URL renewals: ${this.renewals}, clock jumps: ${this.clockJumps}`,
+      `clock offset: ${this.clockOffsetMs === null ? "unknown" : `${this.clockOffsetMs} ms`}`,
+      `browser: ${browser}`,
+      "log:",
+      ...this.notes.map((line) => `  ${line}`),
+    ].join("\n");
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

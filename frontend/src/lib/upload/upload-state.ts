@@ -1,0 +1,106 @@
+// The upload's states and the only ways from one to the next: a pure function, so that no screen can lie.
+import type { FileFacts, Progress, UploadFailure, UploadState, Video, Waiting } from "./types";
+
+export type UploadEvent =
+  | { readonly type: "chosen"; readonly file: FileFacts }
+  | { readonly type: "accepted" }
+  | { readonly type: "waited"; readonly waiting: Waiting | null }
+  | { readonly type: "created"; readonly videoId: string; readonly progress: Progress }
+  | { readonly type: "progressed"; readonly progress: Progress }
+  | { readonly type: "sent" }
+  | { readonly type: "found_incomplete" }
+  | { readonly type: "completed"; readonly video: Video }
+  | { readonly type: "failed"; readonly videoId: string | null; readonly error: UploadFailure }
+  | { readonly type: "retried" }
+  | { readonly type: "aborted" }
+  | { readonly type: "reset" };
+
+export const IDLE: UploadState = { status: "idle" };
+
+export function isRunning(state: UploadState): boolean {
+  return ["checking", "starting", "sending", "assembling"].includes(state.status);
+}
+
+/** An event that does not fit the state changes nothing: the same reference comes back. */
+export function reduce(state: UploadState, event: UploadEvent): UploadState {
+  switch (event.type) {
+    case "chosen":
+      return isRunning(state) ? state : { status: "checking", file: event.file };
+    case "accepted":
+      return state.status === "checking" ? { status: "starting", file: state.file, waiting: null } : state;
+    case "retried":
+      return state.status === "failed" ? { status: "checking", file: state.file } : state;
+    case "waited":
+      if (state.status !== "starting" && state.status !== "sending" && state.status !== "assembling")
+        return state;
+      return sameWaiting(state.waiting, event.waiting) ? state : { ...state, waiting: event.waiting };
+    case "created":
+      if (state.status !== "starting") return state;
+      return {
+        status: "sending",
+        file: state.file,
+        videoId: event.videoId,
+        progress: capped(event.progress),
+        waiting: null,
+      };
+    case "progressed": {
+      if (state.status !== "sending") return state;
+      const progress = forward(state.progress, capped(event.progress));
+      return progress === state.progress ? state : { ...state, progress };
+    }
+    case "sent":
+      if (state.status !== "sending") return state;
+      return {
+        ...state,
+        status: "assembling",
+        progress: { ...state.progress, etaSeconds: null },
+        waiting: null,
+      };
+    case "found_incomplete":
+      return state.status === "assembling" ? { ...state, status: "sending", waiting: null } : state;
+    case "completed":
+      // From sending too: the API may say that the video is complete already when asked for more URLs.
+      return state.status === "assembling" ? { status: "done", file: state.file, video: event.video } : state;
+    case "failed":
+      if (!isRunning(state) || state.status === "idle") return state;
+      return { status: "failed", file: state.file, videoId: event.videoId, error: event.error };
+    case "aborted":
+      // A failed upload may be cancelled too: what it left is taken away.
+      if (state.status === "idle" || state.status === "done" || state.status === "aborted") return state;
+      return { status: "aborted", file: state.file };
+    case "reset":
+      return isRunning(state) ? state : IDLE;
+    default:
+      return unreachable(event);
+  }
+}
+
+/** 100 % is said by `done` alone. */
+function capped(progress: Progress): Progress {
+  return progress.percent <= 99 ? progress : { ...progress, percent: 99 };
+}
+
+/** Bytes and percent never run backwards; speed and time left may. */
+function forward(before: Progress, after: Progress): Progress {
+  const merged: Progress = {
+    ...after,
+    bytesSent: Math.max(before.bytesSent, after.bytesSent),
+    percent: Math.max(before.percent, after.percent),
+  };
+  const same =
+    merged.bytesSent === before.bytesSent &&
+    merged.percent === before.percent &&
+    merged.bytesPerSecond === before.bytesPerSecond &&
+    merged.etaSeconds === before.etaSeconds;
+  return same ? before : merged;
+}
+
+function sameWaiting(a: Waiting | null, b: Waiting | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.reason !== "retrying" || b.reason !== "retrying") return a.reason === b.reason;
+  return a.attempt === b.attempt && a.resumesInMs === b.resumesInMs;
+}
+
+function unreachable(event: never): never {
+  throw new Error(`unknown event ${JSON.stringify(event)}`);
+}

@@ -1,0 +1,1069 @@
+// The engine as the page sees it, in a world where every answer and every second is decided by the test.
+import { describe, expect, it, vi } from "vitest";
+import {
+  type Attempt,
+  apiFailure,
+  FakeFile,
+  type Fault,
+  fakeMd5,
+  latin1,
+  MIB,
+  makeWorld,
+  NO_LEAKS,
+  T0,
+  type World,
+} from "./testing";
+import type { UploadState } from "./types";
+
+const OK: Fault = { kind: "ok" };
+
+function progressOf(state: UploadState) {
+  return "progress" in state ? state.progress : null;
+}
+
+function waitingOf(world: World) {
+  const state = world.uploader.getState();
+  return "waiting" in state ? state.waiting : null;
+}
+
+async function expectDone(world: World): Promise<void> {
+  expect(await world.finish()).toMatchObject({ status: "done", video: { status: "processing" } });
+  await world.clock.settle();
+  expect(world.leaks()).toEqual(NO_LEAKS);
+}
+
+async function expectFailed(world: World, code: string, ms?: number) {
+  const end = await world.finish(ms);
+  expect(end).toMatchObject({ status: "failed", error: { code } });
+  await world.clock.settle();
+  return end.status === "failed" ? end.error : null;
+}
+
+/** Until the upload is in the middle of sending. */
+async function untilSending(world: World, finishedParts = 1): Promise<void> {
+  world.start();
+  await world.clock.advance(600_000, () => world.store.parts.size >= finishedParts);
+  expect(world.uploader.getState().status).toBe("sending");
+}
+
+/** The given fault for one part's first tries. */
+function faultOn(part: number, fault: Fault, tries = 1): (attempt: Attempt) => Fault {
+  return (attempt) => (attempt.part === part && attempt.attempt <= tries ? fault : OK);
+}
+
+describe("on a good line", () => {
+  it("goes through its states and ends with the Video as complete gave it", async () => {
+    const world = makeWorld();
+    world.start();
+    await expectDone(world);
+    expect([...new Set(world.states.map((state) => state.status))]).toEqual([
+      "checking",
+      "starting",
+      "sending",
+      "assembling",
+      "done",
+    ]);
+  });
+
+  it("sends the name, the size and the extension's own content type, with a key of its own", async () => {
+    const world = makeWorld({ file: new FakeFile(6 * MIB, "  cafe\u0301.MOV") });
+    world.start();
+    await expectDone(world);
+    expect(world.api.calls[0]?.args).toEqual([
+      { filename: "caf\u00e9.MOV", size_bytes: 6 * MIB, content_type: "video/quicktime" },
+      "key-1",
+    ]);
+  });
+
+  it("sends each part once, with its MD5, and proves them all in complete", async () => {
+    const world = makeWorld({ size: 12 * MIB });
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.map((attempt) => attempt.part)).toEqual([1, 2, 3]);
+    const first = Buffer.from(fakeMd5(0, 5 * MIB), "hex").toString("base64");
+    expect(world.store.attempts[0]?.contentMd5).toBe(first);
+    expect(world.api.lastProof).toEqual([
+      { part_number: 1, md5: fakeMd5(0, 5 * MIB) },
+      { part_number: 2, md5: fakeMd5(5 * MIB, 10 * MIB) },
+      { part_number: 3, md5: fakeMd5(10 * MIB, 12 * MIB) },
+    ]);
+  });
+
+  it("sends 2 GiB with at most 8 API calls", async () => {
+    const world = makeWorld({ size: 2048 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.api.firstBatch = 6;
+    world.start();
+    await expectDone(world);
+    expect(world.store.parts.size).toBe(128);
+    expect(world.api.calls.length).toBeLessThanOrEqual(8);
+  });
+
+  it("sends the first byte after one API round trip", async () => {
+    const world = makeWorld();
+    world.api.latencyMs = 300;
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts[0]?.at).toBe(300);
+  });
+
+  it("fetches further URLs ahead, so that no lane waits for one", async () => {
+    const world = makeWorld({ size: 500 * MIB });
+    world.api.latencyMs = 500;
+    world.api.firstBatch = 16;
+    world.start();
+    await expectDone(world);
+    const times = world.store.attempts.map((attempt) => attempt.at);
+    const partMs = (5 / 8) * 1000 + 20;
+    expect(world.api.countOf("sign")).toBeGreaterThan(1);
+    expect(Math.max(...times)).toBeLessThanOrEqual(500 + Math.ceil(100 / 6) * partMs);
+  });
+
+  it("hashes at most two parts ahead of what is being sent", async () => {
+    const world = makeWorld({ size: 200 * MIB, uploader: { maxConcurrency: 2 } });
+    world.api.partSize = 16 * MIB;
+    let furthest = 0;
+    world.store.fault = () => {
+      // The second lane starts in the same instant as the first.
+      const sending = Math.max(2, world.store.attempts.length);
+      furthest = Math.max(furthest, world.hasher.hashed.length - sending);
+      return OK;
+    };
+    world.start();
+    await expectDone(world);
+    expect(furthest).toBeLessThanOrEqual(2);
+  });
+
+  it.each([
+    ["6 where the store has its own origin", "https://store.test", 6],
+    ["4 where it shares the page's", "https://page.test", 4],
+  ])("has %s in flight", async (_, storeOrigin, expected) => {
+    const world = makeWorld({ size: 100 * MIB, uploader: { pageOrigin: "https://page.test" } });
+    world.api.storeOrigin = storeOrigin;
+    world.start();
+    await expectDone(world);
+    expect(world.store.mostOpen).toBe(expected);
+  });
+
+  it("takes one upload at a time", async () => {
+    const world = makeWorld();
+    world.start();
+    world.uploader.start(new FakeFile(9 * MIB, "second.mp4").asFile());
+    await expectDone(world);
+    expect(world.api.countOf("create")).toBe(1);
+    expect(world.uploader.getState()).toMatchObject({ file: { name: "holiday.mp4" } });
+  });
+
+  it("works without integrity, for measurements", async () => {
+    const world = makeWorld({ uploader: { integrity: false } });
+    world.start();
+    await expectDone(world);
+    expect(world.hasher.hashed).toEqual([]);
+    expect(world.api.lastProof).toEqual([]);
+  });
+});
+
+describe("the cost of trouble", () => {
+  it("is one part's bytes when one connection breaks once", async () => {
+    const world = makeWorld({ size: 1024 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.fault = faultOn(30, { kind: "reset", at: 0.99 });
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts).toHaveLength(65);
+  });
+
+  it("is no wait between the last part and complete, and one call to done", async () => {
+    const world = makeWorld();
+    world.start();
+    await expectDone(world);
+    const complete = world.api.calls.find((made) => made.call === "complete")?.at ?? 0;
+    expect(complete).toBe((world.store.attempts.at(-1)?.at ?? 0) + (5 / 8) * 1000 + world.store.answerMs);
+    expect(world.clock.now() - T0 - complete).toBe(world.api.latencyMs);
+  });
+
+  it("is not shown while other parts move", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.fault = faultOn(2, { kind: "reset", at: 0.1 }, 3);
+    world.start();
+    await expectDone(world);
+    expect(world.states.some((state) => "waiting" in state && state.waiting !== null)).toBe(false);
+  });
+});
+
+describe("progress", () => {
+  it("never runs backwards, counts no byte twice and is never 100 before complete has answered", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = (attempt) => (attempt.attempt === 1 ? { kind: "reset", at: 0.9 } : OK);
+    world.start();
+    await expectDone(world);
+    const seen = world.states.flatMap((state) => progressOf(state) ?? []);
+    for (const [index, progress] of seen.entries()) {
+      expect(progress.percent).toBeLessThanOrEqual(99);
+      expect(progress.bytesSent).toBeLessThanOrEqual(60 * MIB);
+      expect(progress.bytesSent).toBeGreaterThanOrEqual(seen[index - 1]?.bytesSent ?? 0);
+    }
+    expect(seen.at(-1)).toMatchObject({ bytesSent: 60 * MIB, percent: 99 });
+  });
+
+  it("keeps its reference while nothing changes", async () => {
+    const world = makeWorld();
+    await untilSending(world);
+    const state = world.uploader.getState();
+    expect(world.uploader.getState()).toBe(state);
+    world.uploader.signedIn();
+    expect(world.uploader.getState()).toBe(state);
+    world.uploader.abort();
+  });
+
+  it("tells speed and time left only when known, and then near the truth", async () => {
+    const world = makeWorld({ size: 400 * MIB });
+    world.store.lineBytesPerSecond = 4 * MIB;
+    world.start();
+    await world.clock.advance(2000);
+    expect(progressOf(world.uploader.getState())).toMatchObject({ bytesPerSecond: null, etaSeconds: null });
+    await world.clock.advance(20_000);
+    const progress = progressOf(world.uploader.getState());
+    expect((progress?.bytesPerSecond ?? 0) / (4 * MIB)).toBeCloseTo(1, 1);
+    expect(Math.abs((progress?.etaSeconds ?? 0) - 78)).toBeLessThan(8);
+    world.uploader.abort();
+  });
+
+  it("reports no more than about ten times a second", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.lineBytesPerSecond = 100 * MIB;
+    world.start();
+    await expectDone(world);
+    expect(world.states.length).toBeLessThan(60);
+  });
+});
+
+describe("the check before anything is sent", () => {
+  it.each([
+    [
+      "notes.mp4",
+      "just some words, and no video\n",
+      "unsupported_container",
+      "notes.mp4 is not a video: its first bytes are text. Slipway takes MP4, MOV, AVI, WebM and MKV.",
+    ],
+    [
+      "party.avi",
+      "\0\0\0\x14ftypisom\0\0\x02\0isom",
+      "content_type_mismatch",
+      "party.avi is named .avi, but its content is MP4. Rename it so that it ends in .mp4, and choose it again.",
+    ],
+  ])("refuses %s", async (name, leading, code, detail) => {
+    const world = makeWorld({ file: new FakeFile(6 * MIB, name, latin1(leading)) });
+    world.start();
+    const error = await expectFailed(world, code);
+    expect(error?.detail).toBe(detail);
+    expect(error?.retryable).toBe(false);
+    expect(world.api.calls).toEqual([]);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("says when the file cannot be read", async () => {
+    const world = makeWorld();
+    world.file.readError = "NotReadableError";
+    world.start();
+    await expectFailed(world, "file_unreadable");
+    expect(world.api.calls).toEqual([]);
+  });
+});
+
+describe("the peers' failure table", () => {
+  const everyFirstTry =
+    (fault: Fault) =>
+    (attempt: Attempt): Fault =>
+      attempt.attempt === 1 ? fault : OK;
+
+  it.each<[string, Fault]>([
+    ["a connection error", { kind: "reset", at: 0 }],
+    ["a reset at half of the body", { kind: "reset", at: 0.5 }],
+    ["a reset at 99 % of the body", { kind: "reset", at: 0.99 }],
+    ["503 SlowDown", { kind: "status", status: 503, code: "SlowDown" }],
+    ["500", { kind: "status", status: 500, code: "InternalError" }],
+    ["429", { kind: "status", status: 429 }],
+    ["408", { kind: "status", status: 408 }],
+    ["400 RequestTimeout", { kind: "status", status: 400, code: "RequestTimeout" }],
+    ["400 BadDigest", { kind: "status", status: 400, code: "BadDigest" }],
+    ["403 Request has expired", { kind: "status", status: 403, code: "AccessDenied" }],
+    ["one progress event, then silence", { kind: "stall", at: 0.1 }],
+    ["silence from the start", { kind: "stall", at: 0 }],
+    ["no answer after the body", { kind: "mute" }],
+  ])("recovers from %s on every part's first try", async (_, fault) => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.store.fault = everyFirstTry(fault);
+    world.start();
+    await expectDone(world);
+    expect(world.store.parts.size).toBe(8);
+  });
+
+  it.each<[string, Fault]>([
+    ["connection errors", { kind: "reset", at: 0 }],
+    ["503", { kind: "status", status: 503 }],
+    ["500", { kind: "status", status: 500 }],
+    ["429", { kind: "status", status: 429 }],
+  ])("outlasts five minutes of %s without an offline event", async (_, fault) => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.store.fault = (attempt) => (attempt.at < 300_000 ? fault : OK);
+    world.start();
+    await expectDone(world);
+  });
+});
+
+describe("retry", () => {
+  it("waits longer each time, shows it, and waits at least as long as Retry-After says", async () => {
+    const world = makeWorld({ size: 5 * MIB });
+    world.store.fault = (attempt) =>
+      attempt.attempt <= 4
+        ? { kind: "status", status: 503, ...(attempt.attempt === 4 ? { retryAfter: 20 } : {}), at: 0 }
+        : OK;
+    world.start();
+    await world.clock.advance(100);
+    expect(waitingOf(world)).toMatchObject({ reason: "retrying", attempt: 1 });
+    await expectDone(world);
+    const times = world.store.attempts.map((attempt) => attempt.at);
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0) - 20);
+    expect(gaps.slice(0, 3)).toEqual([250, 500, 1000]);
+    expect(gaps[3]).toBeGreaterThanOrEqual(20_000);
+  });
+
+  it("ends only after eight failures and ten minutes without progress, and can be tried again", async () => {
+    const world = makeWorld({ size: 20 * MIB });
+    world.store.fault = () => ({ kind: "status", status: 503 });
+    world.start();
+    const error = await expectFailed(world, "network");
+    expect(error).toMatchObject({ retryable: true });
+    expect(error?.detail).toContain("503");
+    expect(world.clock.now() - T0).toBeGreaterThanOrEqual(600_000);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("ends when a part never gets further, although its body is nearly sent each time", async () => {
+    const world = makeWorld({ size: 20 * MIB });
+    world.store.fault = (attempt) => (attempt.part === 2 ? { kind: "reset", at: 0.99 } : OK);
+    world.start();
+    await expectFailed(world, "network");
+    expect(world.store.parts.size).toBe(3);
+  });
+
+  it("ends at once with the reason when the store refuses for good", async () => {
+    const world = makeWorld();
+    world.store.fault = faultOn(2, { kind: "status", status: 400, code: "EntityTooLarge" });
+    world.start();
+    const error = await expectFailed(world, "storage_refused", 10_000);
+    expect(error?.detail).toContain("EntityTooLarge");
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("renews the URL once at a 403, and ends when a fresh one is refused too", async () => {
+    const world = makeWorld();
+    world.store.fault = (attempt) =>
+      attempt.part === 2 ? { kind: "status", status: 403, code: "SignatureDoesNotMatch", at: 0 } : OK;
+    world.start();
+    const error = await expectFailed(world, "storage_refused", 10_000);
+    expect(error?.detail).toContain("SignatureDoesNotMatch");
+    const tries = world.store.attempts.filter((attempt) => attempt.part === 2);
+    expect(tries).toHaveLength(2);
+    expect(tries[0]?.urlSerial).not.toBe(tries[1]?.urlSerial);
+  });
+
+  it("asks for a new URL after a second broken connection: an expired one may look like that", async () => {
+    const world = makeWorld({ size: 5 * MIB });
+    world.store.fault = faultOn(1, { kind: "reset", at: 0 }, 2);
+    world.start();
+    await expectDone(world);
+    const serials = world.store.attempts.map((attempt) => attempt.urlSerial);
+    expect(serials[1]).toBe(serials[0]);
+    expect(serials[2]).not.toBe(serials[0]);
+  });
+
+  it("reads and hashes a part again whose bytes arrived changed, and stops after four times", async () => {
+    const world = makeWorld();
+    world.store.fault = faultOn(1, { kind: "status", status: 400, code: "BadDigest" }, 99);
+    world.start();
+    const error = await expectFailed(world, "storage_refused");
+    expect(error?.detail).toContain("damaged");
+    expect(world.hasher.hashed.filter((start) => start === 0)).toHaveLength(4);
+  });
+
+  it("halves the lanes when the store is pressed, and wins them back", async () => {
+    const world = makeWorld({ size: 600 * MIB });
+    const openAt: [number, number][] = [];
+    world.store.fault = (attempt) => {
+      openAt.push([attempt.at, world.store.open]);
+      return attempt.part === 20 && attempt.attempt === 1 ? { kind: "status", status: 503 } : OK;
+    };
+    world.start();
+    await expectDone(world);
+    const pressed = world.store.attempts.find((attempt) => attempt.part === 20)?.at ?? 0;
+    const after = openAt.filter(([at]) => at > pressed + 650 && at < pressed + 1300).map(([, open]) => open);
+    expect(Math.max(...after)).toBeLessThanOrEqual(4);
+    expect(Math.max(...openAt.filter(([at]) => at > pressed + 8000).map(([, open]) => open))).toBe(6);
+  });
+});
+
+describe("the stall watchdog", () => {
+  it("gives a silent part 30 s and the time to drain a buffer, then a fresh attempt", async () => {
+    const world = makeWorld({ size: 20 * MIB });
+    world.store.fault = faultOn(1, { kind: "stall", at: 0.1 });
+    world.start();
+    await expectDone(world);
+    const [first, second] = world.store.attempts.filter((attempt) => attempt.part === 1);
+    const silence = (second?.at ?? 0) - (first?.at ?? 0);
+    expect(silence).toBeGreaterThan(30_000);
+    expect(silence).toBeLessThan(70_000);
+    expect(world.uploader.failureReport()).toContain("stalls: 1");
+  });
+
+  it("waits at least a minute for the answer once the body is sent", async () => {
+    const world = makeWorld({ size: 20 * MIB });
+    world.store.fault = (attempt) => (attempt.part === 1 && attempt.attempt === 1 ? { kind: "mute" } : OK);
+    world.start();
+    await expectDone(world);
+    const [first, second] = world.store.attempts.filter((attempt) => attempt.part === 1);
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(60_000);
+  });
+
+  it("lets a very slow part live as long as it moves", async () => {
+    const world = makeWorld({ size: 5 * MIB });
+    world.store.lineBytesPerSecond = 4000;
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts).toHaveLength(1);
+  });
+
+  it("leaves a ten-second black hole alone", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    await untilSending(world, 1);
+    world.store.frozenUntil = world.clock.trueNow() + 10_000;
+    await expectDone(world);
+    expect(world.store.attempts).toHaveLength(8);
+  });
+});
+
+describe("a thin line", () => {
+  it("sends few parts at once at 1 Mbit/s, so that a part fits the life of its URL", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 125_000;
+    world.start();
+    await world.clock.advance(60_000);
+    expect(world.store.open).toBeLessThanOrEqual(2);
+    await expectDone(world);
+    const sent = world.store.attempts.length * 16;
+    expect(sent).toBeGreaterThan(0);
+    expect(world.store.attempts.some((attempt) => attempt.isExpired)).toBe(false);
+    expect(world.uploader.failureReport()).toContain("stalls: 0");
+  });
+});
+
+describe("URLs by the server's clock", () => {
+  it.each([-16, -6, -1, 1, 6, 16])(
+    "are used as long as they live when the clocks differ by %i min",
+    async (skew) => {
+      const world = makeWorld({ size: 60 * MIB });
+      world.api.skewMs = skew * 60_000;
+      world.start();
+      await expectDone(world);
+      expect(world.api.countOf("sign")).toBe(0);
+      expect(world.store.attempts.every((attempt) => !attempt.isExpired)).toBe(true);
+    },
+  );
+
+  it("are renewed before they end, and never used after", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.lineBytesPerSecond = 60_000;
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.every((attempt) => !attempt.isExpired)).toBe(true);
+    expect(world.api.countOf("sign")).toBeGreaterThan(1);
+  });
+
+  it("work with a life of five seconds", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.urlLifeMs = 5000;
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.every((attempt) => !attempt.isExpired)).toBe(true);
+  });
+});
+
+describe("offline", () => {
+  it("starts nothing new, leaves what is in flight alone, and goes on at once when back", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    await untilSending(world, 6);
+    world.network.go(false);
+    await world.clock.advance(3000);
+    const before = world.store.attempts.length;
+    expect(world.store.parts.size).toBe(12);
+    await world.clock.advance(20_000);
+    expect(world.store.attempts.length).toBe(before);
+    expect(waitingOf(world)).toEqual({ reason: "offline" });
+    world.network.go(true);
+    await world.clock.settle();
+    expect(world.store.attempts.length).toBe(before + 6);
+    expect(waitingOf(world)).toBeNull();
+    await expectDone(world);
+  });
+
+  it("does not count failures, however long it lasts", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    await untilSending(world, 2);
+    world.store.fault = () => (world.network.online ? OK : { kind: "reset", at: 0 });
+    world.network.go(false);
+    await world.clock.advance(3_600_000);
+    expect(world.uploader.getState()).toMatchObject({ status: "sending", waiting: { reason: "offline" } });
+    world.network.go(true);
+    await expectDone(world);
+  });
+
+  it("does not believe a browser that calls itself offline while requests get through", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.network.online = false;
+    world.store.fault = faultOn(3, { kind: "reset", at: 0 });
+    world.start();
+    await expectDone(world);
+    expect(world.clock.now() - T0).toBeLessThan(60_000);
+  });
+
+  it("cuts a pause short when the network is back", async () => {
+    const world = makeWorld({ size: 5 * MIB, random: () => 0.999 });
+    world.store.fault = (attempt) => (attempt.attempt <= 6 ? { kind: "reset", at: 0 } : OK);
+    world.start();
+    await world.clock.advance(300_000, () => world.store.attempts.length === 6);
+    const failedAt = world.clock.now();
+    await world.clock.advance(100);
+    world.network.go(true);
+    await expectDone(world);
+    expect(world.clock.now() - failedAt).toBeLessThan(2000);
+  });
+
+  it("gives dead connections a short leash once the network is back", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.store.fault = (attempt) => (attempt.attempt === 1 ? { kind: "stall", at: 0.5 } : OK);
+    world.start();
+    await world.clock.advance(5000);
+    world.network.go(false);
+    await world.clock.advance(5000);
+    world.network.go(true);
+    await world.clock.advance(33_000);
+    expect(world.store.parts.size).toBeGreaterThanOrEqual(6);
+    await expectDone(world);
+  });
+});
+
+describe("a session that ends", () => {
+  it("keeps file and parts, asks for a sign-in and goes on", async () => {
+    const world = makeWorld({ size: 300 * MIB });
+    world.api.firstBatch = 12;
+    world.api.failures.sign.push(apiFailure(401, "not_authenticated"));
+    world.start();
+    await world.clock.advance(120_000);
+    expect(waitingOf(world)).toEqual({ reason: "signed_out" });
+    expect(world.store.parts.size).toBe(12);
+    await world.clock.advance(3_600_000);
+    expect(world.uploader.getState().status).toBe("sending");
+    world.uploader.signedIn();
+    await expectDone(world);
+    expect(world.api.countOf("create")).toBe(1);
+  });
+
+  it("is asked for once, whatever else happens meanwhile", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push(apiFailure(401, "not_authenticated"));
+    world.start();
+    await world.clock.advance(1000);
+    world.network.go(false);
+    world.network.go(true);
+    await world.clock.advance(1000);
+    expect(world.api.countOf("create")).toBe(1);
+    world.uploader.signedIn();
+    await expectDone(world);
+  });
+
+  it("waits at create and at complete too", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push(apiFailure(401, "not_authenticated"));
+    world.api.failures.complete.push(apiFailure(401, "not_authenticated"));
+    world.start();
+    await world.clock.advance(5000);
+    expect(world.uploader.getState()).toMatchObject({
+      status: "starting",
+      waiting: { reason: "signed_out" },
+    });
+    world.uploader.signedIn();
+    await world.clock.advance(30_000);
+    expect(world.uploader.getState()).toMatchObject({
+      status: "assembling",
+      waiting: { reason: "signed_out" },
+    });
+    world.uploader.signedIn();
+    await expectDone(world);
+  });
+});
+
+describe("sleep and a clock that jumps", () => {
+  it("renews and goes on after an hour's sleep", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    await untilSending(world, 3);
+    world.clock.sleep(3_600_000);
+    await expectDone(world);
+    expect(world.store.attempts.filter((attempt) => attempt.isExpired)).toEqual([]);
+    expect(world.uploader.failureReport()).toContain("clock jumps: 1");
+  });
+
+  it.each([-3_600_000, -60_000, 60_000, 3_600_000])("survives a clock set by %i ms", async (ms) => {
+    const world = makeWorld({ size: 200 * MIB });
+    await untilSending(world, 3);
+    world.clock.set(ms);
+    await expectDone(world);
+    expect(world.store.attempts.filter((attempt) => attempt.isExpired)).toEqual([]);
+  });
+
+  it("does not take old URLs for young ones after the clock was set back", async () => {
+    const world = makeWorld({ size: 120 * MIB });
+    world.store.lineBytesPerSecond = 60_000;
+    await untilSending(world, 1);
+    world.clock.set(-3_600_000);
+    await expectDone(world);
+    expect(world.store.attempts.filter((attempt) => attempt.isExpired)).toEqual([]);
+  });
+
+  it("starts dead connections anew soon after waking", async () => {
+    const world = makeWorld({ size: 30 * MIB });
+    world.store.fault = (attempt) => (attempt.attempt === 1 ? { kind: "stall", at: 0.2 } : OK);
+    world.start();
+    await world.clock.advance(5000);
+    world.clock.sleep(1_800_000);
+    const woke = world.clock.now();
+    await expectDone(world);
+    expect(world.clock.now() - woke).toBeLessThan(35_000);
+  });
+});
+
+describe("complete", () => {
+  it("repeats after a lost answer and takes the same one", async () => {
+    const world = makeWorld();
+    world.api.failures.complete.push({ lost: true }, apiFailure(503, "storage_unavailable", {}, 2), {
+      hang: true,
+    });
+    world.start();
+    await expectDone(world);
+    expect(world.api.countOf("complete")).toBe(4);
+  });
+
+  it("asks again every two seconds while the server is completing", async () => {
+    const world = makeWorld();
+    world.api.completingAnswers = 3;
+    world.start();
+    await expectDone(world);
+    const times = world.api.calls.filter((made) => made.call === "complete").map((made) => made.at);
+    expect(times.slice(1).map((time, index) => time - (times[index] ?? 0))).toEqual([2020, 2020, 2020]);
+  });
+
+  it("sends exactly the parts again that the server names", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.api.failures.complete.push(apiFailure(409, "parts_incomplete", { missing: [3], mismatched: [7] }));
+    world.start();
+    await expectDone(world);
+    expect(
+      world.store.attempts.filter((attempt) => attempt.attempt === 2).map((attempt) => attempt.part),
+    ).toEqual([3, 7]);
+    expect(world.states.map((state) => state.status)).toContain("assembling");
+    const percents = world.states.flatMap((state) => progressOf(state)?.percent ?? []);
+    expect(percents).toEqual([...percents].sort((a, b) => a - b));
+  });
+
+  it("does not send parts again for ever", async () => {
+    const world = makeWorld();
+    for (let round = 0; round < 9; round += 1)
+      world.api.failures.complete.push(apiFailure(409, "parts_incomplete", { missing: [1], mismatched: [] }));
+    world.start();
+    await expectFailed(world, "storage_refused");
+    expect(world.api.countOf("complete")).toBe(5);
+  });
+
+  it("shows a verdict that came early as done, with the Video's own status", async () => {
+    const world = makeWorld();
+    world.start();
+    await world.clock.advance(100);
+    world.api.setStatus("video-1", "failed");
+    expect(await world.finish()).toMatchObject({ status: "done", video: { status: "failed" } });
+  });
+
+  it("asks complete when the video turns out to be past sending", async () => {
+    const world = makeWorld({ size: 300 * MIB });
+    world.api.firstBatch = 12;
+    world.start();
+    await world.clock.advance(1000);
+    world.api.setStatus("video-1", "processing");
+    await expectDone(world);
+  });
+
+  it.each(["expired", "deleting"] as const)("ends when the upload is %s meanwhile", async (status) => {
+    const world = makeWorld();
+    world.start();
+    await world.clock.advance(100);
+    world.api.setStatus("video-1", status);
+    expect(await expectFailed(world, "wrong_state")).toMatchObject({ retryable: true });
+  });
+});
+
+describe("API calls", () => {
+  it("repeats create with the same key, so that a lost answer makes no second video", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push({ lost: true }, apiFailure(500), { hang: true });
+    world.start();
+    await expectDone(world);
+    expect(world.api.videos.size).toBe(1);
+    expect(
+      new Set(world.api.calls.filter((made) => made.call === "create").map((made) => made.args[1])),
+    ).toEqual(new Set(["key-1"]));
+  });
+
+  it("ends create after eight failures: nothing is lost by trying again later", async () => {
+    const world = makeWorld();
+    for (let index = 0; index < 20; index += 1) world.api.failures.create.push(apiFailure(503, "overloaded"));
+    world.start();
+    expect(await expectFailed(world, "network", 300_000)).toMatchObject({ retryable: true });
+    expect(world.api.countOf("create")).toBe(8);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it.each([
+    ["quota_exceeded", 409, true],
+    ["file_too_large", 413, false],
+    ["csrf_rejected", 403, false],
+  ])("passes on %s in the API's words", async (code, status, retryable) => {
+    const world = makeWorld();
+    world.api.failures.create.push(apiFailure(status, code));
+    world.start();
+    const error = await expectFailed(world, code === "csrf_rejected" ? "rejected" : code);
+    expect(error).toMatchObject({ detail: `The API says ${code}.`, requestId: "req-1", retryable });
+  });
+
+  it("names the open uploads when there are too many", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push(apiFailure(409, "too_many_uploads", { open_video_ids: ["a", "b"] }));
+    world.start();
+    expect(await expectFailed(world, "too_many_uploads")).toMatchObject({
+      openVideoIds: ["a", "b"],
+      retryable: true,
+    });
+  });
+
+  it("keeps sending while a call for further URLs fails for minutes", async () => {
+    const world = makeWorld({ size: 300 * MIB });
+    world.api.firstBatch = 12;
+    for (let index = 0; index < 10; index += 1) world.api.failures.sign.push(apiFailure(503, "overloaded"));
+    world.start();
+    await expectDone(world);
+  });
+});
+
+describe("a file that changes on disk", () => {
+  it.each([
+    ["a read error", (world: World) => Object.assign(world.file, { readError: "NotReadableError" })],
+    ["another time of change", (world: World) => Object.assign(world.file, { lastModified: 2000 })],
+  ])("ends with that reason (%s), and leaves nothing in the store", async (_, change) => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    change(world);
+    world.store.fault = () => ({ kind: "reset", at: 0 });
+    const error = await expectFailed(world, "file_changed");
+    expect(error).toMatchObject({ retryable: false });
+    await world.clock.advance(5000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("ends when the worker cannot read it either", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.hasher.mode = "unreadable";
+    world.file.readError = "NotFoundError";
+    await expectFailed(world, "file_unreadable");
+  });
+});
+
+describe("hashing", () => {
+  it.each(["unavailable", "silent", "throws", "unreadable"] as const)(
+    "is never a dead upload: %s",
+    async (mode) => {
+      const world = makeWorld();
+      world.hasher.mode = mode;
+      world.start();
+      await expectDone(world);
+      expect(world.store.attempts.every((attempt) => attempt.contentMd5 === null)).toBe(true);
+      expect(world.api.lastProof).toEqual([]);
+    },
+  );
+
+  it("is not waited for again once it has not answered for a minute", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.hasher.mode = "silent";
+    world.start();
+    await expectDone(world);
+    expect(world.clock.now() - T0).toBeLessThan(75_000);
+  });
+});
+
+describe("listeners", () => {
+  it("are all taken off every signal again, also those of failed attempts", async () => {
+    const added = vi.spyOn(EventTarget.prototype, "addEventListener");
+    const removed = vi.spyOn(EventTarget.prototype, "removeEventListener");
+    const live = (spy: { mock: { contexts: unknown[] } }) =>
+      spy.mock.contexts.filter((target) => target instanceof AbortSignal).length;
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.fault = (attempt) => (attempt.attempt === 1 ? { kind: "status", status: 500 } : OK);
+    world.start();
+    await expectDone(world);
+    expect(live(added)).toBeGreaterThan(100);
+    expect(live(removed)).toBe(live(added));
+    vi.restoreAllMocks();
+  });
+});
+
+describe("abort", () => {
+  it("may be followed at once by another file, which hears nothing of the first", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.uploader.abort();
+    const from = world.states.length;
+    world.uploader.start(new FakeFile(6 * MIB, "next.mp4").asFile());
+    await expectDone(world);
+    const totals = world.states.slice(from).flatMap((state) => progressOf(state)?.bytesTotal ?? []);
+    expect(new Set(totals)).toEqual(new Set([6 * MIB]));
+  });
+
+  const moments: [string, number][] = [
+    ["while checking", 0],
+    ["while create is on its way", 10],
+    ["while sending", 300],
+    ["while assembling", 675],
+  ];
+
+  it.each(moments)("leaves nothing in the store %s", async (_, ms) => {
+    const world = makeWorld();
+    world.start();
+    if (ms > 0) await world.clock.advance(ms);
+    world.uploader.abort();
+    expect(world.uploader.getState()).toEqual({
+      status: "aborted",
+      file: { name: "holiday.mp4", sizeBytes: 20 * MIB },
+    });
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.uploader.getState().status).toBe("aborted");
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("finds the video of a create whose answer was lost", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push({ lost: true });
+    world.start();
+    await world.clock.advance(100);
+    world.uploader.abort();
+    await world.clock.advance(60_000);
+    expect(world.api.countOf("remove")).toBe(1);
+    expect(world.api.videos.size).toBe(0);
+  });
+
+  it("tries to remove the video several times", async () => {
+    const world = makeWorld();
+    await untilSending(world);
+    world.api.failures.remove.push(apiFailure(503), apiFailure(0, "network"), null);
+    world.uploader.abort();
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(0);
+  });
+
+  it("works from a failed upload that was kept", async () => {
+    const world = makeWorld();
+    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    expect(world.api.videos.size).toBe(1);
+    world.uploader.abort();
+    await world.clock.advance(1000);
+    expect(world.uploader.getState().status).toBe("aborted");
+    expect(world.api.videos.size).toBe(0);
+  });
+});
+
+describe("retry by a person", () => {
+  it("goes on with the parts that are there", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.store.fault = (attempt) => (attempt.part > 4 ? { kind: "status", status: 400, code: "Odd" } : OK);
+    world.uploader.start(world.file.asFile());
+    await expectFailed(world, "storage_refused");
+    const there = new Set(world.store.parts.keys());
+    world.store.fault = () => OK;
+    const before = world.store.attempts.length;
+    world.uploader.retry();
+    await expectDone(world);
+    expect(world.api.countOf("create")).toBe(1);
+    expect(world.store.attempts.slice(before).some((attempt) => there.has(attempt.part))).toBe(false);
+  });
+
+  it("starts from the beginning when the video is gone", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.store.fault = faultOn(8, { kind: "status", status: 400, code: "Odd" });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.api.videos.clear();
+    world.uploader.retry();
+    await expectDone(world);
+    expect(world.api.calls.filter((made) => made.call === "create").map((made) => made.args[1])).toEqual([
+      "key-1",
+      "key-2",
+    ]);
+  });
+
+  it("asks complete again when everything was sent", async () => {
+    const world = makeWorld();
+    for (let index = 0; index < 200; index += 1) world.api.failures.complete.push(apiFailure(503));
+    world.start();
+    await expectFailed(world, "network");
+    world.api.failures.complete.length = 0;
+    const before = world.store.attempts.length;
+    world.uploader.retry();
+    await expectDone(world);
+    expect(world.store.attempts.length).toBe(before);
+  });
+
+  it("does nothing after a refusal that stays one", async () => {
+    const world = makeWorld({ file: new FakeFile(6 * MIB, "a.mp4", latin1("text text text")) });
+    world.start();
+    await expectFailed(world, "unsupported_container");
+    world.uploader.retry();
+    expect(world.uploader.getState().status).toBe("failed");
+  });
+});
+
+describe("what is left behind", () => {
+  async function failedAndKept(): Promise<World> {
+    const world = makeWorld();
+    world.store.fault = (attempt) =>
+      attempt.urlSerial < 20 ? { kind: "status", status: 400, code: "Odd" } : OK;
+    world.start();
+    await expectFailed(world, "storage_refused");
+    expect(world.api.videos.size).toBe(1);
+    return world;
+  }
+
+  it("is removed by reset", async () => {
+    const world = await failedAndKept();
+    world.uploader.reset();
+    expect(world.uploader.getState()).toEqual({ status: "idle" });
+    await world.clock.advance(1000);
+    expect(world.api.videos.size).toBe(0);
+  });
+
+  it("is removed by the next file", async () => {
+    const world = await failedAndKept();
+    world.store.fault = () => OK;
+    world.uploader.start(new FakeFile(6 * MIB, "next.mp4").asFile());
+    await expectDone(world);
+    await world.clock.advance(1000);
+    expect([...world.api.videos.keys()]).toEqual(["video-2"]);
+  });
+
+  it("is kept when the last complete may have worked", async () => {
+    const world = makeWorld();
+    for (let index = 0; index < 200; index += 1) world.api.failures.complete.push({ lost: true });
+    world.start();
+    await expectFailed(world, "network");
+    world.uploader.reset();
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(1);
+  });
+
+  it("is removed when the page goes away in mid-upload, but not while assembling or after done", async () => {
+    const sending = makeWorld();
+    await untilSending(sending);
+    sending.guards.leave();
+    expect(sending.api.unloads).toEqual(["video-1"]);
+    sending.uploader.abort();
+
+    const assembling = makeWorld();
+    assembling.api.completingAnswers = 5;
+    assembling.start();
+    await assembling.clock.advance(3000);
+    expect(assembling.uploader.getState().status).toBe("assembling");
+    assembling.guards.leave();
+    await expectDone(assembling);
+    assembling.guards.leave();
+    expect(assembling.api.unloads).toEqual([]);
+  });
+
+  it("is removed by dispose, which lets go of the page and may be followed by another start", async () => {
+    const world = makeWorld();
+    await untilSending(world);
+    world.uploader.dispose();
+    expect(world.guards.listeners.size).toBe(0);
+    await world.clock.advance(1000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+    world.start();
+    await expectDone(world);
+  });
+});
+
+describe("guards, report and telemetry", () => {
+  it("holds the guards exactly while an upload runs", async () => {
+    const world = makeWorld();
+    expect(world.guards.held).toBe(0);
+    await untilSending(world);
+    expect(world.guards.held).toBe(1);
+    await expectDone(world);
+    expect(world.guards).toMatchObject({ held: 0, holds: 1 });
+  });
+
+  it("writes a report with ids, attempts and codes, and never a URL, a signature or the name", async () => {
+    const world = makeWorld();
+    world.api.skewMs = 5000;
+    world.api.failures.create.push(apiFailure(503, "overloaded"));
+    world.store.fault = (attempt) =>
+      attempt.part === 1
+        ? { kind: "status", status: 403, code: "AccessDenied" }
+        : { kind: "status", status: 503 };
+    world.start();
+    await expectFailed(world, "storage_refused");
+    const report = world.uploader.failureReport();
+    for (const part of [
+      "video: video-1",
+      "phase: sending",
+      "error: storage_refused",
+      "create: status 503 overloaded (request req-1)",
+      "part 1 answered: status 403 AccessDenied",
+      "clock offset: 5010 ms",
+      "browser: TestBrowser/1",
+      "20971520 bytes, .mp4",
+    ])
+      expect(report).toContain(part);
+    expect(report).not.toMatch(/https?:|Signature|secret|holiday/);
+  });
+
+  it("counts once for each upload how it went", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.store.fault = faultOn(2, { kind: "status", status: 500 });
+    world.start();
+    await expectDone(world);
+    expect(world.telemetry).toEqual([
+      expect.objectContaining({
+        outcome: "done",
+        phase: "done",
+        retries: 1,
+        stalls: 0,
+        bytes_sent: 40 * MIB,
+      }),
+    ]);
+    const left = makeWorld();
+    await untilSending(left);
+    left.uploader.abort();
+    expect(left.telemetry).toEqual([expect.objectContaining({ outcome: "aborted", phase: "sending" })]);
+  });
+});
