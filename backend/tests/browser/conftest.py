@@ -1,0 +1,134 @@
+"""One Slipway and one Chromium for the session, a fresh browser context for each test."""
+
+import itertools
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.engines.slipway import SlipwayProcess
+
+CHROMIUM = "/usr/bin/chromium"
+# Without these Chromium asks Google's hosts for updates at every start.
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MILLISECONDS = 30_000
+
+_NOTE_VIOLATIONS = """
+window.__violations = [];
+addEventListener("securitypolicyviolation", (event) =>
+  window.__violations.push(`${event.effectiveDirective} ${event.blockedURI}`));
+"""
+
+
+@pytest.fixture(scope="session")
+def slipway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlipwayProcess]:
+    with SlipwayProcess(tmp_path_factory.mktemp("slipway") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser, slipway: SlipwayProcess) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=slipway.origin, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which any error in a script and any breach of the content policy fails the test."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script(_NOTE_VIOLATIONS)
+    yield page
+    violations = page.evaluate("window.__violations ?? []")
+    assert errors == []
+    assert violations == []
+
+
+@dataclass(frozen=True)
+class Account:
+    email: str
+    password: str = "correct horse"
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def account(slipway: SlipwayProcess) -> Account:
+    """An account of this test alone."""
+    account = Account(f"viewer{next(_numbers)}@example.com")
+    with slipway.api(account.email, account.password):
+        return account
+
+
+@pytest.fixture
+def signed_in(page: Page, account: Account) -> Page:
+    """The page after signing in through its form."""
+    page.goto("/login")
+    page.get_by_label("E-mail").fill(account.email)
+    page.get_by_label("Password", exact=True).fill(account.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Your videos", exact=True)).to_be_visible()
+    return page
+
+
+def choose(page: Page, file: Path) -> None:
+    """Picks a file as a person does: by the button and the browser's own chooser."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a video").click()
+    chooser.value.set_files(file)
+
+
+def wait_for_upload_status(page: Page, status: str) -> None:
+    page.locator(f'[data-upload-status="{status}"]').wait_for()
+
+
+def wait_until_ready(page: Page) -> None:
+    expect(page.locator("[data-upload-status]").get_by_text("Ready", exact=True)).to_be_visible()
+
+
+def listed_videos(page: Page) -> list[dict[str, Any]]:
+    """The list as the API gives it to this page's session."""
+    items: list[dict[str, Any]] = page.request.get("/api/v1/videos").json()["items"]
+    return items
+
+
+def ffprobe(file: Path) -> dict[str, Any]:
+    """The oracle's view: the first video stream, the first audio stream, the duration."""
+    run = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(file)],
+        check=True,
+        capture_output=True,
+    )
+    told = json.loads(run.stdout)
+    streams = {stream["codec_type"]: stream for stream in reversed(told["streams"])}
+    return {
+        "video": streams["video"],
+        "audio": streams.get("audio"),
+        "duration": float(told["format"]["duration"]),
+    }

@@ -1,0 +1,79 @@
+"""Signing in and out, the page of one video, and addresses that are not there."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Account, choose, listed_videos, wait_until_ready
+from tests.media import make_video
+
+
+def test_newcomer_registers_and_stands_before_an_empty_list(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Create an account").click()
+    page.get_by_label("E-mail").fill("Newcomer@Example.com")
+    page.get_by_label("Password", exact=True).fill("a ship leaves the slipway")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_text("No videos yet")).to_be_visible()
+
+
+def test_wrong_password_is_explained(page: Page, account: Account) -> None:
+    page.goto("/login")
+    page.get_by_label("E-mail").fill(account.email)
+    page.get_by_label("Password", exact=True).fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert").filter(has_text="Check both and try again")).to_be_visible()
+
+
+def test_signing_out_ends_the_session(signed_in: Page) -> None:
+    signed_in.get_by_role("button", name="Sign out").click()
+    expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()
+    assert signed_in.request.get("/api/v1/auth/me").status == 401
+    signed_in.goto("/")
+    expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_session_token_is_out_of_reach_of_scripts(signed_in: Page) -> None:
+    assert signed_in.evaluate("document.cookie") == ""
+    assert signed_in.evaluate("Object.keys(localStorage).filter((key) => key !== 'theme')") == []
+
+
+def test_video_page_plays_the_video(signed_in: Page, tmp_path: Path) -> None:
+    file = tmp_path / "playable.webm"
+    make_video(file, container="webm", seconds=2, width=320, height=240, fps=10, audio=False)
+    choose(signed_in, file)
+    wait_until_ready(signed_in)
+    signed_in.get_by_role("link", name="Watch").click()
+    player = signed_in.locator("video")
+    player.wait_for()
+    signed_in.wait_for_function("document.querySelector('video').videoWidth === 320")
+    expect(signed_in.get_by_role("main")).to_contain_text("320 × 240")
+
+
+def test_video_page_offers_the_download_where_the_browser_cannot_play(
+    signed_in: Page, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.avi"
+    make_video(file, container="avi", seconds=1, width=320, height=240, fps=10, audio=False)
+    choose(signed_in, file)
+    wait_until_ready(signed_in)
+    (video,) = listed_videos(signed_in)
+    signed_in.goto(f"/video?id={video['id']}")
+    download = signed_in.get_by_role("link", name="Download").first
+    expect(download).to_be_visible()
+    with signed_in.expect_download() as started:
+        download.click()
+    assert started.value.suggested_filename == "old.avi"
+    assert Path(started.value.path()).read_bytes() == file.read_bytes()
+
+
+def test_video_of_somebody_else_is_not_there(signed_in: Page) -> None:
+    signed_in.goto("/video?id=00000000-0000-4000-8000-000000000000")
+    expect(signed_in.get_by_text("no such video", exact=False).first).to_be_visible()
+
+
+def test_unknown_address_says_so(page: Page) -> None:
+    answer = page.goto("/nowhere")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading").first).to_be_visible()

@@ -1,0 +1,211 @@
+"""A person uploads videos: what they see, and what is then in the store."""
+
+import hashlib
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Request, Route, expect
+
+from tests.browser.conftest import (
+    Account,
+    choose,
+    ffprobe,
+    listed_videos,
+    wait_for_upload_status,
+    wait_until_ready,
+)
+from tests.engines.slipway import SlipwayProcess
+from tests.media import make_video
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "avi", "webm", "mkv"])
+def test_video_arrives_whole_and_is_read(
+    signed_in: Page, slipway: SlipwayProcess, tmp_path: Path, container: str
+) -> None:
+    file = tmp_path / f"holiday.{container}"
+    make_video(file, container=container, seconds=2, width=640, height=360, fps=25, audio=True)
+
+    choose(signed_in, file)
+    wait_until_ready(signed_in)
+
+    (video,) = listed_videos(signed_in)
+    assert slipway.stored_sha256(video["id"]) == hashlib.sha256(file.read_bytes()).hexdigest()
+    oracle = ffprobe(file)
+    assert video["container"] == container
+    assert video["duration_seconds"] == pytest.approx(oracle["duration"], rel=0.01, abs=0.1)
+    assert (video["width"], video["height"]) == (oracle["video"]["width"], oracle["video"]["height"])
+    assert video["video_codec"] == oracle["video"]["codec_name"]
+    assert video["audio_codec"] == oracle["audio"]["codec_name"]
+    assert video["frame_rate"] == pytest.approx(25, rel=0.01)
+    assert video["metadata_complete"] is True
+    row = signed_in.get_by_role("main")
+    expect(row.get_by_role("link", name="holiday").first).to_be_visible()
+    expect(row.get_by_text("640 × 360").first).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def large_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """At least 60 MiB of real video, made quickly: noise does not compress."""
+    file = tmp_path_factory.mktemp("large") / "large.mov"
+    source = "testsrc2=size=1920x1080:rate=30:duration=2,noise=alls=100:allf=t"
+    encoder = ["-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"]
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, *encoder, str(file)], check=True)
+    assert file.stat().st_size >= 60 * MIB
+    return file
+
+
+def test_large_video_goes_past_the_api(signed_in: Page, slipway: SlipwayProcess, large_video: Path) -> None:
+    before = slipway.metric("slipway_http_request_body_bytes_total")
+    calls: list[str] = []
+    signed_in.on("request", lambda request: calls.append(upload_call(request)))
+
+    choose(signed_in, large_video)
+    wait_until_ready(signed_in)
+
+    (video,) = listed_videos(signed_in)
+    assert slipway.stored_sha256(video["id"]) == hashlib.sha256(large_video.read_bytes()).hexdigest()
+    assert slipway.metric("slipway_http_request_body_bytes_total") - before < MIB
+    assert calls.count("create") == 1
+    assert calls.count("complete") == 1
+    assert calls.count("part") >= 4
+
+
+def test_part_that_fails_twice_is_sent_again(
+    signed_in: Page, slipway: SlipwayProcess, large_video: Path
+) -> None:
+    failures = 0
+
+    def fail_twice(route: Route) -> None:
+        nonlocal failures
+        if route.request.method == "PUT" and failures < 2:
+            failures += 1
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    signed_in.route(lambda url: "partNumber=2&" in url, fail_twice)
+    choose(signed_in, large_video)
+    wait_until_ready(signed_in)
+
+    assert failures == 2
+    (video,) = listed_videos(signed_in)
+    assert slipway.stored_sha256(video["id"]) == hashlib.sha256(large_video.read_bytes()).hexdigest()
+
+
+def test_progress_is_shown_and_never_says_all_before_it_is(signed_in: Page, large_video: Path) -> None:
+    held = hold(signed_in, lambda url: url.endswith("/complete"))
+    choose(signed_in, large_video)
+    wait_for_upload_status(signed_in, "assembling")
+
+    card = signed_in.locator("[data-upload-status]")
+    expect(card).not_to_contain_text("100 %")
+    bar = signed_in.get_by_role("progressbar")
+    assert bar.get_attribute("aria-valuenow") in (None, "99")
+    held[0].continue_()
+    wait_until_ready(signed_in)
+
+
+def test_text_named_mp4_is_refused_before_anything_is_sent(signed_in: Page, tmp_path: Path) -> None:
+    calls: list[str] = []
+    signed_in.on("request", lambda request: calls.append(upload_call(request)))
+    file = tmp_path / "notes.mp4"
+    file.write_text("Milk, bread, and a film for the weekend.\n" * 100)
+
+    choose(signed_in, file)
+
+    alert = signed_in.get_by_role("alert").filter(has_text="notes.mp4")
+    expect(alert).to_be_visible()
+    expect(alert).to_contain_text("MP4, MOV, AVI, WebM")
+    assert "create" not in calls
+    assert listed_videos(signed_in) == []
+
+
+def test_check_in_the_page_bypassed_ends_in_failed_with_the_reason(
+    signed_in: Page, slipway: SlipwayProcess, account: Account
+) -> None:
+    text = b"Milk, bread, and a film for the weekend.\n" * 100
+    with slipway.api(account.email, account.password) as api:
+        slipway.upload(api, "notes.mp4", "video/mp4", text)
+
+    row = signed_in.get_by_role("main")
+    expect(row.get_by_text("Failed").first).to_be_visible()
+    (video,) = listed_videos(signed_in)
+    assert video["status"] == "failed"
+    assert video["status_reason"]["code"] == "unsupported_container"
+    expect(row.get_by_text(video["status_reason"]["detail"]).first).to_be_visible()
+
+
+def test_cancel_leaves_nothing(signed_in: Page, slipway: SlipwayProcess, large_video: Path) -> None:
+    hold(signed_in, lambda url: "partNumber=3&" in url)
+    choose(signed_in, large_video)
+    wait_for_upload_status(signed_in, "sending")
+    (video,) = listed_videos(signed_in)
+
+    signed_in.get_by_role("button", name="Cancel").click()
+    signed_in.get_by_role("dialog").get_by_role("button", name="Cancel the upload").click()
+
+    expect(signed_in.get_by_role("button", name="Choose a video")).to_be_visible()
+    assert listed_videos(signed_in) == []
+    slipway.wait_for_empty_store(video["id"])
+
+
+def test_delete_asks_first_and_takes_the_object_away(
+    signed_in: Page, slipway: SlipwayProcess, tmp_path: Path
+) -> None:
+    file = tmp_path / "short.mp4"
+    make_video(file, container="mp4", seconds=1, width=320, height=240, fps=10, audio=False)
+    choose(signed_in, file)
+    wait_until_ready(signed_in)
+    (video,) = listed_videos(signed_in)
+
+    signed_in.get_by_role("button", name="Delete short.mp4").click()
+    dialog = signed_in.get_by_role("dialog")
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+
+    expect(signed_in.get_by_text("No videos yet")).to_be_visible()
+    slipway.wait_for_empty_store(video["id"])
+
+
+def test_dropped_file_is_uploaded(signed_in: Page, tmp_path: Path) -> None:
+    file = tmp_path / "dropped.webm"
+    make_video(file, container="webm", seconds=1, width=320, height=240, fps=10, audio=False)
+    transfer = signed_in.evaluate_handle(
+        """([name, bytes]) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], name));
+            return transfer;
+        }""",
+        [file.name, list(file.read_bytes())],
+    )
+    # On the list, not on the card: the whole page takes it.
+    heading = signed_in.get_by_role("heading", name="Your videos", exact=True)
+    for kind in ("dragenter", "dragover", "drop"):
+        heading.dispatch_event(kind, {"dataTransfer": transfer})
+    wait_until_ready(signed_in)
+    assert [video["original_filename"] for video in listed_videos(signed_in)] == ["dropped.webm"]
+
+
+def hold(page: Page, matches: Callable[[str], bool]) -> list[Route]:
+    """Keeps matching requests unanswered; the caller may let them go on."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(matches, keep)
+    return held
+
+
+def upload_call(request: Request) -> str:
+    """What a request is in the upload conversation."""
+    if request.method == "POST" and request.url.endswith("/api/v1/videos"):
+        return "create"
+    if request.method == "POST" and request.url.endswith("/parts"):
+        return "sign"
+    if request.method == "POST" and request.url.endswith("/complete"):
+        return "complete"
+    return "part" if request.method == "PUT" and "partNumber=" in request.url else "other"

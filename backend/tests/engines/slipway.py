@@ -1,0 +1,216 @@
+"""Starts, kills and stops the whole of Slipway for tests, the way `make run` does."""
+
+import hashlib
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import boto3
+import httpx
+from botocore.config import Config
+
+from localstore.credentials import load_or_create_credentials
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BUCKET = "slipway"
+PATIENCE_SECONDS = 60.0
+"""Ends a hung test; no test depends on how fast anything is."""
+
+
+class SlipwayProcess:
+    """`slipway serve --upgrade` on one data folder, with the embedded store; may be started again."""
+
+    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.data_dir = data_dir
+        self.port = _free_port()
+        self.store_port = _free_port()
+        self.log_file = data_dir.parent / f"{data_dir.name}.log"
+        self._settings = dict(settings or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def store_origin(self) -> str:
+        return f"http://127.0.0.1:{self.store_port}"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "start() first"
+        return self._process
+
+    def start(self) -> Self:
+        """Returns when Slipway says that it is ready."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            **{name: os.environ[name] for name in ("PAGE_DIR",) if name in os.environ},
+            "SLIPWAY_PORT": str(self.port),
+            "SLIPWAY_STORE_PORT": str(self.store_port),
+            "SLIPWAY_DATA_DIR": str(self.data_dir),
+            **self._settings,
+        }
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(Path(sys.executable).parent / "slipway"), "serve", "--upgrade"],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                cwd=self.data_dir.parent,
+                # A group of its own, so that a test can kill all of it as a terminal would.
+                start_new_session=True,
+            )
+        line = self._first_line()
+        assert line.startswith("Slipway is ready"), f"{line!r}; its log: {self.log_file.read_text()[-2000:]}"
+        return self
+
+    def _first_line(self) -> str:
+        stdout = self.process.stdout
+        assert stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)
+            if not selector.select(PATIENCE_SECONDS):
+                self.kill_group()
+                raise AssertionError("Slipway did not get ready")
+        return stdout.readline().decode()
+
+    def interrupt(self) -> int:
+        """Ctrl-C; answers the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def stop(self) -> int:
+        if self._process is None or self._process.poll() is not None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill_group(self) -> None:
+        """kill -9 to the app's whole process group."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> int:
+        status = self.process.wait(PATIENCE_SECONDS)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return status
+
+    def store_pids(self) -> list[int]:
+        """The processes of this folder's embedded store that live now."""
+        wanted = str(self.data_dir / "store").encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdecimal():
+                continue
+            try:
+                arguments = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # it ended while we looked
+            if b"localstore" in arguments and wanted in arguments:
+                found.append(int(entry.name))
+        return found
+
+    def wait_for_no_store(self) -> None:
+        wait_until(lambda: not self.store_pids(), "the store ends by itself")
+
+    @contextmanager
+    def bucket(self) -> "Iterator[S3Client]":
+        """The store itself, past the app."""
+        credentials = load_or_create_credentials(self.data_dir / "store")
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.store_origin,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def stored_sha256(self, video_id: str) -> str:
+        """The hash of the one object of this video."""
+        with self.bucket() as client:
+            listed = client.list_objects_v2(Bucket=BUCKET, Prefix="videos/").get("Contents", [])
+            (key,) = [item["Key"] for item in listed if f"/{video_id}/" in item["Key"]]
+            digest = hashlib.sha256()
+            for block in client.get_object(Bucket=BUCKET, Key=key)["Body"].iter_chunks(1024 * 1024):
+                digest.update(block)
+        return digest.hexdigest()
+
+    def wait_for_empty_store(self, video_id: str) -> None:
+        """Until the store has neither an object nor an open upload of this video."""
+
+        def is_empty() -> bool:
+            with self.bucket() as client:
+                objects = client.list_objects_v2(Bucket=BUCKET, Prefix="videos/").get("Contents", [])
+                uploads = client.list_multipart_uploads(Bucket=BUCKET, Prefix="videos/").get("Uploads", [])
+            return not any(f"/{video_id}/" in item["Key"] for item in (*objects, *uploads))
+
+        wait_until(is_empty, "the store is empty of the video")
+
+    @staticmethod
+    def upload(api: httpx.Client, filename: str, content_type: str, data: bytes) -> str:
+        """The whole conversation without a page; answers the video's id."""
+        body = {"filename": filename, "size_bytes": len(data), "content_type": content_type}
+        created = api.post("/videos", json=body).raise_for_status().json()
+        size = created["upload"]["part_size_bytes"]
+        for part in created["upload"]["parts"]:
+            piece = data[(part["part_number"] - 1) * size : part["part_number"] * size]
+            httpx.put(part["url"], content=piece, timeout=PATIENCE_SECONDS).raise_for_status()
+        video_id: str = created["video"]["id"]
+        api.post(f"/videos/{video_id}/complete", json={"parts": []}).raise_for_status()
+        return video_id
+
+    @contextmanager
+    def api(self, email: str, password: str = "correct horse") -> Iterator[httpx.Client]:
+        """A signed-in API client (bearer token) for an account that exists or is made."""
+        with httpx.Client(base_url=f"{self.origin}/api/v1", timeout=PATIENCE_SECONDS) as client:
+            client.post("/auth/register", json={"email": email, "password": password})
+            answer = client.post("/auth/token", data={"username": email, "password": password})
+            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            yield client
+
+    def metric(self, name: str) -> float:
+        """One sample of /metrics that has no labels."""
+        text = httpx.get(f"{self.origin}/metrics").text
+        return next(float(line.split()[1]) for line in text.splitlines() if line.split()[0] == name)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.wait_for_no_store()
+
+
+def wait_until(holds: Callable[[], object], what: str) -> None:
+    """Looks again and again until it holds; fails after the patience that ends hung tests."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,1 @@
+"""Slipway as a process: starts, stops, and what survives."""
