@@ -35,6 +35,11 @@ export function UploadFailed({
         </Button>
       </div>
       <Alert className="mt-4">{error.detail}</Alert>
+      {tooMany && (
+        <p className="mt-3 text-muted-foreground text-sm">
+          Discarding also stops an upload that another tab or device is still sending.
+        </p>
+      )}
       <div className="mt-5 flex flex-wrap items-center gap-3">
         {tooMany ? (
           <DiscardOpenUploads ids={error.openVideoIds} onDiscarded={() => uploader.retry()} />
@@ -68,9 +73,7 @@ function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDi
   return (
     <>
       <Button disabled={remove.isPending} onClick={() => void discard()}>
-        {remove.isPending
-          ? "Discarding…"
-          : `Discard ${ids.length === 1 ? "the unfinished upload" : `${ids.length} unfinished uploads`} and try again`}
+        {remove.isPending ? "Discarding…" : `Discard ${ids.length === 1 ? "it" : "them"} and try again`}
       </Button>
       {problem !== null && <Alert className="order-last w-full">{problem}</Alert>}
     </>

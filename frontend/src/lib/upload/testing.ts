@@ -165,12 +165,16 @@ export function fakeMd5(start: number, end: number): string {
 export class FakeHasher implements PartHasher {
   mode: "works" | "unavailable" | "unreadable" | "silent" | "throws" = "works";
   readonly hashed: number[] = [];
+  tookMs = 0;
   rests = 0;
+
+  constructor(private readonly clock: FakeClock) {}
 
   async md5(slice: Blob, signal: AbortSignal): Promise<PartHash> {
     watchSignal(signal);
     const { start, end } = sliceOf(slice);
     this.hashed.push(start);
+    if (this.tookMs > 0) await new Promise<void>((resolve) => this.clock.after(this.tookMs, resolve));
     switch (this.mode) {
       case "works":
         return { kind: "md5", hex: fakeMd5(start, end) };
@@ -591,7 +595,7 @@ export function makeWorld(
   const clock = new FakeClock();
   const store = new FakeStore(clock);
   const api = new FakeApi(clock, store);
-  const hasher = new FakeHasher();
+  const hasher = new FakeHasher(clock);
   const network = new FakeNetwork();
   const guards = new FakeGuards();
   const telemetry: UploadTelemetry[] = [];

@@ -311,7 +311,8 @@ export class UploadRun {
       hashes: this.hashes,
       transport: this.ports.transport,
       verifyFile: () => this.verifyFile(),
-      goodput: () => this.goodput.bytesPerSecond,
+      // What has arrived already tells enough where the rest moved too shortly to be measured.
+      goodput: () => this.goodput.bytesPerSecond ?? (this.job.log.goodput(this.ports.clock.now()) || null),
       onProgress: () => this.publishSoon(),
     });
     this.pool = pool;

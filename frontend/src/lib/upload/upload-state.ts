@@ -17,7 +17,9 @@ export type UploadEvent =
 
 export const IDLE: UploadState = { status: "idle" };
 
-export function isRunning(state: UploadState): boolean {
+type Running = Extract<UploadState, { status: "checking" | "starting" | "sending" | "assembling" }>;
+
+export function isRunning(state: UploadState): state is Running {
   return ["checking", "starting", "sending", "assembling"].includes(state.status);
 }
 
@@ -59,10 +61,9 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
     case "found_incomplete":
       return state.status === "assembling" ? { ...state, status: "sending", waiting: null } : state;
     case "completed":
-      // From sending too: the API may say that the video is complete already when asked for more URLs.
       return state.status === "assembling" ? { status: "done", file: state.file, video: event.video } : state;
     case "failed":
-      if (!isRunning(state) || state.status === "idle") return state;
+      if (!isRunning(state)) return state;
       return { status: "failed", file: state.file, videoId: event.videoId, error: event.error };
     case "aborted":
       // A failed upload may be cancelled too: what it left is taken away.

@@ -102,6 +102,8 @@ describe("on a good line", () => {
   it("sends the first byte after one API round trip", async () => {
     const world = makeWorld();
     world.api.latencyMs = 300;
+    // The first part is hashed while the server still answers.
+    world.hasher.tookMs = 200;
     world.start();
     await expectDone(world);
     expect(world.store.attempts[0]?.at).toBe(300);
@@ -413,7 +415,8 @@ describe("the stall watchdog", () => {
     const [first, second] = world.store.attempts.filter((attempt) => attempt.part === 1);
     const silence = (second?.at ?? 0) - (first?.at ?? 0);
     expect(silence).toBeGreaterThan(30_000);
-    expect(silence).toBeLessThan(70_000);
+    // Three parts of 5 MiB arrived in this time: 4 MiB more would have taken some seconds.
+    expect(silence).toBeLessThan(45_000);
     expect(world.uploader.failureReport()).toContain("stalls: 1");
   });
 
@@ -629,6 +632,17 @@ describe("sleep and a clock that jumps", () => {
     world.clock.set(-3_600_000);
     await expectDone(world);
     expect(world.store.attempts.filter((attempt) => attempt.isExpired)).toEqual([]);
+  });
+
+  it("leaves connections alone that survived a nap", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    await untilSending(world, 1);
+    // Silent for a while before and after, as a connection is that must find its way again.
+    world.store.frozenUntil = world.clock.trueNow() + 5000;
+    await world.clock.advance(2000);
+    world.clock.sleep(100_000);
+    await expectDone(world);
+    expect(world.store.attempts).toHaveLength(8);
   });
 
   it("starts dead connections anew soon after waking", async () => {
