@@ -37,6 +37,9 @@ class SequenceHeader:
     matrix: int | None = None
 
 
+ConfigurationReader = Callable[[bytes], SequenceHeader | None]
+
+
 def apply(header: SequenceHeader | None, picture: Picture) -> None:
     """The bitstream knows the coded size best; aspect and colour only fill what the container left open."""
     if header is None:

@@ -35,7 +35,7 @@ _MAX_REORDER = 4
 _MAX_BITS_A_PIXEL = 4
 _LOSSY = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
 # A longer last cluster is no longer in memory as a whole when its start has been found.
-_WALKED = 2 * MIB
+_WALKED = 3 * MIB // 2
 _RESYNC = (192 * KIB, 1 * MIB)
 _RESYNC_BLOCKS = 3
 # Rates that cameras and encoders use, to undo the rounding of block times.

@@ -1,20 +1,16 @@
-"""Reads MP4 and QuickTime files: `moov` wherever it lies, its tracks, and `moof` fragments (ISO/IEC 14496-12)."""
+"""Reads MP4 and QuickTime files: `moov` wherever it lies, its tracks, and whether the media is there (14496-12)."""
 
 from __future__ import annotations
 
-import math
-import struct
 import zlib
-from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
+from typing import Literal
 
-from mediaprobe import bitstream, sample_entry
-from mediaprobe.bitstream import SequenceHeader
-from mediaprobe.boxes import Box, body, boxes, find, i32, u32, u64
+from mediaprobe.boxes import Box, body, boxes, find, u32, u64
 from mediaprobe.errors import NoVideoTrack, Truncated, Unreadable
-from mediaprobe.findings import Findings, Picture, Rotation, Sound, ratio, right_angle, uneven, usual_length
+from mediaprobe.findings import Findings, ratio, uneven, usual_length
 from mediaprobe.fragments import (
     Index,
     Timeline,
@@ -27,53 +23,29 @@ from mediaprobe.fragments import (
     read_index,
 )
 from mediaprobe.reader import MIB, MemoryReader, Reader
+from mediaprobe.tracks import IDENTITY, Matrix, Track, matrix, read_track
 
 _MAX_TRACKS = 256
 # Picture tracks read in full: each may hold a sequence header that takes milliseconds.
 _MAX_PICTURES = 8
-_MAX_STTS_RUNS = 4096
-# Sound is even; what counts is whether there is any.
-_MAX_SOUND_RUNS = 64
 _MAX_COMPRESSED_MOOV = 2 * MIB
 _MAX_INFLATED_MOOV = 4 * MIB
 # Between `moov` and the first `moof` lie a few boxes at most.
 _MAX_BEFORE_FRAGMENTS = 16
-_STILL_CODECS = frozenset({"mjpeg", "png", "jpeg2000", "tiff", "gif"})
-_IDENTITY = (1, 0, 0, 1)
-# ITU-T H.263, 4.1: the standard picture formats and their pixels.
-_H263_FORMATS = frozenset({(128, 96), (176, 144), (352, 288), (704, 576), (1408, 1152)})
-_H263_SAR = Fraction(12, 11)
+# Fragments that end this much before the stated end are not all there.
+_COMPLETE = Fraction(9, 10)
 # A header-first file costs two requests; a third is spent only on a file that looks too small.
 _FREE_REQUESTS = 2
-
-
-@dataclass(slots=True)
-class _Track:
-    id: int = 0
-    handler: bytes = b""
-    enabled: bool = True
-    matrix: tuple[int, int, int, int] = _IDENTITY
-    shown_width: int = 0
-    shown_height: int = 0
-    timescale: int = 0
-    duration: int = 0
-    # How long nothing is shown before the track begins, in the movie's time units
-    empty_edit: int = 0
-    picture: Picture | None = None
-    header: SequenceHeader | None = None
-    sound: Sound | None = None
-    # The part of `stts` that was read
-    samples: int = 0
-    ticks: int = 0
-    lengths: Counter[int] = field(default_factory=Counter)
+# All that a segment cut out of a stream may consist of.
+_SEGMENT_BOXES = frozenset({b"moof", b"mdat", b"styp", b"sidx", b"free", b"emsg", b"prft"})
 
 
 @dataclass(slots=True)
 class _Movie:
     timescale: int = 0
     duration: int = 0
-    matrix: tuple[int, int, int, int] = _IDENTITY
-    tracks: list[_Track] = field(default_factory=list)
+    matrix: Matrix = IDENTITY
+    tracks: list[Track] = field(default_factory=list)
     fragmented: bool = False
     fragment_duration: int = 0
     sample_durations: dict[int, int] = field(default_factory=dict)
@@ -105,15 +77,7 @@ def _find_movie(reader: Reader) -> tuple[Box, bool]:
                 "Export it again and upload the new file."
             )
         seen.add(box.type)
-    if seen & {b"moof", b"styp"} and not seen - {
-        b"moof",
-        b"mdat",
-        b"styp",
-        b"sidx",
-        b"free",
-        b"emsg",
-        b"prft",
-    }:
+    if seen & {b"moof", b"styp"} and seen <= _SEGMENT_BOXES:
         raise Truncated("The file is one segment of a stream, without the header that a player needs first.")
     raise Truncated(
         "The file's header (moov) is missing: the recording or the copy was cut off. Upload the complete file."
@@ -139,9 +103,8 @@ def _read_movie(reader: Reader, moov: Box, movie: _Movie, findings: Findings) ->
         if box.type == b"mvhd":
             _read_movie_header(body(reader, box, 112), movie)
         elif box.type == b"trak" and len(movie.tracks) < _MAX_TRACKS:
-            track = _read_track(reader, box, movie)
-            _complete_picture(movie, track)
-            movie.tracks.append(track)
+            pictures = sum(track.handler == b"vide" for track in movie.tracks)
+            movie.tracks.append(read_track(reader, box, movie.matrix, pictures=pictures < _MAX_PICTURES))
             _choose(movie, findings)
         elif box.type == b"mvex":
             _read_movie_extends(reader, box, movie)
@@ -174,13 +137,7 @@ def _read_movie_header(data: bytes, movie: _Movie) -> None:
         unknown = (1 << 32) - 1
     if movie.duration == unknown:
         movie.duration = 0
-    movie.matrix = _matrix(data, rest + 16)
-
-
-def _matrix(data: bytes, offset: int) -> tuple[int, int, int, int]:
-    """a, b, c, d of the 3 x 3 matrix, 16.16 fixed point (8.2.2.3)."""
-    values = i32(data, offset), i32(data, offset + 4), i32(data, offset + 12), i32(data, offset + 16)
-    return values if any(values) else _IDENTITY
+    movie.matrix = matrix(data, rest + 16)
 
 
 def _inflate(reader: Reader, cmov: Box) -> MemoryReader:
@@ -206,141 +163,16 @@ def _read_movie_extends(reader: Reader, mvex: Box, movie: _Movie) -> None:
             movie.sample_durations[u32(data, 4)] = u32(data, 12)
 
 
-def _read_track(reader: Reader, trak: Box, movie: _Movie) -> _Track:
-    track = _Track()
-    found: dict[bytes, Box] = {}
-    for box in boxes(reader, trak.body, trak.end):
-        found.setdefault(box.type, box)
-        if {b"tkhd", b"mdia"} <= found.keys() and not reader.holds(box.end, 16):
-            break
-    if b"tkhd" in found:
-        _read_track_header(body(reader, found[b"tkhd"], 96), track)
-    if b"edts" in found:
-        track.empty_edit = _empty_edit(reader, found[b"edts"])
-    if b"mdia" not in found:
-        return track
-    media = find(reader, found[b"mdia"], b"mdhd", b"hdlr", b"minf")
-    if b"mdhd" in media:
-        data = body(reader, media[b"mdhd"], 32)
-        if data[:1] == b"\x01":
-            track.timescale, track.duration = u32(data, 20), u64(data, 24)
-        else:
-            track.timescale, track.duration = u32(data, 12), u32(data, 16)
-        if track.duration in ((1 << 32) - 1, (1 << 64) - 1):
-            track.duration = 0
-    if b"hdlr" in media:
-        track.handler = reader.read(media[b"hdlr"].body + 8, 4)
-    pictures = sum(track.handler == b"vide" for track in movie.tracks)
-    if track.handler == b"soun" or (track.handler == b"vide" and pictures < _MAX_PICTURES):
-        minf = media.get(b"minf")
-        stbl = find(reader, minf, b"stbl").get(b"stbl") if minf is not None else None
-        if stbl is not None:
-            _read_sample_table(reader, stbl, track)
-    return track
-
-
-def _empty_edit(reader: Reader, edts: Box) -> int:
-    """The first edit's length if it shows nothing: media_time -1 (8.6.6)."""
-    elst = find(reader, edts, b"elst").get(b"elst")
-    if elst is None:
-        return 0
-    data = body(reader, elst, 28)
-    if data[:1] == b"\x01":
-        return u64(data, 8) if data[16:24] == b"\xff" * 8 else 0
-    return u32(data, 8) if data[12:16] == b"\xff" * 4 else 0
-
-
-def _read_track_header(data: bytes, track: _Track) -> None:
-    """`tkhd`, 8.3.2: bit 0 of the flags is "enabled"; the size is 16.16 and before the matrix."""
-    wide = data[:1] == b"\x01"
-    track.enabled = data[3:4] != b"" and data[3] & 1 == 1
-    track.id = u32(data, 20 if wide else 12)
-    base = 36 if wide else 24
-    track.matrix = _matrix(data, base + 16)
-    track.shown_width, track.shown_height = u32(data, base + 52) >> 16, u32(data, base + 56) >> 16
-
-
-def _read_sample_table(reader: Reader, stbl: Box, track: _Track) -> None:
-    """`stsd` and the head of `stts`; the tables behind them, megabytes in a long film, are never fetched."""
-    found = find(reader, stbl, b"stsd", b"stts")
-    if b"stsd" in found:
-        stsd = found[b"stsd"]
-        entry = sample_entry.first_entry(reader, stsd)
-        if entry is not None and track.handler == b"vide":
-            track.picture, track.header = sample_entry.read_picture(reader, entry)
-        elif entry is not None:
-            track.sound = sample_entry.read_sound(reader, entry, reader.read(stsd.body, 1)[0])
-    if b"stts" in found:
-        _read_time_to_sample(reader, found[b"stts"], track)
-
-
-def _read_time_to_sample(reader: Reader, stts: Box, track: _Track) -> None:
-    """Runs of (sample count, duration), 8.6.1.2."""
-    most = _MAX_STTS_RUNS if track.handler == b"vide" else _MAX_SOUND_RUNS
-    count = min(u32(reader.read(stts.body, 8), 4), (stts.end - stts.body - 8) // 8, most)
-    if count <= 0:
-        return
-    table = reader.read(stts.body + 8, count * 8)
-    runs = [(n, delta) for n, delta in struct.iter_unpack(">II", table) if n]
-    for samples, delta in runs:
-        # A negative duration, which some writers produce, counts as one unit, as in FFmpeg.
-        track.samples += samples
-        length = delta if delta < 1 << 31 else 1
-        track.ticks += samples * length
-        track.lengths[length] += samples
-
-
 def _choose(movie: _Movie, findings: Findings) -> None:
     """The first enabled moving picture and the first enabled sound; a cover picture only if nothing moves."""
     pictures = [track for track in movie.tracks if track.picture is not None]
     sounds = [track for track in movie.tracks if track.sound is not None]
-    pictures.sort(key=lambda track: (_is_still(track), not track.enabled))
+    pictures.sort(key=lambda track: (track.still, not track.enabled))
     sounds.sort(key=lambda track: not track.enabled)
     if pictures:
         findings.picture = pictures[0].picture
     if sounds:
         findings.sound = sounds[0].sound
-
-
-def _is_still(track: _Track) -> bool:
-    return track.picture is not None and track.picture.codec in _STILL_CODECS and track.samples <= 1
-
-
-def _complete_picture(movie: _Movie, track: _Track) -> None:
-    picture = track.picture
-    if picture is None:
-        return
-    picture.rotation = _rotation(track.matrix, movie.matrix)
-    picture.sar = _stretch(track.matrix) or picture.sar or _implied_sar(picture, track)
-    bitstream.apply(track.header, picture)
-    if picture.sar is None and picture.codec == "h263" and (picture.width, picture.height) in _H263_FORMATS:
-        picture.sar = _H263_SAR
-    if track.ticks and track.timescale:
-        picture.frame_rate = Fraction(track.samples * track.timescale, track.ticks)
-        picture.vfr = uneven(track.lengths)
-
-
-def _stretch(matrix: tuple[int, int, int, int]) -> Fraction | None:
-    """A matrix that widens the picture is an aspect ratio."""
-    across, down = math.hypot(*matrix[:2]), math.hypot(*matrix[2:])
-    if min(across, down) < 1 or abs(across / down - 1) < 0.01:
-        return None
-    return Fraction(across / down).limit_denominator(1000)
-
-
-def _implied_sar(picture: Picture, track: _Track) -> Fraction | None:
-    """`tkhd` states the size to show; where it differs from the coded shape the pixels are not square."""
-    shown, coded = (track.shown_width, track.shown_height), (picture.width, picture.height)
-    if shown == coded or (shown == coded[::-1] and picture.rotation in (90, 270)):
-        return None
-    return ratio(shown[0] * coded[1], shown[1] * coded[0])
-
-
-def _rotation(track: tuple[int, int, int, int], movie: tuple[int, int, int, int]) -> Rotation:
-    """Clockwise, because y points down: the angle to which the matrix turns the x axis."""
-    a = track[0] * movie[0] + track[1] * movie[2]
-    b = track[0] * movie[1] + track[1] * movie[3]
-    return right_angle(math.degrees(math.atan2(b, a)))
 
 
 def _measure(movie: _Movie, findings: Findings) -> None:
@@ -365,18 +197,42 @@ def _read_fragments(reader: Reader, moov: Box, movie: _Movie, findings: Findings
         return
     defaults = movie.sample_durations
     add_fragment(reader, first, defaults, timeline)
-    findings.truncated = findings.truncated or any(index.covered > reader.size for index in found)
-    whole = [index.duration for index in found if covers_the_file(reader, index)]
-    stated = ratio(movie.fragment_duration, movie.timescale)
+    stated, source = _stated_duration(reader, movie, found)
+    promised = ratio(movie.fragment_duration, movie.timescale)
+    if promised is None and not any(track.samples for track in movie.tracks):
+        promised = ratio(movie.duration, movie.timescale)
     if few_are_left(reader, first, timeline) and add_all(reader, first, defaults, timeline):
         _take_timeline(movie, findings, timeline)
+        measured, longest = findings.duration or 0, max(stated or 0, promised or 0)
+        # As in every other layout, missing data is only flagged.
+        findings.truncated = findings.truncated or measured < longest * _COMPLETE
+        if stated is not None and stated >= measured:
+            findings.duration, findings.duration_source = stated, source
     elif stated is not None:
-        findings.duration = stated
-    elif whole:
-        findings.duration, findings.duration_source = max(whole), "index"
+        findings.duration, findings.duration_source = stated, source
+    elif promised is not None:
+        findings.duration, findings.duration_source = promised, "header"
     elif add_last(reader, first, defaults, timeline):
         _take_timeline(movie, findings, timeline)
+    findings.truncated = findings.truncated or any(index.covered > reader.size for index in found)
     _fragment_frame_rate(movie, findings, timeline)
+
+
+def _stated_duration(
+    reader: Reader, movie: _Movie, indexes: list[Index]
+) -> tuple[Fraction | None, Literal["header", "index"]]:
+    """What the `mdhd` of tracks without samples say, else an index of all fragments.
+
+    `mehd` and `mvhd` rank below the fragments themselves: packagers leave them in the header of each cut-out.
+    """
+    empty = [track for track in movie.tracks if not track.samples]
+    stated = max(
+        (ratio(track.duration, track.timescale) or Fraction(0) for track in empty), default=Fraction(0)
+    )
+    if stated:
+        return stated, "header"
+    whole = [i.duration for i in indexes if i.covered > reader.size or covers_the_file(reader, i)]
+    return max(whole, default=None), "index"
 
 
 def _take_timeline(movie: _Movie, findings: Findings, timeline: Timeline) -> None:
@@ -390,7 +246,7 @@ def _take_timeline(movie: _Movie, findings: Findings, timeline: Timeline) -> Non
     findings.duration, findings.duration_source = end, "fragments"
 
 
-def _delay(movie: _Movie, track: _Track) -> Fraction:
+def _delay(movie: _Movie, track: Track) -> Fraction:
     return ratio(track.empty_edit, movie.timescale) or Fraction(0)
 
 

@@ -9,10 +9,13 @@ size_bytes          the whole file, as the source says.
 fragmented          MP4: `moov/mvex` is there and the samples are described by `moof` boxes.
 truncated           the header is readable and data it speaks of is missing: a top-level box, the Segment or
                     a RIFF list runs past the end, or the header has no media after it.
-duration_ms         more than 0, at most 10 days. MP4: `mvhd`, else the longest `mdhd`; fragmented: `mehd`, else
-                    `sidx`, else the end of the last `moof` (`tfdt` + `trun`).
-                    Matroska: Info/Duration x TimestampScale, else the last block's time and length less the
-                    first block's time. AVI: the longest `strh` length x scale / rate, `dmlh` for OpenDML.
+duration_ms         more than 0, at most 10 days; what the header states, even of data that is missing. MP4: `mvhd`,
+                    else the longest `mdhd`; fragmented: the `mdhd` of empty tracks, else a `sidx` of the whole, else
+                    the end of the last `moof` (`tfdt` + `trun`) on the movie's timeline, but `mehd` or `mvhd` where
+                    finding that one would be dear; fragments beyond the stated end prolong it. Matroska:
+                    Info/Duration x TimestampScale, else the last block's time and length less the first block's
+                    time, also where Duration is absurdly short for the size. AVI: the longest `strh` length x
+                    scale / rate, `dmlh` for OpenDML.
 duration_source     header, fragments, tail (last cluster of a live recording) or index (`sidx`).
 coded_width/height  the picture as coded, after cropping: H.264/HEVC SPS or AV1 sequence header when the
                     container carries one, else the sample entry (MP4), PixelWidth/PixelHeight less PixelCrop

@@ -143,6 +143,7 @@ class BlockReader:
 
     def _fetch(self, start: int, length: int, *, known_size: bool) -> _Extent:
         self._spend(length)
+        self._make_room(length)
         answer = self._source.read_range(start, length, self._etag)
         if known_size:
             if answer.size != self.size or len(answer.data) < length:
@@ -154,7 +155,7 @@ class BlockReader:
                 raise SourceChanged("The file is shorter than its announced size. Try again.")
         extent = _Extent(start, answer.data[:length])
         self.bytes_read += len(extent.data)
-        self._keep(extent)
+        self._extents.insert(0, extent)
         return extent
 
     def _spend(self, length: int) -> None:
@@ -167,11 +168,11 @@ class BlockReader:
             raise BudgetExceeded(f"Reading the header took longer than {budget.seconds:g} seconds.")
         self.requests += 1
 
-    def _keep(self, extent: _Extent) -> None:
-        self._extents.insert(0, extent)
-        kept = 0
-        for index, each in enumerate(self._extents):
-            kept += len(each.data)
-            if kept > CACHE_BYTES and index:
+    def _make_room(self, length: int) -> None:
+        """Let go of what was used longest ago, before the new bytes come."""
+        kept = length
+        for index, extent in enumerate(self._extents):
+            kept += len(extent.data)
+            if kept > CACHE_BYTES:
                 del self._extents[index:]
                 break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from mediaprobe.reader import KIB, MIB, Reader
@@ -39,18 +39,28 @@ def find_last(
         if turns > _EVEN_STEPS:
             step = min(step * 2, _MAX_STEP)
         start = max(lowest, end - step)
-        data = reader.read(start, end - start) + carried
-        at = data.rfind(pattern)
-        while at >= 0:
-            found = check(start + at)
+        data = reader.read(start, end - start)
+        for place in _places(data, carried, pattern):
+            found = check(start + place)
             if found is not None:
                 return found
             tries += 1
             if tries >= _MAX_CANDIDATES:
                 return None
-            at = data.rfind(pattern, 0, at + len(pattern) - 1)
         carried = data[: len(pattern) - 1]
         # What is found here is read on to the end: the last step shall stay in memory.
         reader.read(within[1] - 1, 1)
         end = start
     return None
+
+
+def _places(data: bytes, carried: bytes, pattern: bytes) -> Iterator[int]:
+    """Where the pattern stands in these bytes, or begins in them and ends in those carried; the last first."""
+    edge = max(0, len(data) - len(pattern) + 1)
+    at = (data[edge:] + carried).find(pattern)
+    if at >= 0:
+        yield edge + at
+    at = data.rfind(pattern)
+    while at >= 0:
+        yield at
+        at = data.rfind(pattern, 0, at + len(pattern) - 1)

@@ -132,3 +132,15 @@ def ffprobe(file: Path) -> dict[str, Any]:
         "audio": streams.get("audio"),
         "duration": float(told["format"]["duration"]),
     }
+
+
+def last_packet_seconds(file: Path) -> float:
+    """When the last packet begins, by reading the file to its end."""
+    entries = ["-show_entries", "packet=pts_time", "-of", "csv=p=0"]
+    run = subprocess.run(
+        ["ffprobe", "-v", "error", "-select_streams", "v", *entries, str(file)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return max(float(line.strip(",")) for line in run.stdout.split())

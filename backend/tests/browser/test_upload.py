@@ -17,14 +17,14 @@ from tests.browser.conftest import (
     wait_until_ready,
 )
 from tests.engines.slipway import SlipwayProcess
-from tests.media import make_video
+from tests.media import CONTAINERS, Container, make_video
 
 MIB = 1024 * 1024
 
 
-@pytest.mark.parametrize("container", ["mp4", "mov", "avi", "webm", "mkv"])
+@pytest.mark.parametrize("container", CONTAINERS)
 def test_video_arrives_whole_and_is_read(
-    signed_in: Page, slipway: SlipwayProcess, tmp_path: Path, container: str
+    signed_in: Page, slipway: SlipwayProcess, tmp_path: Path, container: Container
 ) -> None:
     file = tmp_path / f"holiday.{container}"
     make_video(file, container=container, seconds=2, width=640, height=360, fps=25, audio=True)

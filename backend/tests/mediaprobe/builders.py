@@ -336,7 +336,7 @@ def avi_stream(kind: bytes, scale: int, rate: int, length: int, form: bytes) -> 
 
 
 def bitmap_info(width: int = 640, height: int = 360, fourcc: bytes = b"XVID") -> bytes:
-    return struct.pack("<IiiHH4sIiiII", 40, width, height, 1, 24, fourcc, width * height * 3, 0, 0, 0, 0)
+    return struct.pack("<IiiHH4sIiiII", 40, width, height, 1, 24, fourcc, 0, 0, 0, 0, 0)
 
 
 def wave_format(tag: int = 0x55, channels: int = 2, rate: int = 48000, bits: int = 0) -> bytes:

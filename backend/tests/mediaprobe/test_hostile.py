@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 
@@ -18,9 +19,11 @@ def ending(data: bytes) -> tuple[str, Metadata | None, CountingSource]:
     try:
         found = probe(counted)
     except ProbeError as error:
-        assert error.detail[0].isupper()
-        assert error.detail.endswith(".")
-        return error.code, None, counted
+        return (
+            error.code if error.detail[0].isupper() and error.detail.endswith(".") else "no sentence",
+            None,
+            counted,
+        )
     return hostile.READY, found, counted
 
 
@@ -179,8 +182,6 @@ def test_no_parser_calls_itself() -> None:
     read = BlockReader.read
 
     def counting_read(self: BlockReader, offset: int, length: int) -> bytes:
-        import sys
-
         depth, frame = 0, sys._getframe()
         while frame.f_back is not None:
             depth, frame = depth + 1, frame.f_back

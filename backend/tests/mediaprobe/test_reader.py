@@ -71,7 +71,7 @@ def test_the_cache_is_bounded() -> None:
     reader, _ = open_reader(100 * MIB)
     for number in range(20):
         reader.read(number * MIB, MIB)
-    assert sum(len(extent.data) for extent in reader._extents) <= CACHE_BYTES
+        assert sum(len(extent.data) for extent in reader._extents) <= CACHE_BYTES
     assert reader.holds(19 * MIB, MIB)
     assert not reader.holds(0, 1)
 

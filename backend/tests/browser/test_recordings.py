@@ -1,0 +1,73 @@
+"""Videos as phones, browsers and screen recorders make them: the list shows what people would measure."""
+
+import base64
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import choose, last_packet_seconds, listed_videos, wait_until_ready
+from tests.media import make_fragmented_mp4, make_live_webm, make_portrait_phone_video
+
+# What a page does that lets people record themselves; the file knows neither its duration nor its frame rate.
+RECORD = """
+async () => {
+  const canvas = document.createElement("canvas");
+  canvas.width = 320;
+  canvas.height = 180;
+  const paint = canvas.getContext("2d");
+  let frame = 0;
+  const painting = setInterval(() => {
+    paint.fillStyle = `hsl(${(frame += 7) % 360} 80% 50%)`;
+    paint.fillRect(0, 0, 320, 180);
+  }, 40);
+  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: "video/webm;codecs=vp8" });
+  const chunks = [];
+  recorder.ondataavailable = (event) => chunks.push(event.data);
+  const stopped = new Promise((resolve) => { recorder.onstop = resolve; });
+  recorder.start(250);
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  recorder.stop();
+  await stopped;
+  clearInterval(painting);
+  const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+"""
+
+
+def test_portrait_phone_video_stands_upright(signed_in: Page, tmp_path: Path) -> None:
+    choose(signed_in, make_portrait_phone_video(tmp_path / "IMG_0042.MOV"))
+    wait_until_ready(signed_in)
+    (video,) = listed_videos(signed_in)
+    assert (video["width"], video["height"], video["rotation"]) == (1080, 1920, 90)
+    expect(signed_in.get_by_role("main").get_by_text("1080 × 1920").first).to_be_visible()
+
+
+def test_recording_of_this_browser_shows_its_true_duration(signed_in: Page, tmp_path: Path) -> None:
+    file = tmp_path / "me.webm"
+    file.write_bytes(base64.b64decode(signed_in.evaluate(RECORD)))
+    choose(signed_in, file)
+    wait_until_ready(signed_in)
+    (video,) = listed_videos(signed_in)
+    assert (video["width"], video["height"], video["video_codec"]) == (320, 180, "vp8")
+    # ffprobe gives such a file no duration; demuxed to its end, it has a last packet, which lasts one frame more.
+    assert video["duration_seconds"] == pytest.approx(last_packet_seconds(file), abs=0.1)
+
+
+def test_live_webm_shows_its_true_duration(signed_in: Page, tmp_path: Path) -> None:
+    choose(signed_in, make_live_webm(tmp_path / "live.webm", seconds=4))
+    wait_until_ready(signed_in)
+    (video,) = listed_videos(signed_in)
+    assert video["duration_seconds"] == pytest.approx(4, abs=0.1)
+    expect(signed_in.get_by_role("main").get_by_text("0:04").first).to_be_visible()
+
+
+@pytest.mark.parametrize("index", [True, False], ids=["with-index", "after-a-crash"])
+def test_fragmented_mp4_shows_its_true_duration(signed_in: Page, tmp_path: Path, index: bool) -> None:
+    choose(signed_in, make_fragmented_mp4(tmp_path / "obs.mp4", seconds=5, index=index))
+    wait_until_ready(signed_in)
+    (video,) = listed_videos(signed_in)
+    assert video["duration_seconds"] == pytest.approx(5, abs=0.1)

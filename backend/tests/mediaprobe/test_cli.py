@@ -1,0 +1,121 @@
+"""`python -m mediaprobe`: one JSON object a line in the order given, or a table for people."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mediaprobe.__main__ import main
+
+BACKEND = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def files(samples: dict[str, bytes], tmp_path: Path) -> dict[str, str]:
+    """A portrait of what users bring: a film, a recording, a text, and a film without its header."""
+    contents = {
+        "film.mp4": samples["mp4"],
+        "recording.webm": samples["live"],
+        "notes.mp4": b"no video, only words\n",
+        "cut.mov": samples["mov"][:5000],
+    }
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+    return {name: str(tmp_path / name) for name in contents}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mediaprobe", *arguments],
+        cwd=BACKEND,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_json_is_one_object_a_line_in_the_order_given(files: dict[str, str]) -> None:
+    order = [files[name] for name in ("recording.webm", "notes.mp4", "film.mp4", "cut.mov")]
+    done = run("--json", *order)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["source"] for line in lines] == order
+    assert lines[0]["container"] == "webm"
+    assert lines[2]["video_codec"] == "h264"
+    assert [line.get("error", {}).get("code") for line in lines] == [
+        None,
+        "unsupported_container",
+        None,
+        "truncated",
+    ]
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
+def test_a_refusal_is_the_source_and_the_error_alone(files: dict[str, str]) -> None:
+    line = json.loads(run("--json", files["notes.mp4"]).stdout)
+    assert line.keys() == {"source", "error"}
+    assert line["error"].keys() == {"code", "detail"}
+    assert line["error"]["detail"].endswith(".")
+
+
+def test_json_has_every_field_of_the_contract(files: dict[str, str]) -> None:
+    line = json.loads(run("--json", files["film.mp4"]).stdout)
+    assert line.keys() >= {
+        *(
+            "source",
+            "container",
+            "fragmented",
+            "truncated",
+            "duration_ms",
+            "duration_source",
+            "duration_seconds",
+        ),
+        *("width", "height", "coded_width", "coded_height", "sar", "rotation", "video_codec", "audio_codec"),
+        *("frame_rate", "vfr", "bit_rate", "hdr", "dolby_vision", "color_primaries", "color_transfer"),
+        *("color_matrix", "audio_channels", "audio_sample_rate", "size_bytes", "metadata_complete"),
+    }
+    assert line["duration_seconds"] == line["duration_ms"] / 1000
+
+
+def test_success_exits_0(files: dict[str, str]) -> None:
+    assert run("--json", files["film.mp4"], files["recording.webm"]).returncode == 0
+
+
+def test_the_table_is_for_people(files: dict[str, str]) -> None:
+    done = run(*files.values())
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:2] == ["source", "container"]
+    assert "320x240" in lines[1]
+    assert "h264" in lines[1]
+    assert "not in a video format" in lines[3]
+    assert done.returncode == 1
+
+
+def test_a_missing_file_is_reported_and_the_rest_is_read(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--json", "/nonexistent/film.mp4", files["film.mp4"]]) == 1
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["error"]["code"] == "source_unavailable"
+    assert second["container"] == "mp4"
+
+
+def test_an_empty_file_is_no_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    assert main(["--json", str(tmp_path / "empty.mp4")]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "unsupported_container"
+
+
+def test_a_url_that_answers_nobody_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    # Port 1 is closed everywhere.
+    assert main(["--json", "http://127.0.0.1:1/film.mp4"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "source_unavailable"
+
+
+def test_no_source_is_a_usage_error() -> None:
+    assert run().returncode == 2

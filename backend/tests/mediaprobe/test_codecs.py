@@ -1,0 +1,107 @@
+"""Codec codes under FFmpeg's names."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from mediaprobe import codecs
+
+
+@pytest.mark.parametrize(
+    ("fourcc", "name"),
+    [
+        (b"avc1", "h264"),
+        (b"hev1", "hevc"),
+        (b"dvh1", "hevc"),
+        (b"av01", "av1"),
+        (b"vp09", "vp9"),
+        (b"apch", "prores"),
+        (b"jpeg", "mjpeg"),
+        (b"rle ", "qtrle"),
+        (b"SVQ3", "svq3"),
+        (b"XVID", "mpeg4"),
+        (b"zzzz", "zzzz"),
+        (b"\0\1\2\3", "0x00010203"),
+    ],
+)
+def test_mp4_video(fourcc: bytes, name: str) -> None:
+    assert codecs.mp4_video(fourcc) == name
+
+
+@pytest.mark.parametrize(
+    ("fourcc", "name"),
+    [
+        (b"mp4a", "aac"),
+        (b"Opus", "opus"),
+        (b"sowt", "pcm_s16le"),
+        (b"ms\0\x55", "mp3"),
+        (b"ac-3", "ac3"),
+        (b"abcd", "abcd"),
+    ],
+)
+def test_mp4_sound(fourcc: bytes, name: str) -> None:
+    assert codecs.mp4_sound(fourcc) == name
+
+
+@pytest.mark.parametrize(
+    ("fourcc", "name"),
+    [
+        (b"\0\0\0\0", "rawvideo"),
+        (b"\1\0\0\0", "msrle"),
+        (b"MJPG", "mjpeg"),
+        (b"DIV3", "msmpeg4v3"),
+        (b"H264", "h264"),
+    ],
+)
+def test_avi_video(fourcc: bytes, name: str) -> None:
+    assert codecs.avi_video(fourcc) == name
+
+
+@pytest.mark.parametrize(
+    ("tag", "bits", "name"),
+    [
+        (1, 8, "pcm_u8"),
+        (1, 16, "pcm_s16le"),
+        (1, 24, "pcm_s24le"),
+        (3, 32, "pcm_f32le"),
+        (0x55, 0, "mp3"),
+        (0xABCD, 0, "0xabcd"),
+    ],
+)
+def test_wave_tags(tag: int, bits: int, name: str) -> None:
+    assert codecs.wave_sound(tag, bits) == name
+
+
+@pytest.mark.parametrize(
+    ("codec_id", "bits", "name"),
+    [
+        ("V_MPEG4/ISO/AVC", 0, "h264"),
+        ("V_AV1", 0, "av1"),
+        ("A_AAC/MPEG4/LC/SBR", 0, "aac"),
+        ("A_AAC", 0, "aac"),
+        ("A_DTS/LOSSLESS", 0, "dts"),
+        ("A_PCM/INT/LIT", 24, "pcm_s24le"),
+        ("A_PCM/INT/LIT", 8, "pcm_u8"),
+        ("A_PCM/INT/BIG", 16, "pcm_s16be"),
+        ("A_PCM/FLOAT/IEEE", 64, "pcm_f64le"),
+        ("V_SOMETHING", 0, "V_SOMETHING"),
+        ("", 0, "0x"),
+    ],
+)
+def test_matroska(codec_id: str, bits: int, name: str) -> None:
+    assert codecs.matroska(codec_id, bits) == name
+
+
+def test_every_name_is_one_of_ffmpegs() -> None:
+    """Names of codecs newer than the pinned ffmpeg are listed here."""
+    told = subprocess.run(["ffmpeg", "-v", "error", "-codecs"], capture_output=True, text=True, check=True)
+    known = {line.split()[1] for line in told.stdout.splitlines() if len(line.split()) > 2}
+    tables = (codecs._MP4_VIDEO, codecs._MP4_SOUND, codecs._AVI_VIDEO, codecs._MATROSKA)
+    names = {name for table in tables for name in table.values()}
+    names |= set(codecs._OBJECT_TYPES.values()) | set(codecs._WAVE_TAGS.values())
+    assert names - known == NEWER
+
+
+NEWER = {"ac4"}

@@ -1,0 +1,77 @@
+"""Public files, compared with Debian's ffprobe in eight fields; every disagreement is named here with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediaprobe import FileSource, Metadata, ProbeError, probe
+from tests.mediaprobe import oracle
+
+# The share of the files with sane ffprobe values that must agree in all eight fields.
+LEAST_AGREEMENT = 0.97
+
+_MP4FF = "Eyevinn+mp4ff/"
+_LIBWEBM = "webmproject+libwebm/testing/testdata/"
+
+# Files whose ffprobe values look sane and are not ours.
+EXCEPTIONS = {
+    _MP4FF + "mp4/testdata/vvc_400kbps_2s.mp4": (
+        "ffprobe 5.1 does not know VVC and names no codec; it also leaves out the empty edit of 0.96 s with "
+        "which the film begins"
+    ),
+    _LIBWEBM + "accurate_cluster_duration_two_tracks.webm": (
+        "four frames that lie 33, 7 and 33 ms apart: ffprobe makes 142.9 a second of the stated block durations, "
+        "we 41.1 of the times"
+    ),
+}
+
+
+def collect(corpus: Path) -> list[Path]:
+    return sorted(path for path in corpus.rglob("*") if path.is_file() and path.suffix != ".md")
+
+
+def read(path: Path) -> Metadata | ProbeError:
+    with FileSource(path) as file:
+        try:
+            return probe(file)
+        except ProbeError as error:
+            return error
+
+
+@pytest.fixture(scope="module")
+def answers(corpus: Path) -> dict[Path, oracle.Answer]:
+    """ffprobe's answers, for the files in which it finds a video in one of our containers."""
+    asked = {path: oracle.ask(path) for path in collect(corpus)}
+    return {path: answer for path, answer in asked.items() if answer is not None and answer.family}
+
+
+def test_public_files_agree_with_ffprobe(corpus: Path, answers: dict[Path, oracle.Answer]) -> None:
+    sane = {path: answer for path, answer in answers.items() if answer.sane}
+    disagreements: dict[str, object] = {}
+    for path, answer in sane.items():
+        ours = read(path)
+        found = ours.detail if isinstance(ours, ProbeError) else oracle.differences(ours, answer)
+        if found:
+            disagreements[path.relative_to(corpus).as_posix()] = found
+    share = 1 - len(disagreements) / len(sane)
+    print(f"\n{share:.1%} of {len(sane)} files agree in all 8 fields; not: {disagreements}")  # noqa: T201
+    assert disagreements.keys() == EXCEPTIONS.keys()
+    assert share >= LEAST_AGREEMENT
+
+
+def test_what_ffprobe_can_read_as_video_we_can_too(answers: dict[Path, oracle.Answer]) -> None:
+    """But for two whose DocType is not one that anyone defined."""
+    refused = {path.name for path in answers if isinstance(read(path), ProbeError)}
+    assert refused == {"invalid_vp9_bitstream-bug_1416.webm", "invalid_vp9_bitstream-bug_1417.webm"}
+
+
+@pytest.mark.parametrize("suffix", [".ogv", ".flv", ".m4a"])
+def test_other_kinds_are_refused(corpus: Path, suffix: str) -> None:
+    files = [path for path in collect(corpus) if path.suffix == suffix]
+    assert files
+    for path in files:
+        found = read(path)
+        assert isinstance(found, ProbeError)
+        assert found.code in ("unsupported_container", "no_video_track")

@@ -1,0 +1,51 @@
+"""The look at the tail: the last place of a pattern, wherever the steps fall."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediaprobe.reader import BlockReader, Budget
+from mediaprobe.tail import MAX_TAIL, STEP, find_last
+from tests.mediaprobe.sources import KIB, MIB, SparseSource
+
+PATTERN = b"moof"
+
+
+def look(places: list[int], size: int = 4 * MIB, floor: int = 0, refuse: tuple[int, ...] = ()) -> int | None:
+    source, at = SparseSource(), 0
+    for place in places:
+        source.skip(place - at).add(PATTERN)
+        at = place + len(PATTERN)
+    source.skip(size - at)
+    reader = BlockReader(source, Budget(requests=100, bytes=1 << 30), lambda: 0.0)
+    return find_last(reader, (floor, size), PATTERN, lambda at: None if at in refuse else at, None)
+
+
+def test_the_last_of_several_is_found() -> None:
+    assert look([0, 1000, 2_000_000, 3_000_000]) == 3_000_000
+
+
+@pytest.mark.parametrize("back", [STEP, 2 * STEP, 3 * STEP])
+@pytest.mark.parametrize("shift", range(-4, 5))
+def test_a_pattern_across_two_steps_is_found(back: int, shift: int) -> None:
+    at = 4 * MIB - back + shift
+    assert look([at]) == at
+
+
+def test_a_refused_place_leads_to_the_one_before() -> None:
+    assert look([100_000, 200_000], refuse=(200_000,)) == 100_000
+
+
+def test_nothing_below_the_floor_is_looked_at() -> None:
+    assert look([100], floor=200) is None
+
+
+def test_the_look_ends_before_the_budget() -> None:
+    assert look([0], size=MAX_TAIL + 64 * KIB) is None
+
+
+def test_a_tail_full_of_patterns_is_given_up() -> None:
+    tried: list[int] = []
+    reader = BlockReader(SparseSource().add(PATTERN * 100_000), Budget(), lambda: 0.0)
+    assert find_last(reader, (0, reader.size), PATTERN, tried.append, None) is None
+    assert len(tried) == 64
