@@ -80,15 +80,17 @@ def _chunks(reader: Reader, start: int, end: int) -> Iterator[_Chunk]:
 
 def _read_header(reader: Reader, header: _Chunk, findings: Findings) -> None:
     streams: list[_Stream] = []
-    total_frames = 0
+    first_riff_frames = total_frames = 0
     for chunk in _chunks(reader, header.body, header.end):
-        if chunk.kind == b"strl" and len(streams) < _MAX_STREAMS:
+        if chunk.kind == b"avih":
+            first_riff_frames = _u32(reader.read(chunk.body, min(20, chunk.end - chunk.body)), 16)
+        elif chunk.kind == b"strl" and len(streams) < _MAX_STREAMS:
             streams.append(_read_stream(reader, chunk))
         elif chunk.kind == b"odml":
             for inner in _chunks(reader, chunk.body, chunk.end):
                 if inner.kind == b"dmlh":
                     total_frames = _u32(reader.read(inner.body, 4), 0)
-    _settle(streams, total_frames, findings)
+    _settle(streams, first_riff_frames, total_frames, findings)
 
 
 def _read_stream(reader: Reader, strl: _Chunk) -> _Stream:
@@ -113,14 +115,16 @@ def _frame_aspect(vprp: bytes) -> Fraction | None:
     return ratio(int.from_bytes(vprp[22:24], "little"), int.from_bytes(vprp[20:22], "little"))
 
 
-def _settle(streams: list[_Stream], total_frames: int, findings: Findings) -> None:
+def _settle(streams: list[_Stream], first_riff_frames: int, total_frames: int, findings: Findings) -> None:
     longest = Fraction(0)
     for stream in streams:
         length = stream.length
         if stream.kind == b"vids" and findings.picture is None:
             findings.picture = _picture(stream)
-            # `strh` of some OpenDML writers counts the first RIFF only.
-            length = max(length, total_frames)
+            # `strh` of some OpenDML writers counts the first RIFF only, as `avih` does; then `dmlh` has the whole.
+            # Otherwise `dmlh` is not asked: FFmpeg adds the packets of an MP3 track to it.
+            if not 0 < first_riff_frames < length:
+                length = max(length, total_frames)
         elif stream.kind == b"auds" and findings.sound is None:
             findings.sound = _sound(stream)
         if stream.kind in (b"vids", b"auds") and stream.scale and stream.rate:

@@ -18,7 +18,8 @@ from mediaprobe.tail import MAX_TAIL, find_last
 
 # An hour of pictures at 50 a second; a hostile file has millions.
 _MAX_ROWS = 200_000
-_MAX_SIDX_ENTRIES = 8192
+# Three hours of one-second fragments: 144 KiB of index. Beyond, the end of the file tells the same in fewer bytes.
+_MAX_SIDX_ENTRIES = 12_288
 # A file with so few fragments left, or so little left at all, is walked to its end.
 _FEW = 3
 _NEAR = 192 * KIB

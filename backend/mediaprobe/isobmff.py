@@ -22,7 +22,7 @@ from mediaprobe.fragments import (
     few_are_left,
     read_index,
 )
-from mediaprobe.reader import MIB, MemoryReader, Reader
+from mediaprobe.reader import KIB, MIB, MemoryReader, Reader
 from mediaprobe.tracks import IDENTITY, Matrix, Track, matrix, read_track
 
 _MAX_TRACKS = 256
@@ -30,6 +30,8 @@ _MAX_TRACKS = 256
 _MAX_PICTURES = 8
 _MAX_COMPRESSED_MOOV = 2 * MIB
 _MAX_INFLATED_MOOV = 4 * MIB
+# Each track may have an index of its own. The first one's time is the film's: another this large is left unread.
+_LARGE_INDEX = 48 * KIB
 # Between `moov` and the first `moof` lie a few boxes at most.
 _MAX_BEFORE_FRAGMENTS = 16
 # Fragments that end this much before the stated end are not all there.
@@ -257,7 +259,7 @@ def _first_fragment(reader: Reader, start: int) -> tuple[Box | None, list[Index]
     for last in islice(boxes(reader, start, reader.size), _MAX_BEFORE_FRAGMENTS):
         if last.type == b"moof" and not last.cut:
             return last, indexes, last
-        if last.type == b"sidx":
+        if last.type == b"sidx" and not (indexes and last.end - last.body > _LARGE_INDEX):
             # At once: going back to it after the next box would cost a request.
             index = read_index(reader, last)
             indexes += [index] if index is not None else []

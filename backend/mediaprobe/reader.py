@@ -131,7 +131,7 @@ class BlockReader:
                     self._extents.insert(0, self._extents.pop(index))
                 return extent
         # A little past the last read is still reading on: walking over frames lands there.
-        if self._last_end <= offset < self._last_end + self._window:
+        if self._last_end <= offset < self._last_end + self._window // 4:
             self._window = min(self._window * 2, MAX_WINDOW)
         else:
             self._window = BLOCK if self.requests < WIDE_READS else JUMP

@@ -180,9 +180,11 @@ def fragmented_mp4(
     fragment_seconds: int = 2,
     mfra: bool = False,
     sidx: bool = False,
+    indexes: int = 1,
     mehd: bool = False,
     fps: int = 30,
 ) -> SparseSource:
+    """`indexes`: FFmpeg writes a `sidx` for each track, one behind the other."""
     count = seconds // fragment_seconds
     frames, blocks = fragment_seconds * fps, fragment_seconds * 48000 // 1024
     moofs = [
@@ -198,7 +200,11 @@ def fragmented_mp4(
             struct.pack(">III", len(moof) + 8 + fragment_bytes, fragment_seconds * 1000, 0x90000000)
             for moof in moofs
         )
-        source.add(full_box(b"sidx", 0, 0, struct.pack(">IIIIHH", 1, 1000, 0, 0, 0, count), rows))
+        size = 32 + len(rows)
+        for following in reversed(range(indexes)):
+            track = indexes - following
+            head = struct.pack(">IIIIHH", track, 1000, 0, following * size, 0, count)
+            source.add(full_box(b"sidx", 0, 0, head, rows))
     offsets = []
     for moof in moofs:
         offsets.append(source.size)
@@ -343,7 +349,7 @@ def wave_format(tag: int = 0x55, channels: int = 2, rate: int = 48000, bits: int
     return struct.pack("<HHIIHHH", tag, channels, rate, 16000, 1, bits, 0)
 
 
-def avi_header(frames: int, fps: int = 30, total: int | None = None) -> bytes:
+def avi_header(frames: int, fps: int = 30, total: int | None = None, first_riff: int = 0) -> bytes:
     streams = [
         avi_stream(b"vids", 1, fps, frames, bitmap_info()),
         avi_stream(b"auds", 1, 48000, frames * 48000 // fps, wave_format()),
@@ -351,13 +357,13 @@ def avi_header(frames: int, fps: int = 30, total: int | None = None) -> bytes:
     extended = (
         [chunks(b"LIST", b"odml", chunk(b"dmlh", struct.pack("<I", total)))] if total is not None else []
     )
-    return chunks(b"LIST", b"hdrl", chunk(b"avih", bytes(56)), *streams, *extended)
+    return chunks(b"LIST", b"hdrl", chunk(b"avih", struct.pack("<16xI36x", first_riff)), *streams, *extended)
 
 
 def opendml_avi(seconds: int, media_bytes: int, fps: int = 30) -> SparseSource:
     """Two RIFF lists of which the first knows only its own frames; `dmlh` knows all."""
     half = media_bytes // 2
-    header = avi_header(seconds * fps // 2, fps, total=seconds * fps)
+    header = avi_header(seconds * fps // 2, fps, total=seconds * fps, first_riff=seconds * fps // 2)
     riff = 4 + len(header) + 12 + half
     source = SparseSource().add(b"RIFF" + struct.pack("<I", riff) + b"AVI " + header)
     source.add(b"LIST" + struct.pack("<I", 4 + half) + b"movi").skip(half)

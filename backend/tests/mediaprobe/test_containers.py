@@ -221,3 +221,17 @@ def test_extensible_sound_names_its_codec() -> None:
     sound = b.avi_stream(b"auds", 1, 48000, 48000, form)
     found = read(hostile.avi(b.avi_stream(b"vids", 1, 25, 25, b.bitmap_info()), sound))
     assert (found.audio_codec, found.audio_channels, found.audio_sample_rate) == ("pcm_s24le", 6, 48000)
+
+
+@pytest.mark.parametrize(
+    ("stream", "first_riff", "whole", "frames"),
+    [
+        pytest.param(500, 500, 1000, 1000, id="stream-header-counts-the-first-riff"),
+        pytest.param(1000, 500, 1438, 1000, id="ffmpeg-adds-sound-packets-to-dmlh"),
+        pytest.param(500, 0, 1000, 1000, id="avih-never-filled-in"),
+    ],
+)
+def test_the_length_of_an_opendml_film(stream: int, first_riff: int, whole: int, frames: int) -> None:
+    header = b.avi_header(stream, 25, total=whole, first_riff=first_riff)
+    movi = b.chunks(b"LIST", b"movi", bytes(64))
+    assert read(b.chunks(b"RIFF", b"AVI ", header, movi)).duration_ms == frames * 40

@@ -61,6 +61,13 @@ def test_opendml_avi_takes_two_requests() -> None:
     check(found, counted, HOURS, HEADER_FIRST)
 
 
+def test_a_large_index_for_each_track_is_read_once() -> None:
+    film = builders.fragmented_mp4(HOURS, 48_000, fragment_seconds=1, sidx=True, indexes=2)
+    found, counted = measure(film)
+    check(found, counted, HOURS, ANY_VALID)
+    assert found.duration_source == "index"
+
+
 @pytest.mark.parametrize("doc_type", [b"webm", b"matroska"])
 @pytest.mark.parametrize("default_duration", [33_333_333, None], ids=["rate stated", "rate from blocks"])
 @pytest.mark.parametrize("frame_bytes", [500, 6000, 40_000])
