@@ -51,7 +51,8 @@ def serve(
         )
     if upgrade:
         _prepare_data_dir(settings)
-        schema.upgrade(settings.effective_database_url)
+        if not schema.is_current(settings.effective_database_url):
+            schema.upgrade(settings.effective_database_url)
     config = uvicorn.Config(
         _APP_FACTORY,
         factory=True,

@@ -38,7 +38,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
-        docs_url="/api/docs" if settings.is_local else None,
+        docs_url=None,  # Swagger UI loads its scripts from elsewhere, which our policy refuses
         redoc_url=None,
         openapi_url="/api/v1/openapi.json" if settings.is_local else None,
     )
@@ -50,7 +50,8 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     app.include_router(api_router)
     app.add_api_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     if settings.page_dir.is_dir():
-        app.mount("/", Page(settings.page_dir, parts.store_origins))
+        # What no route knows, as the router's default: a mount at "/" would also take the API's wrong methods.
+        app.router.default = Page(settings.page_dir, parts.store_origins)
     return app
 
 

@@ -41,14 +41,17 @@ def _apply_bucket(client: "S3Client", bucket: str, region: str) -> str:
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
             raise
-    # us-east-1 is the one region that must not be named (S3 API reference, CreateBucket).
-    if region == "us-east-1":
-        client.create_bucket(Bucket=bucket)
-    else:
-        client.create_bucket(
-            Bucket=bucket,
-            CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]  # any region
-        )
+    try:
+        # us-east-1 is the one region that must not be named (S3 API reference, CreateBucket).
+        if region == "us-east-1":
+            client.create_bucket(Bucket=bucket)
+        else:
+            client.create_bucket(
+                Bucket=bucket,
+                CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]  # any region
+            )
+    except client.exceptions.BucketAlreadyOwnedByYou:
+        return f"Bucket {bucket}: there."  # another process was faster
     return f"Bucket {bucket}: created."
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from app.domain import errors
@@ -101,7 +102,8 @@ def install(app: FastAPI) -> None:
             return render(error, request.scope)
         if not isinstance(error, StarletteHTTPException):
             raise error
-        return render(plain_error(error.status_code, error.headers), request.scope)
+        headers = _allow(request) if error.status_code == 405 else None
+        return render(plain_error(error.status_code, headers or error.headers), request.scope)
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
@@ -111,6 +113,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.SlipwayError, on_ours)
     app.add_exception_handler(StarletteHTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
+
+
+def _allow(request: Request) -> dict[str, str] | None:
+    """Every method of this path: the router itself names only those of the first route it found."""
+    taken = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    return {"Allow": ", ".join(taken)} if taken else None
 
 
 def _invalid(error: RequestValidationError) -> ApiError:

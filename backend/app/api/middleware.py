@@ -9,7 +9,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.errors import plain_error, render
+from app.api.errors import ApiError, plain_error, render
 from app.core.metrics import HTTP_REQUEST_BYTES, HTTP_REQUEST_SECONDS, HTTP_REQUESTS
 
 log = structlog.get_logger()
@@ -28,10 +28,6 @@ _API_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-
-
-class BodyTooLarge(Exception):
-    """The body went past the limit while it was being read."""
 
 
 class RequestContext:
@@ -68,8 +64,8 @@ class RequestContext:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except BodyTooLarge:
-            await render(plain_error(413, {"Connection": "close"}), scope)(scope, receive, send_with_headers)
+        except ApiError as error:
+            await render(error, scope)(scope, receive, send_with_headers)
         except Exception:
             log.exception("request.failed")
             if status:
@@ -91,7 +87,7 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced) > MAX_BODY_BYTES:
-            raise BodyTooLarge
+            raise _too_large()
         received = 0
 
         async def receive_counted() -> Message:
@@ -102,10 +98,15 @@ class BodyLimit:
                 received += size
                 HTTP_REQUEST_BYTES.inc(size)
                 if received > MAX_BODY_BYTES:
-                    raise BodyTooLarge
+                    raise _too_large()
             return message
 
         await self._app(scope, receive_counted, send)
+
+
+def _too_large() -> ApiError:
+    # An HTTPException, which FastAPI passes on while it reads a body; of any other error it makes a 400.
+    return plain_error(413, {"Connection": "close"})
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:

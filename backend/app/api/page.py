@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 _INLINE_SCRIPT: Final = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
+_NOT_PAGES: Final = ("/404", "/_not-found")  # what Next makes for unknown paths: never an answer with 200
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 # What the platform's table may not know.
@@ -56,7 +57,7 @@ class Page:
         if file := self._files.get(path):
             return await self._file(path, file)
         address = path.rstrip("/") or "/"
-        if address in self._html and address != "/404":
+        if address in self._html and address not in _NOT_PAGES:
             return self._page(address, 200)
         if "/404" in self._html and "text/html" in headers.get("accept", "text/html"):
             return self._page("/404", 404)

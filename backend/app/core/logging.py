@@ -11,7 +11,10 @@ def configure_logging(stream: TextIO | None = None) -> None:
     """Sends our events and the libraries' warnings to `stream` (stderr) in one form."""
     output = stream or sys.stderr
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if output.isatty() else structlog.processors.JSONRenderer()
+        # Plain: structlog's rich traceback prints every local variable, passwords and tokens among them.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if output.isatty()
+        else structlog.processors.JSONRenderer()
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

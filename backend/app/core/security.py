@@ -10,7 +10,6 @@ from typing import Final
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.domain.errors import Overloaded, PasswordTooWeak
 
@@ -81,6 +80,10 @@ def check_password(password: str, email: str) -> None:
 @cache
 def _common_passwords() -> frozenset[str]:
     """The 30,000 passwords people choose most, as zxcvbn ships them, and our own name."""
+    from zxcvbn.frequency_lists import (
+        FREQUENCY_LISTS,  # half a megabyte of words, needed by the first registration
+    )
+
     ours = ("slipway", "slipway1", "slipway123", "slipwayslipway")
     return frozenset(word.casefold() for word in FREQUENCY_LISTS["passwords"]) | frozenset(ours)
 

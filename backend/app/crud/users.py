@@ -25,6 +25,8 @@ async def get(session: AsyncSession, user_id: uuid.UUID) -> User | None:
 
 
 async def get_by_email_key(session: AsyncSession, email_key: str) -> User | None:
+    if "\0" in email_key:
+        return None  # PostgreSQL's text cannot hold it, not even to compare with
     return (await session.scalars(select(User).where(User.email_key == email_key))).one_or_none()
 
 

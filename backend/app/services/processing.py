@@ -120,7 +120,7 @@ class ProcessingService:
             hdr=None,
             metadata_complete=False,
         )
-        await self._ready(video, owner, unknown)
+        await self._judge(video, owner, unknown)
 
     async def _reject(self, video: Video, owner: uuid.UUID, verdict: VerdictOnBytes) -> None:
         # Committed as failed first; the object goes next (due now), and the quota with it.

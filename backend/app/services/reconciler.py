@@ -52,12 +52,19 @@ class Reconciler:
                 await self._tend(video)
             except Unavailable as error:
                 log.warning("upkeep.postponed", video_id=str(video.id), reason=error.code)
-                async with self._database.transaction() as session:
-                    await videos.set_due(session, video.id, self._clock.now() + _TRY_AGAIN)
+                await self._try_again_later(video)
             except SlipwayError as error:
                 # A completion taken over found parts missing, or the video deleted: its state says so now.
                 log.info("upkeep.settled", video_id=str(video.id), outcome=error.code)
+            except Exception:
+                # One bad row must not stay first in line and hold up all others.
+                log.exception("upkeep.failed", video_id=str(video.id))
+                await self._try_again_later(video)
         return len(due)
+
+    async def _try_again_later(self, video: Video) -> None:
+        async with self._database.transaction() as session:
+            await videos.set_due(session, video.id, self._clock.now() + _TRY_AGAIN)
 
     async def _tend(self, video: Video) -> None:
         match video.status:

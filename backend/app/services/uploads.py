@@ -80,6 +80,10 @@ class _ObjectVanished(Exception):
     """Neither the upload nor its object is in the store."""
 
 
+class _ForeignObject(_ObjectVanished):
+    """The object at the key is not the announced one."""
+
+
 class UploadService:
     def __init__(
         self,
@@ -245,6 +249,8 @@ class UploadService:
         while True:
             owner = uuid.uuid4()
             video = await self._claim_completion(user_id, video_id, owner)
+            if video.status is VideoStatus.UPLOADING:
+                continue  # another call took it and gave it back between our look and our claim
             if video.status is not VideoStatus.COMPLETING:
                 return video
             if video.lease_owner == owner:
@@ -376,8 +382,15 @@ class UploadService:
                 return await self._object_of(video)
             except InvalidPart:
                 continue  # a part was replaced since we listed: look again
-            except (NoSuchUpload, ObjectExists):
+            except NoSuchUpload:
                 return await self._finish_by_head(video, upload_id, parts)
+            except ObjectExists:
+                try:
+                    return await self._finish_by_head(video, upload_id, parts)
+                except _ForeignObject:
+                    raise
+                except _ObjectVanished:
+                    continue  # 409: another request on this key was under way; the upload is still there
             except StorageUnavailable as error:
                 try:
                     return await self._finish_by_head(video, upload_id, parts)
@@ -411,16 +424,23 @@ class UploadService:
             raise _ObjectVanished from None
         if stored.size_bytes != video.size_bytes or stored.metadata.get(TOKEN_METADATA) != video.object_token:
             log.error("upload.foreign_object", video_id=str(video.id), size_bytes=stored.size_bytes)
-            raise _ObjectVanished
+            raise _ForeignObject
         return stored
 
     @asynccontextmanager
     async def _lease_kept(self, video_id: uuid.UUID, owner: uuid.UUID) -> AsyncIterator[None]:
         """Renews the lease while the block runs: short enough to be taken over soon after a crash."""
 
+        ended = asyncio.Event()
+
         async def renew() -> None:
             while True:
-                await asyncio.sleep(_LEASE_RENEWAL_SECONDS)
+                try:
+                    async with asyncio.timeout(_LEASE_RENEWAL_SECONDS):
+                        await ended.wait()
+                    return
+                except TimeoutError:
+                    pass
                 try:
                     async with self._database.transaction() as session:
                         await videos.extend_lease(session, video_id, owner, self._clock.now() + _LEASE)
@@ -431,7 +451,9 @@ class UploadService:
         try:
             yield
         finally:
-            renewal.cancel()
+            # Not cancelled: a transaction cancelled in its middle keeps SQLite's write lock for seconds.
+            ended.set()
+            await asyncio.gather(renewal, return_exceptions=True)
 
 
 def _the_same(known: Video, file: VideoFile) -> Video:

@@ -67,7 +67,12 @@ class VideoService:
                 raise VideoNotFound
             # Another delete may have been faster: then there is no such video any more.
             if not await videos.transition(
-                session, video_id, VideoEvent.DELETED, due_at=now, expires_at=None
+                session,
+                video_id,
+                VideoEvent.DELETED,
+                due_at=now,
+                expires_at=None,
+                lease_until=videos.lease_of_a_completion(),
             ):
                 raise VideoNotFound
         log.info("video.deleted", video_id=str(video_id))
@@ -89,7 +94,7 @@ def decode_cursor(cursor: str) -> videos.Position:
         moment = datetime.fromisoformat(created_at)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        return videos.Position(moment, uuid.UUID(video_id))
+        return videos.Position(moment.astimezone(UTC), uuid.UUID(video_id))
     except (ValueError, binascii.Error, OverflowError):
         raise InvalidRequest(
             "This cursor is not one of ours. Start again without a cursor.",

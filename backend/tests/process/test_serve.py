@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,10 @@ from tests.engines.slipway import SlipwayProcess, wait_until
 
 
 @pytest.fixture
-def slipway(tmp_path: Path) -> SlipwayProcess:
-    return SlipwayProcess(tmp_path / "data")
+def slipway(tmp_path: Path) -> Iterator[SlipwayProcess]:
+    slipway = SlipwayProcess(tmp_path / "data")
+    yield slipway
+    slipway.stop()  # where the test failed half way
 
 
 def announce(api: httpx.Client, size_bytes: int) -> dict[str, object]:

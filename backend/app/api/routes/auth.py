@@ -62,7 +62,7 @@ async def login(
 @router.post(
     "/token",
     response_model=TokenOut,
-    responses=errors(400, 401, 413, 422),
+    responses=errors(400, 401, 403, 413, 422),
     dependencies=[Depends(reject_foreign_origin)],
 )
 async def token(

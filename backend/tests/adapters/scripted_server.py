@@ -1,0 +1,116 @@
+"""A store that answers as a test says: errors, half answers, silence."""
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    announced_bytes: int | None = None
+    """More than the body holds: the connection breaks in the middle."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def s3_error(status: int, code: str) -> Answer:
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
+    return Answer(status, body.encode(), {"Content-Type": "application/xml"})
+
+
+class ScriptedServer:
+    """Gives its answers one after the other, the last one for ever; `hold` keeps every request waiting."""
+
+    def __init__(self) -> None:
+        self._answers: deque[Answer] = deque()
+        self._open = threading.Event()
+        self._open.set()
+        self._waiting = threading.Semaphore(0)
+        self.seen: list[Seen] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        # A held handler thread is let go in __exit__; nothing else may wait for it.
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def script(self, *answers: Answer) -> None:
+        """From now on these."""
+        self._answers = deque(answers)
+        self._waiting = threading.Semaphore(0)
+        self.seen = []
+
+    def hold(self) -> None:
+        self._open.clear()
+
+    def release(self) -> None:
+        self._open.set()
+
+    def wait_for_request(self) -> None:
+        """Returns once one more request has come."""
+        assert self._waiting.acquire(timeout=30), "no request came"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        body = request.rfile.read(int(request.headers.get("content-length", "0")))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        answers = self._answers
+        self.seen.append(Seen(request.command, request.path, headers, body))
+        self._waiting.release()
+        self._open.wait(30)
+        answer = answers.popleft() if len(answers) > 1 else answers[0]
+        request.send_response(answer.status)
+        for name, value in answer.headers.items():
+            request.send_header(name, value)
+        length = len(answer.body) if answer.announced_bytes is None else answer.announced_bytes
+        request.send_header("Content-Length", str(length))
+        request.end_headers()
+        if request.command != "HEAD":
+            request.wfile.write(answer.body)
+        if answer.announced_bytes is not None:
+            request.close_connection = True
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                try:
+                    server._answer(self)
+                except (ConnectionError, TimeoutError):
+                    self.close_connection = True  # the client did not wait
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Tests look at `seen`."""
+
+        return Handler

@@ -1,0 +1,89 @@
+"""StoredObjectProbe: mediaprobe over the storage port, its outcomes told in the port's words."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import mediaprobe
+from app.adapters.probe import StoredObjectProbe
+from app.domain.errors import Overloaded, StorageUnavailable
+from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VerdictOnBytes
+from tests.fakes import InMemoryStorage
+
+KEY = "videos/a/b/c.mp4"
+NOT_A_VIDEO = b"%PDF-1.7 and so on" * 100
+EMPTY_MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42" + b"\x00\x00\x00\x08mdat"
+
+
+@pytest.fixture
+def probe(storage: InMemoryStorage) -> Iterator[StoredObjectProbe]:
+    made = StoredObjectProbe(storage, threads=2)
+    yield made
+    made.close()
+
+
+async def test_a_file_that_is_no_video_gets_a_verdict(
+    probe: StoredObjectProbe, storage: InMemoryStorage
+) -> None:
+    etag = storage.store_object(KEY, NOT_A_VIDEO)
+
+    with pytest.raises(VerdictOnBytes) as raised:
+        await probe.probe(KEY, etag)
+
+    assert raised.value.code == "unsupported_container"
+    assert raised.value.detail.endswith(".")
+
+
+async def test_a_header_that_is_missing_gets_a_verdict(
+    probe: StoredObjectProbe, storage: InMemoryStorage
+) -> None:
+    etag = storage.store_object(KEY, EMPTY_MP4)
+
+    with pytest.raises(VerdictOnBytes) as raised:
+        await probe.probe(KEY, etag)
+
+    assert raised.value.code in ("truncated", "unreadable", "no_video_track")
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable(), Overloaded(), NoSuchObject(), ObjectChanged()])
+async def test_what_the_store_says_passes_through(
+    probe: StoredObjectProbe, storage: InMemoryStorage, error: Exception
+) -> None:
+    """None of these says anything about the bytes: no verdict may come of them."""
+    etag = storage.store_object(KEY, NOT_A_VIDEO)
+    storage.fail_next("read_range", error)
+
+    with pytest.raises(type(error)):
+        await probe.probe(KEY, etag)
+
+
+async def test_an_object_that_was_replaced_is_not_read(
+    probe: StoredObjectProbe, storage: InMemoryStorage
+) -> None:
+    etag = storage.store_object(KEY, NOT_A_VIDEO)
+    storage.store_object(KEY, NOT_A_VIDEO + b"!")
+
+    with pytest.raises(ObjectChanged):
+        await probe.probe(KEY, etag)
+
+
+async def test_an_object_that_is_gone_is_told(probe: StoredObjectProbe) -> None:
+    with pytest.raises(NoSuchObject):
+        await probe.probe(KEY, '"0123456789abcdef0123456789abcdef-1"')
+
+
+@pytest.mark.parametrize("container", ["mkv", None])
+async def test_a_budget_that_runs_out_is_no_verdict(
+    probe: StoredObjectProbe, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch, container: str | None
+) -> None:
+    etag = storage.store_object(KEY, NOT_A_VIDEO)
+
+    def give_up(source: mediaprobe.RangeSource) -> mediaprobe.Metadata:
+        source.read_range(0, 1, None)
+        raise mediaprobe.BudgetExceeded("Enough.", container=container)
+
+    monkeypatch.setattr(mediaprobe, "probe", give_up)
+
+    with pytest.raises(MetadataOutOfBudget) as raised:
+        await probe.probe(KEY, etag)
+    assert raised.value.container == container

@@ -1,0 +1,1 @@
+"""The HTTP API against its contract: statuses, bodies, headers, and who may do what."""

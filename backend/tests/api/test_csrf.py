@@ -1,0 +1,194 @@
+"""With the cookie, unsafe methods must come from our own page; a bearer token proves itself."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.bootstrap import Parts
+from app.models import User
+from tests.api.declared import operations
+from tests.api.shapes import API, MP4, assert_error, random_path, with_settings
+from tests.conftest import MakeVideo, SignedIn
+from tests.factories import APP_URL, PASSWORD, ApiClient, count_videos, read_video
+
+ME = f"{API}/auth/me"
+
+OURS: list[dict[str, str]] = [
+    {"Origin": "http://127.0.0.1:8000"},
+    {"Origin": "http://localhost:8000"},
+    {"Origin": "http://localhost:3000"},  # `next dev`
+    {"Sec-Fetch-Site": "same-origin"},
+    {"Origin": APP_URL, "Sec-Fetch-Site": "same-origin"},
+    {"Origin": APP_URL, "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://reached.example", "Sec-Fetch-Site": "same-origin"},
+]
+NOT_OURS: list[dict[str, str]] = [
+    {},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Origin": "https://evil.example"},
+    {"Origin": "https://127.0.0.1:8000"},
+    {"Origin": "http://127.0.0.1"},
+    {"Origin": "http://127.0.0.1:8001"},
+    {"Origin": "http://127.0.0.1:8000.evil.example"},
+    {"Origin": "http://127.0.0.1:8000/"},
+    {"Origin": "http://evil.example#http://127.0.0.1:8000"},
+    {"Origin": "http://127.0.0.1:8000, https://evil.example"},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "SAME-ORIGIN"},
+    {"Referer": APP_URL},
+    {"Host": "127.0.0.1:8000"},
+    {"X-Requested-With": "XMLHttpRequest"},
+    {"X-Forwarded-Host": "evil.example"},
+]
+BODIES: dict[str, Any] = {
+    "/auth/me": {"full_name": "Mallory"},
+    "/auth/password": {"current_password": PASSWORD, "new_password": "another quiet harbour"},
+    "/videos": dict(MP4),
+    "/videos/{video_id}/parts": {"part_numbers": [1]},
+    "/videos/{video_id}/complete": {"parts": []},
+}
+
+
+def bare(client: ApiClient) -> ApiClient:
+    """The session's cookie without the page's Origin."""
+    del client.headers["Origin"]
+    return client
+
+
+async def test_the_cookie_counts_from_our_page_only(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+    alice = bare(await signed_in())
+    for headers in NOT_OURS:
+        with subtests.test(str(headers)):
+            answer = await alice.patch(ME, json={"full_name": "Mallory"}, headers=headers)
+            assert_error(answer, 403, "csrf_rejected")
+    assert (await alice.get(ME)).json()["full_name"] is None
+    for number, headers in enumerate(OURS):
+        with subtests.test(str(headers)):
+            answer = await alice.patch(ME, json={"full_name": f"Alice {number}"}, headers=headers)
+            assert answer.status_code == 200
+            assert answer.json()["full_name"] == f"Alice {number}"
+
+
+async def test_every_unsafe_route_asks_for_it(
+    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn, user: User, make_video: MakeVideo
+) -> None:
+    video = await make_video("uploading", parts_sent=[1])
+    alice = bare(await signed_in(user))
+    before = (await read_video(parts, video.id)).model_dump()
+    public = {"/auth/register", "/auth/login", "/auth/token"}
+    for method, path, _ in operations():
+        short = path.removeprefix(API)
+        if method == "GET" or short in public:
+            continue
+        with subtests.test(f"{method} {short}"):
+            real = random_path(path.replace("{video_id}", str(video.id)))
+            body = BODIES.get(short) if method in ("POST", "PATCH") else None
+            for headers in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+                answer = await alice.request(method, real, json=body, headers=headers)
+                assert_error(answer, 403, "csrf_rejected")
+    assert (await read_video(parts, video.id)).model_dump() == before
+    assert await count_videos(parts) == 1
+    assert (await alice.get(ME)).status_code == 200, "the session lives"
+
+
+async def test_reading_with_the_cookie_needs_no_origin(
+    subtests: pytest.Subtests, signed_in: SignedIn
+) -> None:
+    """A link from elsewhere opens the page; what it answers stays unreadable for the other site (no CORS)."""
+    alice = bare(await signed_in())
+    for headers in [*OURS, *NOT_OURS]:
+        with subtests.test(str(headers)):
+            for path in (ME, f"{API}/videos", f"{API}/auth/sessions"):
+                answer = await alice.get(path, headers=headers)
+                assert answer.status_code == 200
+                assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_a_bearer_token_needs_no_origin(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+    """No browser sends it by itself."""
+    program = await signed_in(how="bearer")
+    for headers in [*OURS, *NOT_OURS]:
+        with subtests.test(str(headers)):
+            answer = await program.patch(ME, json={"full_name": "Alice"}, headers=headers)
+            assert answer.status_code == 200
+
+
+async def test_a_bearer_token_beside_the_cookie_is_the_one_that_counts(signed_in: SignedIn) -> None:
+    page, program = bare(await signed_in()), await signed_in(how="bearer")
+    answer = await page.patch(
+        ME, json={"full_name": "x"}, headers={"Authorization": program.headers["Authorization"]}
+    )
+    assert answer.status_code == 200
+    assert answer.json()["id"] == str(program.user.id)
+
+
+async def test_without_a_session_there_is_nothing_to_protect(client: httpx.AsyncClient) -> None:
+    assert_error(await client.patch(ME, json={"full_name": "x"}), 401, "not_authenticated")
+
+
+@pytest.mark.usefixtures("user")
+async def test_another_sites_page_signs_nobody_in(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    """Else it could sign you in as somebody else, and you would upload into their account."""
+    calls: dict[str, dict[str, Any]] = {
+        "login": {"json": {"email": "user@example.com", "password": PASSWORD}},
+        "token": {"data": {"username": "user@example.com", "password": PASSWORD}},
+        "register": {"json": {"email": "new@example.com", "password": PASSWORD}},
+    }
+    foreign = [headers for headers in NOT_OURS if "Origin" in headers]
+    for name, body in calls.items():
+        with subtests.test(name):
+            for headers in foreign:
+                answer = await client.post(f"{API}/auth/{name}", **body, headers=headers)
+                assert_error(answer, 403, "csrf_rejected")
+                assert "set-cookie" not in answer.headers
+            answer = await client.post(f"{API}/auth/{name}", **body, headers={"Origin": APP_URL})
+            assert answer.status_code in (200, 201)
+
+
+async def test_a_form_of_another_site_that_got_the_origin_right_still_is_no_json(
+    parts: Parts, signed_in: SignedIn
+) -> None:
+    alice = await signed_in()
+    answer = await alice.post(
+        f"{API}/videos", content=b'{"filename":"a.mp4"}', headers={"Content-Type": "text/plain"}
+    )
+    assert_error(answer, 422, "validation_error")
+    assert await count_videos(parts) == 0
+
+
+async def test_no_other_origin_is_ever_allowed_to_read(client: httpx.AsyncClient) -> None:
+    for origin in (APP_URL, "https://evil.example", "null"):
+        preflight = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        }
+        answer = await client.options(f"{API}/videos", headers=preflight)
+        assert_error(answer, 405, "method_not_allowed")
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.usefixtures("user")
+@with_settings(app_origins=["https://video.example", "https://www.video.example"])
+async def test_the_origins_are_the_operators_to_set(client: httpx.AsyncClient) -> None:
+    login = {"email": "user@example.com", "password": PASSWORD}
+    answer = await client.post(f"{API}/auth/login", json=login, headers={"Origin": "https://video.example"})
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    for status, origin in (
+        (200, "https://video.example"),
+        (200, "https://www.video.example"),
+        (403, "http://video.example"),
+        (403, "http://127.0.0.1:8000"),
+        (403, "https://evil.video.example"),
+    ):
+        headers = {"Origin": origin, "Cookie": cookie}
+        answer = await client.patch(ME, json={"full_name": "Alice"}, headers=headers)
+        assert answer.status_code == status, origin

@@ -1,0 +1,100 @@
+"""Headers that keep an answer what it is: data for our page, for this moment, and nothing else."""
+
+from contextlib import AbstractAsyncContextManager
+
+import httpx
+import pytest
+
+from app.bootstrap import Parts
+from tests.api.shapes import API, MP4, with_settings
+from tests.conftest import MakeVideo, SignedIn
+from tests.factories import PASSWORD
+from tests.fakes import InMemoryStorage
+
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+def assert_safe(answer: httpx.Response) -> None:
+    found = {name: answer.headers.get(name) for name in SAFE}
+    assert found == SAFE, f"{answer.request.method} {answer.request.url} {answer.status_code}"
+    assert answer.headers["x-request-id"]
+    assert "server" not in answer.headers
+    assert "x-powered-by" not in answer.headers
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+    for name in answer.headers:
+        assert len(answer.headers.get_list(name)) == 1, f"{name} comes twice"
+    if answer.content:
+        assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.usefixtures("log")
+async def test_every_kind_of_answer_has_them(
+    parts: Parts,
+    client: httpx.AsyncClient,
+    signed_in: SignedIn,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    no_database: AbstractAsyncContextManager[None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice = await signed_in()
+    video = await make_video("ready", owner=alice.user)
+    answers = [
+        await alice.get(f"{API}/auth/me"),
+        await alice.get(f"{API}/videos"),
+        await alice.get(f"{API}/videos/{video.id}"),
+        await alice.post(f"{API}/videos", json=MP4),
+        await alice.post(f"{API}/videos/{video.id}/parts", json={"part_numbers": [1]}),
+        await alice.delete(f"{API}/videos/{video.id}"),
+        await alice.get(f"{API}/videos/{video.id}"),
+        await alice.post(f"{API}/videos", content=b"{", headers={"Content-Type": "application/json"}),
+        await alice.post(f"{API}/videos", json={}),
+        await alice.post(f"{API}/videos", content=b" " * 70_000),
+        await alice.post(f"{API}/videos", json=MP4, headers={"Origin": "https://evil.example"}),
+        await alice.put(f"{API}/videos"),
+        await client.get(f"{API}/auth/me"),
+        await client.get(f"{API}/nothing"),
+        await client.get(f"{API}/upload-policy"),
+        await client.get(f"{API}/health/live"),
+        await client.post(f"{API}/auth/register", json={"email": "new@example.com", "password": PASSWORD}),
+    ]
+    storage.fail_next("check")
+    answers.append(await client.get(f"{API}/health/ready"))
+    async with no_database:
+        answers.append(await alice.get(f"{API}/videos"))
+
+    async def break_down(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(parts.videos, "list_page", break_down)
+    answers.append(await alice.get(f"{API}/videos"))
+
+    for answer in answers:
+        assert_safe(answer)
+    assert {answer.status_code for answer in answers} == {
+        200, 201, 204, 400, 401, 403, 404, 405, 409, 413, 422, 500, 503
+    }  # fmt: skip
+
+
+async def test_the_description_is_there_on_this_machine(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"{API}/openapi.json")).status_code == 200
+
+
+@with_settings(
+    environment="production", app_origins=["https://video.example"], metrics_token="a-token-for-metrics"
+)
+async def test_production_shows_no_tools(client: httpx.AsyncClient) -> None:
+    for path in ("/api/docs", "/docs", "/redoc", "/openapi.json", f"{API}/openapi.json"):
+        assert (await client.get(path)).status_code == 404, path
+
+
+async def test_no_path_of_the_machine_is_served(client: httpx.AsyncClient) -> None:
+    for path in ("/.git/HEAD", "/.env", "/data/slipway.db", "/backend/app/main.py", "/etc/passwd"):
+        assert (await client.get(path)).status_code == 404, path

@@ -1,0 +1,131 @@
+"""GET /health/live, /health/ready and /metrics: what a load balancer and a monitor see."""
+
+import re
+from contextlib import AbstractAsyncContextManager
+
+import httpx
+import pytest
+
+from app.domain.errors import Overloaded
+from app.ports import NoSuchObject
+from tests.api.shapes import API, assert_error, assert_retry_later, with_settings
+from tests.conftest import MakeVideo, SignedIn
+from tests.fakes import InMemoryStorage
+
+READY = f"{API}/health/ready"
+LIVE = f"{API}/health/live"
+TOKEN = "a-token-for-metrics"
+
+
+async def test_a_well_service_is_live_and_ready(client: httpx.AsyncClient) -> None:
+    for path in (LIVE, READY):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        assert answer.headers["x-request-id"]
+
+
+async def test_ready_names_the_database_when_it_is_away(
+    client: httpx.AsyncClient, no_database: AbstractAsyncContextManager[None]
+) -> None:
+    async with no_database:
+        assert_retry_later(await client.get(READY), "database_unavailable")
+        assert (await client.get(LIVE)).status_code == 200
+    assert (await client.get(READY)).status_code == 200
+
+
+async def test_ready_names_the_store_when_it_is_away(
+    client: httpx.AsyncClient, storage: InMemoryStorage
+) -> None:
+    storage.fail_next("check")
+    assert_retry_later(await client.get(READY), "storage_unavailable")
+    storage.fail_next("check", Overloaded())
+    assert_retry_later(await client.get(READY), "overloaded")
+    assert (await client.get(LIVE)).status_code == 200
+    assert (await client.get(READY)).status_code == 200
+
+
+async def test_a_check_that_breaks_tells_nothing(
+    client: httpx.AsyncClient, storage: InMemoryStorage, log: object
+) -> None:
+    assert log
+    storage.fail_next("check", NoSuchObject("http://10.0.0.7:9000/slipway"))
+    answer = await client.get(READY)
+    assert_error(answer, 500, "internal_error")
+    assert "10.0.0.7" not in answer.text
+
+
+async def test_the_api_works_again_by_itself_when_the_database_is_back(
+    signed_in: SignedIn, no_database: AbstractAsyncContextManager[None]
+) -> None:
+    alice = await signed_in()
+    body = {"filename": "a.mp4", "size_bytes": 1, "content_type": "video/mp4"}
+    async with no_database:
+        for _ in range(3):
+            assert_retry_later(await alice.post(f"{API}/videos", json=body), "database_unavailable")
+    assert (await alice.post(f"{API}/videos", json=body)).status_code == 201
+    assert len((await alice.get(f"{API}/videos")).json()["items"]) == 1
+
+
+# --- metrics ------------------------------------------------------------------------------------------------------
+
+
+async def test_metrics_are_open_on_this_machine(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_requests_are_counted_by_route_and_status_not_by_id(
+    client: httpx.AsyncClient, signed_in: SignedIn, make_video: MakeVideo
+) -> None:
+    alice = await signed_in()
+    video = await make_video("ready", owner=alice.user)
+
+    async def counted() -> dict[str, float]:
+        text = (await client.get("/metrics")).text
+        found = re.findall(r"^slipway_http_requests_total\{(.*)\} (\S+)$", text, re.MULTILINE)
+        return {labels: float(value) for labels, value in found}
+
+    before = await counted()
+    await alice.get(f"{API}/videos/{video.id}")
+    await alice.get(f"{API}/nothing/at/{video.id}")
+    after = await counted()
+
+    grown = {labels for labels, value in after.items() if value > before.get(labels, 0.0)}
+    assert any("{video_id}" in labels and 'status="200"' in labels for labels in grown)
+    assert any('route="none"' in labels and 'status="404"' in labels for labels in grown)
+    assert not any(str(video.id) in labels for labels in after)
+
+
+@with_settings(metrics_token=TOKEN)
+async def test_metrics_with_a_token_are_for_its_bearer(
+    subtests: pytest.Subtests, client: httpx.AsyncClient, signed_in: SignedIn
+) -> None:
+    session = (await signed_in(how="bearer")).headers["Authorization"]
+    for header in (
+        None,
+        "",
+        TOKEN,
+        "Bearer",
+        "Bearer ",
+        f"Bearer {TOKEN}x",
+        f"Basic {TOKEN}",
+        "Bearer ünïcode",
+        session,
+    ):
+        with subtests.test(str(header)):
+            headers = [] if header is None else [(b"Authorization", header.encode())]
+            answer = await client.get("/metrics", headers=headers)
+            assert_error(answer, 401, "not_authenticated")
+            assert "slipway_" not in answer.text
+            assert answer.headers["www-authenticate"] == "Bearer"
+    answer = await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    assert "slipway_http_requests_total" in answer.text
+
+
+@with_settings(environment="production", app_origins=["https://video.example"], metrics_token=TOKEN)
+async def test_metrics_in_production_are_never_open(client: httpx.AsyncClient) -> None:
+    assert_error(await client.get("/metrics"), 401, "not_authenticated")
+    assert (await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})).status_code == 200

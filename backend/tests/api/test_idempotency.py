@@ -1,0 +1,176 @@
+"""Idempotency-Key on POST /videos: a repeat is the same video, never a second one."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from app.bootstrap import Parts
+from app.domain.video_status import VideoStatus
+from tests.api.shapes import API, MP4, assert_error, with_settings
+from tests.conftest import MakeVideo, SignedIn
+from tests.factories import assert_quota_is_exact, count_videos, find_video, reserved_bytes
+from tests.fakes import FakeClock, InMemoryStorage
+
+VIDEOS = f"{API}/videos"
+
+
+def a_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+async def test_a_repeat_is_the_same_video(
+    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+) -> None:
+    alice, key = await signed_in(), a_key()
+    first = await alice.post(VIDEOS, json=MP4, headers=key)
+    second = await alice.post(VIDEOS, json=MP4, headers=key)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.json() == first.json()
+    assert await count_videos(parts) == 1
+    assert len(storage.open_uploads) == 1
+    await assert_quota_is_exact(parts, alice.user)
+
+
+async def test_a_repeat_brings_urls_that_are_fresh(clock: FakeClock, signed_in: SignedIn) -> None:
+    alice, key = await signed_in(), a_key()
+    first = (await alice.post(VIDEOS, json=MP4, headers=key)).json()
+    clock.advance(seconds=800)
+    second = (await alice.post(VIDEOS, json=MP4, headers=key)).json()
+    assert second["video"] == first["video"]
+    assert second["upload"]["parts"][0]["expires_at"] > first["upload"]["parts"][0]["expires_at"]
+    assert second["upload"]["server_time"] > first["upload"]["server_time"]
+
+
+async def test_the_same_file_under_another_spelling_is_the_same(signed_in: SignedIn) -> None:
+    alice, key = await signed_in(), a_key()
+    body = {"filename": "caf\u00e9.mp4", "size_bytes": 7, "content_type": "video/mp4"}
+    first = await alice.post(VIDEOS, json=body, headers=key)
+    other = {"filename": " cafe\u0301.mp4", "size_bytes": 7, "content_type": "VIDEO/X-M4V"}
+    second = await alice.post(VIDEOS, json=other, headers={"idempotency-key": key["Idempotency-Key"].upper()})
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.json()["video"]["id"] == first.json()["video"]["id"]
+
+
+async def test_another_file_under_the_same_key_is_a_conflict(
+    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+) -> None:
+    alice, key = await signed_in(), a_key()
+    await alice.post(VIDEOS, json=MP4, headers=key)
+    for change in (
+        {"filename": "other.mp4"},
+        {"size_bytes": 1025},
+        {"filename": "harbour.mov", "content_type": "video/quicktime"},
+    ):
+        with subtests.test(str(change)):
+            answer = await alice.post(VIDEOS, json={**MP4, **change}, headers=key)
+            assert_error(answer, 409, "idempotency_conflict")
+    assert await count_videos(parts) == 1
+    await assert_quota_is_exact(parts, alice.user)
+
+
+async def test_a_repeat_that_is_not_valid_is_told_so(signed_in: SignedIn) -> None:
+    alice, key = await signed_in(), a_key()
+    await alice.post(VIDEOS, json=MP4, headers=key)
+    assert_error(await alice.post(VIDEOS, json={**MP4, "size_bytes": 0}, headers=key), 422, "file_empty")
+
+
+async def test_the_key_is_the_users_own(signed_in: SignedIn) -> None:
+    alice, bob, key = await signed_in(), await signed_in(), a_key()
+    hers = await alice.post(VIDEOS, json=MP4, headers=key)
+    his = await bob.post(VIDEOS, json={**MP4, "size_bytes": 5}, headers=key)
+    assert (hers.status_code, his.status_code) == (201, 201)
+    assert hers.json()["video"]["id"] != his.json()["video"]["id"]
+
+
+async def test_without_a_key_every_create_is_a_new_video(parts: Parts, signed_in: SignedIn) -> None:
+    alice = await signed_in()
+    ids = {(await alice.post(VIDEOS, json=MP4)).json()["video"]["id"] for _ in range(3)}
+    assert len(ids) == 3
+    assert await count_videos(parts) == 3
+
+
+async def test_a_key_that_is_no_uuid_is_refused(
+    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+) -> None:
+    alice = await signed_in()
+    for key in (
+        "",
+        " ",
+        "1",
+        "not-a-uuid",
+        "0" * 31,
+        "0" * 33,
+        "g" * 32,
+        "x" * 5000,
+        str(uuid.uuid4()) + "'",
+    ):
+        with subtests.test(key[:40]):
+            answer = await alice.post(VIDEOS, json=MP4, headers={"Idempotency-Key": key})
+            body = assert_error(answer, 422, "validation_error")
+            assert body["errors"][0]["loc"] == ["header", "idempotency-key"]
+    assert await count_videos(parts) == 0
+
+
+async def test_past_uploading_a_repeat_tells_where_the_video_is(
+    subtests: pytest.Subtests, signed_in: SignedIn, make_video: MakeVideo
+) -> None:
+    alice = await signed_in()
+    for status in ("completing", "processing", "ready", "failed"):
+        with subtests.test(status):
+            key = uuid.uuid4()
+            video = await make_video(status, owner=alice.user, idempotency_key=key)
+            answer = await alice.post(VIDEOS, json=MP4, headers={"Idempotency-Key": str(key)})
+            assert answer.status_code == 200
+            body = answer.json()
+            assert body["upload"] is None
+            assert body["video"] == (await alice.get(f"{VIDEOS}/{video.id}")).json()
+
+
+async def test_after_deletion_the_key_lives_as_long_as_the_row(
+    parts: Parts, clock: FakeClock, signed_in: SignedIn
+) -> None:
+    alice, key = await signed_in(), a_key()
+    first = (await alice.post(VIDEOS, json=MP4, headers=key)).json()["video"]["id"]
+    assert (await alice.delete(f"{VIDEOS}/{first}")).status_code == 204
+
+    # Nobody is handed a video that is on its way out, nor a second one under the same key.
+    body = assert_error(await alice.post(VIDEOS, json=MP4, headers=key), 409, "wrong_state")
+    assert body["status"] == "deleting"
+    await assert_quota_is_exact(parts, alice.user)
+
+    clock.advance(seconds=parts.settings.sweep_interval_seconds)
+    await parts.reconciler.tend_due()
+    assert await find_video(parts, uuid.UUID(first)) is None
+    again = await alice.post(VIDEOS, json=MP4, headers=key)
+    assert again.status_code == 201
+    assert again.json()["video"]["id"] != first
+
+
+async def test_an_expired_upload_is_not_handed_out_again(signed_in: SignedIn, make_video: MakeVideo) -> None:
+    alice, key = await signed_in(), uuid.uuid4()
+    await make_video(VideoStatus.EXPIRED, owner=alice.user, idempotency_key=key)
+    answer = await alice.post(VIDEOS, json=MP4, headers={"Idempotency-Key": str(key)})
+    assert assert_error(answer, 409, "wrong_state")["status"] == "expired"
+
+
+async def test_equal_creates_at_the_same_time_are_one_video_and_one_upload(
+    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+) -> None:
+    alice, key = await signed_in(), a_key()
+    answers = await asyncio.gather(*(alice.post(VIDEOS, json=MP4, headers=key) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
+    assert len({answer.json()["video"]["id"] for answer in answers}) == 1
+    assert len({answer.json()["upload"]["parts"][0]["url"] for answer in answers}) == 1
+    assert await count_videos(parts) == 1
+    assert len(storage.open_uploads) == 1, "the others aborted theirs"
+    await assert_quota_is_exact(parts, alice.user)
+
+
+@with_settings(user_quota_bytes=1024, user_max_uploads_in_flight=1)
+async def test_a_repeat_needs_no_room_of_its_own(parts: Parts, signed_in: SignedIn) -> None:
+    alice, key = await signed_in(), a_key()
+    assert (await alice.post(VIDEOS, json=MP4, headers=key)).status_code == 201
+    assert (await alice.post(VIDEOS, json=MP4, headers=key)).status_code == 200
+    assert await reserved_bytes(parts, alice.user) == 1024
+    assert_error(await alice.post(VIDEOS, json=MP4, headers=a_key()), 409, "quota_exceeded")

@@ -1,0 +1,222 @@
+"""GET /videos: newest first, in pages, without gaps or doubles."""
+
+import base64
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from app.domain.video_status import VideoStatus
+from app.models import Video
+from tests.api.shapes import API, assert_error, assert_video
+from tests.conftest import MakeVideo, SignedIn
+from tests.factories import ApiClient
+from tests.fakes import FakeClock, InMemoryStorage
+
+VIDEOS = f"{API}/videos"
+SHOWN = ["uploading", "completing", "processing", "ready", "failed"]
+
+
+async def walk(client: ApiClient, **query: str | int) -> list[list[str]]:
+    """The ids of every page, by the cursors alone."""
+    pages: list[list[str]] = []
+    cursor: str | None = None
+    while True:
+        answer = await client.get(VIDEOS, params={**query, **({"cursor": cursor} if cursor else {})})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        assert set(body) == {"items", "next_cursor"}
+        pages.append([item["id"] for item in body["items"]])
+        cursor = body["next_cursor"]
+        if cursor is None:
+            return pages
+        assert len(pages) < 200, "the cursors do not end"
+
+
+def flat(pages: list[list[str]]) -> list[str]:
+    return [video_id for page in pages for video_id in page]
+
+
+@pytest.fixture
+async def alice(signed_in: SignedIn) -> ApiClient:
+    return await signed_in()
+
+
+@pytest.fixture
+async def many(alice: ApiClient, clock: FakeClock, make_video: MakeVideo) -> list[Video]:
+    """103 videos, many of them of one moment, as they must be listed."""
+    made = []
+    moment = clock.now() - timedelta(days=2000)
+    for number in range(103):
+        if number % 7 == 0:
+            moment += timedelta(microseconds=1)
+        if number % 50 == 0:
+            moment += timedelta(days=400)
+        made.append(await make_video("ready", owner=alice.user, in_store=False, created_at=moment))
+    return sorted(made, key=lambda video: (video.created_at, video.id.bytes), reverse=True)
+
+
+async def test_a_new_users_list_is_empty(alice: ApiClient) -> None:
+    assert (await alice.get(VIDEOS)).json() == {"items": [], "next_cursor": None}
+
+
+async def test_walking_shows_every_video_once_newest_first(alice: ApiClient, many: list[Video]) -> None:
+    expected = [str(video.id) for video in many]
+    for limit in (1, 7, 20, 50, 100):
+        pages = await walk(alice, limit=limit)
+        assert flat(pages) == expected, f"limit {limit}"
+        assert all(len(page) == limit for page in pages[:-1])
+        assert pages[-1], "no empty page at the end"
+
+
+async def test_a_page_holds_twenty_unless_told(alice: ApiClient, many: list[Video]) -> None:
+    body = (await alice.get(VIDEOS)).json()
+    assert [item["id"] for item in body["items"]] == [str(video.id) for video in many[:20]]
+    assert body["next_cursor"] is not None
+
+
+async def test_the_last_page_has_no_cursor_when_it_is_just_full(
+    alice: ApiClient, make_video: MakeVideo
+) -> None:
+    for _ in range(4):
+        await make_video(owner=alice.user)
+    assert [len(page) for page in await walk(alice, limit=2)] == [2, 2]
+
+
+async def test_items_are_videos_as_read_alone(alice: ApiClient, make_video: MakeVideo) -> None:
+    for status in SHOWN:
+        await make_video(status, owner=alice.user)
+    for item in (await alice.get(VIDEOS)).json()["items"]:
+        assert_video(item)
+        assert item == (await alice.get(f"{VIDEOS}/{item['id']}")).json()
+
+
+async def test_what_comes_or_goes_while_walking_disturbs_nobody(
+    alice: ApiClient, clock: FakeClock, many: list[Video], make_video: MakeVideo
+) -> None:
+    first = (await alice.get(VIDEOS, params={"limit": 50})).json()
+    clock.advance(seconds=1)
+    newcomer = await make_video("ready", owner=alice.user)
+    gone = [str(many[10].id), str(many[49].id), str(many[60].id)]  # 49 is the cursor's own video
+    for video_id in gone:
+        assert (await alice.delete(f"{VIDEOS}/{video_id}")).status_code == 204
+    rest = []
+    cursor = first["next_cursor"]
+    while cursor:
+        body = (await alice.get(VIDEOS, params={"limit": 50, "cursor": cursor})).json()
+        rest += [item["id"] for item in body["items"]]
+        cursor = body["next_cursor"]
+    assert rest == [str(video.id) for video in many[50:] if str(video.id) not in gone]
+    assert str(newcomer.id) not in rest
+
+
+async def test_a_status_narrows_the_list(
+    subtests: pytest.Subtests, alice: ApiClient, make_video: MakeVideo
+) -> None:
+    made: dict[str, set[str]] = {}
+    for status in [*VideoStatus, *VideoStatus, *VideoStatus]:
+        made.setdefault(status, set()).add(str((await make_video(status, owner=alice.user)).id))
+    for status in VideoStatus:
+        with subtests.test(status.value):
+            pages = await walk(alice, limit=2, status=status.value)
+            assert set(flat(pages)) == (made[status] if status in SHOWN else set())
+            assert len(flat(pages)) == len(set(flat(pages)))
+    with subtests.test("no status"):
+        assert set(flat(await walk(alice, limit=4))) == set().union(*(made[status] for status in SHOWN))
+
+
+async def test_a_deleted_video_leaves_the_list_at_once(
+    alice: ApiClient, storage: InMemoryStorage, make_video: MakeVideo
+) -> None:
+    kept, gone = await make_video("ready", owner=alice.user), await make_video("ready", owner=alice.user)
+    storage.fail_next("delete", times=10)  # the bytes go later
+    assert (await alice.delete(f"{VIDEOS}/{gone.id}")).status_code == 204
+    assert flat(await walk(alice)) == [str(kept.id)]
+
+
+@pytest.mark.usefixtures("many")
+async def test_everybody_sees_their_own_only(
+    alice: ApiClient, signed_in: SignedIn, make_video: MakeVideo
+) -> None:
+    bob = await signed_in()
+    his = await make_video("ready", owner=bob.user)
+    assert flat(await walk(bob)) == [str(his.id)]
+    assert str(his.id) not in flat(await walk(alice, limit=100))
+    # A cursor is a place in time, not a key to somebody's list.
+    hers = (await alice.get(VIDEOS, params={"limit": 1})).json()["next_cursor"]
+    body = (await bob.get(VIDEOS, params={"cursor": hers})).json()
+    assert {item["id"] for item in body["items"]} <= {str(his.id)}
+
+
+async def test_bad_values_are_refused(subtests: pytest.Subtests, alice: ApiClient) -> None:
+    for name, values in {
+        "limit": [
+            "0",
+            "-1",
+            "101",
+            "2147483648",
+            "9" * 400,
+            "1.5",
+            "ten",
+            "",
+            " ",
+            "NaN",
+            "1e2",
+            "0x10",
+            "null",
+            "true",
+        ],
+        "status": ["", "READY", "done", "ready,failed", "gone", "null", "' OR 1=1 --"],
+    }.items():
+        for value in values:
+            with subtests.test(f"{name}={value[:40]}"):
+                answer = await alice.get(VIDEOS, params={name: value})
+                body = assert_error(answer, 422, "validation_error")
+                assert body["errors"][0]["loc"] == ["query", name]
+
+
+def cursor_of(place: str | bytes) -> str:
+    raw = place.encode() if isinstance(place, str) else place
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+async def test_a_cursor_that_is_not_ours_is_refused(subtests: pytest.Subtests, alice: ApiClient) -> None:
+    some_id = uuid.uuid4()
+    for what, cursor in {
+        "empty": "",
+        "a word": "next",
+        "a number": "7",
+        "not base64": "!!!!",
+        "a line break": "YWJj\n",
+        "not ASCII": "ÿ",
+        "not UTF-8": cursor_of(b"\xff\xfe\xfd"),
+        "nothing inside": cursor_of("|"),
+        "no id": cursor_of("2026-01-15T12:00:00+00:00|"),
+        "no time": cursor_of(f"|{some_id}"),
+        "no separator": cursor_of(f"2026-01-15T12:00:00+00:00{some_id}"),
+        "a time without zone": cursor_of(f"2026-01-15T12:00:00|{some_id}"),
+        "no such day": cursor_of(f"2026-02-30T12:00:00+00:00|{some_id}"),
+        "no such id": cursor_of("2026-01-15T12:00:00+00:00|2cf6a5ea"),
+        "two ids": cursor_of(f"2026-01-15T12:00:00+00:00|{some_id}|{some_id}"),
+        "SQL": cursor_of("2026-01-15T12:00:00+00:00|' OR 1=1 --"),
+        "before the first moment": cursor_of(f"0001-01-01T00:00:00+23:59|{some_id}"),
+        "after the last moment": cursor_of(f"9999-12-31T23:59:59-23:59|{some_id}"),
+        "the year zero": cursor_of(f"0000-01-01T00:00:00+00:00|{some_id}"),
+        "JSON": cursor_of('{"created_at": 1}'),
+        "201 characters": "A" * 201,
+        "10,000 characters": "A" * 10_000,
+    }.items():
+        with subtests.test(what):
+            answer = await alice.get(VIDEOS, params={"cursor": cursor})
+            body = assert_error(answer, 422, "validation_error")
+            assert body["errors"][0]["loc"] == ["query", "cursor"]
+
+
+async def test_a_cursor_at_the_edge_of_time_is_just_a_place(alice: ApiClient, make_video: MakeVideo) -> None:
+    video = await make_video(owner=alice.user)
+    for moment, found in (
+        ("0001-01-01T00:00:00+00:00", []),
+        ("9999-12-31T23:59:59.999999+00:00", [str(video.id)]),
+    ):
+        answer = await alice.get(VIDEOS, params={"cursor": cursor_of(f"{moment}|{uuid.uuid4()}")})
+        assert [item["id"] for item in answer.json()["items"]] == found

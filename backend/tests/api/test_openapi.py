@@ -1,0 +1,133 @@
+"""openapi.json: the committed file is what the code gives, and says what the contract says."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import app as cli
+from tests.api.declared import OPENAPI_FILE, document, operations
+from tests.api.shapes import API, PART_FIELDS, UPLOAD_FIELDS, USER_FIELDS, VIDEO_FIELDS
+
+CONTRACT = {
+    ("POST", "/auth/register"),
+    ("POST", "/auth/login"),
+    ("POST", "/auth/token"),
+    ("POST", "/auth/logout"),
+    ("GET", "/auth/me"),
+    ("PATCH", "/auth/me"),
+    ("POST", "/auth/password"),
+    ("GET", "/auth/sessions"),
+    ("DELETE", "/auth/sessions/{session_id}"),
+    ("GET", "/upload-policy"),
+    ("POST", "/videos"),
+    ("POST", "/videos/{video_id}/parts"),
+    ("POST", "/videos/{video_id}/complete"),
+    ("GET", "/videos"),
+    ("GET", "/videos/{video_id}"),
+    ("DELETE", "/videos/{video_id}"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+}
+
+
+def schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = document()["components"]["schemas"][name]
+    return found
+
+
+def test_the_committed_file_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine's environment says: `make api` writes it."""
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    result = CliRunner().invoke(cli, ["openapi"])
+    assert result.exit_code == 0
+    assert json.loads(result.output) == json.loads(OPENAPI_FILE.read_text())
+    assert result.output == OPENAPI_FILE.read_text(), "run `make api`"
+
+
+def test_the_routes_are_the_contracts() -> None:
+    assert {(method, path.removeprefix(API)) for method, path, _ in operations()} == CONTRACT
+
+
+def test_answers_have_exactly_the_contracts_fields_all_of_them_always_there() -> None:
+    for name, fields in {
+        "UserOut": USER_FIELDS,
+        "VideoOut": VIDEO_FIELDS,
+        "UploadOut": UPLOAD_FIELDS,
+        "PresignedPartOut": PART_FIELDS,
+        "CreatedUploadOut": {"video", "upload"},
+        "VideoListOut": {"items", "next_cursor"},
+        "SignedPartsOut": {"parts", "server_time"},
+        "TokenOut": {"access_token", "token_type", "expires_at"},
+        "StatusReasonOut": {"code", "detail"},
+        "UploadPolicyOut": {"max_size_bytes", "presign_ttl_seconds", "containers", "server_time"},
+    }.items():
+        assert set(schema(name)["properties"]) == fields, name
+        assert set(schema(name)["required"]) == fields, (
+            f"{name}: a default makes a field optional for the page"
+        )
+
+
+def test_requests_take_no_other_fields() -> None:
+    for name in (
+        "RegisterIn",
+        "LoginIn",
+        "ProfileIn",
+        "PasswordIn",
+        "CreateVideoIn",
+        "SignPartsIn",
+        "CompleteUploadIn",
+        "PartProofIn",
+    ):
+        assert schema(name)["additionalProperties"] is False, name
+
+
+def test_every_error_has_the_one_shape(subtests: pytest.Subtests) -> None:
+    for method, path, operation in operations():
+        for status, answer in operation["responses"].items():
+            if int(status) < 400:
+                continue
+            with subtests.test(f"{method} {path} {status}"):
+                refs = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(answer)))
+                assert refs <= {"ErrorOut", "ValidationErrorOut"}
+                assert "ErrorOut" in refs
+                assert answer["description"]
+    assert schema("ErrorOut")["required"] == ["code", "detail", "request_id"]
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z]+-[a-z_]+", name) for name in names)
+
+
+def test_statuses_that_must_be_told_are_declared(subtests: pytest.Subtests) -> None:
+    """Every answer of this suite is compared with the file too: see Watch in conftest."""
+    public = {
+        "/upload-policy",
+        "/health/live",
+        "/health/ready",
+        "/auth/register",
+        "/auth/login",
+        "/auth/token",
+    }
+    for method, path, operation in operations():
+        short, statuses = path.removeprefix(API), {int(status) for status in operation["responses"]}
+        with subtests.test(f"{method} {short}"):
+            if short not in public:
+                assert 401 in statuses
+            if short not in public and method != "GET":
+                assert 403 in statuses
+            if "requestBody" in operation:
+                assert {400, 413, 422} <= statuses
+            if "{" in path:
+                assert {404, 422} <= statuses
+            if short != "/health/live":
+                assert {500, 503} <= statuses
+
+
+def test_the_file_holds_no_secret_and_no_address_of_this_machine() -> None:
+    text = OPENAPI_FILE.read_text()
+    assert not re.search(r"127\.0\.0\.1|localhost|/work/|/home/|/root/|AKIA", text)

@@ -1,0 +1,304 @@
+"""The exported page, served from its folder: a strict policy made from the very files, and nothing beside them."""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.core.config import Settings
+from tests.api.shapes import API, assert_error
+from tests.conftest import SignedIn
+from tests.factories import make_settings
+
+INLINE = ["self.__next_f=self.__next_f||[]", 'self.__next_f.push([1,"a<b && c"])', "\n  line\n  breaks äö\n"]
+HTML = """<!doctype html><html><head>
+<script src="/_next/static/chunks/main-abc.js" async=""></script>
+<script>{0}</script><script id="x" type="text/javascript">{1}</script>
+</head><body><p>{2}</p><script>{3}</script></body></html>"""
+SECRET = "not a part of the page"
+
+
+def page(title: str, *scripts: str) -> str:
+    return HTML.format(*(scripts or INLINE)[:2], title, (scripts or INLINE)[2])
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """What `next build` leaves, in small, and something beside it that must stay where it is."""
+    folder = tmp_path / "out"
+    files = {
+        "index.html": page("home"),
+        "login.html": page("login", "1;", "2;", "3;"),
+        "video.html": page("video"),
+        "nested/index.html": page("nested"),
+        "404.html": page("nothing here"),
+        "_next/static/chunks/main-abc.js": "console.log(1)",
+        "_next/static/media/hash.wasm": "\0asm",
+        "_next/static/css/a.css": "body{}",
+        "favicon.ico": "icon",
+        "robots.txt": "User-agent: *",
+        "a b+ü.txt": "odd name",
+        ".well-known/security.txt": "Contact: x",
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    (tmp_path / "secret.txt").write_text(SECRET)
+    (tmp_path / "secret.html").write_text(SECRET)
+    (tmp_path / "out-secret").mkdir()
+    (tmp_path / "out-secret" / "a.txt").write_text(SECRET)
+    return folder
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, export: Path) -> Settings:
+    return make_settings(database_url, tmp_path, page_dir=export)
+
+
+def hash_of(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def policy_of(answer: httpx.Response) -> dict[str, list[str]]:
+    directives = [part.split() for part in answer.headers["content-security-policy"].split("; ")]
+    assert len({name for name, *_ in directives}) == len(directives), (
+        "a directive that comes twice is ignored"
+    )
+    return {name: values for name, *values in directives}
+
+
+# --- pages --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_address_is_its_file(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+    for path, title in {
+        "/": "home",
+        "/login": "login",
+        "/login/": "login",
+        "/video?id=2cf6a5ea-8b1d-4f32-9b6e-1b8ee8a0e6f0": "video",
+        "/nested": "nested",
+    }.items():
+        with subtests.test(path):
+            answer = await client.get(path)
+            assert answer.status_code == 200
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert answer.headers["cache-control"] == "no-cache"
+            assert f"<p>{title}</p>" in answer.text
+
+
+async def test_an_unknown_address_is_the_exports_404_page(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    for path in (
+        "/nothing",
+        "/video/7",
+        "/Login",
+        "/404",
+        "/404.html",
+        "/login.html",
+        "/index",
+        "/_next/",
+        "/apix",
+    ):
+        with subtests.test(path):
+            answer = await client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+            assert answer.status_code == 404
+            assert "<p>nothing here</p>" in answer.text
+            assert policy_of(answer)["default-src"] == ["'none'"]
+
+
+async def test_a_program_that_asks_for_what_is_not_there_gets_the_error_shape(
+    client: httpx.AsyncClient,
+) -> None:
+    for path, accept in (
+        ("/nothing", "application/json"),
+        ("/_next/static/gone.js", "*/*"),
+        (f"{API}/x", "text/html"),
+    ):
+        assert_error(await client.get(path, headers={"Accept": accept}), 404, "not_found")
+
+
+async def test_the_page_takes_get_and_head_only(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
+        for path in ("/", "/login", "/favicon.ico", "/nothing"):
+            with subtests.test(f"{method} {path}"):
+                answer = await client.request(method, path)
+                assert_error(answer, 405, "method_not_allowed")
+                assert answer.headers["allow"] == "GET, HEAD"
+
+
+async def test_a_head_is_a_get_without_its_body(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+    for path in ("/", "/login", "/favicon.ico", "/_next/static/chunks/main-abc.js", "/nothing"):
+        with subtests.test(path):
+            get, head = await client.get(path), await client.head(path)
+            assert head.status_code == get.status_code
+            for name in (
+                "content-type",
+                "content-length",
+                "cache-control",
+                "content-security-policy",
+                "etag",
+            ):
+                assert head.headers.get(name) == get.headers.get(name), name
+
+
+async def test_the_api_is_the_same_with_a_page_beside_it(
+    client: httpx.AsyncClient, signed_in: SignedIn
+) -> None:
+    alice = await signed_in()
+    assert (await alice.get(f"{API}/videos")).status_code == 200
+    answer = await alice.put(f"{API}/videos")
+    assert_error(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET, POST"
+    answer = await client.get(f"{API}/auth/login", headers={"Accept": "text/html"})
+    assert_error(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+    assert (await client.get("/metrics")).status_code == 200
+
+
+# --- the policy ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_policy_names_each_inline_script_by_its_hash(client: httpx.AsyncClient) -> None:
+    scripts = policy_of(await client.get("/"))["script-src"]
+    assert scripts[0] == "'self'"
+    assert sorted(scripts[1:]) == sorted(hash_of(script) for script in INLINE)
+
+
+async def test_each_page_has_the_hashes_of_its_own_scripts(client: httpx.AsyncClient) -> None:
+    scripts = policy_of(await client.get("/login"))["script-src"]
+    assert sorted(scripts[1:]) == sorted(hash_of(script) for script in ("1;", "2;", "3;"))
+
+
+async def test_the_policy_allows_nothing_that_is_not_needed(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    for path in ("/", "/login", "/nothing"):
+        with subtests.test(path):
+            policy = policy_of(await client.get(path, headers={"Accept": "text/html"}))
+            del policy["script-src"]
+            assert policy == {
+                "default-src": ["'none'"],
+                "style-src": ["'self'"],
+                "img-src": ["'self'", "data:"],
+                "font-src": ["'self'"],
+                "connect-src": ["'self'", "http://store.test"],
+                "media-src": ["'self'", "http://store.test"],
+                "worker-src": ["'self'"],
+                "manifest-src": ["'self'"],
+                "base-uri": ["'none'"],
+                "form-action": ["'self'"],
+                "frame-ancestors": ["'none'"],
+                "object-src": ["'none'"],
+            }
+
+
+async def test_pages_and_files_have_the_safe_headers_too(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    for path in ("/", "/nothing", "/favicon.ico", "/_next/static/chunks/main-abc.js"):
+        with subtests.test(path):
+            headers = (await client.get(path, headers={"Accept": "text/html"})).headers
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["cross-origin-opener-policy"] == "same-origin"
+            assert headers["x-request-id"]
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+async def test_files_have_their_type_and_their_life(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    forever = "public, max-age=31536000, immutable"
+    for path, media_type, cache in (
+        ("/_next/static/chunks/main-abc.js", "text/javascript", forever),
+        ("/_next/static/media/hash.wasm", "application/wasm", forever),
+        ("/_next/static/css/a.css", "text/css", forever),
+        ("/favicon.ico", "image/", "no-cache"),
+        ("/robots.txt", "text/plain", "no-cache"),
+        ("/a%20b+%C3%BC.txt", "text/plain", "no-cache"),
+        ("/.well-known/security.txt", "text/plain", "no-cache"),
+    ):
+        with subtests.test(path):
+            answer = await client.get(path)
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith(media_type)
+            assert answer.headers["cache-control"] == cache
+
+
+async def test_wasm_may_run_where_a_script_is_a_worker_and_nowhere_else(client: httpx.AsyncClient) -> None:
+    script = policy_of(await client.get("/_next/static/chunks/main-abc.js"))
+    assert script["default-src"] == ["'none'"]
+    assert "'wasm-unsafe-eval'" in script["script-src"]
+    assert "wasm" not in (await client.get("/")).headers["content-security-policy"]
+
+
+async def test_no_path_leads_out_of_the_folder(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+    for path in (
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/%252e%252e/secret.txt",
+        "/..%5csecret.txt",
+        "/..\\secret.txt",
+        "/nested/../../secret.txt",
+        "/nested/..%2f..%2fsecret.txt",
+        "/_next/static/%2e%2e/%2e%2e/%2e%2e/secret.txt",
+        "/../out-secret/a.txt",
+        "/%2e%2e/out-secret/a.txt",
+        "/../secret",
+        "/%2e%2e/secret",
+        "//secret.txt",
+        "/./../secret.txt",
+        "/favicon.ico/../../secret.txt",
+        "/secret.txt%00.ico",
+        "/etc/passwd",
+        "//etc/passwd",
+        "/%2fetc%2fpasswd",
+        "/file:///etc/passwd",
+        "/" + "../" * 20 + "etc/passwd",
+        "/" + "a" * 5000,
+    ):
+        with subtests.test(path[:60]):
+            # Written raw, as curl --path-as-is sends it: a client library would clean it up.
+            url = httpx.URL("http://127.0.0.1:8000").copy_with(raw_path=path.encode())
+            answer = await client.get(url)
+            assert answer.status_code == 404
+            assert SECRET not in answer.text
+            assert "root:" not in answer.text
+
+
+async def test_a_link_out_of_the_folder_made_later_is_not_followed(
+    client: httpx.AsyncClient, export: Path
+) -> None:
+    """Only what was there at the start is served."""
+    os.symlink(export.parent / "secret.txt", export / "link.txt")
+    assert (await client.get("/link.txt", headers={"Accept": "*/*"})).status_code == 404
+
+
+async def test_there_is_no_listing_and_no_redirect(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    for path in (
+        "/_next",
+        "/_next/",
+        "/_next/static/",
+        "/.well-known/",
+        "/.well-known",
+        "//evil.example",
+        "/login//evil.example",
+        "/\\evil.example",
+    ):
+        with subtests.test(path):
+            url = httpx.URL("http://127.0.0.1:8000").copy_with(raw_path=path.encode())
+            answer = await client.get(url)
+            assert answer.status_code == 404
+            assert "location" not in answer.headers
+            assert "security.txt" not in answer.text

@@ -1,0 +1,269 @@
+"""GET and DELETE /videos/{id}: what a video says in each state, and how it goes."""
+
+import asyncio
+import dataclasses
+import uuid
+from datetime import timedelta
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import httpx
+import pytest
+from botocore.credentials import Credentials
+
+from app.adapters.delivery import PresignedDelivery
+from app.adapters.s3_signing import S3UrlSigner
+from app.bootstrap import Parts
+from app.domain.video_status import VideoStatus
+from app.main import create_app
+from app.services import videos
+from tests.api.shapes import API, VIDEO_FIELDS, assert_error, assert_time, assert_video, without_request_id
+from tests.conftest import MakeVideo, SignedIn
+from tests.factories import APP_URL, ApiClient, find_video, read_video, reserved_bytes
+from tests.fakes import FakeClock, InMemoryStorage
+
+VIDEOS = f"{API}/videos"
+
+
+# --- read ---------------------------------------------------------------------------------------------------------
+
+
+async def test_each_state_is_told_in_one_shape(
+    subtests: pytest.Subtests, signed_in: SignedIn, make_video: MakeVideo
+) -> None:
+    alice = await signed_in()
+    for status in ("uploading", "completing", "processing", "ready", "failed"):
+        with subtests.test(status):
+            video = await make_video(status, owner=alice.user)
+            body = (await alice.get(f"{VIDEOS}/{video.id}")).json()
+            assert_video(body)
+            assert body["status"] == status
+            assert (body["uploaded_at"] is not None) == (status in ("processing", "ready", "failed"))
+            assert (body["ready_at"] is not None) == (status == "ready")
+            assert (body["status_reason"] is not None) == (status == "failed")
+
+
+async def test_a_ready_video_tells_what_was_found(signed_in: SignedIn, make_video: MakeVideo) -> None:
+    alice = await signed_in()
+    video = await make_video("ready", owner=alice.user)
+    body = (await alice.get(f"{VIDEOS}/{video.id}")).json()
+    found = {name: body[name] for name in VIDEO_FIELDS - {"id", "created_at", "uploaded_at", "ready_at"}}
+    delivery_url, expires = found.pop("delivery_url"), found.pop("delivery_url_expires_at")
+    assert found == {
+        "original_filename": "harbour.mp4",
+        "content_type": "video/mp4",
+        "size_bytes": 1024,
+        "status": "ready",
+        "status_reason": None,
+        "container": "mp4",
+        "duration_seconds": 12.345,
+        "width": 1920,
+        "height": 1080,
+        "rotation": 0,
+        "video_codec": "h264",
+        "audio_codec": "aac",
+        "frame_rate": 25.0,
+        "bit_rate": 4_000_000,
+        "hdr": "sdr",
+        "metadata_complete": True,
+    }
+    assert video.object_key in delivery_url
+    assert_time(expires)
+
+
+async def test_what_is_unknown_is_null(signed_in: SignedIn, make_video: MakeVideo) -> None:
+    alice = await signed_in()
+    unknown = (
+        "duration_ms",
+        "width",
+        "height",
+        "rotation",
+        "video_codec",
+        "audio_codec",
+        "frame_rate",
+        "bit_rate",
+        "hdr",
+    )
+    video = await make_video("ready", owner=alice.user, **dict.fromkeys(unknown), metadata_complete=False)
+    body = (await alice.get(f"{VIDEOS}/{video.id}")).json()
+    assert_video(body)
+    assert [body[name] for name in ("duration_seconds", *unknown[1:])] == [None] * 9
+    assert body["metadata_complete"] is False
+    assert body["delivery_url"] is not None
+
+
+async def test_a_failed_video_says_why(signed_in: SignedIn, make_video: MakeVideo) -> None:
+    alice = await signed_in()
+    video = await make_video("failed", owner=alice.user)
+    reason = (await alice.get(f"{VIDEOS}/{video.id}")).json()["status_reason"]
+    assert reason == {"code": "no_video_track", "detail": "There is no picture in this file."}
+
+
+async def test_nothing_of_the_store_is_told(signed_in: SignedIn, make_video: MakeVideo) -> None:
+    """Key, upload id and token are ours alone; the delivery URL is the one way to the object."""
+    alice = await signed_in()
+    for status in ("uploading", "completing", "processing", "failed"):
+        video = await make_video(status, owner=alice.user)
+        text = (await alice.get(f"{VIDEOS}/{video.id}")).text
+        for secret in (video.object_key, video.upload_id, video.object_token, video.etag, str(video.user_id)):
+            assert secret is None or secret not in text
+
+
+# --- the delivery URL ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def presigning(parts: Parts, signed_in: SignedIn) -> ApiClient:
+    """A signed-in client of an app that delivers by presigned GET, as without CloudFront."""
+    signer = S3UrlSigner(
+        Credentials("AKIAEXAMPLE", "a-secret-key"), "us-east-1", "http://store.test/slipway/"
+    )
+    delivery = PresignedDelivery(signer, parts.settings.delivery_url_ttl_seconds)
+    alice = await signed_in(how="bearer")
+    made = ApiClient(
+        transport=httpx.ASGITransport(create_app(dataclasses.replace(parts, delivery=delivery))),
+        base_url=APP_URL,
+        headers={"Authorization": alice.headers["Authorization"]},
+    )
+    made.user = alice.user
+    return made
+
+
+async def test_the_delivery_url_stays_while_a_quarter_of_its_life_is_left(
+    clock: FakeClock, presigning: ApiClient, make_video: MakeVideo
+) -> None:
+    life = timedelta(hours=4)
+    video = await make_video("ready", owner=presigning.user)
+    seen: list[str] = []
+    for _ in range(4 * 24):
+        clock.advance(timedelta(minutes=15))
+        body = (await presigning.get(f"{VIDEOS}/{video.id}")).json()
+        left = assert_time(body["delivery_url_expires_at"]) - clock.now()
+        assert life / 4 <= left <= life
+        if not seen or seen[-1] != body["delivery_url"]:
+            seen.append(body["delivery_url"])
+    # A day of asking every quarter of an hour: a new one each three hours, and none comes back.
+    assert len(seen) == len(set(seen)) in (8, 9)
+
+
+async def test_every_answer_gives_the_same_url(presigning: ApiClient, make_video: MakeVideo) -> None:
+    video = await make_video("ready", owner=presigning.user)
+    read = (await presigning.get(f"{VIDEOS}/{video.id}")).json()
+    (listed,) = (await presigning.get(VIDEOS)).json()["items"]
+    completed = (await presigning.post(f"{VIDEOS}/{video.id}/complete", json={"parts": []})).json()
+    assert read == listed == completed
+
+
+async def test_the_url_saves_the_file_under_its_name(presigning: ApiClient, make_video: MakeVideo) -> None:
+    for name in ("harbour.mp4", 'a"b;c\\d/e.mp4', "港口 🚢.mp4", "a\u202e4pm.mp4", "x=%0d%0a.mp4"):
+        video = await make_video("ready", owner=presigning.user, original_filename=name)
+        url = (await presigning.get(f"{VIDEOS}/{video.id}")).json()["delivery_url"]
+        ((disposition,),) = (parse_qs(urlsplit(url).query)["response-content-disposition"],)
+        assert disposition.startswith("attachment; ")
+        assert disposition.isascii()
+        assert disposition.isprintable()
+        plain, _, extended = disposition.partition("; filename*=UTF-8''")
+        assert unquote(extended) == name.replace("/", "_").replace("\\", "_")
+        assert plain.count('"') == 2
+
+
+# --- delete -------------------------------------------------------------------------------------------------------
+
+
+async def test_in_any_state_delete_is_204_and_then_there_is_nothing(
+    subtests: pytest.Subtests,
+    signed_in: SignedIn,
+    make_video: MakeVideo,
+) -> None:
+    alice = await signed_in()
+    for status in ("uploading", "completing", "processing", "ready", "failed"):
+        with subtests.test(status):
+            video = await make_video(status, owner=alice.user)
+            answer = await alice.delete(f"{VIDEOS}/{video.id}")
+            assert (answer.status_code, answer.content) == (204, b"")
+            path = f"{VIDEOS}/{video.id}"
+            for method, url, body in (
+                ("DELETE", path, None),
+                ("GET", path, None),
+                ("POST", f"{path}/parts", {"part_numbers": [1]}),
+                ("POST", f"{path}/complete", {"parts": []}),
+            ):
+                after = await alice.request(method, url, json=body)
+                assert_error(after, 404, "video_not_found")
+                nobodys = await alice.request(
+                    method, url.replace(str(video.id), str(uuid.uuid4())), json=body
+                )
+                assert without_request_id(after) == without_request_id(nobodys)
+    assert (await alice.get(VIDEOS)).json()["items"] == []
+
+
+async def test_of_deletes_at_the_same_time_one_is_the_first(
+    signed_in: SignedIn, make_video: MakeVideo
+) -> None:
+    alice = await signed_in()
+    for status in ("uploading", "ready"):
+        video = await make_video(status, owner=alice.user)
+        answers = await asyncio.gather(*(alice.delete(f"{VIDEOS}/{video.id}") for _ in range(5)))
+        assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404, 404]
+
+
+async def test_what_is_on_its_way_out_is_not_there(signed_in: SignedIn, make_video: MakeVideo) -> None:
+    alice = await signed_in()
+    for status in ("deleting", "expired"):
+        video = await make_video(status, owner=alice.user)
+        for method in ("GET", "DELETE"):
+            assert_error(await alice.request(method, f"{VIDEOS}/{video.id}"), 404, "video_not_found")
+
+
+async def test_object_upload_and_quota_go_with_the_video(
+    parts: Parts, clock: FakeClock, storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo
+) -> None:
+    alice = await signed_in()
+    for status in ("uploading", "processing", "ready"):
+        video = await make_video(status, owner=alice.user)
+        assert (await alice.delete(f"{VIDEOS}/{video.id}")).status_code == 204
+        assert storage.objects == {}
+        assert storage.open_uploads == []
+        assert await reserved_bytes(parts, alice.user) == 0
+        clock.advance(seconds=parts.settings.sweep_interval_seconds)
+        await parts.reconciler.tend_due()
+        assert await find_video(parts, video.id) is None
+
+
+async def test_parts_are_refused_once_the_video_is_deleted(
+    storage: InMemoryStorage, signed_in: SignedIn
+) -> None:
+    alice = await signed_in()
+    body = {"filename": "a.mp4", "size_bytes": 5, "content_type": "video/mp4"}
+    created = (await alice.post(VIDEOS, json=body)).json()
+    (part,) = created["upload"]["parts"]
+    await alice.delete(f"{VIDEOS}/{created['video']['id']}")
+    assert storage.put_part(part["url"], b"12345") == 404
+
+
+async def test_without_the_store_a_video_is_gone_for_its_owner_all_the_same(
+    parts: Parts, clock: FakeClock, storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo
+) -> None:
+    alice = await signed_in()
+    video = await make_video("ready", owner=alice.user)
+    storage.fail_next("abort_multipart_upload", times=2)
+    assert (await alice.delete(f"{VIDEOS}/{video.id}")).status_code == 204
+    assert_error(await alice.get(f"{VIDEOS}/{video.id}"), 404, "video_not_found")
+    assert (await read_video(parts, video.id)).status is VideoStatus.DELETING
+    assert len(storage.objects) == 1
+    # The upkeep finishes it once the store is back.
+    storage.forget_plans()
+    clock.advance(seconds=10)
+    await parts.reconciler.tend_due()
+    assert storage.objects == {}
+
+
+async def test_a_store_that_hangs_does_not_hold_the_answer(
+    storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(videos, "_DELETE_WAIT_SECONDS", 0.0)
+    alice = await signed_in()
+    video = await make_video("ready", owner=alice.user)
+    gate = storage.hold_next("abort_multipart_upload")
+    assert (await alice.delete(f"{VIDEOS}/{video.id}")).status_code == 204
+    assert_error(await alice.get(f"{VIDEOS}/{video.id}"), 404, "video_not_found")
+    gate.release()

@@ -1,0 +1,172 @@
+"""No password, token, URL or signature in a log, whatever happens; and every line can be read by a machine."""
+
+import json
+import re
+from contextlib import AbstractAsyncContextManager
+from io import StringIO
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from app.bootstrap import Parts
+from app.core.logging import configure_logging
+from app.crud import users
+from tests.api.shapes import API
+from tests.factories import ApiClient, announce, run_due_probes, send_parts
+from tests.fakes import InMemoryStorage
+
+FIRST = "hunter2-on-the-quay"
+SECOND = "hunter3-on-the-quay"
+
+
+def secrets_in(url: str) -> set[str]:
+    """The URL, its query, and each value in it that is long enough to be a secret."""
+    query = urlsplit(url).query
+    return {url, query} | {value for _, value in parse_qsl(query) if len(value) >= 16}
+
+
+async def everything(
+    parts: Parts,
+    storage: InMemoryStorage,
+    page: ApiClient,
+    program: ApiClient,
+    down: AbstractAsyncContextManager[None],
+) -> set[str]:
+    """A user's whole life with all that can go wrong; answers every secret that was in it."""
+    secrets = {FIRST, SECOND}
+    account = {"email": "keeper@example.com", "password": FIRST}
+    await page.post(f"{API}/auth/register", json=account)
+    await page.post(f"{API}/auth/register", json=account)
+    await page.post(f"{API}/auth/register", json={"email": FIRST, "password": FIRST})
+    await page.post(f"{API}/auth/register", json={FIRST: FIRST})
+    await page.post(f"{API}/auth/login", json={"email": FIRST, "password": SECOND})
+    await page.post(f"{API}/auth/login", content=f'{{"password": "{FIRST}",,}}')
+    await page.post(f"{API}/auth/login", json=account)
+    secrets.add(page.cookies["slipway_session"])
+    form = {"username": "keeper@example.com", "password": FIRST}
+    token = (await program.post(f"{API}/auth/token", data=form)).json()["access_token"]
+    secrets.add(token)
+    program.headers["Authorization"] = f"Bearer {token}"
+
+    announced = await announce(page, b"x" * (11 * 1024 * 1024))
+    for part in announced.upload["parts"]:
+        secrets |= secrets_in(part["url"])
+    await page.post(f"{API}/videos/{announced.id}/complete", json={"parts": []})
+    await send_parts(page, storage, announced)
+    storage.fail_next("complete_multipart_upload")
+    await page.post(f"{API}/videos/{announced.id}/complete", json={"parts": announced.proof})
+    await program.post(f"{API}/videos/{announced.id}/complete", json={"parts": announced.proof})
+    await run_due_probes(parts)
+    video = (await page.get(f"{API}/videos/{announced.id}")).json()
+    assert video["status"] == "ready"
+    secrets |= secrets_in(video["delivery_url"])
+    await program.get(f"{API}/videos", params={"cursor": token})
+    await page.get(f"{API}/videos/{FIRST}")
+    await page.get(f"/{FIRST}?token={token}")
+
+    async with down:
+        await page.get(f"{API}/videos")
+        await page.post(f"{API}/auth/login", json=account)
+    await page.post(f"{API}/auth/password", json={"current_password": SECOND, "new_password": FIRST})
+    await page.post(f"{API}/auth/password", json={"current_password": FIRST, "new_password": SECOND})
+    await page.delete(f"{API}/videos/{announced.id}")
+    await parts.accounts.disable("keeper@example.com")
+    await page.get(f"{API}/auth/me")
+    return secrets
+
+
+async def test_a_whole_conversation_leaves_no_secret_in_the_log(
+    parts: Parts,
+    storage: InMemoryStorage,
+    browser: ApiClient,
+    client: ApiClient,
+    no_database: AbstractAsyncContextManager[None],
+    log: StringIO,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    secrets = await everything(parts, storage, browser, client, no_database)
+
+    written = log.getvalue() + "".join(capfd.readouterr())
+    assert len(secrets) > 10
+    for secret in secrets:
+        assert secret not in written
+    assert not re.search(r"(?i)signature=|x-amz-|authorization|argon2|set-cookie", written)
+    assert "keeper@example.com" not in written
+
+
+async def test_every_line_is_one_event_in_json_with_its_request(
+    parts: Parts,
+    storage: InMemoryStorage,
+    browser: ApiClient,
+    client: ApiClient,
+    no_database: AbstractAsyncContextManager[None],
+    log: StringIO,
+) -> None:
+    await everything(parts, storage, browser, client, no_database)
+    events = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert {
+        "request.answered",
+        "upload.created",
+        "upload.completed",
+        "upload.parts_incomplete",
+        "video.deleted",
+        "request.unavailable",
+    } <= {event["event"] for event in events}
+    for event in events:
+        assert re.fullmatch(r"[a-z_]+\.[a-z_]+", event["event"]), event
+        assert event["timestamp"].endswith("Z")
+        assert event["level"] in ("info", "warning", "error")
+        if event["event"] == "request.answered":
+            assert {"method", "route", "status", "milliseconds", "request_id"} <= set(event)
+            assert "?" not in event["route"]
+
+
+async def test_an_answers_request_id_finds_its_lines(client: ApiClient, log: StringIO) -> None:
+    answer = await client.get(f"{API}/auth/me")
+    lines = [line for line in log.getvalue().splitlines() if answer.headers["x-request-id"] in line]
+    assert [json.loads(line)["status"] for line in lines] == [401]
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(log: StringIO) -> Terminal:
+    """The log as `make run` shows it; `log` puts the logging of before back in its place."""
+    assert log is not None
+    shown = Terminal()
+    configure_logging(shown)
+    return shown
+
+
+async def test_on_a_terminal_too_an_exception_shows_no_values(
+    parts: Parts, browser: ApiClient, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pretty tracebacks print every local variable: the password is one of them."""
+
+    async def break_down(email: str, password: str, *_: object) -> None:
+        raise RuntimeError(f"cannot sign in {len(email) + len(password)}")
+
+    monkeypatch.setattr(parts.accounts, "sign_in", break_down)
+    answer = await browser.post(f"{API}/auth/login", json={"email": "a@example.com", "password": FIRST})
+    assert answer.status_code == 500
+    assert "RuntimeError" in terminal.getvalue()
+    assert FIRST not in terminal.getvalue()
+
+
+async def test_an_exception_in_the_database_hides_its_parameters(
+    browser: ApiClient, log: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver's errors carry the statement; what went into it stays out."""
+
+    async def broken(session: object, email_key: str) -> None:
+        await session.execute(text("SELECT * FROM no_such_table WHERE a = :a"), {"a": email_key})  # type: ignore[attr-defined]  # an AsyncSession
+
+    monkeypatch.setattr(users, "get_by_email_key", broken)
+    answer = await browser.post(f"{API}/auth/login", json={"email": "planted@example.com", "password": FIRST})
+    assert answer.status_code in (500, 503)
+    assert "planted" not in log.getvalue()
+    assert "no_such_table" not in answer.text

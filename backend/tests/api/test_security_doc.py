@@ -1,0 +1,112 @@
+"""docs/security.md says what the code does: its tables and numbers are tried, not believed."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from app.api.page import Page
+from app.bootstrap import Parts
+from app.core import security
+from app.core.config import MAX_PRESIGN_TTL_SECONDS, Settings
+from app.domain.video_file import MAX_FILENAME_CHARACTERS
+from tests.api.declared import operations
+from tests.api.shapes import API, assert_error, random_path
+from tests.api.test_headers import SAFE
+from tests.conftest import MakeVideo, SignedIn
+from tests.factories import insert_session
+
+DOC = Path(__file__).parents[3] / "docs" / "security.md"
+
+
+@pytest.fixture(scope="module")
+def doc() -> str:
+    return DOC.read_text(encoding="utf-8")
+
+
+def table(doc: str) -> list[tuple[str, str, str, str, str]]:
+    """(method, path, nobody, signed in, somebody else's)."""
+    row = re.compile(r"^\| `(\w+) (/\S+)` \| (\S+) \| (\S+) \| (\S+) \|$", re.MULTILINE)
+    return row.findall(doc)
+
+
+def test_the_table_has_every_operation_once(doc: str) -> None:
+    listed = [(method, path) for method, path, *_ in table(doc)]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {(method, path.removeprefix(API)) for method, path, _ in operations()}
+
+
+async def test_the_table_is_what_happens(
+    subtests: pytest.Subtests,
+    doc: str,
+    parts: Parts,
+    client: httpx.AsyncClient,
+    signed_in: SignedIn,
+    make_video: MakeVideo,
+) -> None:
+    bodies = {
+        "/auth/me": {"full_name": "Alice"},
+        "/auth/password": {"current_password": "not this one", "new_password": "another quiet harbour"},
+        "/videos": {"filename": "a.mp4", "size_bytes": 1, "content_type": "video/mp4"},
+        "/videos/{video_id}/parts": {"part_numbers": [1]},
+        "/videos/{video_id}/complete": {"parts": []},
+    }
+    owner = await signed_in()
+    video = await make_video("uploading", owner=owner.user)
+    await insert_session(parts, owner.user, "cookie")
+    session_id = (await owner.get(f"{API}/auth/sessions")).json()["items"][0]["id"]
+    for method, path, nobody, somebody, on_others in table(doc):
+        body = bodies.get(path) if method in ("POST", "PATCH") else None
+        with subtests.test(f"{method} {path}: nobody"):
+            answer = await client.request(method, random_path(API + path), json=body)
+            if nobody == "401":
+                assert_error(answer, 401, "not_authenticated")
+            else:
+                assert nobody == "yes"
+                assert answer.status_code in (200, 201, 422)
+        with subtests.test(f"{method} {path}: signed in"):
+            assert somebody == "yes"
+            alice = await signed_in()
+            answer = await alice.request(method, random_path(API + path), json=body)
+            assert answer.status_code in (200, 201, 204, 401, 404, 422)
+            if answer.status_code == 401:
+                assert_error(answer, 401, "invalid_credentials")
+        with subtests.test(f"{method} {path}: somebody else's"):
+            assert (on_others == "-") == ("{" not in path)
+            if on_others != "-":
+                theirs = path.replace("{video_id}", str(video.id)).replace("{session_id}", session_id)
+                mallory = await signed_in()
+                answer = await mallory.request(method, API + theirs, json=body)
+                assert answer.status_code == int(on_others)
+
+
+def test_the_numbers_are_the_codes(doc: str) -> None:
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    idle = timedelta(seconds=defaults["session_idle_seconds"]).days
+    absolute = timedelta(seconds=defaults["session_absolute_seconds"]).days
+    assert f"unused for {idle} days ends; {absolute} days after sign-in" in doc
+    assert (
+        f"- {security.MIN_PASSWORD_CHARACTERS} to {security.MAX_PASSWORD_CHARACTERS} characters of any kind"
+        in doc
+    )
+    assert f"the {len(FREQUENCY_LISTS['passwords']):,} most common ones" in doc
+    assert f"up to {MAX_FILENAME_CHARACTERS} characters, NFC" in doc
+    assert f"for at most {MAX_PRESIGN_TTL_SECONDS} seconds" in doc
+    assert f"in {['no', 'one', 'two', 'three', 'four'][security._HASHING_THREADS]} threads" in doc
+
+
+def test_the_policy_is_the_codes(doc: str, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<script>1</script>")
+    policy = Page(tmp_path, ["STORE"])._policies["/"]
+    shown = re.sub(r"'sha256-[^']+'", "HASHES", policy).split("; ")
+    block = re.search(r"```\n(default-src.*?)\n```", doc, re.DOTALL)
+    assert block is not None
+    assert block[1].splitlines() == shown
+
+
+def test_the_headers_are_those_that_are_tested(doc: str) -> None:
+    told = {name.lower(): value for name, value in re.findall(r"`([A-Z][A-Za-z-]+): ([^`]+)`", doc)}
+    assert SAFE.items() <= told.items()

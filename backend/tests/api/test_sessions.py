@@ -1,0 +1,270 @@
+"""A session's life: who I am, signing out, changing the password, ending others, and ending by the clock."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from app.bootstrap import Parts
+from app.models import User
+from tests.api.shapes import API, USER_FIELDS, assert_error, assert_time, with_settings, without_request_id
+from tests.conftest import MakeUser, SignedIn
+from tests.factories import PASSWORD
+from tests.fakes import FakeClock
+
+ME = f"{API}/auth/me"
+SESSIONS = f"{API}/auth/sessions"
+NEW_PASSWORD = "another quiet harbour"
+SESSION_FIELDS = {"id", "kind", "user_agent", "created_at", "last_seen_at", "expires_at", "current"}
+DAY = timedelta(days=1)
+
+
+async def is_signed_in(client: httpx.AsyncClient) -> bool:
+    answer = await client.get(ME)
+    if answer.status_code != 200:
+        assert_error(answer, 401, "not_authenticated")
+    return answer.status_code == 200
+
+
+# --- me -----------------------------------------------------------------------------------------------------------
+
+
+async def test_me_is_who_signed_in(signed_in: SignedIn) -> None:
+    for how in ("cookie", "bearer"):
+        alice = await signed_in(how=how)
+        body = (await alice.get(ME)).json()
+        assert set(body) == USER_FIELDS
+        assert body["id"] == str(alice.user.id)
+        assert_time(body["created_at"])
+
+
+async def test_a_name_can_be_changed_and_taken_away(signed_in: SignedIn) -> None:
+    alice = await signed_in()
+    for name in ("Alice", "Ålice 山田", None):
+        answer = await alice.patch(ME, json={"full_name": name})
+        assert answer.status_code == 200
+        assert set(answer.json()) == USER_FIELDS
+        assert answer.json()["full_name"] == name
+        assert (await alice.get(ME)).json() == answer.json()
+
+
+async def test_nothing_but_the_name_can_be_changed(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+    alice = await signed_in()
+    before = (await alice.get(ME)).json()
+    for body in (
+        {},
+        {"full_name": "x", "email": "root@example.com"},
+        {"full_name": "x", "id": before["id"]},
+        {"full_name": "x", "is_active": True},
+        {"full_name": "x", "reserved_bytes": 0},
+        {"full_name": ""},
+        {"full_name": 1},
+        {"full_name": "a\nb"},
+    ):
+        with subtests.test(str(body)):
+            assert_error(await alice.patch(ME, json=body), 422, "validation_error")
+    assert (await alice.get(ME)).json() == before
+
+
+# --- signing out --------------------------------------------------------------------------------------------------
+
+
+async def test_signing_out_ends_the_session_at_once(signed_in: SignedIn, user: User) -> None:
+    for how in ("cookie", "bearer"):
+        here, elsewhere = await signed_in(user, how=how), await signed_in(user, how=how)
+        answer = await here.post(f"{API}/auth/logout")
+        assert answer.status_code == 204
+        assert answer.content == b""
+        assert not await is_signed_in(here)
+        assert await is_signed_in(elsewhere)
+        assert_error(await here.post(f"{API}/auth/logout"), 401, "not_authenticated")
+
+
+async def test_signing_out_takes_the_cookie_away(browser: httpx.AsyncClient, user: User) -> None:
+    await browser.post(f"{API}/auth/login", json={"email": user.email, "password": PASSWORD})
+    token = browser.cookies["slipway_session"]
+    answer = await browser.post(f"{API}/auth/logout")
+    header = answer.headers["set-cookie"]
+    assert "Max-Age=0" in header
+    assert "HttpOnly" in header
+    assert "slipway_session" not in browser.cookies
+    # Also for whoever kept a copy of it.
+    answer = await browser.get(ME, headers={"Cookie": f"slipway_session={token}"})
+    assert_error(answer, 401, "not_authenticated")
+
+
+# --- the password -------------------------------------------------------------------------------------------------
+
+
+async def test_changing_the_password_ends_the_other_sessions(
+    signed_in: SignedIn, user: User, make_user: MakeUser
+) -> None:
+    here = await signed_in(user)
+    others = [await signed_in(user), await signed_in(user, how="bearer")]
+    somebody_else = await signed_in(await make_user())
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+    answer = await here.post(f"{API}/auth/password", json=body)
+
+    assert answer.status_code == 204
+    assert await is_signed_in(here)
+    assert [await is_signed_in(other) for other in others] == [False, False]
+    assert await is_signed_in(somebody_else)
+    login = {"email": user.email, "password": PASSWORD}
+    assert_error(await here.post(f"{API}/auth/login", json=login), 401, "invalid_credentials")
+    assert (await here.post(f"{API}/auth/login", json=login | {"password": NEW_PASSWORD})).status_code == 200
+
+
+async def test_a_password_that_is_not_changed_ends_no_session(
+    subtests: pytest.Subtests, signed_in: SignedIn, user: User
+) -> None:
+    here, other = await signed_in(user), await signed_in(user)
+    for status, code, current, new in (
+        (401, "invalid_credentials", "wrong", NEW_PASSWORD),
+        (401, "invalid_credentials", "", NEW_PASSWORD),
+        (422, "password_too_weak", PASSWORD, "short"),
+        (422, "password_too_weak", PASSWORD, "password"),
+        (422, "password_too_weak", PASSWORD, user.email),
+        (422, "password_too_weak", PASSWORD, "q7" * 65),
+    ):
+        with subtests.test(f"{current} {new}"[:40]):
+            body = {"current_password": current, "new_password": new}
+            assert_error(await here.post(f"{API}/auth/password", json=body), status, code)
+            assert await is_signed_in(here)
+            assert await is_signed_in(other)
+            login = {"email": user.email, "password": PASSWORD}
+            assert (await here.post(f"{API}/auth/login", json=login)).status_code == 200
+
+
+async def test_the_operators_new_password_ends_all_sessions(
+    parts: Parts, signed_in: SignedIn, user: User
+) -> None:
+    clients = [await signed_in(user), await signed_in(user, how="bearer")]
+    await parts.accounts.set_password(user.email.upper(), NEW_PASSWORD)
+    assert [await is_signed_in(client) for client in clients] == [False, False]
+    login = {"email": user.email, "password": NEW_PASSWORD}
+    assert (await clients[0].post(f"{API}/auth/login", json=login)).status_code == 200
+
+
+async def test_a_disabled_account_is_out_with_its_next_request(
+    parts: Parts, signed_in: SignedIn, user: User
+) -> None:
+    clients = [await signed_in(user), await signed_in(user, how="bearer")]
+    await parts.accounts.disable(user.email)
+    assert [await is_signed_in(client) for client in clients] == [False, False]
+    login = {"email": user.email, "password": PASSWORD}
+    assert_error(await clients[0].post(f"{API}/auth/login", json=login), 401, "invalid_credentials")
+
+
+async def test_a_session_of_a_disabled_account_is_none(signed_in: SignedIn, make_user: MakeUser) -> None:
+    """Even one that was left behind in the table."""
+    for how in ("cookie", "bearer"):
+        assert not await is_signed_in(await signed_in(await make_user(is_active=False), how=how))
+
+
+# --- the list of sessions -----------------------------------------------------------------------------------------
+
+
+async def test_the_list_shows_my_live_sessions_and_which_one_asks(
+    parts: Parts, clock: FakeClock, signed_in: SignedIn, user: User, make_user: MakeUser
+) -> None:
+    await signed_in(user)  # will have ended
+    clock.advance(timedelta(seconds=parts.settings.session_idle_seconds))
+    page, program = await signed_in(user), await signed_in(user, how="bearer")
+    await signed_in(await make_user())
+
+    for asking, kind in ((page, "cookie"), (program, "bearer")):
+        body = (await asking.get(SESSIONS)).json()
+        assert set(body) == {"items"}
+        assert len(body["items"]) == 2
+        assert all(set(item) == SESSION_FIELDS for item in body["items"])
+        assert [item["kind"] for item in body["items"] if item["current"]] == [kind]
+        for item in body["items"]:
+            assert assert_time(item["expires_at"]) - assert_time(item["created_at"]) == 30 * DAY
+            assert_time(item["last_seen_at"])
+
+
+async def test_the_list_holds_nothing_a_session_could_be_used_with(signed_in: SignedIn, user: User) -> None:
+    alice = await signed_in(user)
+    text = (await alice.get(SESSIONS)).text
+    assert alice.cookies["slipway_session"] not in text
+    assert "hash" not in text
+
+
+async def test_a_session_can_be_ended_from_another(signed_in: SignedIn, user: User) -> None:
+    here, there = await signed_in(user), await signed_in(user, how="bearer")
+    items = (await here.get(SESSIONS)).json()["items"]
+    (other,) = [item["id"] for item in items if not item["current"]]
+
+    assert (await here.delete(f"{SESSIONS}/{other}")).status_code == 204
+
+    assert not await is_signed_in(there)
+    assert await is_signed_in(here)
+    assert len((await here.get(SESSIONS)).json()["items"]) == 1
+    assert_error(await here.delete(f"{SESSIONS}/{other}"), 404, "not_found")
+
+
+async def test_the_session_that_asks_can_be_ended_too(signed_in: SignedIn) -> None:
+    alice = await signed_in()
+    (mine,) = (await alice.get(SESSIONS)).json()["items"]
+    assert (await alice.delete(f"{SESSIONS}/{mine['id']}")).status_code == 204
+    assert not await is_signed_in(alice)
+
+
+async def test_somebody_elses_session_is_not_there(
+    signed_in: SignedIn, user: User, make_user: MakeUser
+) -> None:
+    alice, mallory = await signed_in(user), await signed_in(await make_user())
+    (hers,) = (await alice.get(SESSIONS)).json()["items"]
+    theirs = await mallory.delete(f"{SESSIONS}/{hers['id']}")
+    nobodys = await mallory.delete(f"{SESSIONS}/00000000-0000-4000-8000-000000000000")
+    assert_error(theirs, 404, "not_found")
+    assert without_request_id(theirs) == without_request_id(nobodys)
+    assert await is_signed_in(alice)
+
+
+# --- the clock ----------------------------------------------------------------------------------------------------
+
+
+async def test_an_unused_session_ends_after_seven_days(clock: FakeClock, signed_in: SignedIn) -> None:
+    for how in ("cookie", "bearer"):
+        in_time, too_late = await signed_in(how=how), await signed_in(how=how)
+        clock.advance(7 * DAY - timedelta(seconds=1))
+        assert await is_signed_in(in_time)
+        clock.advance(seconds=1)
+        assert not await is_signed_in(too_late)
+        assert await is_signed_in(in_time)
+
+
+async def test_a_used_session_ends_after_thirty_days_all_the_same(
+    clock: FakeClock, signed_in: SignedIn
+) -> None:
+    alice = await signed_in()
+    for _ in range(29):
+        clock.advance(DAY)
+        assert await is_signed_in(alice)
+    clock.advance(DAY - timedelta(seconds=1))
+    assert await is_signed_in(alice)
+    clock.advance(seconds=1)
+    assert not await is_signed_in(alice)
+
+
+async def test_an_ended_session_does_not_come_back(clock: FakeClock, signed_in: SignedIn) -> None:
+    """Asking with it is no use of it."""
+    alice = await signed_in()
+    clock.advance(8 * DAY)
+    for _ in range(3):
+        assert not await is_signed_in(alice)
+
+
+@with_settings(session_idle_seconds=120, session_absolute_seconds=300)
+async def test_the_lives_are_the_operators_to_set(clock: FakeClock, signed_in: SignedIn) -> None:
+    idle, used = await signed_in(), await signed_in()
+    clock.advance(seconds=119)
+    assert await is_signed_in(used)
+    clock.advance(seconds=1)
+    assert not await is_signed_in(idle)
+    clock.advance(seconds=100)
+    assert await is_signed_in(used)
+    clock.advance(seconds=80)
+    assert not await is_signed_in(used)

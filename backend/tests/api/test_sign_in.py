@@ -1,0 +1,390 @@
+"""POST /auth/login and /auth/token: where the token goes, what a wrong attempt is told, and what it costs."""
+
+import asyncio
+import base64
+import threading
+from http.cookies import SimpleCookie
+from typing import Any
+
+import httpx
+import pytest
+from pwdlib import PasswordHash
+from sqlmodel import select
+
+from app.bootstrap import Parts
+from app.core import security
+from app.models import Session
+from tests.api.declared import operations
+from tests.api.shapes import (
+    API,
+    USER_FIELDS,
+    assert_error,
+    assert_retry_later,
+    assert_time,
+    random_path,
+    with_settings,
+    without_request_id,
+)
+from tests.conftest import MakeUser
+from tests.factories import APP_URL, PASSWORD
+from tests.fakes import FakeClock
+
+LOGIN = f"{API}/auth/login"
+TOKEN = f"{API}/auth/token"
+ME = f"{API}/auth/me"
+GOOD = {"email": "user@example.com", "password": PASSWORD}
+PRODUCTION = {
+    "environment": "production",
+    "app_origins": ["https://video.example"],
+    "metrics_token": "a-token-for-metrics",
+}
+
+
+def cookie_of(answer: httpx.Response) -> tuple[str, str, dict[str, Any]]:
+    """(name, value, attributes that are set) of the one cookie."""
+    (header,) = answer.headers.get_list("set-cookie")
+    assert len(header) < 4096
+    ((name, morsel),) = SimpleCookie(header).items()
+    return name, morsel.value, {key: value for key, value in morsel.items() if value}
+
+
+class CountingHash(PasswordHash):
+    """Counts what is asked of the password hash; the work itself is the wrapped one's."""
+
+    def __init__(self, inner: PasswordHash) -> None:
+        self._inner = inner
+        self.count = 0
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.count += 1
+        return self._inner.hash(password, salt=salt)
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+        self.count += 1
+        return self._inner.verify(password, hash)
+
+
+# --- the cookie ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("user")
+async def test_login_on_this_machine_sets_a_plain_http_cookie(browser: httpx.AsyncClient) -> None:
+    answer = await browser.post(LOGIN, json=GOOD)
+    assert answer.status_code == 200
+    assert set(answer.json()) == USER_FIELDS
+    name, _, attributes = cookie_of(answer)
+    assert name == "slipway_session"
+    assert attributes == {"httponly": True, "samesite": "lax", "path": "/", "max-age": str(30 * 86400)}
+
+
+@pytest.mark.usefixtures("user")
+@with_settings(app_origins=["https://video.example"])
+async def test_login_over_https_sets_a_host_cookie(client: httpx.AsyncClient) -> None:
+    answer = await client.post(LOGIN, json=GOOD)
+    name, value, attributes = cookie_of(answer)
+    assert name == "__Host-slipway_session"
+    assert attributes["secure"] is True
+    assert attributes == {
+        "httponly": True,
+        "samesite": "lax",
+        "path": "/",
+        "secure": True,
+        "max-age": str(30 * 86400),
+    }
+    # And only that name counts: a cookie that a plain http page could have set does not.
+    assert (await client.get(ME, headers={"Cookie": f"{name}={value}"})).status_code == 200
+    client.cookies.clear()
+    answer = await client.get(ME, headers={"Cookie": f"slipway_session={value}"})
+    assert_error(answer, 401, "not_authenticated")
+
+
+@pytest.mark.usefixtures("user")
+@with_settings(**PRODUCTION)
+async def test_login_in_production_sets_a_host_cookie(client: httpx.AsyncClient) -> None:
+    name, _, attributes = cookie_of(await client.post(LOGIN, json=GOOD))
+    assert name == "__Host-slipway_session"
+    assert attributes["secure"] is True
+
+
+@pytest.mark.usefixtures("user")
+async def test_the_page_never_sees_its_token(browser: httpx.AsyncClient) -> None:
+    answer = await browser.post(LOGIN, json=GOOD)
+    _, token, _ = cookie_of(answer)
+    assert token not in answer.text
+    for path in (ME, f"{API}/auth/sessions", f"{API}/videos"):
+        assert token not in (await browser.get(path)).text
+
+
+@pytest.mark.usefixtures("user")
+async def test_an_api_client_gets_its_token_in_the_body_only(parts: Parts, client: httpx.AsyncClient) -> None:
+    answer = await client.post(TOKEN, data={"username": "user@example.com", "password": PASSWORD})
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["cache-control"] == "no-store"
+    body = answer.json()
+    assert set(body) == {"access_token", "token_type", "expires_at"}
+    assert body["token_type"] == "bearer"
+    assert (assert_time(body["expires_at"]) - parts.clock.now()).days == 30
+    me = await client.get(ME, headers={"Authorization": f"Bearer {body['access_token']}"})
+    assert me.json()["email"] == "user@example.com"
+
+
+@pytest.mark.usefixtures("user")
+async def test_tokens_are_long_random_and_never_the_same(browser: httpx.AsyncClient) -> None:
+    tokens = [cookie_of(await browser.post(LOGIN, json=GOOD))[1] for _ in range(20)]
+    assert len(set(tokens)) == 20
+    for token in tokens:
+        assert len(base64.urlsafe_b64decode(token + "==")) >= 16  # 128 bit
+    # No place in them is the same in all: nothing is counted up or taken from the account.
+    assert all(len({token[place] for token in tokens}) > 1 for place in range(len(tokens[0]) - 1))
+
+
+@pytest.mark.usefixtures("user")
+async def test_the_database_does_not_hold_the_token(parts: Parts, browser: httpx.AsyncClient) -> None:
+    _, token, _ = cookie_of(await browser.post(LOGIN, json=GOOD))
+    async with parts.database.reading() as session:
+        row = (await session.scalars(select(Session))).one()
+    assert token not in str(row.model_dump())
+
+
+@pytest.mark.usefixtures("user")
+async def test_a_token_sent_by_the_client_is_never_adopted(browser: httpx.AsyncClient) -> None:
+    """No session fixation: each sign-in makes its own."""
+    browser.cookies.set("slipway_session", "chosen-by-somebody-else")
+    _, token, _ = cookie_of(await browser.post(LOGIN, json=GOOD))
+    assert token != "chosen-by-somebody-else"
+    browser.cookies.clear()
+    answer = await browser.get(ME, headers={"Cookie": "slipway_session=chosen-by-somebody-else"})
+    assert_error(answer, 401, "not_authenticated")
+
+
+# --- wrong attempts -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def accounts(make_user: MakeUser) -> None:
+    await make_user(email="user@example.com")
+    await make_user(email="disabled@example.com", is_active=False)
+
+
+WRONG = {
+    "an unknown account": ("nobody@example.com", PASSWORD),
+    "a wrong password": ("user@example.com", "another quiet harbour"),
+    "a disabled account": ("disabled@example.com", PASSWORD),
+    "a disabled account, wrong password": ("disabled@example.com", "another quiet harbour"),
+    "no address": ("nobody", PASSWORD),
+    "an empty address": ("", PASSWORD),
+    "an empty password": ("user@example.com", ""),
+    "a NUL in the address": ("user\x00@example.com", PASSWORD),
+    "a password of 1,000 characters": ("user@example.com", "x" * 1000),
+    "SQL": ("' OR 1=1 --", "' OR 1=1 --"),
+}
+
+
+@pytest.mark.usefixtures("accounts")
+async def test_every_wrong_login_is_answered_alike(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    answers = {}
+    for reason, (email, password) in WRONG.items():
+        with subtests.test(reason):
+            answer = await client.post(LOGIN, json={"email": email, "password": password})
+            assert_error(answer, 401, "invalid_credentials")
+            assert "set-cookie" not in answer.headers
+            answers[reason] = without_request_id(answer)
+    assert len({str(answer) for answer in answers.values()}) == 1
+
+
+@pytest.mark.usefixtures("accounts")
+async def test_every_wrong_token_request_is_answered_alike(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    answers = {}
+    for reason, (email, password) in WRONG.items():
+        if not email or not password:
+            continue  # an empty form field is a missing one
+        with subtests.test(reason):
+            answer = await client.post(TOKEN, data={"username": email, "password": password})
+            assert_error(answer, 401, "invalid_credentials")
+            answers[reason] = without_request_id(answer)
+    assert len({str(answer) for answer in answers.values()}) == 1
+
+
+@pytest.mark.usefixtures("accounts")
+async def test_every_attempt_costs_exactly_one_hash(
+    subtests: pytest.Subtests, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the time an answer takes does not tell whether an account exists."""
+    counting = CountingHash(security._ARGON2)
+    monkeypatch.setattr(security, "_ARGON2", counting)
+    for reason, (email, password) in {**WRONG, "the right one": ("user@example.com", PASSWORD)}.items():
+        with subtests.test(reason):
+            counting.count = 0
+            await client.post(LOGIN, json={"email": email, "password": password})
+            assert counting.count == 1
+
+
+@pytest.mark.usefixtures("accounts")
+async def test_a_wrong_attempt_leaves_no_session(parts: Parts, client: httpx.AsyncClient) -> None:
+    for email, password in WRONG.values():
+        await client.post(LOGIN, json={"email": email, "password": password})
+    async with parts.database.reading() as session:
+        assert (await session.scalars(select(Session))).all() == []
+
+
+@pytest.mark.usefixtures("user")
+async def test_more_attempts_than_can_wait_are_told_to_come_back(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashing is dear on purpose; a flood of sign-ins must not take the whole service with it."""
+    held = threading.Event()
+    fits = security._ARGON2
+
+    class Held(CountingHash):
+        def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+            held.wait()
+            return super().verify(password, hash)
+
+    monkeypatch.setattr(security, "_ARGON2", Held(fits))
+    waiting: list[asyncio.Task[httpx.Response]] = []
+    try:
+        refused = None
+        while refused is None:
+            assert len(waiting) < 200, "nothing bounds the queue"
+            waiting.append(asyncio.create_task(client.post(LOGIN, json=GOOD)))
+            done, _ = await asyncio.wait(waiting, timeout=0.02)
+            refused = next(iter(done), None)
+        assert_retry_later(refused.result(), "overloaded")
+        assert (await client.get(f"{API}/health/live")).status_code == 200
+    finally:
+        held.set()
+    answers = await asyncio.gather(*waiting)
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert (await client.post(LOGIN, json=GOOD)).status_code == 200
+
+
+# --- the form -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("user")
+async def test_the_password_form_is_read_as_oauth2_says(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    form = {"username": "user@example.com", "password": PASSWORD}
+    for status, data in (
+        (200, {**form, "grant_type": "password"}),
+        (200, {**form, "scope": ""}),
+        (422, {**form, "grant_type": "client_credentials"}),
+        (422, {"username": "user@example.com"}),
+        (422, {"password": PASSWORD}),
+        (422, {}),
+    ):
+        with subtests.test(str(data)):
+            answer = await client.post(TOKEN, data=data)
+            assert answer.status_code == status
+            if status == 422:
+                assert_error(answer, 422, "validation_error")
+
+
+@pytest.mark.usefixtures("user")
+async def test_the_form_is_not_taken_as_json_nor_json_as_a_form(client: httpx.AsyncClient) -> None:
+    answer = await client.post(TOKEN, json={"username": "user@example.com", "password": PASSWORD})
+    assert_error(answer, 422, "validation_error")
+    answer = await client.post(LOGIN, data={"email": "user@example.com", "password": PASSWORD})
+    assert_error(answer, 422, "validation_error")
+
+
+async def test_a_broken_multipart_form_is_a_malformed_request(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    for content_type, content in (
+        ("multipart/form-data", b"--x\r\nwhat"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: nonsense\r\n\r\nx\r\n--x--"),
+    ):
+        with subtests.test(content_type):
+            answer = await client.post(TOKEN, content=content, headers={"Content-Type": content_type})
+            assert answer.status_code in (400, 422)
+            assert answer.json()["code"] in ("malformed_request", "validation_error")
+
+
+# --- who asks -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("user")
+async def test_a_bearer_token_is_taken_as_the_standard_writes_it(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    form = {"username": "user@example.com", "password": PASSWORD}
+    token = (await client.post(TOKEN, data=form)).json()["access_token"]
+    last = "A" if token[-1] != "A" else "B"
+    for status, header in (
+        (200, f"Bearer {token}"),
+        (200, f"bearer {token}"),
+        (401, "Bearer"),
+        (401, "Bearer "),
+        (401, token),
+        (401, f"Basic {token}"),
+        (401, f"Bearer {token}x"),
+        (401, f"Bearer {token[1:]}"),
+        (401, f"Bearer {last}{token[1:]}"),
+        (401, f"Bearer {token.swapcase()}"),
+        (401, f"Bearer {token} {token}"),
+        (401, f"Bearer {'x' * 5000}"),
+        (401, "Bearer null"),
+        (401, ""),
+    ):
+        with subtests.test(header[:40]):
+            answer = await client.get(ME, headers={"Authorization": header})
+            assert answer.status_code == status
+            if status == 401:
+                assert_error(answer, 401, "not_authenticated")
+                assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.usefixtures("user")
+async def test_a_bad_bearer_token_is_not_made_good_by_a_cookie(browser: httpx.AsyncClient) -> None:
+    await browser.post(LOGIN, json=GOOD)
+    for header in ("Bearer wrong", "Basic dXNlcjpwYXNz"):
+        answer = await browser.get(ME, headers={"Authorization": header})
+        assert_error(answer, 401, "not_authenticated")
+    assert (await browser.get(ME)).status_code == 200
+
+
+async def test_every_route_but_the_public_ones_wants_a_session(
+    subtests: pytest.Subtests, client: httpx.AsyncClient
+) -> None:
+    public = {
+        "/upload-policy",
+        "/health/live",
+        "/health/ready",
+        "/auth/register",
+        "/auth/login",
+        "/auth/token",
+    }
+
+    bodies: dict[str, Any] = {
+        "/auth/me": {"full_name": None},
+        "/auth/password": {"current_password": PASSWORD, "new_password": PASSWORD},
+        "/videos": {"filename": "a.mp4", "size_bytes": 1, "content_type": "video/mp4"},
+        "/videos/{video_id}/parts": {"part_numbers": [1]},
+        "/videos/{video_id}/complete": {"parts": []},
+    }
+    for method, path, _ in operations():
+        short = path.removeprefix(API)
+        if short in public:
+            continue
+        with subtests.test(f"{method} {short}"):
+            body = bodies.get(short) if method in ("POST", "PATCH") else None
+            answer = await client.request(method, random_path(path), json=body, headers={"Origin": APP_URL})
+            assert_error(answer, 401, "not_authenticated")
+
+
+@pytest.mark.usefixtures("user")
+async def test_signing_in_sweeps_sessions_that_ended(
+    parts: Parts, clock: FakeClock, client: httpx.AsyncClient
+) -> None:
+    await client.post(LOGIN, json=GOOD)
+    clock.advance(seconds=parts.settings.session_idle_seconds)
+    await client.post(LOGIN, json=GOOD)
+    async with parts.database.reading() as session:
+        assert len((await session.scalars(select(Session))).all()) == 1

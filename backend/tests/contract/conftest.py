@@ -1,0 +1,82 @@
+"""Starts each real engine once a session."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.contract.engines import Difference, Engine, MemoryEngine, S3Engine
+from tests.engines import ceph_rgw
+from tests.engines.ceph_rgw import CephRgw
+from tests.engines.embedded import EmbeddedStore
+
+KNOWN_DIFFERENCES: Mapping[str, frozenset[Difference]] = {
+    "memory": frozenset(),
+    # Swift 2.38.3 with localstore's mends.
+    "embedded": frozenset(
+        {
+            Difference.SECOND_COMPLETE_SUCCEEDS,
+            Difference.LISTED_AFTER_COMPLETE,
+            Difference.WRONG_TOTAL_IS_TAKEN,
+        }
+    ),
+    # RADOS Gateway 16.2.
+    "ceph": frozenset(
+        {
+            Difference.SECOND_COMPLETE_SUCCEEDS,
+            Difference.COMPLETE_OVERWRITES,
+            Difference.UNNAMED_PART_IS_REFUSED,
+            Difference.COMPLETE_OF_NOTHING_IS_500,
+            Difference.WRONG_TOTAL_IS_TAKEN,
+        }
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def embedded_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Engine]:
+    with EmbeddedStore(tmp_path_factory.mktemp("contract-store")) as store:
+        keys = store.credentials
+        engine = S3Engine(
+            "embedded",
+            store.endpoint_url,
+            keys.access_key_id,
+            keys.secret_access_key,
+            KNOWN_DIFFERENCES["embedded"],
+        )
+        yield engine
+        engine.close()
+
+
+@pytest.fixture(scope="session")
+def ceph_engine() -> Iterator[S3Engine]:
+    if not ceph_rgw.is_installed():
+        if os.environ.get("CI") == "true":
+            pytest.fail("radosgw is missing; `make tools` gets it")
+        pytest.skip("radosgw is not installed; `make tools` gets it")
+    with CephRgw() as ceph:
+        engine = S3Engine(
+            "ceph",
+            ceph.endpoint_url,
+            ceph_rgw.ACCESS_KEY_ID,
+            ceph_rgw.SECRET_ACCESS_KEY,
+            KNOWN_DIFFERENCES["ceph"],
+        )
+        yield engine
+        engine.close()
+
+
+@pytest.fixture(params=["embedded", "ceph"])
+def s3_engine(request: pytest.FixtureRequest) -> S3Engine:
+    """Each real engine."""
+    engine: S3Engine = request.getfixturevalue(f"{request.param}_engine")
+    return engine
+
+
+@pytest.fixture(params=["memory", "embedded", "ceph"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine, the fake among them."""
+    if request.param == "memory":
+        return MemoryEngine()
+    real: S3Engine = request.getfixturevalue(f"{request.param}_engine")
+    return real

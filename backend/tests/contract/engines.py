@@ -1,0 +1,161 @@
+"""The engines the contract suite runs on, and in what they are known to differ."""
+
+import http.client
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from app.adapters.s3 import S3Connection, S3Storage, make_signer
+from app.ports import ObjectStorage
+from tests.fakes import FakeClock, InMemoryStorage
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BUCKET = "slipway"
+REGION = "us-east-1"
+
+
+class Difference(StrEnum):
+    """Where an engine departs from the rest. Each is asserted: an engine that is mended fails its old row."""
+
+    SECOND_COMPLETE_SUCCEEDS = "a repeated Complete is answered as the first, not NoSuchUpload"
+    COMPLETE_OVERWRITES = "If-None-Match: * on Complete is ignored: the object at the key is overwritten"
+    LISTED_AFTER_COMPLETE = "the parts of a completed upload are still listed, all of them"
+    UNNAMED_PART_IS_REFUSED = "Complete must name every part that was sent, else InvalidPart"
+    COMPLETE_OF_NOTHING_IS_500 = "Complete of an upload that is not there is answered 500, not NoSuchUpload"
+    WRONG_TOTAL_IS_TAKEN = "x-amz-mp-object-size on Complete is ignored: any total is taken"
+
+
+class Engine(Protocol):
+    name: str
+    storage: ObjectStorage
+    paged_storage: ObjectStorage
+    """The same bucket, listed in pages of two."""
+    differences: frozenset[Difference]
+
+    def now(self) -> datetime:
+        """The time as the engine sees it."""
+        ...
+
+    def send(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> int:
+        """What a browser's request is answered."""
+        ...
+
+    def content_disposition(self, object_key: str) -> str: ...
+
+
+class MemoryEngine:
+    """The fake that all other tests trust."""
+
+    name = "memory"
+    differences: frozenset[Difference] = frozenset()
+
+    def __init__(self) -> None:
+        self._clock = FakeClock()
+        self._memory = InMemoryStorage(self._clock)
+        self.storage: ObjectStorage = self._memory
+        self.paged_storage: ObjectStorage = self._memory
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def send(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> int:
+        return self._memory.request(method, url, body, headers)
+
+    def content_disposition(self, object_key: str) -> str:
+        return self._memory.objects[object_key].content_disposition
+
+
+class S3Engine:
+    """The real adapter over a real engine."""
+
+    def __init__(
+        self,
+        name: str,
+        endpoint_url: str,
+        access_key_id: str,
+        secret_access_key: str,
+        differences: frozenset[Difference],
+    ) -> None:
+        self.name = name
+        self.differences = differences
+        self.connection = s3_connection(endpoint_url, access_key_id, secret_access_key)
+        self.signer = make_signer(self.connection)
+        self._client: S3Client = self.connection.client(endpoint_url, 60)
+        self._client.create_bucket(Bucket=BUCKET)
+        self._storage = S3Storage(self.connection, self.signer)
+        self._paged_storage = S3Storage(self.connection, self.signer)
+        list_in_pages_of_two(self._paged_storage)
+        self.storage: ObjectStorage = self._storage
+        self.paged_storage: ObjectStorage = self._paged_storage
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def send(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> int:
+        return request(method, url, body, headers)[0]
+
+    def content_disposition(self, object_key: str) -> str:
+        return self._client.head_object(Bucket=BUCKET, Key=object_key)["ContentDisposition"]
+
+    def close(self) -> None:
+        self._storage.close()
+        self._paged_storage.close()
+
+
+def s3_connection(
+    endpoint_url: str | None, access_key_id: str, secret_access_key: str, **changes: Any
+) -> S3Connection:
+    """As bootstrap makes one, with more patience: a loaded test machine is no fault of the store's."""
+    values: dict[str, Any] = {
+        "bucket": BUCKET,
+        "region": REGION,
+        "endpoint_url": endpoint_url,
+        "public_endpoint_url": None,
+        "access_key_id": access_key_id,
+        "secret_access_key": secret_access_key,
+        "threads": 4,
+        "queue": 16,
+        "connect_timeout_seconds": 5.0,
+        "read_timeout_seconds": 30.0,
+        "attempts": 2,
+        **changes,
+    }
+    return S3Connection(**values)
+
+
+def list_in_pages_of_two(storage: S3Storage) -> None:
+    """Asks for short pages by botocore's own hook: real ones hold 1000."""
+    limits = {
+        "ListParts": "MaxParts",
+        "ListMultipartUploads": "MaxUploads",
+        "ListObjectsV2": "MaxKeys",
+    }
+
+    def limit(name: str) -> Any:
+        def change(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+            return {**params, name: 2}
+
+        return change
+
+    for operation, name in limits.items():
+        storage._client.meta.events.register(f"provide-client-params.s3.{operation}", limit(name))
+
+
+def request(
+    method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """One HTTP request with exactly these headers; a body gets its Content-Length."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    try:
+        connection.request(method, f"{parts.path}?{parts.query}", body or None, dict(headers or {}))
+        answer = connection.getresponse()
+        said = answer.read()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, said
+    finally:
+        connection.close()

@@ -1,0 +1,152 @@
+"""The upload conversation by the real services on every engine: what engines differ in must not show here."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.adapters.delivery import PresignedDelivery
+from app.bootstrap import Parts, assemble
+from app.core.config import Settings
+from app.domain.errors import PartsIncomplete, VideoNotFound
+from app.domain.video_status import VideoStatus
+from app.models import User, Video
+from app.services.uploads import TOKEN_METADATA, StartedUpload
+from tests.contract.engines import Engine, S3Engine, request
+from tests.factories import part_of, read_video
+from tests.fakes import S3_MIN_PART_BYTES, FakeDelivery, FakeProbe, content_md5, md5_hex
+
+DATA = bytes(range(256)) * (S3_MIN_PART_BYTES // 256) + b"the last part"
+
+
+class EngineClock:
+    """The time as the engine sees it, so that URLs signed by it are alive there."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.now = engine.now
+
+
+@pytest.fixture
+async def parts(engine: Engine, settings: Settings) -> AsyncIterator[Parts]:
+    made = assemble(
+        settings,
+        clock=EngineClock(engine),
+        storage=engine.storage,
+        delivery=FakeDelivery(),
+        probe=FakeProbe(),
+    )
+    yield made
+    await made.tasks.drain(30)
+    await made.close()
+
+
+async def announce(parts: Parts, user: User) -> StartedUpload:
+    return await parts.uploads.create(user.id, "harbour.mp4", len(DATA), "video/mp4", None)
+
+
+def send(engine: Engine, started: StartedUpload, *numbers: int) -> None:
+    assert started.parts is not None
+    for part in started.parts:
+        if not numbers or part.part_number in numbers:
+            piece = part_of(started.video, DATA, part.part_number)
+            assert engine.send("PUT", part.url, piece, {"Content-MD5": content_md5(piece)}) == 200
+
+
+def proof(video: Video) -> dict[int, str]:
+    return {number: md5_hex(part_of(video, DATA, number)) for number in (1, 2)}
+
+
+async def set_back_to_completing(parts: Parts, video: Video) -> None:
+    """As if the process had died between the assembly and the commit."""
+    async with parts.database.transaction() as session:
+        row = await session.get(Video, video.id)
+        assert row is not None
+        row.status = VideoStatus.COMPLETING
+        row.etag = row.uploaded_at = row.lease_until = None
+
+
+async def test_an_upload_becomes_one_proven_object(engine: Engine, parts: Parts, user: User) -> None:
+    started = await announce(parts, user)
+    send(engine, started)
+
+    video = await parts.uploads.complete(user.id, started.video.id, proof(started.video))
+
+    assert video.status == "processing"
+    stored = await engine.storage.head(video.object_key)
+    assert (stored.size_bytes, stored.etag) == (len(DATA), video.etag)
+    assert stored.content_type == "video/mp4"
+    assert stored.metadata == {TOKEN_METADATA: video.object_token}
+    assert engine.content_disposition(video.object_key) == "attachment"
+
+
+async def test_missing_and_replaced_parts_are_named(engine: Engine, parts: Parts, user: User) -> None:
+    started = await announce(parts, user)
+    send(engine, started, 2)
+
+    with pytest.raises(PartsIncomplete) as raised:
+        await parts.uploads.complete(user.id, started.video.id, {2: md5_hex(b"what I meant")})
+
+    assert raised.value.facts == {"missing": [1], "mismatched": [2]}
+    send(engine, started, 1)
+    assert (await parts.uploads.complete(user.id, started.video.id, {})).status == "processing"
+
+
+async def test_a_completion_repeated_from_the_start_is_the_same_success(
+    engine: Engine, parts: Parts, user: User
+) -> None:
+    """The process died after the assembly: whatever the engine says now, HEAD decides, and no URL is alive."""
+    started = await announce(parts, user)
+    send(engine, started)
+    first = await parts.uploads.complete(user.id, started.video.id, proof(started.video))
+    etag = first.etag
+    await set_back_to_completing(parts, first)
+
+    again = await parts.uploads.complete(user.id, started.video.id, proof(started.video))
+
+    assert (again.status, again.etag) == ("processing", etag)
+    assert started.parts is not None
+    piece = part_of(started.video, DATA, 2)
+    assert engine.send("PUT", started.parts[1].url, piece) == 404
+    assert (await engine.storage.head(again.object_key)).etag == etag
+
+
+@pytest.mark.parametrize("completed", [False, True], ids=["uploading", "completed"])
+async def test_a_deleted_video_leaves_nothing(
+    engine: Engine, parts: Parts, user: User, completed: bool
+) -> None:
+    started = await announce(parts, user)
+    send(engine, started)
+    if completed:
+        await parts.uploads.complete(user.id, started.video.id, {})
+
+    await parts.videos.delete(user.id, started.video.id)
+    await parts.tasks.drain(30)
+
+    row = await read_video(parts, started.video.id)
+    assert (row.status, row.reserved_bytes) == ("deleting", 0)
+    prefix = f"videos/{user.id}/"
+    assert [item async for item in engine.storage.list_objects(prefix)] == []
+    assert [upload async for upload in engine.storage.list_uploads(prefix)] == []
+    assert started.parts is not None
+    piece = part_of(started.video, DATA, 1)
+    assert engine.send("PUT", started.parts[0].url, piece) == 404
+    with pytest.raises(VideoNotFound):
+        await parts.uploads.complete(user.id, started.video.id, {})
+
+
+@pytest.mark.parametrize("filename", ["harbour.mp4", 'a"; x=1\\../ü 🎬%22.mp4'])
+async def test_a_delivery_url_gives_the_bytes_as_a_download(s3_engine: S3Engine, filename: str) -> None:
+    key = f"videos/{uuid.uuid4()}/a.mp4"
+    s3_engine._client.put_object(Bucket="slipway", Key=key, Body=b"a small video", ContentType="video/mp4")
+    delivery = PresignedDelivery(s3_engine.signer, 3600)
+
+    url = delivery.url_for(key, filename, s3_engine.now()).url
+
+    status, headers, body = request("GET", url)
+    assert (status, body) == (200, b"a small video")
+    assert headers["content-disposition"].startswith("attachment; filename=")
+    assert headers["content-type"] == "video/mp4"
+    status, headers, body = request("GET", url, headers={"Range": "bytes=2-6"})
+    assert (status, body, headers["content-range"]) == (206, b"small", "bytes 2-6/13")
+    assert request("GET", url.replace(".mp4?", ".mov?"))[0] == 403
+    assert request("DELETE", url)[0] == 403

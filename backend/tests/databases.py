@@ -1,0 +1,101 @@
+"""Empty, migrated databases for tests, quickly: the real migrations run once, each test gets a copy."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.engine import make_url
+
+from app.core import schema
+from tests.engines.postgres import PostgresServer
+
+
+class Databases(Protocol):
+    """Makes databases of one kind; `close` takes away what is left."""
+
+    def new(self) -> str:
+        """The URL of an empty database at this version's schema."""
+        ...
+
+    def new_without_schema(self) -> str:
+        """The URL of a database in which nothing was migrated yet."""
+        ...
+
+    def discard(self, url: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SqliteDatabases:
+    def __init__(self) -> None:
+        # In memory where the system has such a folder: durability is the crash tests' subject, not everybody's.
+        memory = Path("/dev/shm")  # noqa: S108  # the folder made in it is random and only ours
+        self._folder = Path(tempfile.mkdtemp(prefix="slipway-db-", dir=memory if memory.is_dir() else None))
+        self._template = self._folder / "template.db"
+        self._made = 0
+        schema.upgrade(_sqlite_url(self._template))
+
+    def new(self) -> str:
+        path = self._next()
+        shutil.copyfile(self._template, path)
+        return _sqlite_url(path)
+
+    def new_without_schema(self) -> str:
+        return _sqlite_url(self._next())
+
+    def discard(self, url: str) -> None:
+        path = make_url(url).database
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _next(self) -> Path:
+        self._made += 1
+        return self._folder / f"test-{self._made}.db"
+
+
+class PostgresDatabases:
+    def __init__(self) -> None:
+        self._server = PostgresServer()
+        self._free: list[str] = []
+        self._migrated: set[str] = set()
+        try:
+            self._server.start()
+            self._template = self._server.create_database()
+            schema.upgrade(self._server.url(self._template))
+        except BaseException:
+            self._server.stop()
+            raise
+
+    def new(self) -> str:
+        name = self._free.pop() if self._free else self._server.create_database(self._template)
+        self._migrated.add(name)
+        return self._server.url(name)
+
+    def new_without_schema(self) -> str:
+        return self._server.url(self._server.create_database())
+
+    def discard(self, url: str) -> None:
+        name = make_url(url).database
+        if name in self._migrated:
+            self._server.empty_database(name)
+            self._free.append(name)
+
+    def close(self) -> None:
+        self._server.stop()
+
+
+def make_databases(kind: str) -> Databases:
+    """`sqlite` or `postgresql`, as SLIPWAY_TEST_DATABASE says."""
+    if kind == "sqlite":
+        return SqliteDatabases()
+    if kind == "postgresql":
+        return PostgresDatabases()
+    raise ValueError(f"SLIPWAY_TEST_DATABASE is {kind!r}; it takes sqlite or postgresql")
+
+
+def _sqlite_url(path: Path) -> str:
+    return f"sqlite+aiosqlite:///{path}"

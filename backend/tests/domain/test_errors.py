@@ -1,0 +1,81 @@
+"""The error tree: each error has a code of the contract, its facts, and a sentence that says what to do."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.domain import errors
+from app.domain.errors import SlipwayError, readable_bytes
+
+CODES = {
+    "file_empty",
+    "file_too_large",
+    "filename_invalid",
+    "unsupported_container",
+    "content_type_mismatch",
+    "password_too_weak",
+    "validation_error",
+    "not_authenticated",
+    "invalid_credentials",
+    "csrf_rejected",
+    "video_not_found",
+    "not_found",
+    "email_taken",
+    "idempotency_conflict",
+    "wrong_state",
+    "parts_incomplete",
+    "quota_exceeded",
+    "too_many_uploads",
+    "storage_unavailable",
+    "database_unavailable",
+    "overloaded",
+}
+
+
+def leaves(kind: type[SlipwayError] = SlipwayError) -> Iterator[type[SlipwayError]]:
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from leaves(child) if child.__subclasses__() else [child]
+
+
+def test_codes_are_those_of_the_contract_each_once() -> None:
+    codes = [leaf.code for leaf in leaves()]
+
+    assert sorted(codes) == sorted(CODES)
+
+
+@pytest.mark.parametrize(
+    ("error", "facts"),
+    [
+        (errors.FileTooLarge(3, 2), {"size_bytes": 3, "limit_bytes": 2}),
+        (errors.WrongState("ready"), {"status": "ready"}),
+        (errors.PartsIncomplete([1], [2]), {"missing": [1], "mismatched": [2]}),
+        (errors.QuotaExceeded(5, 4), {"used_bytes": 5, "quota_bytes": 4}),
+        (errors.TooManyUploads(["a"]), {"open_video_ids": ["a"]}),
+        (
+            errors.InvalidRequest("No.", ["body", "x"], "bad"),
+            {"errors": [{"loc": ["body", "x"], "msg": "bad"}]},
+        ),
+        (errors.StorageUnavailable(), {}),
+    ],
+)
+def test_error_carries_its_facts(error: SlipwayError, facts: dict[str, object]) -> None:
+    assert error.facts == facts
+    assert str(error).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1 KiB"),
+        (1536, "1.5 KiB"),
+        (5 * 1024**2, "5 MiB"),
+        (2 * 1024**3, "2 GiB"),
+        (100 * 1024**3, "100 GiB"),
+        (5000 * 1024**3, "5,000 GiB"),
+    ],
+)
+def test_byte_counts_are_readable(count: int, text: str) -> None:
+    assert readable_bytes(count) == text

@@ -1,0 +1,114 @@
+"""A real PostgreSQL for one test session: its own folder, a unix socket, no port, nothing kept."""
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import psycopg
+from sqlalchemy.engine import URL
+
+from tests.engines.guardian import Guardian
+
+_SUPERUSER = "slipway"
+
+
+class PostgresMissingError(Exception):
+    """There is no PostgreSQL server program on this machine."""
+
+
+class PostgresServer:
+    """Started as a user without privileges (the server refuses root); durability off, for tests only need speed."""
+
+    def __init__(self) -> None:
+        self._programs = _find_programs()
+        self._account = _unprivileged_account()
+        memory = Path("/dev/shm")  # noqa: S108  # the folder made in it is random and only ours
+        self._folder = Path(tempfile.mkdtemp(prefix="slipway-pg-", dir=memory if memory.is_dir() else None))
+        self._numbers = itertools.count(1)
+        self._guardian: Guardian | None = None
+
+    def start(self) -> Self:
+        data = self._folder / "data"
+        if self._account:
+            os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
+        self._run(
+            "initdb", "-D", str(data), "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
+        )
+        # SIGQUIT: at once, without writing out what nobody will read.
+        self._guardian = Guardian(self._folder, ["data/postmaster.pid"], signal.SIGQUIT)
+        options = (
+            # mmap: shared memory in its folder too, so that nothing is left anywhere.
+            f"-k {self._folder} -c listen_addresses='' -c max_connections=200 -c dynamic_shared_memory_type=mmap "
+            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+        )
+        self._run("pg_ctl", "-D", str(data), "-l", str(self._folder / "log"), "-w", "-o", options, "start")
+        return self
+
+    def stop(self) -> None:
+        if self._guardian:
+            self._guardian.end()
+
+    def create_database(self, template: str = "template0") -> str:
+        """A new database like `template`; returns its name."""
+        name = f"test_{next(self._numbers)}"
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def empty_database(self, name: str) -> None:
+        """Takes every row out of our tables, whoever is still connected: much quicker than a new database."""
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        self._execute(f"{others} AND datname = current_database()", name)
+        self._execute("TRUNCATE users, sessions, videos CASCADE", name)
+
+    def url(self, name: str) -> str:
+        """As DATABASE_URL takes it."""
+        url = URL.create(
+            "postgresql+psycopg", username=_SUPERUSER, database=name, query={"host": str(self._folder)}
+        )
+        return url.render_as_string(hide_password=False)
+
+    def _execute(self, statement: str, database: str = "postgres") -> None:
+        where = f"host={self._folder} user={_SUPERUSER} dbname={database}"
+        with psycopg.connect(where, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command: Sequence[str] = [str(self._programs / program), *arguments]
+        if self._account:
+            ids = [f"--reuid={self._account.pw_uid}", f"--regid={self._account.pw_gid}", "--clear-groups"]
+            command = ["setpriv", *ids, *command]
+        # The server keeps its standard output; a pipe would never end.
+        with (self._folder / "start.log").open("ab") as log:
+            finished = subprocess.run(command, stdout=log, stderr=log, cwd=self._folder, check=False)
+        if finished.returncode:
+            said = (self._folder / "start.log").read_text(errors="replace")
+            raise RuntimeError(f"{program} ended with {finished.returncode}:\n{said}")
+
+
+def _find_programs() -> Path:
+    """Debian keeps the server's programs off the PATH."""
+    found = [Path(p).parent for p in (shutil.which("initdb"), shutil.which("postgres")) if p]
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
+    for folder in (*found, *reversed(versions)):
+        if (folder / "initdb").exists():
+            return folder
+    raise PostgresMissingError("no PostgreSQL server programs found; `make tools` gets them")
+
+
+def _unprivileged_account() -> pwd.struct_passwd | None:
+    """Who runs the server when we are root; None: we ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise PostgresMissingError("no account without privileges to run PostgreSQL as")

@@ -1,0 +1,331 @@
+"""Makers of settings, parts, users, videos, and of a whole upload: arranging a test takes one line."""
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlmodel import col, select
+
+from app.bootstrap import Parts, assemble
+from app.core.config import Settings
+from app.core.security import hash_token, new_session_token
+from app.crud import users, videos
+from app.domain.part_plan import plan_parts
+from app.domain.video_file import CONTAINERS, object_key
+from app.domain.video_status import IN_FLIGHT, VideoStatus
+from app.models import Session, User, Video
+from app.ports import Clock
+from app.services.accounts import email_key
+from app.services.processing import PROBE_LEASE
+from app.services.uploads import TOKEN_METADATA
+from tests.fakes import (
+    BUCKET_URL,
+    FakeDelivery,
+    FakeProbe,
+    InMemoryStorage,
+    content_md5,
+    md5_hex,
+    some_metadata,
+)
+
+APP_URL = "http://127.0.0.1:8000"
+PASSWORD = "a quiet harbour"
+SMALL_VIDEO = b"ftyp" * 256
+"""1 KiB, one part. Its content does not matter to the fakes."""
+
+
+def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
+    """Settings for a test: nothing from the environment or `.env`, no embedded store, no page."""
+    given = {
+        "database_url": database_url,
+        "slipway_data_dir": data_dir,
+        "s3_endpoint_url": BUCKET_URL.removesuffix("/slipway/"),
+        "s3_bucket": "slipway",
+        "page_dir": data_dir / "no-page",
+        **values,
+    }
+    return Settings(_env_file=None, **given)
+
+
+def make_parts(settings: Settings, clock: Clock, storage: InMemoryStorage, probe: FakeProbe) -> Parts:
+    """The real services over the fakes and the test's database. Whoever makes them closes them."""
+    return assemble(
+        settings,
+        clock=clock,
+        storage=storage,
+        delivery=FakeDelivery(),
+        store_origins=["http://store.test"],
+        probe=probe,
+    )
+
+
+# --- rows -------------------------------------------------------------------------------------------------------
+
+
+async def insert_user(parts: Parts, encoded_password: str, **values: Any) -> User:
+    """A user as the row says; `email` and all other columns may be given."""
+    email = values.pop("email", f"{uuid.uuid4().hex}@example.com")
+    given = {
+        "email_key": email_key(email),
+        "full_name": None,
+        "password_hash": encoded_password,
+        "is_active": True,
+        "reserved_bytes": 0,
+        "created_at": parts.clock.now(),
+        **values,
+    }
+    user = User(email=email, **given)
+    async with parts.database.transaction() as session:
+        await users.insert(session, user)
+    return user
+
+
+async def insert_session(parts: Parts, user: User, kind: str) -> str:
+    """A sign-in without asking for the password; returns its token."""
+    token = new_session_token()
+    now = parts.clock.now()
+    row = Session(
+        user_id=user.id,
+        token_hash=hash_token(token),
+        kind=kind,
+        user_agent="tests",
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + timedelta(seconds=parts.settings.session_absolute_seconds),
+    )
+    async with parts.database.transaction() as session:
+        session.add(row)
+    return token
+
+
+async def insert_video(
+    parts: Parts,
+    storage: InMemoryStorage,
+    user: User,
+    status: VideoStatus | str = VideoStatus.UPLOADING,
+    *,
+    data: bytes = SMALL_VIDEO,
+    parts_sent: Iterable[int] | None = None,
+    in_store: bool = True,
+    **values: Any,
+) -> Video:
+    """A video in `status`, with what the store holds then and the user's quota reserved.
+
+    uploading: an open upload (with the parts `parts_sent`, none of them unless given); completing: an open upload
+    with all parts; processing, ready, failed: the assembled object; expired, deleting: an open upload, to be
+    removed. `in_store=False` leaves the store empty. Any column may be given.
+    """
+    status = VideoStatus(status)
+    now = parts.clock.now()
+    container = CONTAINERS[0]
+    video_id = uuid.uuid4()
+    object_token = uuid.uuid4().hex
+    assembled = status in (VideoStatus.PROCESSING, VideoStatus.READY, VideoStatus.FAILED)
+    key = object_key(user.id, video_id, uuid.uuid4(), container)
+    given: dict[str, Any] = {
+        "id": video_id,
+        "user_id": user.id,
+        "original_filename": "harbour.mp4",
+        "content_type": container.content_types[0],
+        "declared_container": container.name,
+        "size_bytes": len(data),
+        "part_size_bytes": plan_parts(len(data)).part_size_bytes,
+        "object_key": key,
+        "upload_id": secrets.token_urlsafe(24),
+        "etags_are_md5": True,
+        "object_token": object_token,
+        "status": status,
+        "attempts": 0,
+        "postponed": 0,
+        "reserved_bytes": len(data),
+        "metadata_complete": False,
+        "created_at": now,
+    }
+    if in_store and not assembled:
+        given["upload_id"] = storage.open_upload(key, metadata={TOKEN_METADATA: object_token})
+    if in_store and assembled:
+        given["etag"] = storage.store_object(key, data, {TOKEN_METADATA: object_token})
+    given |= _columns_of(parts, status) | values
+    video = Video(**given)
+    if in_store and not assembled:
+        everything = range(1, video.part_plan.part_count + 1)
+        sent = everything if status is VideoStatus.COMPLETING and parts_sent is None else parts_sent or ()
+        for number in sent:
+            storage.store_part(given["upload_id"], number, part_of(video, data, number))
+    async with parts.database.transaction() as session:
+        await videos.insert(session, video)
+        await users.release_bytes(session, user.id, -video.reserved_bytes)
+    return video
+
+
+def _columns_of(parts: Parts, status: VideoStatus) -> dict[str, Any]:
+    """What the use cases would have written by then."""
+    now = parts.clock.now()
+    match status:
+        case VideoStatus.UPLOADING:
+            expires_at = now + timedelta(seconds=parts.settings.upload_grace_seconds)
+            return {"expires_at": expires_at, "due_at": expires_at}
+        case VideoStatus.COMPLETING:
+            until = now + timedelta(seconds=30)
+            return {"lease_owner": uuid.uuid4(), "lease_until": until, "due_at": until}
+        case VideoStatus.PROCESSING:
+            return {"uploaded_at": now, "due_at": now}
+        case VideoStatus.READY:
+            return {"uploaded_at": now, "ready_at": now, **asdict(some_metadata())}
+        case VideoStatus.FAILED:
+            reason = {"status_code": "no_video_track", "status_detail": "There is no picture in this file."}
+            return {"uploaded_at": now, "due_at": now, **reason}
+        case VideoStatus.EXPIRED | VideoStatus.DELETING:
+            return {"due_at": now}
+
+
+async def find_video(parts: Parts, video_id: uuid.UUID) -> Video | None:
+    """The row as it is now, hidden or not."""
+    async with parts.database.reading() as session:
+        return await videos.get(session, video_id)
+
+
+async def read_video(parts: Parts, video_id: uuid.UUID) -> Video:
+    """The row as it is now; it must exist."""
+    found = await find_video(parts, video_id)
+    assert found is not None, "the row is gone"
+    return found
+
+
+async def reserved_bytes(parts: Parts, user: User) -> int:
+    """What the user's counter says now."""
+    async with parts.database.reading() as session:
+        return (await session.scalars(select(User.reserved_bytes).where(col(User.id) == user.id))).one()
+
+
+async def count_videos(parts: Parts, *statuses: VideoStatus) -> int:
+    """Rows in these states; without states, all."""
+    async with parts.database.reading() as session:
+        found = await session.scalars(select(Video.status))
+        return sum(1 for status in found if not statuses or status in statuses)
+
+
+async def assert_quota_is_exact(parts: Parts, user: User) -> None:
+    """The counter is the sum of the rows, and open uploads are within their limit."""
+    async with parts.database.reading() as session:
+        rows = list(await session.scalars(select(Video).where(col(Video.user_id) == user.id)))
+    assert await reserved_bytes(parts, user) == sum(video.reserved_bytes for video in rows)
+    in_flight = sum(1 for video in rows if video.status in IN_FLIGHT)
+    assert in_flight <= parts.settings.user_max_uploads_in_flight
+
+
+async def run_due_probes(parts: Parts) -> int:
+    """Does every probe that is due, one after the other, as a worker would; returns how many."""
+    done = 0
+    while True:
+        owner = uuid.uuid4()
+        now = parts.clock.now()
+        async with parts.database.transaction() as session:
+            video_id = await videos.claim_probe(session, owner, now, now + PROBE_LEASE)
+        if video_id is None:
+            return done
+        await parts.processing.probe_video(video_id, owner)
+        done += 1
+
+
+def part_of(video: Video, data: bytes, number: int) -> bytes:
+    """The bytes of one part, as the plan cuts them."""
+    start = (number - 1) * video.part_size_bytes
+    return data[start : start + video.part_size_bytes]
+
+
+# --- the conversation over HTTP -----------------------------------------------------------------------------------
+
+
+class ApiClient(httpx.AsyncClient):
+    """A client that knows who is signed in with it."""
+
+    user: User
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What `announce` got back, ready to be sent."""
+
+    video: Mapping[str, Any]
+    upload: Mapping[str, Any]
+    data: bytes
+
+    @property
+    def id(self) -> str:
+        return str(self.video["id"])
+
+    def piece(self, part_number: int) -> bytes:
+        size: int = self.upload["part_size_bytes"]
+        return self.data[(part_number - 1) * size : part_number * size]
+
+    @property
+    def proof(self) -> list[dict[str, object]]:
+        """The body of `complete`, every part proven."""
+        count: int = self.upload["part_count"]
+        return [{"part_number": n, "md5": md5_hex(self.piece(n))} for n in range(1, count + 1)]
+
+
+async def announce(
+    client: httpx.AsyncClient,
+    data: bytes = SMALL_VIDEO,
+    *,
+    filename: str = "harbour.mp4",
+    content_type: str = "video/mp4",
+    idempotency_key: uuid.UUID | None = None,
+) -> Announced:
+    """POST /videos; it must be taken."""
+    answer = await client.post(
+        "/api/v1/videos",
+        json={"filename": filename, "size_bytes": len(data), "content_type": content_type},
+        headers={"Idempotency-Key": str(idempotency_key or uuid.uuid4())},
+    )
+    assert answer.status_code in (200, 201), answer.text
+    body = answer.json()
+    return Announced(body["video"], body["upload"], data)
+
+
+async def send_parts(client: httpx.AsyncClient, storage: InMemoryStorage, announced: Announced) -> None:
+    """PUTs every part, signing more of them as the first batch is used up."""
+    signed = {part["part_number"]: part["url"] for part in announced.upload["parts"]}
+    for number in range(1, announced.upload["part_count"] + 1):
+        if number not in signed:
+            wanted = list(range(number, min(number + 32, announced.upload["part_count"] + 1)))
+            answer = await client.post(f"/api/v1/videos/{announced.id}/parts", json={"part_numbers": wanted})
+            assert answer.status_code == 200, answer.text
+            signed |= {part["part_number"]: part["url"] for part in answer.json()["parts"]}
+        piece = announced.piece(number)
+        assert storage.put_part(signed[number], piece, {"Content-MD5": content_md5(piece)}) == 200
+
+
+async def upload(
+    client: httpx.AsyncClient,
+    storage: InMemoryStorage,
+    data: bytes = SMALL_VIDEO,
+    **announced_as: Any,
+) -> dict[str, Any]:
+    """The whole conversation: announce, send, complete; returns the video as `complete` answered it."""
+    announced = await announce(client, data, **announced_as)
+    await send_parts(client, storage, announced)
+    answer = await client.post(f"/api/v1/videos/{announced.id}/complete", json={"parts": announced.proof})
+    assert answer.status_code == 200, answer.text
+    video: dict[str, Any] = answer.json()
+    return video
+
+
+async def until_settled(client: httpx.AsyncClient, video_id: str) -> dict[str, Any]:
+    """The video once the app's own worker has read it; only a hang ends in a failure."""
+    async with asyncio.timeout(30):
+        while True:
+            answer = await client.get(f"/api/v1/videos/{video_id}")
+            assert answer.status_code == 200, answer.text
+            video: dict[str, Any] = answer.json()
+            if video["status"] not in ("completing", "processing"):
+                return video
+            await asyncio.sleep(0.01)

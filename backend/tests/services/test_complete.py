@@ -1,0 +1,721 @@
+"""Completing: proven by the store's own list, once whoever asks and however often, decided by HEAD in doubt."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.bootstrap import Parts
+from app.crud import videos
+from app.domain.errors import PartsIncomplete, StorageUnavailable, VideoNotFound, WrongState
+from app.models import User, Video
+from app.ports import InvalidPart, NoSuchUpload, ObjectExists
+from app.services import uploads
+from app.services.uploads import TOKEN_METADATA
+from tests.conftest import MakeUser, MakeVideo
+from tests.factories import (
+    SMALL_VIDEO,
+    assert_quota_is_exact,
+    part_of,
+    read_video,
+    reserved_bytes,
+    run_due_probes,
+)
+from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+from tests.services.conftest import TWO_PARTS, Create, Sent, proof_of
+
+WELL_PAST_A_LEASE = timedelta(seconds=31)
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers that wait for another look again soon: nothing but the length of the test depends on it."""
+    monkeypatch.setattr(uploads, "_LOOK_AGAIN_SECONDS", 0.005)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A complete call that waits for the store no longer than it takes to look."""
+    monkeypatch.setattr(uploads, "_WAIT_SECONDS", 0.0)
+
+
+async def assert_completed(parts: Parts, storage: InMemoryStorage, video: Video, data: bytes) -> None:
+    """I1, I6, I7: one object with these bytes, no open upload, one job."""
+    row = await read_video(parts, video.id)
+    assert row.status == "processing"
+    assert list(storage.objects) == [video.object_key]
+    made = storage.objects[video.object_key]
+    assert made.data == data
+    assert row.etag == made.etag
+    assert storage.open_uploads == []
+    assert (row.lease_owner, row.lease_until) == (None, None)
+    assert row.due_at == parts.clock.now()
+    assert (row.uploaded_at, row.expires_at) == (parts.clock.now(), None)
+
+
+# --- the straight way -------------------------------------------------------------------------------------------
+
+
+async def test_complete_assembles_and_hands_over_to_the_probe(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, probe: FakeProbe
+) -> None:
+    video = await sent(TWO_PARTS)
+
+    answered = await parts.uploads.complete(user.id, video.id, proof_of(video, TWO_PARTS))
+
+    assert answered.status == "processing"
+    await assert_completed(parts, storage, video, TWO_PARTS)
+    assert await run_due_probes(parts) == 1
+    assert probe.calls == [(video.object_key, storage.objects[video.object_key].etag)]
+
+
+@pytest.mark.parametrize("proven", [(), (1,), (2,), (1, 2)])
+async def test_a_proof_may_be_any_subset(
+    parts: Parts, sent: Sent, user: User, proven: tuple[int, ...]
+) -> None:
+    video = await sent(TWO_PARTS)
+    proof = proof_of(video, TWO_PARTS)
+
+    answered = await parts.uploads.complete(user.id, video.id, {number: proof[number] for number in proven})
+
+    assert answered.status == "processing"
+
+
+async def test_an_md5_is_compared_without_case(parts: Parts, sent: Sent, user: User) -> None:
+    video = await sent()
+    proof = {number: md5.upper() for number, md5 in proof_of(video, SMALL_VIDEO).items()}
+
+    assert (await parts.uploads.complete(user.id, video.id, proof)).status == "processing"
+
+
+async def test_the_object_is_assembled_only_if_there_is_none(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    storage.store_object(video.object_key, b"foreign")
+
+    answered = await parts.uploads.complete(user.id, video.id, {})
+
+    assert answered.status == "failed"
+    assert answered.status_code == "object_missing"
+    assert storage.objects[video.object_key].data == b"foreign"
+
+
+async def test_completed_space_stays_reserved(parts: Parts, sent: Sent, user: User) -> None:
+    video = await sent()
+
+    await parts.uploads.complete(user.id, video.id, {})
+
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    await assert_quota_is_exact(parts, user)
+
+
+# --- parts that are not as planned ------------------------------------------------------------------------------
+
+
+async def test_missing_parts_are_named_and_can_be_sent_again(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await sent(TWO_PARTS, leaving_out=(2,))
+    clock.advance(seconds=60)
+
+    with pytest.raises(PartsIncomplete) as raised:
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert raised.value.facts == {"missing": [2], "mismatched": []}
+    row = await read_video(parts, video.id)
+    assert (row.status, row.lease_owner) == ("uploading", None)
+    assert row.expires_at == clock.now() + timedelta(hours=1)
+    (part,) = await parts.uploads.sign_parts(user.id, video.id, [2])
+    assert storage.put_part(part.url, part_of(video, TWO_PARTS, 2)) == 200
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+
+
+async def test_nothing_sent_names_every_part(parts: Parts, create: Create, user: User) -> None:
+    video = (await create(TWO_PARTS)).video
+
+    with pytest.raises(PartsIncomplete) as raised:
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert raised.value.facts == {"missing": [1, 2], "mismatched": []}
+
+
+@pytest.mark.parametrize("body", [b"shorter", TWO_PARTS[: 5 * 1024**2] + b"longer"])
+async def test_a_part_of_another_length_is_named(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, body: bytes
+) -> None:
+    """A URL would not take it; an engine that did not check the length must not get it through either."""
+    video = await sent(TWO_PARTS)
+    storage.store_part(video.upload_id or "", 2, body)
+
+    with pytest.raises(PartsIncomplete) as raised:
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert raised.value.facts == {"missing": [], "mismatched": [2]}
+    assert storage.objects == {}
+
+
+async def test_a_part_with_other_bytes_is_named(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent(TWO_PARTS)
+    storage.store_part(video.upload_id or "", 2, b"THE LAST PART")
+
+    with pytest.raises(PartsIncomplete) as raised:
+        await parts.uploads.complete(user.id, video.id, proof_of(video, TWO_PARTS))
+
+    assert raised.value.facts == {"missing": [], "mismatched": [2]}
+    assert storage.objects == {}
+
+
+async def test_an_md5_proves_nothing_where_etags_are_not_md5s(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    """SSE-KMS: the ETag is no MD5, and a video must not be refused for that."""
+    storage._etags_are_md5 = False
+    started = await create()
+    assert started.parts is not None
+    storage.put_part(started.parts[0].url, SMALL_VIDEO)
+
+    answered = await parts.uploads.complete(user.id, started.video.id, proof_of(started.video, SMALL_VIDEO))
+
+    assert answered.status == "processing"
+
+
+async def test_a_part_beyond_the_plan_is_not_taken_in(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent(TWO_PARTS)
+    storage.store_part(video.upload_id or "", 3, b"more")
+
+    await parts.uploads.complete(user.id, video.id, {})
+
+    assert storage.objects[video.object_key].data == TWO_PARTS
+
+
+async def test_a_part_replaced_during_the_assembly_is_looked_at_again(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent(TWO_PARTS)
+
+    async def replace() -> None:
+        storage.store_part(video.upload_id or "", 2, b"THE LAST PART")
+
+    storage.hook_next("list_parts", replace, when="after")
+    with pytest.raises(PartsIncomplete) as raised:
+        await parts.uploads.complete(user.id, video.id, proof_of(video, TWO_PARTS))
+
+    assert raised.value.facts == {"missing": [], "mismatched": [2]}
+
+
+async def test_parts_that_change_without_end_do_not_end_in_a_verdict(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    storage.fail_next("complete_multipart_upload", InvalidPart(), times=3)
+
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert (await read_video(parts, video.id)).status == "completing"
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+
+
+# --- who may, and when ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["processing", "ready", "failed"])
+async def test_a_settled_video_is_answered_as_it_is(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, status: str
+) -> None:
+    video = await make_video(status)
+
+    answered = await parts.uploads.complete(user.id, video.id, {})
+
+    assert answered.status == status
+    assert storage.calls == []
+
+
+@pytest.mark.parametrize("status", ["expired", "deleting"])
+async def test_a_leaving_video_cannot_be_completed(
+    parts: Parts, make_video: MakeVideo, user: User, status: str
+) -> None:
+    with pytest.raises(VideoNotFound):
+        await parts.uploads.complete(user.id, (await make_video(status)).id, {})
+
+
+async def test_anothers_video_cannot_be_completed(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, make_user: MakeUser
+) -> None:
+    video = await sent()
+    stranger = await make_user()
+
+    with pytest.raises(VideoNotFound):
+        await parts.uploads.complete(stranger.id, video.id, {})
+
+    assert storage.objects == {}
+    assert (await read_video(parts, video.id)).status == "uploading"
+
+
+async def test_an_upload_that_never_opened_cannot_be_completed(
+    parts: Parts, make_video: MakeVideo, user: User
+) -> None:
+    video = await make_video("uploading", upload_id=None, in_store=False)
+
+    with pytest.raises(WrongState):
+        await parts.uploads.complete(user.id, video.id, {})
+
+
+# --- lost answers and other doubts ------------------------------------------------------------------------------
+
+
+async def test_a_lost_answer_is_decided_by_head(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    """Error in a 200, timeout, reset: the object is there, whatever the answer was."""
+    video = await sent(TWO_PARTS)
+    storage.fail_next("complete_multipart_upload", when="after")
+
+    answered = await parts.uploads.complete(user.id, video.id, proof_of(video, TWO_PARTS))
+
+    assert answered.status == "processing"
+    await assert_completed(parts, storage, video, TWO_PARTS)
+
+
+async def test_a_failed_assembly_stays_undecided(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent(TWO_PARTS)
+    storage.fail_next("complete_multipart_upload")
+
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.lease_owner) == ("completing", None)
+    assert row.due_at is not None
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+    await assert_completed(parts, storage, video, TWO_PARTS)
+
+
+@pytest.mark.parametrize(("operation", "times"), [("list_parts", 1), ("head", 2)])
+async def test_a_store_that_fails_in_between_stays_undecided(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, operation: str, times: int
+) -> None:
+    video = await sent()
+    storage.fail_next(operation, times=times)
+
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert (await read_video(parts, video.id)).status == "completing"
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_no_such_upload_after_success_is_success(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """A caller before us assembled the object and died before it wrote that down."""
+    video = await make_video("completing", in_store=False, lease_until=clock.now(), upload_id="used-up")
+    storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
+
+    answered = await parts.uploads.complete(user.id, video.id, {})
+
+    assert answered.status == "processing"
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_no_such_upload_at_the_assembly_is_decided_by_head(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    storage.fail_next("complete_multipart_upload", NoSuchUpload(), when="after")
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_no_upload_and_no_object_is_a_vanished_object(
+    parts: Parts, make_video: MakeVideo, user: User, clock: FakeClock
+) -> None:
+    video = await make_video("completing", in_store=False, lease_until=clock.now())
+
+    answered = await parts.uploads.complete(user.id, video.id, {})
+
+    assert (answered.status, answered.status_code) == ("failed", "object_missing")
+    assert answered.due_at == clock.now()
+
+
+@pytest.mark.parametrize("difference", ["size", "token"])
+async def test_an_object_that_is_not_the_announced_one_is_no_success(
+    parts: Parts,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    user: User,
+    clock: FakeClock,
+    difference: str,
+) -> None:
+    video = await make_video("completing", in_store=False, lease_until=clock.now(), upload_id="used-up")
+    data = SMALL_VIDEO + b"!" if difference == "size" else SMALL_VIDEO
+    token = video.object_token if difference == "size" else "another"
+    storage.store_object(video.object_key, data, {TOKEN_METADATA: token})
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "failed"
+
+
+async def test_a_precondition_failed_by_our_own_object_is_success(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    """412: a first try got through without our knowing and the engine still lists the upload."""
+    video = await sent()
+    storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+
+
+async def test_after_a_success_by_head_no_url_reaches_the_store(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    """I6: the upload id is used up, so that a part sent now is refused."""
+    started = await create()
+    assert started.parts is not None
+    storage.put_part(started.parts[0].url, SMALL_VIDEO)
+    storage.store_object(started.video.object_key, SMALL_VIDEO, {TOKEN_METADATA: started.video.object_token})
+
+    await parts.uploads.complete(user.id, started.video.id, {})
+
+    assert storage.put_part(started.parts[0].url, SMALL_VIDEO) == 404
+    await assert_completed(parts, storage, started.video, SMALL_VIDEO)
+
+
+async def test_a_conflict_without_an_object_is_tried_again(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    """409: another request on this key was under way. Upload and parts are still there."""
+    video = await sent(TWO_PARTS)
+    storage.fail_next("complete_multipart_upload", ObjectExists())
+
+    answered = await parts.uploads.complete(user.id, video.id, {})
+
+    assert answered.status == "processing"
+    await assert_completed(parts, storage, video, TWO_PARTS)
+
+
+async def test_a_conflict_that_does_not_end_stays_undecided(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    storage.fail_next("complete_multipart_upload", ObjectExists(), times=3)
+
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert (await read_video(parts, video.id)).status == "completing"
+
+
+async def test_no_part_can_be_sent_after_complete(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    started = await create()
+    assert started.parts is not None
+    (part,) = started.parts
+    storage.put_part(part.url, SMALL_VIDEO)
+    await parts.uploads.complete(user.id, started.video.id, {})
+
+    assert storage.put_part(part.url, SMALL_VIDEO) == 404
+
+
+# --- several at once --------------------------------------------------------------------------------------------
+
+
+async def test_parallel_completes_make_one_object_and_one_answer(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent(TWO_PARTS)
+    proof = proof_of(video, TWO_PARTS)
+
+    answers = await asyncio.gather(*(parts.uploads.complete(user.id, video.id, proof) for _ in range(6)))
+
+    assert {answer.status for answer in answers} == {"processing"}
+    assert storage.count("complete_multipart_upload") == 1
+    await assert_completed(parts, storage, video, TWO_PARTS)
+    assert await run_due_probes(parts) == 1
+
+
+async def test_those_who_wait_get_the_answer_of_the_one_who_works(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    gate = storage.hold_next("complete_multipart_upload")
+    first = asyncio.create_task(parts.uploads.complete(user.id, video.id, {}))
+    await gate.reached()
+    second = asyncio.create_task(parts.uploads.complete(user.id, video.id, {}))
+    await asyncio.sleep(0.02)
+    assert not second.done()
+    gate.release()
+
+    assert (await first).status == "processing"
+    assert (await second).status == "processing"
+    assert storage.count("complete_multipart_upload") == 1
+
+
+async def test_parallel_completes_of_a_short_upload_all_hear_what_is_missing(
+    parts: Parts, sent: Sent, user: User
+) -> None:
+    video = await sent(TWO_PARTS, leaving_out=(1,))
+
+    outcomes = await asyncio.gather(
+        *(parts.uploads.complete(user.id, video.id, {}) for _ in range(4)), return_exceptions=True
+    )
+
+    for outcome in outcomes:
+        assert isinstance(outcome, PartsIncomplete)
+        assert outcome.facts["missing"] == [1]
+
+
+async def test_a_claim_lost_to_a_call_that_gave_up_is_made_again(
+    parts: Parts, sent: Sent, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between our look and our claim another call took the video, found parts missing, and gave it back."""
+    video = await sent()
+    transition = videos.transition
+    lost = [True]
+
+    async def lose_once(*arguments: Any, **changes: Any) -> bool:
+        return False if lost and lost.pop() else await transition(*arguments, **changes)
+
+    monkeypatch.setattr(videos, "transition", lose_once)
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+
+
+async def test_a_repeated_complete_gives_the_same_answer(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    first = await parts.uploads.complete(user.id, video.id, {})
+
+    again = await parts.uploads.complete(user.id, video.id, {})
+
+    assert again == first
+    assert storage.count("complete_multipart_upload") == 1
+
+
+async def test_a_video_deleted_during_its_assembly_is_gone_and_stays_gone(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await sent()
+    gate = storage.hold_next("complete_multipart_upload")
+    completing = asyncio.create_task(parts.uploads.complete(user.id, video.id, {}))
+    await gate.reached()
+
+    await parts.videos.delete(user.id, video.id)
+    assert storage.count("abort_multipart_upload") == 0, "the deletion waits for the assembly"
+    gate.release()
+    with pytest.raises(VideoNotFound):
+        await completing
+
+    await parts.reconciler.tend_due()
+    assert storage.objects == {}
+    assert storage.open_uploads == []
+    clock.advance(minutes=5)
+    await parts.reconciler.tend_due()
+    await assert_quota_is_exact(parts, user)
+    assert await reserved_bytes(parts, user) == 0
+
+
+async def test_no_connection_to_the_database_is_held_while_the_store_works(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    in_use: list[str] = []
+
+    async def look() -> None:
+        in_use.append(parts.database.engine.pool.status())
+
+    for operation in ("list_parts", "complete_multipart_upload", "head"):
+        storage.hook_next(operation, look)
+    await parts.uploads.complete(user.id, video.id, {})
+
+    assert len(in_use) == 3
+    assert all("Current Checked out connections: 0" in status for status in in_use), in_use
+
+
+# --- a slow store, and crashes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_slow_store_is_answered_as_still_completing(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    gate = storage.hold_next("complete_multipart_upload")
+
+    first = await parts.uploads.complete(user.id, video.id, {})
+    await gate.reached()
+    second = await parts.uploads.complete(user.id, video.id, {})
+
+    assert (first.status, second.status) == ("completing", "completing")
+    gate.release()
+    await parts.tasks.drain(10)
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert storage.count("complete_multipart_upload") == 1
+
+
+async def test_a_browser_that_goes_away_does_not_stop_the_assembly(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    gate = storage.hold_next("complete_multipart_upload")
+    request = asyncio.create_task(parts.uploads.complete(user.id, video.id, {}))
+    await gate.reached()
+
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    gate.release()
+    await parts.tasks.drain(10)
+
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_live_lease_is_respected(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await make_video("completing", lease_until=clock.now() + timedelta(seconds=30))
+    clock.advance(seconds=29)
+
+    answered = await parts.uploads.complete(user.id, video.id, {})
+
+    assert answered.status == "completing"
+    assert storage.calls == []
+
+
+async def test_a_completion_whose_process_died_is_taken_over_by_the_next_call(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await make_video("completing")
+    clock.advance(WELL_PAST_A_LEASE)
+
+    answered = await parts.uploads.complete(user.id, video.id, proof_of(video, SMALL_VIDEO))
+
+    assert answered.status == "processing"
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_a_completion_whose_process_died_is_finished_by_the_upkeep(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    video = await make_video("completing")
+    await parts.reconciler.tend_due()
+    assert (await read_video(parts, video.id)).status == "completing"
+    clock.advance(WELL_PAST_A_LEASE)
+
+    await parts.reconciler.tend_due()
+
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_the_upkeep_gives_a_short_upload_back(
+    parts: Parts, make_video: MakeVideo, clock: FakeClock
+) -> None:
+    video = await make_video("completing", data=TWO_PARTS, parts_sent=(1,))
+    clock.advance(WELL_PAST_A_LEASE)
+
+    await parts.reconciler.tend_due()
+
+    assert (await read_video(parts, video.id)).status == "uploading"
+
+
+async def test_the_upkeep_tries_again_while_the_store_is_down(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    video = await make_video("completing")
+    clock.advance(WELL_PAST_A_LEASE)
+    storage.fail_next("list_parts")
+    await parts.reconciler.tend_due()
+    row = await read_video(parts, video.id)
+    assert row.status == "completing"
+    assert row.due_at is not None
+    assert clock.now() < row.due_at <= clock.now() + timedelta(seconds=30)
+
+    clock.advance(seconds=30)
+    await parts.reconciler.tend_due()
+
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_of_two_that_take_over_one_works(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await make_video("completing")
+    clock.advance(WELL_PAST_A_LEASE)
+
+    await asyncio.gather(parts.reconciler.tend_due(), parts.uploads.complete(user.id, video.id, {}))
+
+    assert storage.count("complete_multipart_upload") == 1
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_a_holder_that_lost_its_lease_changes_nothing(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """It hung for longer than its lease; another finished the work meanwhile and the probe has begun."""
+    video = await sent()
+    gate = storage.hold_next("head", when="after")
+    slow = asyncio.create_task(parts.uploads.complete(user.id, video.id, {}))
+    await gate.reached()
+    clock.advance(WELL_PAST_A_LEASE)
+    await parts.reconciler.tend_due()
+    await run_due_probes(parts)
+    ready = await read_video(parts, video.id)
+    assert ready.status == "ready"
+    gate.release()
+
+    assert (await slow).status == "ready"
+    assert await read_video(parts, video.id) == ready
+
+
+async def test_the_lease_is_renewed_while_the_store_works(
+    parts: Parts,
+    sent: Sent,
+    storage: InMemoryStorage,
+    user: User,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(uploads, "_LEASE_RENEWAL_SECONDS", 0.001)
+    video = await sent()
+    gate = storage.hold_next("complete_multipart_upload")
+    completing = asyncio.create_task(parts.uploads.complete(user.id, video.id, {}))
+    await gate.reached()
+    clock.advance(seconds=25)
+    renewed_until = clock.now() + timedelta(seconds=30)
+    async with asyncio.timeout(30):
+        while (await read_video(parts, video.id)).lease_until != renewed_until:  # noqa: ASYNC110  # a row has no event
+            await asyncio.sleep(0.002)
+    clock.advance(seconds=25)
+
+    await parts.reconciler.tend_due()
+    assert storage.count("complete_multipart_upload") == 1
+    gate.release()
+
+    assert (await completing).status == "processing"
+
+
+async def test_a_foreign_lease_owner_is_not_overwritten(
+    parts: Parts, make_video: MakeVideo, user: User
+) -> None:
+    """The row's owner is random per call: a second caller never takes the first one's lease for its own."""
+    owner = uuid.uuid4()
+    video = await make_video("completing", lease_owner=owner)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uploads, "_WAIT_SECONDS", 0.0)
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert (await read_video(parts, video.id)).lease_owner == owner

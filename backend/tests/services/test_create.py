@@ -1,0 +1,357 @@
+"""Announcing a file: the row, the multipart upload, the quota; repeated, in parallel, and when the store fails."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.bootstrap import Parts
+from app.core.config import Settings
+from app.domain.errors import (
+    FileTooLarge,
+    IdempotencyConflict,
+    Overloaded,
+    QuotaExceeded,
+    SlipwayError,
+    StorageUnavailable,
+    TooManyUploads,
+    UnsupportedContainer,
+    VideoNotFound,
+    WrongState,
+)
+from app.models import User
+from app.services.uploads import TOKEN_METADATA, StartedUpload
+from tests.conftest import MakeUser, MakeVideo
+from tests.factories import (
+    SMALL_VIDEO,
+    assert_quota_is_exact,
+    count_videos,
+    make_settings,
+    read_video,
+    reserved_bytes,
+)
+from tests.fakes import FakeClock, InMemoryStorage
+from tests.services.conftest import Create
+
+QUOTA = 10_000
+LIMIT_IN_FLIGHT = 5
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return make_settings(
+        database_url, tmp_path, user_quota_bytes=QUOTA, user_max_uploads_in_flight=LIMIT_IN_FLIGHT
+    )
+
+
+async def test_create_writes_the_row_and_opens_the_upload(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    started = await create()
+
+    video = await read_video(parts, started.video.id)
+    (upload,) = storage.open_uploads
+    assert started.is_new
+    assert (video.status, video.size_bytes, video.user_id) == ("uploading", len(SMALL_VIDEO), user.id)
+    assert (video.object_key, video.upload_id) == (upload.object_key, upload.upload_id)
+    assert video.expires_at == clock.now() + timedelta(hours=1)
+    assert video.etags_are_md5
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+
+
+async def test_the_object_will_be_an_attachment_with_the_rows_token(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    started = await create(filename="A.MOV", content_type="video/quicktime")
+    assert started.parts is not None
+    storage.put_part(started.parts[0].url, SMALL_VIDEO)
+
+    video = await parts.uploads.complete(user.id, started.video.id, {})
+
+    made = storage.objects[video.object_key]
+    assert made.content_type == "video/quicktime"
+    assert made.content_disposition == "attachment"
+    assert made.metadata == {TOKEN_METADATA: video.object_token}
+
+
+async def test_the_first_batch_of_parts_is_signed(create: Create, storage: InMemoryStorage) -> None:
+    started = await create()
+
+    assert started.parts is not None
+    (part,) = started.parts
+    assert (part.part_number, part.size_bytes) == (1, len(SMALL_VIDEO))
+    assert storage.put_part(part.url, SMALL_VIDEO) == 200
+
+
+@pytest.mark.parametrize(
+    ("filename", "size_bytes", "error"),
+    [
+        ("a.exe", 1, UnsupportedContainer),
+        ("a.mp4", 3 * 1024**3, FileTooLarge),
+    ],
+)
+async def test_a_refused_file_leaves_nothing(
+    parts: Parts,
+    create: Create,
+    storage: InMemoryStorage,
+    user: User,
+    filename: str,
+    size_bytes: int,
+    error: type[SlipwayError],
+) -> None:
+    with pytest.raises(error):
+        await create(filename=filename, size_bytes=size_bytes)
+
+    assert await count_videos(parts) == 0
+    assert await reserved_bytes(parts, user) == 0
+    assert storage.calls == []
+
+
+# --- the same again ---------------------------------------------------------------------------------------------
+
+
+async def test_the_same_create_again_is_the_same_video(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    key = uuid.uuid4()
+    first = await create(key=key)
+
+    again = await create(key=key)
+
+    assert again.video.id == first.video.id
+    assert (first.is_new, again.is_new) == (True, False)
+    assert again.parts is not None
+    assert len(storage.open_uploads) == 1
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+
+
+async def test_a_key_used_for_another_file_is_a_conflict(parts: Parts, create: Create, user: User) -> None:
+    key = uuid.uuid4()
+    await create(key=key)
+
+    for other in ({"size_bytes": 7}, {"filename": "other.mp4"}, {"filename": "harbour.mov"}):
+        content_type = "video/quicktime" if str(other.get("filename")).endswith("mov") else "video/mp4"
+        with pytest.raises(IdempotencyConflict):
+            await create(key=key, content_type=content_type, **other)
+
+    assert await count_videos(parts) == 1
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+
+
+async def test_a_key_is_its_users_own(create: Create, make_user: MakeUser) -> None:
+    key = uuid.uuid4()
+    mine = await create(key=key)
+
+    theirs = await create(key=key, owner=await make_user())
+
+    assert theirs.video.id != mine.video.id
+    assert theirs.is_new
+
+
+async def test_creates_without_a_key_are_each_their_own(create: Create) -> None:
+    assert (await create()).video.id != (await create()).video.id
+
+
+async def test_the_same_create_still_answers_when_the_quota_is_full_by_it(
+    create: Create, parts: Parts, user: User
+) -> None:
+    key = uuid.uuid4()
+    first = await create(key=key, size_bytes=QUOTA)
+
+    again = await create(key=key, size_bytes=QUOTA)
+
+    assert again.video.id == first.video.id
+    assert await reserved_bytes(parts, user) == QUOTA
+
+
+@pytest.mark.parametrize("status", ["completing", "processing", "ready", "failed"])
+async def test_the_same_create_past_uploading_signs_nothing(
+    create: Create, make_video: MakeVideo, status: str
+) -> None:
+    key = uuid.uuid4()
+    video = await make_video(status, idempotency_key=key)
+
+    again = await create(key=key)
+
+    assert again.video.id == video.id
+    assert again.parts is None
+    assert not again.is_new
+
+
+@pytest.mark.parametrize("status", ["expired", "deleting"])
+async def test_the_same_create_of_a_leaving_video_is_refused(
+    create: Create, make_video: MakeVideo, status: str
+) -> None:
+    key = uuid.uuid4()
+    await make_video(status, idempotency_key=key)
+
+    with pytest.raises(WrongState):
+        await create(key=key)
+
+
+async def test_equal_creates_in_parallel_make_one_video(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    key = uuid.uuid4()
+
+    started = await asyncio.gather(*(create(key=key) for _ in range(8)))
+
+    assert len({one.video.id for one in started}) == 1
+    assert sum(one.is_new for one in started) == 1
+    video = await read_video(parts, started[0].video.id)
+    assert [upload.upload_id for upload in storage.open_uploads] == [video.upload_id]
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    for one in started:
+        assert one.parts is not None
+        assert storage.put_part(one.parts[0].url, SMALL_VIDEO) == 200
+
+
+async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
+    create: Create, storage: InMemoryStorage
+) -> None:
+    key = uuid.uuid4()
+    gate = storage.hold_next("create_multipart_upload", when="after")
+    slow = asyncio.create_task(create(key=key))
+    await gate.reached()
+
+    fast = await create(key=key)
+    assert len(storage.open_uploads) == 2
+    gate.release()
+
+    assert (await slow).video.upload_id == fast.video.upload_id
+    assert [upload.upload_id for upload in storage.open_uploads] == [fast.video.upload_id]
+
+
+# --- quota and limits -------------------------------------------------------------------------------------------
+
+
+async def test_a_file_that_fills_the_quota_exactly_is_taken(parts: Parts, create: Create, user: User) -> None:
+    await create(size_bytes=QUOTA)
+
+    assert await reserved_bytes(parts, user) == QUOTA
+
+
+async def test_a_file_over_the_quota_is_refused_with_both_figures(
+    parts: Parts, create: Create, user: User
+) -> None:
+    await create(size_bytes=QUOTA - 100)
+
+    with pytest.raises(QuotaExceeded) as raised:
+        await create(size_bytes=101)
+
+    assert raised.value.facts == {"used_bytes": QUOTA - 100, "quota_bytes": QUOTA}
+    assert await count_videos(parts) == 1
+    assert await reserved_bytes(parts, user) == QUOTA - 100
+
+
+async def test_parallel_creates_never_take_more_than_the_quota(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    outcomes = await asyncio.gather(
+        *(create(size_bytes=QUOTA // 3) for _ in range(8)), return_exceptions=True
+    )
+
+    assert sum(isinstance(outcome, StartedUpload) for outcome in outcomes) == 3
+    assert sum(isinstance(outcome, QuotaExceeded) for outcome in outcomes) == 5
+    assert len(storage.open_uploads) == 3
+    await assert_quota_is_exact(parts, user)
+
+
+async def test_parallel_creates_never_open_more_than_the_limit(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    outcomes = await asyncio.gather(*(create(size_bytes=1) for _ in range(9)), return_exceptions=True)
+
+    assert sum(isinstance(outcome, StartedUpload) for outcome in outcomes) == LIMIT_IN_FLIGHT
+    assert sum(isinstance(outcome, TooManyUploads) for outcome in outcomes) == 4
+    assert len(storage.open_uploads) == LIMIT_IN_FLIGHT
+    await assert_quota_is_exact(parts, user)
+
+
+async def test_too_many_uploads_names_those_that_are_open(create: Create, make_video: MakeVideo) -> None:
+    expected = []
+    for _ in range(LIMIT_IN_FLIGHT - 1):
+        expected.append(str((await create(size_bytes=1)).video.id))
+    expected.append(str((await make_video("completing", data=b"x")).id))
+
+    with pytest.raises(TooManyUploads) as raised:
+        await create(size_bytes=1)
+
+    assert set(raised.value.facts["open_video_ids"]) == set(expected)  # type: ignore[call-overload]  # a list
+
+
+async def test_finished_and_leaving_videos_are_no_open_uploads(create: Create, make_video: MakeVideo) -> None:
+    for status in ("processing", "ready", "failed", "expired", "deleting"):
+        await make_video(status, data=b"x")
+
+    for _ in range(LIMIT_IN_FLIGHT):
+        await create(size_bytes=1)
+
+
+async def test_one_users_uploads_do_not_limit_another(create: Create, make_user: MakeUser) -> None:
+    await create(size_bytes=QUOTA)
+
+    assert (await create(size_bytes=QUOTA, owner=await make_user())).is_new
+
+
+# --- when the store fails ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable(), Overloaded()])
+async def test_a_store_that_fails_leaves_no_row_and_no_reservation(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, error: SlipwayError
+) -> None:
+    storage.fail_next("create_multipart_upload", error)
+
+    with pytest.raises(type(error)):
+        await create()
+
+    assert await count_videos(parts) == 0
+    assert await reserved_bytes(parts, user) == 0
+
+
+async def test_the_same_create_succeeds_once_the_store_is_back(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    key = uuid.uuid4()
+    storage.fail_next("create_multipart_upload")
+    with pytest.raises(StorageUnavailable):
+        await create(key=key)
+
+    started = await create(key=key)
+
+    assert started.is_new
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+
+
+async def test_a_repeat_finishes_what_a_crash_left_without_an_upload(
+    parts: Parts, create: Create, storage: InMemoryStorage, make_video: MakeVideo, user: User
+) -> None:
+    """The process died after the row was committed and before the upload's id was."""
+    key = uuid.uuid4()
+    left = await make_video("uploading", idempotency_key=key, upload_id=None, in_store=False)
+
+    started = await create(key=key)
+
+    assert started.video.id == left.id
+    assert started.parts is not None
+    assert storage.put_part(started.parts[0].url, SMALL_VIDEO) == 200
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+
+
+async def test_a_video_deleted_while_its_upload_opens_leaves_no_upload(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+) -> None:
+    gate = storage.hold_next("create_multipart_upload", when="after")
+    creating = asyncio.create_task(create())
+    await gate.reached()
+    (video,) = (await parts.videos.list_page(user.id, 20, None, None)).items
+    await parts.videos.delete(user.id, video.id)
+    gate.release()
+
+    with pytest.raises(VideoNotFound):
+        await creating
+
+    assert storage.open_uploads == []

@@ -1,0 +1,378 @@
+"""What a probe's outcome means: ready, failed with a verdict on the bytes, or later; never by accident."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from app.bootstrap import Parts
+from app.crud import videos
+from app.domain.errors import DatabaseUnavailable, Overloaded, StorageUnavailable, Unavailable
+from app.models import User, Video
+from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VerdictOnBytes
+from app.services.processing import MAX_ATTEMPTS, PROBE_LEASE
+from tests.conftest import MakeVideo
+from tests.factories import assert_quota_is_exact, read_video, reserved_bytes, run_due_probes
+from tests.fakes import FakeClock, FakeProbe, InMemoryStorage, some_metadata
+
+A_LONG_WAIT = timedelta(seconds=61)
+
+
+async def claim(parts: Parts) -> uuid.UUID:
+    """Takes the one due job as a worker does; returns the lease's owner."""
+    owner = uuid.uuid4()
+    now = parts.clock.now()
+    async with parts.database.transaction() as session:
+        assert await videos.claim_probe(session, owner, now, now + PROBE_LEASE) is not None
+    return owner
+
+
+def assert_unleased(video: Video) -> None:
+    assert (video.lease_owner, video.lease_until) == (None, None)
+
+
+async def test_what_the_probe_found_is_what_the_video_tells(
+    parts: Parts, make_video: MakeVideo, clock: FakeClock
+) -> None:
+    video = await make_video("processing")
+    clock.advance(seconds=3)
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.ready_at, row.due_at) == ("ready", clock.now(), None)
+    assert_unleased(row)
+    found = some_metadata()
+    for name in ("container", "duration_ms", "width", "height", "rotation", "video_codec", "audio_codec"):
+        assert getattr(row, name) == getattr(found, name)
+    assert (row.frame_rate, row.bit_rate, row.hdr) == (found.frame_rate, found.bit_rate, found.hdr)
+    assert row.metadata_complete
+
+
+async def test_the_probe_reads_the_very_object_that_was_proven(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    video = await make_video("processing")
+
+    await run_due_probes(parts)
+
+    assert probe.calls == [(video.object_key, video.etag)]
+
+
+async def test_unknown_metadata_is_null(parts: Parts, make_video: MakeVideo, probe: FakeProbe) -> None:
+    probe.usual = some_metadata(duration_ms=None, audio_codec=None, metadata_complete=False)
+    video = await make_video("processing")
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert row.status == "ready"
+    assert (row.duration_ms, row.audio_codec, row.metadata_complete) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [("mp4", "mov"), ("mov", "mp4"), ("webm", "mkv"), ("mkv", "webm"), ("avi", "avi")],
+)
+async def test_the_container_is_what_the_content_is(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, declared: str, found: str
+) -> None:
+    probe.usual = some_metadata(found)
+    video = await make_video("processing", declared_container=declared)
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.container) == ("ready", found)
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code", ["unsupported_container", "content_type_mismatch", "no_video_track", "truncated", "unreadable"]
+)
+async def test_a_verdict_fails_the_video_and_frees_its_space(
+    parts: Parts,
+    make_video: MakeVideo,
+    probe: FakeProbe,
+    storage: InMemoryStorage,
+    user: User,
+    code: str,
+) -> None:
+    probe.usual = VerdictOnBytes(code, "Say what to do.")
+    video = await make_video("processing")
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.status_code, row.status_detail) == ("failed", code, "Say what to do.")
+    assert_unleased(row)
+    assert await reserved_bytes(parts, user) == video.size_bytes, (
+        "failed first, then the object, then the quota"
+    )
+    await parts.reconciler.tend_due()
+    assert storage.objects == {}
+    assert await reserved_bytes(parts, user) == 0
+
+
+@pytest.mark.parametrize(("declared", "found"), [("mp4", "mkv"), ("avi", "mp4"), ("webm", "mov")])
+async def test_content_of_another_family_is_a_mismatch(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, declared: str, found: str
+) -> None:
+    probe.usual = some_metadata(found)
+    video = await make_video("processing", declared_container=declared)
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.status_code) == ("failed", "content_type_mismatch")
+    assert declared.upper() in (row.status_detail or "")
+    assert found.upper() in (row.status_detail or "")
+
+
+async def test_a_probe_out_of_budget_leaves_a_playable_video(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    probe.usual = MetadataOutOfBudget("mov")
+    video = await make_video("processing")
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.container, row.metadata_complete) == ("ready", "mov", False)
+    assert row.duration_ms is None
+
+
+async def test_a_probe_out_of_budget_still_knows_a_mismatch(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    probe.usual = MetadataOutOfBudget("mkv")
+    video = await make_video("processing")
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.status_code) == ("failed", "content_type_mismatch")
+
+
+async def test_a_file_whose_container_is_not_found_within_budget_is_unreadable(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    probe.usual = MetadataOutOfBudget(None)
+    video = await make_video("processing")
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.status_code) == ("failed", "unreadable")
+
+
+@pytest.mark.parametrize("error", [NoSuchObject(), ObjectChanged()])
+async def test_an_object_that_is_gone_or_another_is_missing(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, error: Exception
+) -> None:
+    probe.usual = error
+    video = await make_video("processing")
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.status_code) == ("failed", "object_missing")
+
+
+# --- not the file's fault ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable(), Overloaded(), DatabaseUnavailable()])
+async def test_a_store_that_is_down_postpones_without_counting(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock, error: Unavailable
+) -> None:
+    probe.usual = error
+    video = await make_video("processing")
+    for outage in range(1, 21):
+        assert await run_due_probes(parts) == 1
+        row = await read_video(parts, video.id)
+        assert (row.status, row.attempts, row.postponed) == ("processing", 0, outage)
+        assert_unleased(row)
+        assert row.due_at is not None
+        assert clock.now() < row.due_at <= clock.now() + A_LONG_WAIT
+        clock.advance(A_LONG_WAIT)
+    probe.usual = some_metadata()
+
+    await run_due_probes(parts)
+
+    assert (await read_video(parts, video.id)).status == "ready"
+
+
+async def test_five_crashes_make_the_video_ready_without_metadata(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+) -> None:
+    """A worker that dies says nothing: its lease ends, and its attempt stays counted."""
+    video = await make_video("processing")
+    for _ in range(MAX_ATTEMPTS):
+        await claim(parts)
+        assert await run_due_probes(parts) == 0, "the lease holds"
+        clock.advance(PROBE_LEASE)
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.container, row.metadata_complete) == ("ready", "mp4", False)
+    assert probe.calls == []
+
+
+async def test_the_fifth_attempt_is_still_made(parts: Parts, make_video: MakeVideo, clock: FakeClock) -> None:
+    video = await make_video("processing")
+    for _ in range(MAX_ATTEMPTS - 1):
+        await claim(parts)
+        clock.advance(PROBE_LEASE)
+
+    await run_due_probes(parts)
+
+    assert (await read_video(parts, video.id)).metadata_complete
+
+
+async def test_a_crash_between_outages_counts_once(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+) -> None:
+    video = await make_video("processing")
+    await claim(parts)
+    clock.advance(PROBE_LEASE)
+    probe.answers.append(StorageUnavailable())
+
+    await run_due_probes(parts)
+
+    assert (await read_video(parts, video.id)).attempts == 1
+
+
+# --- doubled, late and overtaken jobs ---------------------------------------------------------------------------
+
+
+async def test_a_job_that_comes_twice_changes_nothing(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    video = await make_video("processing")
+    owner = await claim(parts)
+    await parts.processing.probe_video(video.id, owner)
+    done = await read_video(parts, video.id)
+    probe.usual = VerdictOnBytes("unreadable", "Never.")
+
+    await parts.processing.probe_video(video.id, owner)
+
+    assert await read_video(parts, video.id) == done
+    assert len(probe.calls) == 1
+
+
+async def test_a_job_without_the_lease_does_nothing(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    video = await make_video("processing")
+    await claim(parts)
+
+    await parts.processing.probe_video(video.id, uuid.uuid4())
+
+    assert probe.calls == []
+    assert (await read_video(parts, video.id)).status == "processing"
+
+
+async def test_a_job_for_a_row_that_is_gone_does_nothing(parts: Parts, probe: FakeProbe) -> None:
+    await parts.processing.probe_video(uuid.uuid4(), uuid.uuid4())
+
+    assert probe.calls == []
+
+
+async def test_a_video_is_claimed_once_by_many_workers(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    for _ in range(3):
+        await make_video("processing")
+
+    done = await asyncio.gather(*(run_due_probes(parts) for _ in range(6)))
+
+    assert sum(done) == 3
+    assert len({key for key, _ in probe.calls}) == 3
+
+
+async def test_the_longest_waiting_is_first(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+) -> None:
+    late = await make_video("processing", due_at=clock.now() - timedelta(seconds=1))
+    early = await make_video("processing", due_at=clock.now() - timedelta(seconds=2))
+    await make_video("processing", due_at=clock.now() + timedelta(seconds=1))
+
+    await run_due_probes(parts)
+
+    assert [key for key, _ in probe.calls] == [early.object_key, late.object_key]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        some_metadata(),
+        VerdictOnBytes("unreadable", "No."),
+        MetadataOutOfBudget("mp4"),
+        NoSuchObject(),
+        StorageUnavailable(),
+    ],
+    ids=lambda outcome: type(outcome).__name__,
+)
+async def test_a_video_deleted_during_its_probe_stays_deleted(
+    parts: Parts,
+    make_video: MakeVideo,
+    probe: FakeProbe,
+    storage: InMemoryStorage,
+    user: User,
+    outcome: Exception,
+) -> None:
+    video = await make_video("processing")
+    probe.usual = outcome
+    gate = probe.hold_next()
+    probing = asyncio.create_task(run_due_probes(parts))
+    await gate.reached()
+    await parts.videos.delete(user.id, video.id)
+    gate.release()
+    await probing
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.reserved_bytes) == ("deleting", 0)
+    assert storage.objects == {}
+    await assert_quota_is_exact(parts, user)
+
+
+async def test_a_probe_that_lost_its_lease_does_not_overrule_the_next(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+) -> None:
+    video = await make_video("processing")
+    gate = probe.hold_next()
+    probe.answers.extend([some_metadata(), VerdictOnBytes("unreadable", "Too late.")])
+    slow = asyncio.create_task(run_due_probes(parts))
+    await gate.reached()
+    clock.advance(PROBE_LEASE)
+    await run_due_probes(parts)
+    assert (await read_video(parts, video.id)).status == "ready"
+    gate.release()
+    await slow
+
+    assert (await read_video(parts, video.id)).status == "ready"
+
+
+async def test_a_probe_that_lost_its_lease_does_not_decide_for_the_one_at_work(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+) -> None:
+    video = await make_video("processing")
+    gate = probe.hold_next()
+    probe.usual = VerdictOnBytes("unreadable", "Not mine to say.")
+    slow = asyncio.create_task(run_due_probes(parts))
+    await gate.reached()
+    clock.advance(PROBE_LEASE)
+    owner = await claim(parts)
+    gate.release()
+    await slow
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.lease_owner) == ("processing", owner)
+    probe.usual = some_metadata()
+    await parts.processing.probe_video(video.id, owner)
+    assert (await read_video(parts, video.id)).status == "ready"

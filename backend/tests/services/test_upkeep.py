@@ -1,0 +1,231 @@
+"""Upkeep: uploads that stall expire, those that move do not; one bad row does not hold up the rest."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.bootstrap import Parts
+from app.domain.errors import VideoNotFound
+from app.models import User, Video
+from app.ports import NoSuchUpload
+from app.services import reconciler
+from tests.conftest import MakeVideo
+from tests.factories import SMALL_VIDEO, assert_quota_is_exact, find_video, read_video, reserved_bytes
+from tests.fakes import FakeClock, InMemoryStorage
+from tests.services.conftest import TWO_PARTS, Create, send
+
+GRACE = timedelta(hours=1)
+A_SECOND = timedelta(seconds=1)
+
+
+async def assert_expired(parts: Parts, storage: InMemoryStorage, video: Video, user: User) -> None:
+    assert (await read_video(parts, video.id)).status == "expired"
+    assert storage.open_uploads == []
+    assert await reserved_bytes(parts, user) == 0
+    with pytest.raises(VideoNotFound):
+        await parts.videos.get(user.id, video.id)
+
+
+async def test_an_upload_without_progress_expires_after_its_grace(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = (await create()).video
+    clock.advance(GRACE - A_SECOND)
+    await parts.reconciler.tend_due()
+    assert (await read_video(parts, video.id)).status == "uploading"
+
+    clock.advance(A_SECOND)
+    await parts.reconciler.tend_due()
+
+    await assert_expired(parts, storage, video, user)
+
+
+async def test_an_expired_row_goes_after_the_second_confirmation(
+    parts: Parts, create: Create, clock: FakeClock
+) -> None:
+    video = (await create()).video
+    clock.advance(GRACE)
+    await parts.reconciler.tend_due()
+    clock.advance(minutes=5)
+
+    await parts.reconciler.tend_due()
+
+    assert await find_video(parts, video.id) is None
+
+
+async def test_progress_moves_the_expiry(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    started = await create(TWO_PARTS)
+    clock.advance(minutes=10)
+    send(storage, started, TWO_PARTS, leaving_out=(2,))
+    last_progress = clock.now()
+    clock.advance(minutes=50)
+
+    await parts.reconciler.tend_due()
+
+    video = await parts.videos.get(user.id, started.video.id)
+    assert (video.status, video.expires_at) == ("uploading", last_progress + GRACE)
+    clock.advance(minutes=10)
+    await parts.reconciler.tend_due()
+    await assert_expired(parts, storage, video, user)
+
+
+async def test_a_slow_upload_that_keeps_moving_never_expires(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    started = await create(TWO_PARTS)
+    for _ in range(10):
+        clock.advance(minutes=50)
+        storage.store_part(started.video.upload_id or "", 1, TWO_PARTS[: 5 * 1024**2])
+        await parts.reconciler.tend_due()
+
+    assert (await parts.videos.get(user.id, started.video.id)).status == "uploading"
+
+
+async def test_an_upload_the_store_has_lost_expires_too(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await make_video("uploading", in_store=False)
+    clock.advance(GRACE)
+
+    await parts.reconciler.tend_due()
+
+    await assert_expired(parts, storage, video, user)
+
+
+async def test_what_a_crash_left_without_an_upload_id_expires_with_its_upload(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await make_video("uploading", upload_id=None, in_store=False)
+    storage.open_upload(video.object_key)
+    clock.advance(GRACE)
+
+    await parts.reconciler.tend_due()
+
+    await assert_expired(parts, storage, video, user)
+
+
+async def test_a_row_is_expired_before_its_upload_is_aborted(
+    parts: Parts, create: Create, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """A complete that comes now is refused, never half undone."""
+    video = (await create()).video
+    clock.advance(GRACE)
+    seen: list[str] = []
+
+    async def look() -> None:
+        seen.append((await read_video(parts, video.id)).status)
+
+    storage.hook_next("abort_multipart_upload", look)
+    await parts.reconciler.tend_due()
+
+    assert seen == ["expired"]
+
+
+async def test_a_complete_that_comes_during_the_look_wins(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    started = await create()
+    send(storage, started, SMALL_VIDEO)
+    clock.advance(GRACE)
+
+    async def complete() -> None:
+        await parts.uploads.complete(user.id, started.video.id, {})
+
+    storage.hook_next("list_parts", complete, when="after")
+    await parts.reconciler.tend_due()
+
+    assert (await read_video(parts, started.video.id)).status == "processing"
+    assert list(storage.objects) == [started.video.object_key]
+
+
+async def test_an_expired_upload_takes_no_more_calls(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    started = await create()
+    clock.advance(GRACE)
+    await parts.reconciler.tend_due()
+
+    for call in (
+        parts.uploads.sign_parts(user.id, started.video.id, [1]),
+        parts.uploads.complete(user.id, started.video.id, {}),
+        parts.videos.delete(user.id, started.video.id),
+    ):
+        with pytest.raises(VideoNotFound):
+            await call
+    assert storage.open_uploads == []
+
+
+async def test_a_store_that_is_down_delays_the_expiry(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = (await create()).video
+    clock.advance(GRACE)
+    storage.fail_next("list_parts")
+    await parts.reconciler.tend_due()
+    assert (await read_video(parts, video.id)).status == "uploading"
+
+    clock.advance(seconds=5)
+    await parts.reconciler.tend_due()
+
+    await assert_expired(parts, storage, video, user)
+
+
+async def test_the_abort_is_finished_when_the_store_is_back(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = (await create()).video
+    clock.advance(GRACE)
+    storage.fail_next("abort_multipart_upload")
+    await parts.reconciler.tend_due()
+    assert (await read_video(parts, video.id)).status == "expired"
+    assert await reserved_bytes(parts, user) == video.size_bytes
+
+    clock.advance(seconds=5)
+    await parts.reconciler.tend_due()
+
+    await assert_expired(parts, storage, video, user)
+
+
+async def test_what_needs_nothing_is_left_alone(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    for status in ("processing", "ready"):
+        await make_video(status)
+    clock.advance(timedelta(days=365))
+    storage.calls.clear()
+
+    assert await parts.reconciler.tend_due() == 0
+    assert storage.calls == []
+
+
+async def test_many_rows_are_tended_a_batch_at_a_time(
+    parts: Parts, make_video: MakeVideo, user: User, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "_BATCH", 4)
+    for _ in range(10):
+        await make_video("deleting")
+
+    assert [await parts.reconciler.tend_due() for _ in range(4)] == [4, 4, 2, 0]
+    clock.advance(minutes=5)
+    assert [await parts.reconciler.tend_due() for _ in range(4)] == [4, 4, 2, 0]
+    await assert_quota_is_exact(parts, user)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), NoSuchUpload()])
+async def test_one_bad_row_does_not_hold_up_the_rest(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, error: Exception
+) -> None:
+    bad = await make_video("deleting", due_at=clock.now() - A_SECOND)
+    good = await make_video("deleting")
+    storage.fail_next("delete", error)
+
+    await parts.reconciler.tend_due()
+
+    assert list(storage.objects) == []
+    assert (await read_video(parts, good.id)).reserved_bytes == 0
+    row = await read_video(parts, bad.id)
+    assert row.reserved_bytes > 0
+    assert row.due_at is not None
+    assert row.due_at > clock.now(), "it is not the first again at once"

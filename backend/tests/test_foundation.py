@@ -1,0 +1,97 @@
+"""The test foundation itself: what the other tests trust."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from app.bootstrap import Parts
+from app.domain.video_status import VideoStatus
+from app.models import User
+from tests.conftest import MakeVideo, SignedIn, Upload
+from tests.engines.guardian import _works_in
+from tests.factories import APP_URL, assert_quota_is_exact, read_video, until_settled
+from tests.fakes import S3_MIN_PART_BYTES, FakeClock, InMemoryStorage
+
+
+async def test_upload_by_the_page_ends_ready(signed_in: SignedIn, upload: Upload) -> None:
+    client = await signed_in()
+
+    video = await upload(client, b"x" * (S3_MIN_PART_BYTES + 1))
+
+    assert video["status"] in ("processing", "ready")
+    assert (await until_settled(client, video["id"]))["status"] == "ready"
+
+
+async def test_api_client_is_signed_in_by_bearer(signed_in: SignedIn) -> None:
+    client = await signed_in(how="bearer")
+
+    answer = await client.get("/api/v1/auth/me")
+
+    assert answer.json()["id"] == str(client.user.id)
+    assert "cookie" not in answer.request.headers
+
+
+async def test_page_client_sends_its_origin(signed_in: SignedIn) -> None:
+    client = await signed_in()
+
+    answer = await client.patch("/api/v1/auth/me", json={"full_name": "A. Sailor"})
+
+    assert answer.status_code == 200
+    assert answer.request.headers["origin"] == APP_URL
+
+
+async def test_videos_of_every_state_keep_the_quota_exact(
+    parts: Parts, make_video: MakeVideo, user: User
+) -> None:
+    for status in VideoStatus:
+        video = await make_video(status)
+        assert (await read_video(parts, video.id)).status is status
+
+    await assert_quota_is_exact(parts, user)
+
+
+async def test_made_videos_bring_their_storage(
+    make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    uploading = await make_video("uploading")
+    ready = await make_video("ready")
+
+    assert [upload.object_key for upload in storage.open_uploads] == [uploading.object_key]
+    assert list(storage.objects) == [ready.object_key]
+    assert ready.ready_at == clock.now()
+
+
+def test_daemons_end_with_the_session_that_is_killed(tmp_path: Path) -> None:
+    """kill -9 of the tests leaves no daemon and no folder behind."""
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    session = subprocess.Popen(
+        [sys.executable, "-c", _SESSION, str(folder)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+    )
+    assert session.stdout is not None
+    daemon = int(session.stdout.readline())
+    assert _works_in(folder, daemon)
+
+    session.kill()
+    session.wait()
+    session.stdout.close()
+
+    give_up_at = time.monotonic() + 30
+    while folder.exists() or _works_in(folder, daemon):
+        assert time.monotonic() < give_up_at, "it is still there"
+        time.sleep(0.02)
+
+
+_SESSION = """
+import signal, subprocess, sys, time
+from pathlib import Path
+from tests.engines.guardian import Guardian
+
+folder = Path(sys.argv[1])
+Guardian(folder, ["daemon.pid"], signal.SIGTERM)
+daemon = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(folder)], start_new_session=True)
+(folder / "daemon.pid").write_text(str(daemon.pid))
+print(daemon.pid, flush=True)
+time.sleep(600)
+"""

@@ -1,0 +1,147 @@
+"""The schema: migrations and models say the same on this database, and every step can be taken back."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+from sqlmodel import SQLModel
+
+import app.models  # noqa: F401  # fills the metadata
+from app.bootstrap import Parts
+from app.core import schema
+from app.core.schema import SchemaOutdated
+from app.models import User
+from tests.conftest import MakeVideo
+from tests.databases import Databases
+from tests.factories import read_video
+
+
+@pytest.fixture
+def bare_url(databases: Databases) -> Iterator[str]:
+    """A database in which nothing was migrated yet."""
+    url = databases.new_without_schema()
+    yield url
+    databases.discard(url)
+
+
+@pytest.fixture
+def engine(bare_url: str) -> Iterator[Engine]:
+    made = schema.sync_engine(bare_url)
+    yield made
+    made.dispose()
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names())
+
+
+def description(engine: Engine) -> dict[str, object]:
+    """Every column, index, key and constraint, as the database tells them."""
+    found = inspect(engine)
+    return {
+        table: (
+            [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
+            found.get_pk_constraint(table),
+            sorted(found.get_foreign_keys(table), key=str),
+            sorted(found.get_unique_constraints(table), key=str),
+            sorted(found.get_indexes(table), key=str),
+        )
+        for table in found.get_table_names()
+    }
+
+
+def test_models_and_migrations_say_the_same(bare_url: str, engine: Engine) -> None:
+    schema.upgrade(bare_url)
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, SQLModel.metadata)
+
+    assert differences == []
+
+
+def test_an_upgrade_can_be_repeated(bare_url: str, engine: Engine) -> None:
+    schema.upgrade(bare_url)
+    before = description(engine)
+
+    schema.upgrade(bare_url)
+
+    assert description(engine) == before
+
+
+def test_every_step_can_be_taken_back_and_made_again(bare_url: str, engine: Engine) -> None:
+    schema.upgrade(bare_url)
+    whole = description(engine)
+
+    command.downgrade(schema.alembic_config(bare_url), "base")
+    assert tables(engine) <= {"alembic_version"}
+    schema.upgrade(bare_url)
+
+    assert description(engine) == whole
+
+
+def test_each_version_goes_one_step_back_and_forth(bare_url: str, engine: Engine) -> None:
+    schema.upgrade(bare_url)
+    whole = description(engine)
+
+    command.downgrade(schema.alembic_config(bare_url), "-1")
+    assert not schema.is_current(bare_url)
+    assert description(engine) != whole
+    schema.upgrade(bare_url)
+
+    assert description(engine) == whole
+
+
+def test_an_empty_or_old_database_is_not_current(bare_url: str) -> None:
+    assert not schema.is_current(bare_url)
+
+    schema.upgrade(bare_url)
+
+    assert schema.is_current(bare_url)
+
+
+def test_the_history_is_one_line_numbered_by_its_files() -> None:
+    """schema.head_revision takes the newest file's number for the head, without asking alembic."""
+    scripts = ScriptDirectory.from_config(schema.alembic_config("sqlite://"))
+
+    assert scripts.get_heads() == [schema.head_revision()]
+    newest_first = [script.revision for script in scripts.walk_revisions()]
+    files = (Path(schema.__file__).parents[1] / "alembic" / "versions").glob("*.py")
+    assert newest_first == sorted((file.name.partition("_")[0] for file in files), reverse=True)
+
+
+async def test_the_app_does_not_start_on_an_old_schema(parts: Parts, database_url: str) -> None:
+    await asyncio.to_thread(command.downgrade, schema.alembic_config(database_url), "-1")
+
+    try:
+        with pytest.raises(SchemaOutdated, match="slipway db upgrade"):
+            async with parts.running():
+                raise AssertionError("it started")
+    finally:
+        await asyncio.to_thread(schema.upgrade, database_url)
+
+
+async def test_rows_come_back_as_they_went_in(parts: Parts, make_video: MakeVideo, user: User) -> None:
+    """Times aware and in UTC to the microsecond, large numbers whole: on both databases."""
+    moment = parts.clock.now().replace(microsecond=123_456)
+    video = await make_video(
+        "ready",
+        created_at=moment,
+        size_bytes=2**40,
+        duration_ms=2**40,
+        bit_rate=2**40,
+        frame_rate=29.97,
+        original_filename="é🎬\u202e.mp4",
+    )
+
+    row = await read_video(parts, video.id)
+
+    assert row == video
+    assert (row.created_at, row.created_at.tzname()) == (moment, "UTC")
+    assert (row.user_id, row.size_bytes, row.frame_rate) == (user.id, 2**40, 29.97)

@@ -1,0 +1,122 @@
+"""Settings: what may be set, and what must not start."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.core.config import Settings
+
+SAFE = {
+    "environment": "production",
+    "s3_bucket": "videos",
+    "app_origins": "https://video.example",
+    "metrics_token": "a long secret",
+}
+
+
+def make(**values: Any) -> Settings:
+    return Settings(_env_file=None, **values)
+
+
+def test_without_anything_it_runs_on_this_machine_alone() -> None:
+    settings = make()
+
+    assert settings.uses_embedded_store
+    assert settings.bucket == "slipway"
+    assert settings.effective_database_url == f"sqlite+aiosqlite:///{Path.cwd() / 'data' / 'slipway.db'}"
+    assert settings.page_origins == [
+        "http://127.0.0.1:8000",
+        "http://localhost:8000",
+        "http://127.0.0.1:3000",
+        "http://localhost:3000",
+    ]
+    assert not settings.cookies_are_secure
+
+
+def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_PORT", "8123")
+    monkeypatch.setenv("APP_ORIGINS", "https://a.example, https://b.example,")
+
+    settings = make()
+
+    assert settings.slipway_port == 8123
+    assert settings.page_origins == ["https://a.example", "https://b.example"]
+
+
+def test_values_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SLIPWAY_PORT=8123\nSOMETHING_ELSE=1\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert Settings().slipway_port == 8123
+
+
+def test_a_safe_production_starts() -> None:
+    settings = make(**SAFE)
+
+    assert settings.cookies_are_secure
+    assert not settings.is_local
+    assert settings.page_origins == ["https://video.example"]
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"s3_bucket": ""}, "S3_BUCKET"),
+        ({"app_origins": ""}, "APP_ORIGINS"),
+        ({"app_origins": "http://video.example"}, "APP_ORIGINS"),
+        ({"app_origins": "https://video.example,http://127.0.0.1:8000"}, "APP_ORIGINS"),
+        ({"metrics_token": ""}, "METRICS_TOKEN"),
+    ],
+)
+def test_an_unsafe_production_names_what_to_mend(change: dict[str, str], names: str) -> None:
+    with pytest.raises(ValidationError, match=names):
+        make(**{**SAFE, **change})
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({"presign_ttl_seconds": 901}, "presign_ttl_seconds"),
+        ({"presign_ttl_seconds": 0}, "presign_ttl_seconds"),
+        ({"max_upload_bytes": 2 * 1024**3 + 1}, "max_upload_bytes"),
+        ({"slipway_port": 65_536}, "slipway_port"),
+        ({"environment": "staging"}, "environment"),
+        ({"app_origins": "video.example"}, "APP_ORIGINS"),
+        ({"app_origins": "https://video.example/"}, "APP_ORIGINS"),
+        ({"app_origins": "https://video.example/app"}, "APP_ORIGINS"),
+        ({"app_origins": "*"}, "APP_ORIGINS"),
+        ({"slipway_host": "0.0.0.0"}, "S3_PUBLIC_ENDPOINT_URL"),  # noqa: S104  # what is refused
+        ({"cloudfront_domain": "d1.cloudfront.net"}, "CLOUDFRONT_KEY_PAIR_ID"),
+        ({"cloudfront_key_pair_id": "K1", "cloudfront_private_key": "-----BEGIN"}, "CLOUDFRONT_DOMAIN"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused(values: dict[str, Any], names: str) -> None:
+    with pytest.raises(ValidationError, match=names):
+        make(**values)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
+def test_a_loopback_host_needs_no_public_endpoint(host: str) -> None:
+    assert make(slipway_host=host).uses_embedded_store
+
+
+def test_the_cloudfront_key_may_be_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text("-----BEGIN PRIVATE KEY-----\n...")
+
+    settings = make(
+        cloudfront_domain="d1.cloudfront.net", cloudfront_key_pair_id="K1", cloudfront_private_key=str(file)
+    )
+
+    assert settings.cloudfront_private_key_pem == file.read_text()
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = make(**SAFE, aws_secret_access_key="the-key", database_url="postgresql+psycopg://u:pw@h/n")
+
+    shown = f"{settings!r} {settings}"
+    assert "the-key" not in shown
+    assert "pw@h" not in shown
+    assert "a long secret" not in shown
