@@ -6,6 +6,7 @@ export NEXT_TELEMETRY_DISABLED := 1
 
 PYTHON ?= python3
 VENV := .venv
+BENCH_VENV := .venv-bench
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) UV_PYTHON_DOWNLOADS=never .boot/bin/uv
 IN_BACKEND := cd backend && ../$(VENV)/bin
 
@@ -54,7 +55,7 @@ api: install ## Regenerate openapi.json and the page's types from the code
 	cd frontend && npm run --silent api
 
 .PHONY: bench
-bench: install ## The side-by-side measurements
+bench: tools install page $(BENCH_VENV)/.installed ## The side-by-side measurements
 	@$(VENV)/bin/python bench/run.py
 
 .PHONY: lock
@@ -66,7 +67,7 @@ lock: .boot/.installed ## Pin the newest allowed versions, with hashes and witho
 
 .PHONY: clean
 clean: ## Remove what was installed and built; the data folder stays
-	rm -rf .boot $(VENV) frontend/node_modules frontend/.next frontend/out test-results
+	rm -rf .boot $(VENV) $(BENCH_VENV) frontend/node_modules frontend/.next frontend/out test-results
 
 .PHONY: install page
 install: $(VENV)/.dev frontend/node_modules/.installed
@@ -88,6 +89,12 @@ $(VENV)/.runtime: .boot/.installed backend/requirements.txt backend/pyproject.to
 $(VENV)/.dev: $(VENV)/.runtime backend/requirements-dev.txt
 	@echo "Installing what checks and tests need ..."
 	@cd backend && $(subst .boot,../.boot,$(UV)) pip install --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+$(BENCH_VENV)/.installed: .boot/.installed bench/requirements.txt
+	@echo "Installing what only the measurements need ..."
+	@test -x $(BENCH_VENV)/bin/python || .boot/bin/uv venv --quiet --no-python-downloads --python "$$(command -v $(PYTHON))" $(BENCH_VENV)
+	@VIRTUAL_ENV=$(CURDIR)/$(BENCH_VENV) UV_PYTHON_DOWNLOADS=never .boot/bin/uv pip install --quiet --require-hashes -r bench/requirements.txt
 	@touch $@
 
 frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json
