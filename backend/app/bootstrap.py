@@ -1,7 +1,7 @@
 """The one place that picks adapters from Settings, builds the services and runs what runs beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -69,14 +69,12 @@ class Parts:
         """
         if not await asyncio.to_thread(is_current, self.settings.effective_database_url):
             raise SchemaOutdated
-        if self.store:
-            await self.store.start()
-            await asyncio.to_thread(apply_storage, self)
-        loops = [
-            asyncio.create_task(self.queue.work(self.processing.probe_video)) for _ in range(_PROBES_AT_ONCE)
-        ]
-        loops.append(asyncio.create_task(_tend(self.reconciler)))
+        loops: list[asyncio.Task[None]] = []
         try:
+            if self.store:
+                await self.store.start()
+                await asyncio.to_thread(apply_storage, self)
+            loops += [asyncio.create_task(work) for work in self._background()]
             yield
         finally:
             for loop in loops:
@@ -86,6 +84,10 @@ class Parts:
             if self.store:
                 await self.store.stop()
             await self.close()
+
+    def _background(self) -> list[Coroutine[None, None, None]]:
+        probes = [self.queue.work(self.processing.probe_video) for _ in range(_PROBES_AT_ONCE)]
+        return [*probes, _tend(self.reconciler)]
 
     async def close(self) -> None:
         self.hasher.close()

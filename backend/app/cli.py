@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable, Coroutine
@@ -29,7 +30,9 @@ app.add_typer(user_app, name="user")
 app.add_typer(storage_app, name="storage")
 
 _STOP_SECONDS = 30
-_APP_FACTORY = "app.main:create_app"
+# By name: the commands and the app stand side by side and do not import each other.
+_SERVED = "app.main:serve"
+_APP = "app.main:create_app"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
@@ -54,7 +57,7 @@ def serve(
         if not schema.is_current(settings.effective_database_url):
             schema.upgrade(settings.effective_database_url)
     config = uvicorn.Config(
-        _APP_FACTORY,
+        _SERVED,
         factory=True,
         host=settings.slipway_host,
         port=settings.slipway_port,
@@ -65,7 +68,12 @@ def serve(
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
-    _Server(config).run()
+    try:
+        _Server(config).run()
+    except KeyboardInterrupt:
+        # Everything is closed by now, but Python would wait for a thread that hangs in a call to the store.
+        sys.stdout.flush()
+        os._exit(130)
 
 
 class _Server(uvicorn.Server):
@@ -142,7 +150,7 @@ def openapi() -> None:
         aws_access_key_id="none",
         aws_secret_access_key=SecretStr("none"),
     )
-    create_app = import_from_string(_APP_FACTORY)
+    create_app = import_from_string(_APP)
     typer.echo(json.dumps(create_app(build(settings)).openapi(), indent=2, sort_keys=True))
 
 

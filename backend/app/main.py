@@ -1,13 +1,12 @@
-"""The web app: its lifespan, its layers, its routes, the built page."""
+"""The web app: its layers, its routes, the built page; and how a server runs it."""
 
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import errors
 from app.api.main import api_router
@@ -16,26 +15,48 @@ from app.api.page import Page
 from app.bootstrap import Parts, build
 from app.core.config import Settings
 from app.core.logging import configure_logging
+from app.core.schema import SchemaOutdated
 from app.domain.errors import NotAuthenticated
+from app.embedded import StoreNotStarted
 
 
-def create_app(parts: Parts | None = None) -> FastAPI:
-    """The app over `parts`; without them, over what the environment's settings ask for."""
-    if parts is None:
-        configure_logging()
-        parts = build(Settings())
+def serve() -> ASGIApp:
+    """What a server runs: the app over the environment's settings, with everything beside it started and stopped."""
+    configure_logging()
+    parts = build(Settings())
+    return Running(create_app(parts), parts)
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with parts.running():
-            yield
 
+class Running:
+    """Starts the parts with the server and stops them with it; says in one sentence why that cannot be."""
+
+    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+        self._app = app
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        await receive()
+        try:
+            async with self._parts.running():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except (SchemaOutdated, StoreNotStarted) as error:
+            # An operator's matter, not a programmer's: no traceback.
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The app over `parts`, which somebody else starts and stops."""
     settings = parts.settings
     app = FastAPI(
         title="Slipway",
         version="1",
         description="Video upload straight to S3: the bytes go from the browser to the store.",
-        lifespan=lifespan,
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
         docs_url=None,  # Swagger UI loads its scripts from elsewhere, which our policy refuses

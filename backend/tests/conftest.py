@@ -163,7 +163,7 @@ def make_video(parts: Parts, storage: InMemoryStorage, user: User) -> MakeVideo:
 async def app(parts: Parts) -> AsyncIterator[FastAPI]:
     """The running app: workers and upkeep too, as its lifespan starts them."""
     made = create_app(parts)
-    async with made.router.lifespan_context(made):
+    async with parts.running():
         yield made
 
 

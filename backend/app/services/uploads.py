@@ -192,7 +192,10 @@ class UploadService:
         if kept is None or kept.upload_id != created.upload_id:
             # A parallel equal create was faster, or the user deleted the video meanwhile: ours is not needed.
             await self._storage.abort_multipart_upload(video.object_key, created.upload_id)
-        if kept is None or kept.status in HIDDEN:
+        if kept is None:
+            # The parallel create failed at the store and took the row away: the same call again makes a new one.
+            raise StorageUnavailable
+        if kept.status in HIDDEN:
             raise VideoNotFound
         log.info("upload.created", video_id=str(video.id), parts=video.part_plan.part_count)
         return kept

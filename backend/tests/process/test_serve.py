@@ -72,6 +72,20 @@ def test_taken_port_is_named(slipway: SlipwayProcess) -> None:
     assert "SLIPWAY_PORT" in second.stderr
 
 
+def test_old_schema_is_refused_in_one_sentence(slipway: SlipwayProcess) -> None:
+    refused = subprocess.run(
+        [str(Path(sys.executable).parent / "slipway"), "serve"],
+        env={"PATH": os.environ["PATH"], "SLIPWAY_PORT": "0", "SLIPWAY_DATA_DIR": str(slipway.data_dir)},
+        cwd=slipway.data_dir.parent,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert refused.returncode != 0
+    assert "slipway db upgrade" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_dead_store_is_started_again(slipway: SlipwayProcess) -> None:
     with slipway:
         (pid,) = slipway.store_pids()
