@@ -58,11 +58,18 @@ api: install ## Regenerate openapi.json and the page's types from the code
 bench: tools install page $(BENCH_VENV)/.installed ## The side-by-side measurements
 	@$(VENV)/bin/python bench/run.py
 
+.PHONY: campaign
+campaign: install ## The long campaign: 1,000,000 damaged files through the metadata reader
+	cd backend && SLIPWAY_MUTATIONS=1000000 SLIPWAY_PROCESSES=2 SLIPWAY_SEED=$$(date +%s) \
+		../$(VENV)/bin/pytest -q -s tests/mediaprobe/test_fuzz.py -k no_mutation
+
 .PHONY: lock
 lock: .boot/.installed ## Pin the newest allowed versions, with hashes and without addresses
 	cd backend && for kind in "" -dev; do \
 		../.boot/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header requirements$$kind.in -o requirements$$kind.txt; done
+	cd bench && ../.boot/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header requirements.in -o requirements.txt
 	cd frontend && npm update --package-lock-only && npm ci --dry-run >/dev/null
 
 .PHONY: clean
