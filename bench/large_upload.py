@@ -6,76 +6,19 @@ Prints a table against the targets and writes bench/results/large_upload.json. L
 import json
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "backend"))
 
-from playwright.sync_api import Request, sync_playwright  # noqa: E402  # after the path to the tests' helpers
+from measuring import MIB, MemoryWatch, browser_pid  # noqa: E402  # after the path to the tests' helpers
+from playwright.sync_api import Request, sync_playwright  # noqa: E402
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS  # noqa: E402
 from tests.engines.slipway import SlipwayProcess  # noqa: E402
 from tests.media import make_video  # noqa: E402
 
-MIB = 1024 * 1024
 SIZE_BYTES = 2048 * MIB
-
-
-class MemoryWatch:
-    """The highest memory of a process and all its children, sampled; PSS counts shared pages once."""
-
-    def __init__(self, root_pid: int) -> None:
-        self._root = root_pid
-        self._stop = threading.Event()
-        self.idle_bytes = memory_of_tree(root_pid)
-        self.peak_bytes = self.idle_bytes
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def growth_mib(self) -> float:
-        self._stop.set()
-        self._thread.join()
-        return (self.peak_bytes - self.idle_bytes) / MIB
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.25):
-            self.peak_bytes = max(self.peak_bytes, memory_of_tree(self._root))
-
-
-def memory_of_tree(root_pid: int) -> int:
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    total, waiting = 0, [root_pid]
-    while waiting:
-        pid = waiting.pop()
-        waiting += children.get(pid, [])
-        try:
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-    return total
-
-
-def browser_pid(profile: Path) -> int:
-    """Chromium's own process on this profile: the one that is no child of another of them."""
-    wanted = f"--user-data-dir={profile}".encode()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                arguments = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if wanted in arguments and not any(argument.startswith(b"--type=") for argument in arguments):
-                return int(entry.name)
-    raise LookupError("no Chromium on this profile")
 
 
 def rss_of(pid: int) -> int:

@@ -1,7 +1,8 @@
-"""What the measurements share: the memory of a process and all it started."""
+"""What the measurements share: the memory of a process and all it started, and its pipes."""
 
 import threading
 from pathlib import Path
+from typing import IO
 
 MIB = 1024 * 1024
 
@@ -44,7 +45,9 @@ def memory_of_tree(root_pid: int) -> int:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
-        total += next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0) * 1024
+        # Empty for a process that is just ending.
+        shares = (int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        total += next(shares, 0) * 1024
     return total
 
 
@@ -60,3 +63,10 @@ def browser_pid(profile: Path) -> int:
             if wanted in arguments and not any(argument.startswith(b"--type=") for argument in arguments):
                 return int(entry.name)
     raise LookupError("no Chromium on this profile")
+
+
+def opened(pipe: IO[str] | None) -> IO[str]:
+    """A pipe that was asked for with subprocess.PIPE; the type alone does not know that."""
+    if pipe is None:
+        raise ValueError("the process was started without this pipe")
+    return pipe

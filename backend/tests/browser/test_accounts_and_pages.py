@@ -44,9 +44,7 @@ def test_video_page_plays_the_video(signed_in: Page, tmp_path: Path) -> None:
     choose(signed_in, file)
     wait_until_ready(signed_in)
     signed_in.get_by_role("link", name="Watch").click()
-    player = signed_in.locator("video")
-    player.wait_for()
-    signed_in.wait_for_function("document.querySelector('video').videoWidth === 320")
+    expect(signed_in.locator("video")).to_have_js_property("videoWidth", 320)
     expect(signed_in.get_by_role("main")).to_contain_text("320 × 240")
 
 

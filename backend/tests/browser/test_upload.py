@@ -130,6 +130,7 @@ def test_check_in_the_page_bypassed_ends_in_failed_with_the_reason(
     text = b"Milk, bread, and a film for the weekend.\n" * 100
     with slipway.api(account.email, account.password) as api:
         slipway.upload(api, "notes.mp4", "video/mp4", text)
+    signed_in.reload()
 
     row = signed_in.get_by_role("main")
     expect(row.get_by_text("Failed").first).to_be_visible()
