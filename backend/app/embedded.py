@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -62,15 +63,18 @@ class EmbeddedStoreProcess:
                 await self._process.wait()
 
     async def _spawn(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *self._arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            # Its own session: Ctrl-C goes to us, and we let accepted requests finish before the store ends.
-            start_new_session=True,
-            # No setting and no secret of the app belongs in a process that takes bytes from browsers.
-            env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ},
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                # Its own session: Ctrl-C goes to us, and we let accepted requests finish before the store ends.
+                start_new_session=True,
+                # No setting and no secret of the app belongs in a process that takes bytes from browsers.
+                env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ},
+            )
+        except OSError as error:
+            raise StoreNotStarted(f"This machine cannot start another process: {error}.") from error
         self._process = process
         if process.stdout is None:
             raise StoreNotStarted("The embedded store has no output to say that it is ready.")
@@ -79,7 +83,7 @@ class EmbeddedStoreProcess:
                 line = await process.stdout.readline()
         except TimeoutError:
             line = b""
-        said = json.loads(line) if line else {}
+        said = _event(line)
         if said.get("event") != "ready":
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -98,9 +102,17 @@ class EmbeddedStoreProcess:
                 await self._spawn()
                 wait = _FIRST_WAIT_SECONDS
             except StoreNotStarted as error:
-                self._process = None
+                self._process = None  # nothing to wait for: the next turn tries again
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
                 log.error("store.not_restarted", reason=str(error), again_in_seconds=wait)
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def free_port(host: str) -> int:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 Result = TypeVar("Result")
 
-_CALL_SECONDS = 9.0
+_CALL_SECONDS = 8.0
 """What a request may spend on one call, retries included: the API promises 503 within 10 s."""
 _ASSEMBLY_READ_SECONDS = 300.0
 """CompleteMultipartUpload may take minutes (AWS API reference); it runs in the background."""

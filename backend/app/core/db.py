@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
+from psycopg.errors import _WaitTimeout  # private, but what psycopg's own wait raises (psycopg 3.3)
 from sqlalchemy import DateTime, Dialect, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -15,8 +17,8 @@ from sqlalchemy.types import TypeDecorator
 
 from app.domain.errors import DatabaseUnavailable
 
-BUSY_TIMEOUT_SECONDS = 5
-"""How long a connection, a lock or SQLite's single writer is waited for: a request must end within 10 s."""
+BUSY_TIMEOUT_SECONDS = 3
+"""How long each connection, lock, answer or turn to write is waited for: a request must end within 10 s."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -38,6 +40,22 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class ImpatientConnection(psycopg.AsyncConnection[Any]):
+    """Gives up on a server that is there and says nothing: paused, or hanging on its disk.
+
+    No setting of PostgreSQL does: statement_timeout is the server's own clock, tcp_user_timeout sees the kernel's
+    acknowledgements, and cancelling asks the same server.
+    """
+
+    async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+        # psycopg's own signature. Its time limit ends the wait without asking the server for anything.
+        try:
+            return await super().wait(gen, interval, timeout or BUSY_TIMEOUT_SECONDS)
+        except _WaitTimeout as error:
+            self.pgconn.finish()
+            raise psycopg.OperationalError("the server does not answer") from error
+
+
 class Database:
     """The engine and the two kinds of unit of work."""
 
@@ -45,6 +63,8 @@ class Database:
         self.url = make_url(url)
         self.engine = create_async_engine(self.url, **_engine_options(self.url, pool_size))
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # Writers that wait for SQLite's lock each hold a connection: some are always left to readers.
+        self._writers = asyncio.Semaphore(max(1, pool_size // 2))
         if self.is_sqlite:
             _prepare_sqlite(self.engine.sync_engine)
 
@@ -70,7 +90,7 @@ class Database:
     @asynccontextmanager
     async def _unit(self, *, writes: bool) -> AsyncIterator[AsyncSession]:
         try:
-            async with self._sessions() as session, session.begin():
+            async with self._turn(writes), self._sessions() as session, session.begin():
                 await session.connection(execution_options={"slipway_writes": writes})
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
@@ -79,6 +99,21 @@ class Database:
             if error.connection_invalidated:
                 raise DatabaseUnavailable from error
             raise
+
+    @asynccontextmanager
+    async def _turn(self, writes: bool) -> AsyncIterator[None]:
+        if not (writes and self.is_sqlite):
+            yield
+            return
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT_SECONDS):
+                await self._writers.acquire()
+        except TimeoutError as error:
+            raise DatabaseUnavailable from error
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     async def check(self) -> None:
         """One round trip; raises DatabaseUnavailable."""
@@ -105,6 +140,7 @@ def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     return options | {
         "pool_pre_ping": True,
         "connect_args": {
+            "async_creator_fn": ImpatientConnection.connect,
             "connect_timeout": BUSY_TIMEOUT_SECONDS,
             # A peer that went away without a word is noticed within the time a request may take.
             "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,

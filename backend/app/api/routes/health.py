@@ -1,5 +1,7 @@
 """Whether the process lives, and whether it can do its work."""
 
+import asyncio
+
 from fastapi import APIRouter
 
 from app.api.deps import DatabaseDep, StorageDep
@@ -18,6 +20,5 @@ async def live() -> HealthOut:
 @router.get("/ready", response_model=HealthOut, responses=errors())
 async def ready(database: DatabaseDep, storage: StorageDep) -> HealthOut:
     """Database and store answer; else 503 whose code names the part that does not."""
-    await database.check()
-    await storage.check()
+    await asyncio.gather(database.check(), storage.check())
     return HealthOut(status="ok")

@@ -1,0 +1,83 @@
+"""A database that is there and does not answer: requests give up in time, and go on when it is back."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.bootstrap import Parts
+from app.core.db import Database
+from app.domain.errors import DatabaseUnavailable
+from app.models import User
+
+
+@contextmanager
+def sqlite_locked(database: Database) -> Iterator[None]:
+    """Another process in the middle of a long write."""
+    other = sqlite3.connect(database.url.database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@asynccontextmanager
+async def postgresql_paused(database: Database) -> AsyncIterator[None]:
+    """The server's processes stand still: its sockets stay open and nothing comes out of them."""
+    async with database.reading() as session:
+        backend = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    parent = parent_of(backend)
+    paused = [parent, *children(parent)]
+    for pid in paused:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in reversed(paused):
+            os.kill(pid, signal.SIGCONT)
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+async def the_paused_server_is_given_up_on(parts: Parts, user: User) -> None:
+    async with postgresql_paused(parts.database):
+        with pytest.raises(DatabaseUnavailable):
+            await parts.videos.list_page(user.id, 20, None, None)
+        with pytest.raises(DatabaseUnavailable):
+            await parts.database.check()
+    assert (await parts.videos.list_page(user.id, 20, None, None)).items == []
+
+
+async def waiting_writers_leave_room_for_readers(parts: Parts, user: User) -> None:
+    with sqlite_locked(parts.database):
+        writers = [
+            asyncio.create_task(parts.uploads.create(user.id, f"{n}.mp4", 1000, "video/mp4", None))
+            for n in range(parts.settings.database_pool_size * 2)
+        ]
+        await asyncio.sleep(0)  # all of them have asked for their turn
+        assert (await parts.videos.list_page(user.id, 20, None, None)).items == []
+        outcomes = await asyncio.gather(*writers, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailable}
+    await parts.uploads.create(user.id, "after.mp4", 1000, "video/mp4", None)
+
+
+async def test_a_silent_database_is_given_up_on_in_time(parts: Parts, user: User) -> None:
+    """SQLite is silent when another process writes, PostgreSQL when its processes stand still."""
+    if parts.database.is_sqlite:
+        await waiting_writers_leave_room_for_readers(parts, user)
+    else:
+        await the_paused_server_is_given_up_on(parts, user)
