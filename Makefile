@@ -7,7 +7,10 @@ export NEXT_TELEMETRY_DISABLED := 1
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
-UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) UV_PYTHON_DOWNLOADS=never .boot/bin/uv
+# Called in backend/ or bench/: relative paths, so that the project may lie in a folder with spaces.
+UV := UV_PYTHON_DOWNLOADS=never ../.boot/bin/uv
+# --clear: a half-made environment, or one whose Python is gone, is made anew.
+MAKE_VENV = .boot/bin/uv venv --quiet --clear --no-python-downloads --python "$$(command -v $(PYTHON))"
 IN_BACKEND := cd backend && ../$(VENV)/bin
 
 PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -type f 2>/dev/null) \
@@ -81,6 +84,7 @@ install: $(VENV)/.dev frontend/node_modules/.installed
 page: frontend/out/.built
 
 .boot/.installed: backend/requirements-boot.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Slipway needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
 	@echo "Getting uv ..."
 	@rm -rf .boot && $(PYTHON) -m venv .boot
 	@.boot/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
@@ -88,20 +92,20 @@ page: frontend/out/.built
 
 $(VENV)/.runtime: .boot/.installed backend/requirements.txt backend/pyproject.toml
 	@echo "Installing the backend ..."
-	@test -x $(VENV)/bin/python || .boot/bin/uv venv --quiet --no-python-downloads --python "$$(command -v $(PYTHON))" $(VENV)
-	@cd backend && $(subst .boot,../.boot,$(UV)) pip install --quiet --require-hashes -r requirements.txt
-	@cd backend && $(subst .boot,../.boot,$(UV)) pip install --quiet --no-deps -e .
+	@test -x $(VENV)/bin/python || $(MAKE_VENV) $(VENV)
+	@cd backend && VIRTUAL_ENV=../$(VENV) $(UV) pip install --quiet --require-hashes -r requirements.txt
+	@cd backend && VIRTUAL_ENV=../$(VENV) $(UV) pip install --quiet --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime backend/requirements-dev.txt
 	@echo "Installing what checks and tests need ..."
-	@cd backend && $(subst .boot,../.boot,$(UV)) pip install --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
+	@cd backend && VIRTUAL_ENV=../$(VENV) $(UV) pip install --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
 $(BENCH_VENV)/.installed: .boot/.installed bench/requirements.txt
 	@echo "Installing what only the measurements need ..."
-	@test -x $(BENCH_VENV)/bin/python || .boot/bin/uv venv --quiet --no-python-downloads --python "$$(command -v $(PYTHON))" $(BENCH_VENV)
-	@VIRTUAL_ENV=$(CURDIR)/$(BENCH_VENV) UV_PYTHON_DOWNLOADS=never .boot/bin/uv pip install --quiet --require-hashes -r bench/requirements.txt
+	@test -x $(BENCH_VENV)/bin/python || $(MAKE_VENV) $(BENCH_VENV)
+	@cd bench && VIRTUAL_ENV=../$(BENCH_VENV) $(UV) pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
 
 frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json

@@ -15,7 +15,7 @@ from app.adapters.queue_embedded import EmbeddedQueue
 from app.adapters.s3 import S3Connection, S3Storage, make_signer
 from app.adapters.s3_bucket import apply_bucket
 from app.core.clock import SystemClock
-from app.core.config import Settings
+from app.core.config import Settings, url_host
 from app.core.db import Database
 from app.core.schema import SchemaOutdated, is_current
 from app.core.security import PasswordHasher
@@ -184,7 +184,7 @@ def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
     credentials = load_or_create_credentials(store_dir)
     return _connection(
         settings,
-        endpoint_url=f"http://{settings.slipway_host}:{store_port}",
+        endpoint_url=f"http://{url_host(settings.slipway_host)}:{store_port}",
         access_key_id=credentials.access_key_id,
         secret_access_key=credentials.secret_access_key,
     )

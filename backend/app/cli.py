@@ -1,25 +1,30 @@
 """`slipway`: thin, one function a command."""
 
 import asyncio
+import errno
 import json
 import os
+import resource
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 import uvicorn
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from pydantic import SecretStr, ValidationError
+from sqlalchemy.exc import OperationalError
 from uvicorn.importer import import_from_string
 
 from app.bootstrap import Parts, apply_storage, build
 from app.core import schema
-from app.core.config import Settings
+from app.core.config import Settings, url_host
 from app.core.logging import configure_logging
 from app.domain.errors import SlipwayError
 from app.embedded import StoreNotStarted
+from app.services.accounts import AccountService
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -48,17 +53,16 @@ def serve(
 ) -> None:
     """Run the app: the API, the page, a worker loop, and the embedded store where no S3 is set."""
     settings = _settings()
-    if not _port_is_free(settings.slipway_host, settings.slipway_port):
-        _fail(
-            f"Port {settings.slipway_port} is taken. Set SLIPWAY_PORT to a free one, or end what listens there."
-        )
-    if upgrade:
-        _prepare_data_dir(settings)
-        if not schema.is_current(settings.effective_database_url):
-            schema.upgrade(settings.effective_database_url)
+    configure_logging()
+    _check_address(settings)
+    # Many systems allow 1,024 open files unless asked; idle connections of a few hundred people reach that.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with _in_one_sentence():
+        if upgrade:
+            _upgrade(settings)
+        served = import_from_string(_SERVED)(build(settings))
     config = uvicorn.Config(
-        _SERVED,
-        factory=True,
+        served,
         host=settings.slipway_host,
         port=settings.slipway_port,
         log_config=None,
@@ -82,15 +86,15 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            typer.echo(f"Slipway is ready: http://{_shown(self.config.host)}:{self.config.port}")
+            typer.echo(f"Slipway is ready: http://{url_host(self.config.host)}:{self.config.port}")
 
 
 @db_app.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database's schema to this version."""
     settings = _settings()
-    _prepare_data_dir(settings)
-    schema.upgrade(settings.effective_database_url)
+    with _in_one_sentence():
+        _upgrade(settings)
     typer.echo("The database is up to date.")
 
 
@@ -99,22 +103,22 @@ def user_create(email: str, as_json: Json = False) -> None:
     """Create an account; the password is asked for, or read from standard input."""
     password = _ask_password()
 
-    async def create(parts: Parts) -> None:
-        user = await parts.accounts.register(email, password, None)
+    async def create(accounts: AccountService) -> None:
+        user = await accounts.register(email, password, None)
         _say({"id": str(user.id), "email": user.email}, f"Created {user.email}.", as_json)
 
-    _with_parts(create)
+    _with_accounts(create)
 
 
 @user_app.command("disable")
 def user_disable(email: str) -> None:
     """Keep an account from signing in and end its sessions; its videos stay."""
 
-    async def disable(parts: Parts) -> None:
-        await parts.accounts.disable(email)
+    async def disable(accounts: AccountService) -> None:
+        await accounts.disable(email)
         typer.echo(f"Disabled {email}.")
 
-    _with_parts(disable)
+    _with_accounts(disable)
 
 
 @user_app.command("set-password")
@@ -122,11 +126,11 @@ def user_set_password(email: str) -> None:
     """Set a new password and end the account's sessions; asked for, or read from standard input."""
     password = _ask_password()
 
-    async def set_password(parts: Parts) -> None:
-        await parts.accounts.set_password(email, password)
+    async def set_password(accounts: AccountService) -> None:
+        await accounts.set_password(email, password)
         typer.echo(f"Set a new password for {email}.")
 
-    _with_parts(set_password)
+    _with_accounts(set_password)
 
 
 @app.command()
@@ -183,27 +187,57 @@ def _settings() -> Settings:
         raise typer.Exit(2) from None
 
 
-def _prepare_data_dir(settings: Settings) -> None:
-    if settings.effective_database_url.startswith("sqlite"):
+def _upgrade(settings: Settings) -> None:
+    url = settings.effective_database_url
+    if url.startswith("sqlite"):
         settings.slipway_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not schema.is_current(url):
+        schema.upgrade(url)
 
 
 def _with_parts(work: Callable[[Parts], Coroutine[Any, Any, None]]) -> None:
     configure_logging()
-    parts = build(_settings())
+    settings = _settings()
+    with _in_one_sentence():
+        parts = build(settings)
 
-    async def run() -> None:
-        try:
-            await work(parts)
-        finally:
-            await parts.close()
+        async def run() -> None:
+            try:
+                await work(parts)
+            finally:
+                await parts.close()
 
-    try:
         asyncio.run(run())
-    except (SlipwayError, StoreNotStarted) as error:
+
+
+def _with_accounts(work: Callable[[AccountService], Coroutine[Any, Any, None]]) -> None:
+    """Commands on accounts need the schema: without it every one of them would blame the database."""
+
+    async def with_schema(parts: Parts) -> None:
+        if not await asyncio.to_thread(schema.is_current, parts.settings.effective_database_url):
+            raise schema.SchemaOutdated
+        await work(parts.accounts)
+
+    _with_parts(with_schema)
+
+
+@contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    """What an operator can mend is told in a sentence and ends with 1; the rest is a traceback for us."""
+    try:
+        yield
+    except (SlipwayError, StoreNotStarted, schema.SchemaOutdated) as error:
         _fail(str(error))
+    except OperationalError as error:
+        _fail(f"DATABASE_URL: the database cannot be opened ({str(error.orig).strip().splitlines()[0]}).")
+    except NoCredentialsError:
+        _fail(
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are empty, and this machine has no role or profile."
+        )
     except (ClientError, BotoCoreError) as error:
         _fail(f"The store refused: {error}")
+    except OSError as error:
+        _fail(f"SLIPWAY_DATA_DIR: {error.filename or 'the folder'} cannot be used ({error.strerror}).")
 
 
 def _ask_password() -> str:
@@ -222,15 +256,14 @@ def _fail(sentence: str) -> None:
     raise typer.Exit(1)
 
 
-def _port_is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _check_address(settings: Settings) -> None:
+    host, port = settings.slipway_host, settings.slipway_port
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            _fail(f"Port {port} is taken. Set SLIPWAY_PORT to a free one, or end what listens there.")
+        _fail(f"SLIPWAY_HOST, SLIPWAY_PORT: cannot listen on {host}:{port} ({error.strerror}).")

@@ -12,18 +12,14 @@ from app.api import errors
 from app.api.main import api_router
 from app.api.middleware import BodyLimit, RequestContext
 from app.api.page import Page
-from app.bootstrap import Parts, build
-from app.core.config import Settings
-from app.core.logging import configure_logging
+from app.bootstrap import Parts
 from app.core.schema import SchemaOutdated
 from app.domain.errors import NotAuthenticated
 from app.embedded import StoreNotStarted
 
 
-def serve() -> ASGIApp:
-    """What a server runs: the app over the environment's settings, with everything beside it started and stopped."""
-    configure_logging()
-    parts = build(Settings())
+def serve(parts: Parts) -> ASGIApp:
+    """What a server runs: the app over `parts`, which are started and stopped with it."""
     return Running(create_app(parts), parts)
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
 
 from app.core.config import Settings
@@ -14,6 +16,8 @@ SAFE = {
     "app_origins": "https://video.example",
     "metrics_token": "a long secret",
 }
+
+CLOUDFRONT = {"cloudfront_domain": "d1.cloudfront.net", "cloudfront_key_pair_id": "K1"}
 
 
 def make(**values: Any) -> Settings:
@@ -83,13 +87,30 @@ def test_an_unsafe_production_names_what_to_mend(change: dict[str, str], names: 
         ({"max_upload_bytes": 2 * 1024**3 + 1}, "max_upload_bytes"),
         ({"slipway_port": 65_536}, "slipway_port"),
         ({"environment": "staging"}, "environment"),
-        ({"app_origins": "video.example"}, "APP_ORIGINS"),
-        ({"app_origins": "https://video.example/"}, "APP_ORIGINS"),
-        ({"app_origins": "https://video.example/app"}, "APP_ORIGINS"),
-        ({"app_origins": "*"}, "APP_ORIGINS"),
+        ({"app_origins": "video.example"}, "app_origins"),
+        ({"app_origins": "https://video.example/"}, "app_origins"),
+        ({"app_origins": "https://video.example/app"}, "app_origins"),
+        ({"app_origins": "*"}, "app_origins"),
         ({"slipway_host": "0.0.0.0"}, "S3_PUBLIC_ENDPOINT_URL"),  # noqa: S104  # what is refused
         ({"cloudfront_domain": "d1.cloudfront.net"}, "CLOUDFRONT_KEY_PAIR_ID"),
         ({"cloudfront_key_pair_id": "K1", "cloudfront_private_key": "-----BEGIN"}, "CLOUDFRONT_DOMAIN"),
+        ({"slipway_port": "abc"}, "slipway_port"),
+        ({"slipway_port": "0"}, "slipway_port"),
+        ({"app_origins": "http://a b"}, "app_origins"),
+        ({"trusted_proxies": "garbage"}, "trusted_proxies"),
+        ({"database_url": "garbage"}, "database_url"),
+        ({"database_url": "mysql://x/y"}, "database_url"),
+        ({"s3_endpoint_url": "garbage"}, "s3_endpoint_url"),
+        ({"s3_public_endpoint_url": "s3.example"}, "s3_public_endpoint_url"),
+        ({"s3_bucket": "Bad_Bucket!"}, "s3_bucket"),
+        ({"aws_access_key_id": "a"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"aws_secret_access_key": "a"}, "AWS_ACCESS_KEY_ID"),
+        ({"upload_grace_seconds": "99999999999999"}, "upload_grace_seconds"),
+        ({"sweep_interval_seconds": "99999999999999"}, "sweep_interval_seconds"),
+        ({"session_idle_seconds": "99999999999999"}, "session_idle_seconds"),
+        ({**CLOUDFRONT, "cloudfront_private_key": "/nowhere"}, "CLOUDFRONT_PRIVATE_KEY"),
+        ({**CLOUDFRONT, "cloudfront_private_key": "-----BEGIN x"}, "CLOUDFRONT_PRIVATE_KEY"),
+        ({**SAFE, "s3_endpoint_url": "http://s3.example"}, "S3_PUBLIC_ENDPOINT_URL"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused(values: dict[str, Any], names: str) -> None:
@@ -104,19 +125,33 @@ def test_a_loopback_host_needs_no_public_endpoint(host: str) -> None:
 
 def test_the_cloudfront_key_may_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
-    file.write_text("-----BEGIN PRIVATE KEY-----\n...")
+    key = ec.generate_private_key(ec.SECP256R1())
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
-    settings = make(
-        cloudfront_domain="d1.cloudfront.net", cloudfront_key_pair_id="K1", cloudfront_private_key=str(file)
-    )
+    settings = make(**CLOUDFRONT, cloudfront_private_key=str(file))
 
     assert settings.cloudfront_private_key_pem == file.read_text()
 
 
 def test_secrets_are_not_shown() -> None:
-    settings = make(**SAFE, aws_secret_access_key="the-key", database_url="postgresql+psycopg://u:pw@h/n")
+    settings = make(
+        **SAFE,
+        aws_access_key_id="id",
+        aws_secret_access_key="the-key",
+        database_url="postgresql+psycopg://u:pw@h/n",
+    )
 
     shown = f"{settings!r} {settings}"
     assert "the-key" not in shown
     assert "pw@h" not in shown
     assert "a long secret" not in shown
+
+
+def test_a_refused_database_url_is_not_repeated() -> None:
+    with pytest.raises(ValidationError) as refused:
+        make(database_url="mysql://slipway:geheim@db/slipway")
+    assert "geheim" not in str(refused.value)
+
+
+def test_an_endpoint_may_end_in_a_slash() -> None:
+    assert make(s3_endpoint_url="http://rgw:7480/").s3_endpoint_url == "http://rgw:7480"

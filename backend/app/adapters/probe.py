@@ -43,9 +43,6 @@ class StoredObjectProbe:
             metadata_complete=found.metadata_complete,
         )
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
 
 class _StoredObjectSource:
     """mediaprobe's RangeSource: each read goes from the probe's thread to the event loop and back."""

@@ -1,17 +1,23 @@
 """Settings: every value that may differ from one installation to the next, from the environment or `.env`."""
 
 import ipaddress
+import re
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 GIB: Final = 1024**3
+DAY: Final = 86400
+MONTH: Final = 30 * DAY
+YEAR: Final = 365 * DAY
 MAX_PRESIGN_TTL_SECONDS: Final = 900
+
+
+_ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 
 class Environment(StrEnum):
@@ -22,14 +28,17 @@ class Environment(StrEnum):
 class Settings(BaseSettings):
     """All settings with their defaults; docs/configuration.md lists the same and a test compares them."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+    # hide_input: a refused value may be a password.
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
+    )
 
     environment: Environment = Field(
         Environment.LOCAL,
         description="`local` or `production`; `production` refuses to start with unsafe values and names the setting.",
     )
     slipway_host: str = Field("127.0.0.1", description="Address the app and the embedded store listen on.")
-    slipway_port: int = Field(8000, ge=0, le=65535, description="The app's port.")
+    slipway_port: int = Field(8000, ge=1, le=65535, description="The app's port.")
     slipway_store_port: int = Field(9000, ge=0, le=65535, description="The embedded store's port.")
     slipway_data_dir: Path = Field(
         Path("data"), description="Everything the embedded setup keeps: database, objects, keys, logs."
@@ -65,14 +74,18 @@ class Settings(BaseSettings):
         900, ge=1, le=MAX_PRESIGN_TTL_SECONDS, description="Life of a part's URL; never more than 15 minutes."
     )
     upload_grace_seconds: int = Field(
-        3600, ge=1, description="An upload without progress for this long expires."
+        3600, ge=1, le=MONTH, description="An upload without progress for this long expires."
     )
-    sweep_interval_seconds: int = Field(300, ge=1, description="How often abandoned things are looked for.")
+    sweep_interval_seconds: int = Field(
+        300, ge=1, le=DAY, description="How often abandoned things are looked for."
+    )
     user_quota_bytes: int = Field(100 * GIB, ge=0, description="Space a user may fill.")
     user_max_uploads_in_flight: int = Field(5, ge=1, description="Uploads a user may have open.")
-    session_idle_seconds: int = Field(7 * 86400, ge=60, description="A session unused for this long ends.")
+    session_idle_seconds: int = Field(
+        7 * DAY, ge=60, le=YEAR, description="A session unused for this long ends."
+    )
     session_absolute_seconds: int = Field(
-        30 * 86400, ge=60, description="A session ends after this in any case."
+        MONTH, ge=60, le=YEAR, description="A session ends after this in any case."
     )
     database_pool_size: int = Field(10, ge=1, description="Database connections a process may hold.")
     storage_threads: int = Field(16, ge=1, description="Storage calls that may run at once in a process.")
@@ -105,10 +118,45 @@ class Settings(BaseSettings):
     @classmethod
     def _bare_origins(cls, origins: list[str]) -> list[str]:
         for origin in origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin:
-                raise ValueError(f"APP_ORIGINS: {origin!r} is not an origin like https://video.example")
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is not an origin like https://video.example")
         return origins
+
+    @field_validator("s3_endpoint_url", "s3_public_endpoint_url")
+    @classmethod
+    def _bare_endpoint(cls, url: str) -> str:
+        if url and not _ORIGIN.fullmatch(url.rstrip("/")):
+            raise ValueError(f"{url!r} is not an address like https://s3.example")
+        return url.rstrip("/")
+
+    @field_validator("s3_bucket")
+    @classmethod
+    def _bucket_name(cls, name: str) -> str:
+        # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+        if name and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
+            raise ValueError(
+                f"{name!r} is not a bucket name: 3 to 63 small letters, digits, dots and hyphens"
+            )
+        return name
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and not url.startswith(("sqlite+aiosqlite:///", "postgresql+psycopg://")):
+            # Without the value: it may hold a password.
+            raise ValueError("it begins with postgresql+psycopg:// or sqlite+aiosqlite:///, or is empty")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(f"{proxy!r} is not an address like 10.0.0.5 or 10.0.0.0/24") from None
+        return proxies
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -121,12 +169,16 @@ class Settings(BaseSettings):
                 "S3_PUBLIC_ENDPOINT_URL is required when SLIPWAY_HOST is not a loopback address: "
                 "it tells browsers where the store is"
             )
+        if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key.get_secret_value()):
+            raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both or none")
         cloudfront = (self.cloudfront_domain, self.cloudfront_key_pair_id, self.cloudfront_private_key_pem)
         if any(cloudfront) and not all(cloudfront):
             raise ValueError(
                 "CLOUDFRONT_DOMAIN, CLOUDFRONT_KEY_PAIR_ID and CLOUDFRONT_PRIVATE_KEY belong together: "
                 "set all three or none"
             )
+        if self.cloudfront_private_key_pem:
+            _check_private_key(self.cloudfront_private_key_pem)
         if self.environment is Environment.PRODUCTION:
             self._refuse_unsafe()
         return self
@@ -140,6 +192,10 @@ class Settings(BaseSettings):
             raise ValueError("APP_ORIGINS is required in production")
         if plain := [origin for origin in self.app_origins if not origin.startswith("https://")]:
             raise ValueError(f"APP_ORIGINS must be https in production: {', '.join(plain)}")
+        if (self.s3_public_endpoint_url or self.s3_endpoint_url).startswith("http://"):
+            raise ValueError(
+                "S3_PUBLIC_ENDPOINT_URL must be https in production: browsers send nothing from an https page to http"
+            )
         if not self.metrics_token.get_secret_value():
             raise ValueError("METRICS_TOKEN is required in production")
 
@@ -178,7 +234,26 @@ class Settings(BaseSettings):
     @cached_property
     def cloudfront_private_key_pem(self) -> str:
         value = self.cloudfront_private_key.get_secret_value()
-        return Path(value).read_text() if value and "-----BEGIN" not in value else value
+        if not value or "-----BEGIN" in value:
+            return value
+        try:
+            return Path(value).read_text()
+        except OSError as error:
+            raise ValueError(f"CLOUDFRONT_PRIVATE_KEY: its file cannot be read ({error.strerror})") from None
+
+
+def _check_private_key(pem: str) -> None:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # only with CloudFront
+
+    try:
+        load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError):
+        raise ValueError("CLOUDFRONT_PRIVATE_KEY is not a private key in PEM without a passphrase") from None
+
+
+def url_host(host: str) -> str:
+    """An address as it stands in a URL: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def is_loopback(host: str) -> bool:

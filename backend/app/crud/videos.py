@@ -190,7 +190,7 @@ async def postpone_probe(
     """Hands a probe back that the store or the database prevented: not counted as an attempt."""
     await session.execute(
         update(Video)
-        .where(col(Video.id) == video_id, held_by(owner))
+        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.PROCESSING, held_by(owner))
         .values(
             lease_owner=None,
             lease_until=None,

@@ -18,7 +18,13 @@ SlipwayError
 HTTP statuses are chosen in api/errors.py alone. `str(error)` is a sentence for people that says what to do.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+OBJECT_MISSING: Final = {
+    "status_code": "object_missing",
+    "status_detail": "The uploaded file is no longer in the storage. Upload it again.",
+}
+"""Why a video failed whose bytes are gone; no error of a request, but a state of the row."""
 
 
 class SlipwayError(Exception):

@@ -20,13 +20,3 @@ class ErrorOut(BaseModel):
 
 class ValidationErrorOut(ErrorOut):
     errors: list[ErrorItem]
-
-
-class FileTooLargeOut(ErrorOut):
-    size_bytes: int
-    limit_bytes: int
-
-
-class QuotaExceededOut(ErrorOut):
-    used_bytes: int
-    quota_bytes: int

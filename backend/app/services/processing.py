@@ -9,7 +9,7 @@ import structlog
 from app.core.db import Database
 from app.core.metrics import PROBES
 from app.crud import videos
-from app.domain.errors import Unavailable
+from app.domain.errors import OBJECT_MISSING, Unavailable
 from app.domain.video_file import same_family
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
@@ -140,8 +140,7 @@ class ProcessingService:
             owner,
             VideoEvent.OBJECT_VANISHED,
             "object_missing",
-            status_code="object_missing",
-            status_detail="The uploaded file is no longer in the storage. Upload it again.",
+            **OBJECT_MISSING,
             due_at=self._clock.now(),
         )
 

@@ -16,6 +16,7 @@ import structlog
 from app.core.db import Database
 from app.crud import users, videos
 from app.domain.errors import (
+    OBJECT_MISSING,
     IdempotencyConflict,
     InvalidRequest,
     PartsIncomplete,
@@ -320,8 +321,7 @@ class UploadService:
                 video,
                 owner,
                 VideoEvent.OBJECT_VANISHED,
-                status_code="object_missing",
-                status_detail="The uploaded file is no longer in the storage. Upload it again.",
+                **OBJECT_MISSING,
                 due_at=self._clock.now(),
             )
         except Exception:

@@ -1,7 +1,5 @@
 """StoredObjectProbe: mediaprobe over the storage port, its outcomes told in the port's words."""
 
-from collections.abc import Iterator
-
 import pytest
 
 import mediaprobe
@@ -16,10 +14,8 @@ EMPTY_MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42" + b"\x00\x00\x00
 
 
 @pytest.fixture
-def probe(storage: InMemoryStorage) -> Iterator[StoredObjectProbe]:
-    made = StoredObjectProbe(storage, threads=2)
-    yield made
-    made.close()
+def probe(storage: InMemoryStorage) -> StoredObjectProbe:
+    return StoredObjectProbe(storage, threads=2)
 
 
 async def test_a_file_that_is_no_video_gets_a_verdict(

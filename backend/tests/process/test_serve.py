@@ -75,7 +75,11 @@ def test_taken_port_is_named(slipway: SlipwayProcess) -> None:
 def test_old_schema_is_refused_in_one_sentence(slipway: SlipwayProcess) -> None:
     refused = subprocess.run(
         [str(Path(sys.executable).parent / "slipway"), "serve"],
-        env={"PATH": os.environ["PATH"], "SLIPWAY_PORT": "0", "SLIPWAY_DATA_DIR": str(slipway.data_dir)},
+        env={
+            "PATH": os.environ["PATH"],
+            "SLIPWAY_PORT": str(slipway.port),
+            "SLIPWAY_DATA_DIR": str(slipway.data_dir),
+        },
         cwd=slipway.data_dir.parent,
         capture_output=True,
         check=False,
