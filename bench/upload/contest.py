@@ -1,0 +1,216 @@
+"""One upload by one contender: a fresh Chromium (or curl) sends a file, both servers count."""
+
+# ruff: noqa: S603  # starts programs of this folder and of the system, by name as `make` does
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench"))
+
+from measuring import MIB, MemoryWatch, browser_pid  # noqa: E402  # after the path
+from playwright.sync_api import BrowserContext, Page, Playwright  # noqa: E402
+from playwright.sync_api import TimeoutError as PlaywrightTimeout  # noqa: E402
+from servers import Servers  # noqa: E402
+
+CHROMIUM = "/usr/bin/chromium"
+# Without these Chromium asks Google's hosts for updates at every start.
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+LABELS = {
+    "slipway": "Slipway",
+    "slipway-bare": "Slipway, integrity off",
+    "uppy6": "Uppy 6.3",
+    "uppy5": "Uppy 5",
+    "upchunk": "UpChunk 3.5",
+    "tus": "tus-js-client 4.3",
+    "better": "better-upload 3.0",
+    "xhr": "Chromium's XHR, whole file",
+    "curl": "curl, one PUT",
+}
+
+
+@dataclass
+class Outcome:
+    contender: str
+    size_bytes: int
+    # None: it did not end well within the time given.
+    seconds: float | None
+    error: str | None
+    store_bytes: int
+    bytes_per_second: float
+    first_byte_ms: float | None = None
+    last_byte_to_done_ms: float | None = None
+    growth_mib: float | None = None
+    api_requests: int = 0
+    store_requests: int = 0
+    preflights: int = 0
+    load: float = 0
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            name: round(value, 3) if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
+
+
+class Arena:
+    """Where the contenders meet: the servers, and on which side of which link the browser runs."""
+
+    def __init__(self, playwright: Playwright, servers: Servers, near: Sequence[str] = ()) -> None:
+        self.servers = servers
+        self._playwright = playwright
+        self._near = list(near)
+
+    def contend(
+        self,
+        contender: str,
+        video: Path,
+        *,
+        limit_seconds: float,
+        fault: Mapping[str, object] | None = None,
+        cut_after_seconds: float | None = None,
+    ) -> Outcome:
+        """`cut_after_seconds` ends the run that long after its first byte, and tells the speed until then."""
+        run = self.servers.new_run(fault)
+        try:
+            if contender == "curl":
+                return self._curl(run, video, cut_after_seconds or limit_seconds)
+            return self._browse(contender, run, video, limit_seconds, cut_after_seconds)
+        finally:
+            self.servers.forget(run)
+
+    def _curl(self, run: str, video: Path, limit_seconds: float) -> Outcome:
+        command = [
+            *self._near,
+            "curl",
+            "--silent",
+            "--show-error",
+            "--output",
+            "/dev/null",
+            "--header",
+            "Expect:",
+        ]
+        command += ["--max-time", f"{limit_seconds}", "--upload-file", str(video)]
+        began = time.time()
+        done = subprocess.run(
+            [*command, f"{self.servers.store.origin}/r/{run}/file"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        ended = time.time()
+        error = None if done.returncode == 0 else done.stderr.strip()
+        return self._outcome("curl", run, video, began * 1000, ended * 1000, error)
+
+    @contextmanager
+    def browser(self) -> Iterator[tuple[BrowserContext, Path]]:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            chromium = CHROMIUM
+            if self._near:
+                wrapper = Path(folder) / "chromium"
+                wrapper.write_text(f'#!/bin/sh\nexec {" ".join(self._near)} {CHROMIUM} "$@"\n')
+                wrapper.chmod(0o700)
+                chromium = str(wrapper)
+            # Off loopback, plain http has no crypto.randomUUID, without which Uppy sends nothing.
+            origins = f"--unsafely-treat-insecure-origin-as-secure={self.servers.app.origin}"
+            context = self._playwright.chromium.launch_persistent_context(
+                Path(folder) / "profile", executable_path=chromium, args=[*CHROMIUM_ARGUMENTS, origins]
+            )
+            try:
+                yield context, Path(folder) / "profile"
+            finally:
+                context.close()
+
+    def open(self, context: BrowserContext, contender: str, run: str) -> Page:
+        name, _, variant = contender.partition("-")
+        page = context.new_page()
+        page.goto(self.servers.page(name, run, integrity=variant != "bare"))
+        page.wait_for_function("window.bench?.ready")
+        return page
+
+    def _browse(
+        self, contender: str, run: str, video: Path, limit_seconds: float, cut_after_seconds: float | None
+    ) -> Outcome:
+        with self.browser() as (context, profile):
+            page = self.open(context, contender, run)
+            page.wait_for_timeout(1500)
+            watch = MemoryWatch(browser_pid(profile))
+            page.set_input_files("input", video)
+            patience = limit_seconds if cut_after_seconds is None else cut_after_seconds + 2
+            ended_at, error = None, None
+            try:
+                page.wait_for_function("window.bench.endedAt", polling=200, timeout=patience * 1000)
+                ended_at, error = page.evaluate("[bench.endedAt, bench.error]")
+            except PlaywrightTimeout:
+                error = None if cut_after_seconds is not None else f"not done after {limit_seconds:.0f} s"
+            chosen_at = page.evaluate("bench.chosenAt")
+            outcome = self._outcome(contender, run, video, chosen_at, ended_at, error)
+            outcome.growth_mib = watch.growth_mib()
+            return outcome
+
+    def _outcome(
+        self,
+        contender: str,
+        run: str,
+        video: Path,
+        chosen_at: float,
+        ended_at: float | None,
+        error: str | None,
+    ) -> Outcome:
+        counts = self.servers.counts(run)
+        size, took = video.stat().st_size, counts["bytes"]
+        is_done = ended_at is not None and error is None and counts["stored"] >= size
+        first, last = counts["firstByteAt"], counts["lastByteAt"]
+        if ended_at is not None and is_done:
+            seconds = (ended_at - chosen_at) / 1000
+            speed = size / seconds
+        else:
+            seconds = None
+            speed = took / max(0.001, (last - first) / 1000) if first is not None else 0
+        return Outcome(
+            contender=contender,
+            size_bytes=size,
+            seconds=seconds,
+            error=error
+            or (
+                None if is_done or ended_at is None else f"said done with {counts['stored']} of {size} bytes"
+            ),
+            store_bytes=took,
+            bytes_per_second=speed,
+            first_byte_ms=None if first is None else first - chosen_at,
+            last_byte_to_done_ms=ended_at - last if ended_at is not None and is_done else None,
+            api_requests=counts["api_requests"],
+            store_requests=counts["requests"],
+            preflights=counts["preflights"],
+            load=float(Path("/proc/loadavg").read_text().split()[0]),
+        )
+
+
+def make_file(folder: Path, size_mib: int) -> Path:
+    """A file that begins like an MP4; the rest are holes, read once so that no contender pays for the first read."""
+    path = folder / f"video-{size_mib}.mp4"
+    if not path.exists():
+        with path.open("wb") as file:
+            file.write(b"\0\0\0\x14ftypisom\0\0\x02\0isom\0\0\0\x08free")
+            file.truncate(size_mib * MIB)
+        with path.open("rb") as file:
+            while file.read(8 * MIB):
+                pass
+    return path

@@ -1,0 +1,26 @@
+// Ours: the page's own engine, wired to the browser exactly as the page wires it.
+import { createBrowserUploader } from "../../../frontend/src/lib/upload/browser-upload";
+import { contend, integrity } from "./harness.js";
+
+const policy = await (await fetch("/api/v1/upload-policy")).json();
+
+contend(
+  (file, bench) =>
+    new Promise((resolve, reject) => {
+      const uploader = createBrowserUploader(policy, { integrity });
+      let secondSeen = 0;
+      uploader.subscribe(() => {
+        const state = uploader.getState();
+        if (state.status === "done") resolve();
+        if (state.status === "failed") reject(new Error(`${state.error.code}: ${state.error.detail}`));
+        if (state.status !== "sending") return;
+        // For the traces: bytes and the time left as a person reads it, ten times a second at most.
+        const now = Date.now();
+        if (now - secondSeen < 90) return;
+        secondSeen = now;
+        bench.samples.push([now, state.progress.bytesSent, state.progress.etaSeconds]);
+      });
+      uploader.start(file);
+      window.report = () => uploader.failureReport();
+    }),
+);
