@@ -41,6 +41,8 @@ tools: ## Get what only the tests need: Chromium, ffmpeg, PostgreSQL, Ceph RGW
 check: install ## Format, lint, types, import layers, generated files up to date
 	$(IN_BACKEND)/ruff format --check .
 	$(IN_BACKEND)/ruff check .
+	$(VENV)/bin/ruff format --check --config backend/pyproject.toml bench scripts
+	$(VENV)/bin/ruff check --config backend/pyproject.toml bench scripts
 	$(IN_BACKEND)/mypy
 	$(IN_BACKEND)/lint-imports --config pyproject.toml
 	scripts/check_generated.sh
@@ -50,6 +52,8 @@ check: install ## Format, lint, types, import layers, generated files up to date
 format: install ## Format all code
 	$(IN_BACKEND)/ruff check --fix --quiet . || true
 	$(IN_BACKEND)/ruff format --quiet .
+	$(VENV)/bin/ruff check --fix --quiet --config backend/pyproject.toml bench scripts || true
+	$(VENV)/bin/ruff format --quiet --config backend/pyproject.toml bench scripts
 	cd frontend && npm run --silent format
 
 .PHONY: api

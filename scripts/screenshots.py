@@ -1,6 +1,5 @@
 """Takes the pictures in docs/images from the real page: real uploads on a throw-away Slipway, in Chromium."""
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -9,10 +8,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "backend"))
 
 from playwright.sync_api import Page, Route, sync_playwright  # noqa: E402  # after the path to the tests' helpers
-
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, wait_until_ready  # noqa: E402
 from tests.engines.slipway import SlipwayProcess  # noqa: E402
-from tests.media import make_video  # noqa: E402
+from tests.media import make_video, run_ffmpeg  # noqa: E402
 
 IMAGES = ROOT / "docs/images"
 
@@ -44,7 +42,7 @@ def stop_half_way(page: Page, folder: Path) -> None:
     file = folder / "Launch day, both cameras.mov"
     source = "testsrc2=size=1920x1080:rate=30:duration=4,noise=alls=100:allf=t"
     encoder = ["-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"]
-    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, *encoder, str(file)], check=True)
+    run_ffmpeg("-f", "lavfi", "-i", source, *encoder, str(file))
 
     def hold_later_parts(route: Route) -> None:
         if "partNumber=1&" in route.request.url or "partNumber=2&" in route.request.url:

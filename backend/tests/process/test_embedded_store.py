@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.embedded import EmbeddedStoreProcess, free_port
-from tests.engines.slipway import PATIENCE_SECONDS
+from tests.engines.slipway import wait_until
 
 
 async def test_a_restart_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,9 +30,7 @@ async def test_a_restart_that_fails_is_tried_again(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", out_of_descriptors_once)
     try:
         os.kill(first, signal.SIGKILL)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while store.pid in (first, None):
-                await asyncio.sleep(0.05)
+        await asyncio.to_thread(wait_until, lambda: store.pid not in (first, None), "another store process")
         assert refused == 1
     finally:
         await store.stop()
