@@ -88,7 +88,10 @@ async def test_the_description_is_there_on_this_machine(client: httpx.AsyncClien
 
 
 @with_settings(
-    environment="production", app_origins=["https://video.example"], metrics_token="a-token-for-metrics"
+    environment="production",
+    app_origins=["https://video.example"],
+    s3_public_endpoint_url="https://objects.example",
+    metrics_token="a-token-for-metrics",
 )
 async def test_production_shows_no_tools(client: httpx.AsyncClient) -> None:
     for path in ("/api/docs", "/docs", "/redoc", "/openapi.json", f"{API}/openapi.json"):

@@ -125,7 +125,12 @@ async def test_metrics_with_a_token_are_for_its_bearer(
     assert "slipway_http_requests_total" in answer.text
 
 
-@with_settings(environment="production", app_origins=["https://video.example"], metrics_token=TOKEN)
+@with_settings(
+    environment="production",
+    app_origins=["https://video.example"],
+    s3_public_endpoint_url="https://objects.example",
+    metrics_token=TOKEN,
+)
 async def test_metrics_in_production_are_never_open(client: httpx.AsyncClient) -> None:
     assert_error(await client.get("/metrics"), 401, "not_authenticated")
     assert (await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})).status_code == 200

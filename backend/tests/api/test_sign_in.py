@@ -35,6 +35,7 @@ ME = f"{API}/auth/me"
 GOOD = {"email": "user@example.com", "password": PASSWORD}
 PRODUCTION = {
     "environment": "production",
+    "s3_public_endpoint_url": "https://objects.example",
     "app_origins": ["https://video.example"],
     "metrics_token": "a-token-for-metrics",
 }

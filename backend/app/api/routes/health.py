@@ -20,5 +20,8 @@ async def live() -> HealthOut:
 @router.get("/ready", response_model=HealthOut, responses=errors())
 async def ready(database: DatabaseDep, storage: StorageDep) -> HealthOut:
     """Database and store answer; else 503 whose code names the part that does not."""
-    await asyncio.gather(database.check(), storage.check())
+    # Both to their end: a check left behind would go on holding a connection.
+    for outcome in await asyncio.gather(database.check(), storage.check(), return_exceptions=True):
+        if outcome is not None:
+            raise outcome
     return HealthOut(status="ok")
