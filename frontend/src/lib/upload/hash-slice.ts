@@ -1,7 +1,8 @@
 // MD5 of a slice in small pieces, each given back as soon as it is hashed: memory stays flat at any file size.
 import type { PartHash } from "./ports";
 
-const PIECE_BYTES = 1024 * 1024;
+// Measured over 2 GiB: 2 MiB pieces grow the page by 56 to 60 MiB, 1 MiB by 67, 256 KiB by 129.
+const PIECE_BYTES = 2 * 1024 * 1024;
 
 export interface IncrementalHash {
   init(): unknown;
