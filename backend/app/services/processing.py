@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
@@ -82,17 +83,7 @@ class ProcessingService:
             "ready" if metadata.metadata_complete else "ready_incomplete",
             ready_at=self._clock.now(),
             due_at=None,
-            container=metadata.container,
-            duration_ms=metadata.duration_ms,
-            width=metadata.width,
-            height=metadata.height,
-            rotation=metadata.rotation,
-            video_codec=metadata.video_codec,
-            audio_codec=metadata.audio_codec,
-            frame_rate=metadata.frame_rate,
-            bit_rate=metadata.bit_rate,
-            hdr=metadata.hdr,
-            metadata_complete=metadata.metadata_complete,
+            **asdict(metadata),  # its fields are the row's columns
         )
 
     async def _out_of_budget(self, video: Video, owner: uuid.UUID, error: MetadataOutOfBudget) -> None:
