@@ -46,12 +46,14 @@ class Scale:
     requests_mib: int
     clean_mib: int
     lossy_seconds: float
+    # Which packets are lost is chance: more rounds even it out.
+    lossy_rounds: int
     slow_mib: int
     limit_seconds: float
 
 
-FULL = Scale(3, 1024, 1024, 2048, 128, 25, 32, 180)
-QUICK = Scale(1, 128, 128, 128, 8, 6, 2, 60)
+FULL = Scale(3, 1024, 1024, 2048, 128, 25, 7, 32, 180)
+QUICK = Scale(1, 128, 128, 128, 8, 6, 1, 2, 60)
 
 
 @dataclass(frozen=True)
@@ -207,14 +209,16 @@ class Measurement:
     def lossy(self) -> None:
         contenders = ["slipway", "uppy6", "uppy5"]
         title = "50 Mbit/s, 80 ms, 0.5 % loss"
-        seconds = self.scale.lossy_seconds
+        scale, seconds = self.scale, self.scale.lossy_seconds
         with (
             Link(self.folder, megabits=50, round_trip_ms=80, loss_percent=0.5) as link,
             self._beyond(link) as servers,
         ):
             arena = Arena(self.playwright, servers, link.near)
             video = make_file(self.folder, 256)
-            runs = self._rounds("lossy", arena, contenders, video, cut_after_seconds=seconds)
+            runs = self._rounds(
+                "lossy", arena, contenders, video, cut_after_seconds=seconds, rounds=scale.lossy_rounds
+            )
         ours = speed(runs["slipway"])
         for name, least in (("uppy6", 4.0), ("uppy5", 1.0)):
             self.report.at_least(f"{title}: to {LABELS[name]}", ratio(ours, speed(runs[name])), least)
@@ -274,10 +278,11 @@ class Measurement:
         video: Path,
         fault: Mapping[str, object] | None = None,
         cut_after_seconds: float | None = None,
+        rounds: int | None = None,
     ) -> dict[str, list[Outcome]]:
         """Each round begins with another contender, so that none always comes first."""
         runs: dict[str, list[Outcome]] = {name: [] for name in contenders}
-        for number in range(self.scale.rounds):
+        for number in range(rounds or self.scale.rounds):
             turn = number % len(contenders)
             for name in [*contenders[turn:], *contenders[:turn]]:
                 runs[name].append(self._once(arena, part, name, video, fault, cut_after_seconds))
