@@ -19,8 +19,6 @@ export function browserPorts(): UploaderPorts {
     transport: xhrTransport,
     hasher: new WorkerHasher(
       () => new Worker(new URL("./hasher.worker.ts", import.meta.url), { type: "module" }),
-      // On two cores the second one is busy sending (measured: no gain).
-      navigator.hardwareConcurrency > 2 ? 2 : 1,
     ),
     clock: browserClock,
     network: browserNetwork,

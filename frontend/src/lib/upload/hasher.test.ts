@@ -86,41 +86,40 @@ class FakeWorker implements HashWorker {
 describe("WorkerHasher", () => {
   const slice = new Blob(["x"]);
 
-  it("pairs replies with orders, starts one worker, and rests", async () => {
+  function crewed() {
     const workers: FakeWorker[] = [];
     const hasher = new WorkerHasher(() => {
       const worker = new FakeWorker();
       workers.push(worker);
       return worker;
     });
+    return { workers, hasher };
+  }
+
+  it("shares orders between two workers, pairs replies with orders, and rests", async () => {
+    const { workers, hasher } = crewed();
     const { signal } = new AbortController();
-    const first = hasher.md5(slice, signal);
-    const second = hasher.md5(slice, signal);
-    const [one, two] = workers[0]?.orders ?? [];
-    workers[0]?.reply({ id: two?.id ?? 0, hash: { kind: "md5", hex: "02" } });
-    workers[0]?.reply({ id: one?.id ?? 0, hash: { kind: "md5", hex: "01" } });
-    expect(await first).toEqual({ kind: "md5", hex: "01" });
-    expect(await second).toEqual({ kind: "md5", hex: "02" });
+    const hashes = [1, 2, 3, 4].map(() => hasher.md5(slice, signal));
+    expect(workers.map((worker) => worker.orders.length)).toEqual([2, 2]);
+    for (const worker of workers)
+      for (const { id } of [...worker.orders].reverse())
+        worker.reply({ id, hash: { kind: "md5", hex: `0${id}` } });
+    expect(await Promise.all(hashes)).toEqual(["01", "02", "03", "04"].map((hex) => ({ kind: "md5", hex })));
     expect(getEventListeners(signal, "abort")).toEqual([]);
     hasher.rest();
-    expect(workers.map((worker) => worker.isTerminated)).toEqual([true]);
+    expect(workers.map((worker) => worker.isTerminated)).toEqual([true, true]);
     void hasher.md5(slice, signal);
-    expect(workers).toHaveLength(2);
+    expect(workers).toHaveLength(3);
   });
 
-  it("warms up one worker, which the first order finds ready", async () => {
-    const workers: FakeWorker[] = [];
-    const hasher = new WorkerHasher(() => {
-      const worker = new FakeWorker();
-      workers.push(worker);
-      return worker;
-    });
+  it("warms up the workers, which the first orders find ready", () => {
+    const { workers, hasher } = crewed();
     hasher.warmUp();
     hasher.warmUp();
-    expect(workers).toHaveLength(1);
+    expect(workers).toHaveLength(2);
     void hasher.md5(slice, new AbortController().signal);
-    expect(workers[0]?.orders).toHaveLength(1);
-    expect(workers).toHaveLength(1);
+    expect(workers.flatMap((worker) => worker.orders)).toHaveLength(1);
+    expect(workers).toHaveLength(2);
 
     const blocked = new WorkerHasher(() => {
       throw new DOMException("blocked by policy", "SecurityError");
