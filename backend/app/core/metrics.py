@@ -14,3 +14,16 @@ VIDEO_TRANSITIONS = Counter(
     "slipway_video_transitions_total", "Changes of a video's state.", ["event", "status"]
 )
 PROBES = Counter("slipway_probes_total", "Metadata reads by how they ended.", ["outcome"])
+
+# What pages report of their own uploads: hints for the operator, never a base for decisions.
+UPLOADS_REPORTED = Counter(
+    "slipway_uploads_reported_total", "Uploads by how and where they ended.", ["outcome", "phase"]
+)
+UPLOAD_TROUBLE = Counter(
+    "slipway_upload_trouble_total", "Parts retried or stalled and URLs renewed, as pages report.", ["kind"]
+)
+UPLOAD_GOODPUT = Histogram(
+    "slipway_upload_goodput_bytes_per_second",
+    "Bytes that arrived by the time it took, for each upload that sent any.",
+    buckets=[2**power for power in range(14, 29, 2)],
+)

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 from app.domain.video_status import VideoStatus
 
@@ -47,6 +47,28 @@ def _distinct_parts(parts: list[PartProofIn]) -> list[PartProofIn]:
 
 class CompleteUploadIn(_Request):
     parts: Annotated[list[PartProofIn], Field(max_length=_MOST_PARTS), AfterValidator(_distinct_parts)]
+
+
+ByteCount = Annotated[int, Field(ge=0, le=2**53)]
+EventCount = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class UploadTelemetryIn(_Request):
+    """How one upload went, as its page saw it: counted, never trusted, and tied to nothing."""
+
+    video_id: Annotated[uuid.UUID, Strict(False)] | None
+    outcome: Literal["done", "failed", "aborted", "left"]
+    phase: Literal["checking", "starting", "sending", "assembling", "done"]
+    """Where it ended: the abandon point when the outcome is not done."""
+    error_code: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")] | None
+    bytes_total: ByteCount
+    bytes_sent: ByteCount
+    duration_ms: Annotated[int, Field(ge=0, le=2**53)]
+    goodput_bytes_per_second: ByteCount | None
+    part_count: Annotated[int, Field(ge=0, le=_MOST_PARTS)]
+    retries: EventCount
+    stalls: EventCount
+    renewals: EventCount
 
 
 class ContainerOut(BaseModel):

@@ -10,6 +10,7 @@ import pytest
 from app.bootstrap import Parts
 from tests.api.declared import operations
 from tests.api.shapes import API, MP4, assert_error, random_path
+from tests.api.test_upload_telemetry import REPORT
 from tests.conftest import SignedIn
 from tests.factories import count_videos
 
@@ -181,6 +182,7 @@ async def test_every_json_route_refuses_unknown_fields(signed_in: SignedIn) -> N
         "/auth/login": {"email": "new@example.com", "password": "a quiet harbour"},
         "/auth/me": {"full_name": "Alice"},
         "/auth/password": {"current_password": "a quiet harbour", "new_password": "another quiet harbour"},
+        "/upload-telemetry": dict(REPORT),
         "/videos": dict(MP4),
         "/videos/{video_id}/parts": {"part_numbers": [1]},
         "/videos/{video_id}/complete": {"parts": [{"part_number": 1, "md5": "0" * 32}]},

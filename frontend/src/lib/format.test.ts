@@ -56,12 +56,14 @@ it("prints the exact seconds to the millisecond", () => {
 
 describe("formatTimeLeft", () => {
   it.each([
-    [0, "1 s left"],
-    [14.2, "15 s left"],
-    [60, "1 min left"],
-    [95, "2 min left"],
-    [3600, "1 h left"],
-    [4000, "1 h 7 min left"],
+    [0, "a few seconds left"],
+    [5, "5–10 s left"],
+    [14.2, "10–20 s left"],
+    [60, "1–2 min left"],
+    [599, "9–10 min left"],
+    [1500, "25–30 min left"],
+    [3600, "1–1.5 h left"],
+    [10_000, "2.5–3 h left"],
   ])("prints %d seconds as %s", (seconds, expected) => {
     expect(formatTimeLeft(seconds)).toBe(expected);
   });

@@ -41,14 +41,19 @@ export function formatExactSeconds(seconds: number): string {
   return `${exact} ${exact === 1 ? "second" : "seconds"}`;
 }
 
-/** 95 -> "2 min left". Rounded up, as a wait that ends early annoys nobody. */
+/** 95 -> "1–2 min left": a range that says how sure it is, coarser the further away the end is. */
 export function formatTimeLeft(seconds: number): string {
-  if (seconds <= 1) return "1 s left";
-  if (seconds < MINUTE_SECONDS) return `${Math.ceil(seconds)} s left`;
-  if (seconds < HOUR_SECONDS) return `${Math.ceil(seconds / MINUTE_SECONDS)} min left`;
-  const minutes = Math.ceil(seconds / MINUTE_SECONDS);
-  const hours = Math.floor(minutes / 60);
-  return minutes % 60 === 0 ? `${hours} h left` : `${hours} h ${minutes % 60} min left`;
+  if (seconds < 5) return "a few seconds left";
+  if (seconds < 10) return "5–10 s left";
+  if (seconds < MINUTE_SECONDS) return `${range(seconds, 10)} s left`;
+  if (seconds < 10 * MINUTE_SECONDS) return `${range(seconds / MINUTE_SECONDS, 1)} min left`;
+  if (seconds < HOUR_SECONDS) return `${range(seconds / MINUTE_SECONDS, 5)} min left`;
+  return `${range(seconds / HOUR_SECONDS, 0.5)} h left`;
+}
+
+function range(value: number, step: number): string {
+  const from = Math.floor(value / step) * step;
+  return `${from}–${from + step}`;
 }
 
 /** "Today, 14:32", "Yesterday, 09:05", "3 Mar, 14:32", "3 Mar 2024, 14:32". */

@@ -17,9 +17,11 @@ from app.schemas.videos import (
     SignedPartsOut,
     SignPartsIn,
     UploadPolicyOut,
+    UploadTelemetryIn,
     VideoListOut,
     VideoOut,
 )
+from app.services.telemetry import count_upload
 
 router = APIRouter(tags=["videos"])
 
@@ -40,6 +42,16 @@ async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPo
         ],
         server_time=clock.now(),
     )
+
+
+@router.post(
+    "/upload-telemetry",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=errors(400, 401, 403, 413, 422),
+)
+async def report_upload(body: UploadTelemetryIn, user: CurrentUser) -> None:
+    """How one upload went, told by its page at the end of it; counted in /metrics."""
+    count_upload(user.id, body.model_dump(mode="json"))
 
 
 @router.post(

@@ -11,11 +11,17 @@ export function ChooseFileButton({
   policy,
   ...props
 }: Omit<ComponentProps<typeof Button>, "onClick"> & { policy: UploadPolicy }) {
-  const { offer } = useCurrentUpload();
+  const { offer, uploader } = useCurrentUpload();
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <Button {...props} onClick={() => input.current?.click()} />
+      <Button
+        {...props}
+        onClick={() => {
+          uploader?.warmUp();
+          input.current?.click();
+        }}
+      />
       {/* No `capture`: on a phone it would open the camera instead of the choice. */}
       <input
         ref={input}

@@ -66,6 +66,9 @@ export function UploadProvider({ children }: { children: ReactNode }) {
     if (pathname !== "/") router.push("/");
   };
   const isOver = useFileDrop(session.status === "signed_in" && uploader !== null ? offer : null);
+  useEffect(() => {
+    if (isOver) uploader?.warmUp();
+  }, [isOver, uploader]);
 
   // A notice about a drop has done its work once the upload has moved on.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the status is the trigger.

@@ -216,6 +216,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/upload-telemetry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report Upload
+         * @description How one upload went, told by its page at the end of it; counted in /metrics.
+         */
+        post: operations["videos-report_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/videos": {
         parameters: {
             query?: never;
@@ -538,6 +558,42 @@ export interface components {
              * Format: date-time
              */
             server_time: string;
+        };
+        /**
+         * UploadTelemetryIn
+         * @description How one upload went, as its page saw it: counted, never trusted, and tied to nothing.
+         */
+        UploadTelemetryIn: {
+            /** Bytes Sent */
+            bytes_sent: number;
+            /** Bytes Total */
+            bytes_total: number;
+            /** Duration Ms */
+            duration_ms: number;
+            /** Error Code */
+            error_code: string | null;
+            /** Goodput Bytes Per Second */
+            goodput_bytes_per_second: number | null;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "failed" | "aborted" | "left";
+            /** Part Count */
+            part_count: number;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "checking" | "starting" | "sending" | "assembling" | "done";
+            /** Renewals */
+            renewals: number;
+            /** Retries */
+            retries: number;
+            /** Stalls */
+            stalls: number;
+            /** Video Id */
+            video_id: string | null;
         };
         /** UserOut */
         UserOut: {
@@ -1374,6 +1430,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadPolicyOut"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description storage_unavailable, database_unavailable, overloaded */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "videos-report_upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadTelemetryIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description not_authenticated, or invalid_credentials on sign-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description csrf_rejected */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description file_too_large, body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description validation_error, or a file that is not taken; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */

@@ -59,7 +59,7 @@ export class ApiCaller {
         log.retries += 1;
         if (isPatient ? patience.isOver(failures) : failures >= MAX_FAILURES) throw reason;
         const ms = backoffMs(failures, random, reason.retryAfterSeconds);
-        await board.during("retrying", failures, ms, bell.wait(ms, signal));
+        await board.during("retrying", failures, ms, bell.wait(ms, signal, reason.status === 0));
       }
     }
   }

@@ -17,12 +17,13 @@ export const browserClock: Clock = {
 
 /** Lets many wait at once; `ring` wakes all of them early (back online, signed in, awake again). */
 export class Bell {
-  private readonly sleepers = new Set<() => void>();
+  /** Each with whether it waits for the line alone. */
+  private readonly sleepers = new Map<() => void, boolean>();
 
   constructor(private readonly clock: Clock) {}
 
   /** Resolves after `ms` (null: never by time), at a ring, or when the signal aborts; the caller looks which. */
-  wait(ms: number | null, signal: AbortSignal): Promise<void> {
+  wait(ms: number | null, signal: AbortSignal, isForLine = false): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = () => {
@@ -32,13 +33,18 @@ export class Bell {
         resolve();
       };
       const cancel = ms === null ? null : this.clock.after(ms, wake);
-      this.sleepers.add(wake);
+      this.sleepers.set(wake, isForLine);
       signal.addEventListener("abort", wake);
     });
   }
 
   ring(): void {
-    for (const wake of [...this.sleepers]) wake();
+    for (const wake of [...this.sleepers.keys()]) wake();
+  }
+
+  /** The line is back: wakes whom a broken line put to sleep, and nobody whom a server asked to wait. */
+  ringForLine(): void {
+    for (const [wake, isForLine] of [...this.sleepers]) if (isForLine) wake();
   }
 }
 

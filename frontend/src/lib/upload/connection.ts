@@ -44,6 +44,7 @@ export class WaitBoard {
 
 export class Connection {
   private offlineSince: number | null = null;
+  private isLost = false;
 
   constructor(
     private readonly network: Network,
@@ -62,8 +63,26 @@ export class Connection {
     });
   }
 
+  /** What the browser says, until an answer shows otherwise. */
+  get isOffline(): boolean {
+    return this.offlineSince !== null;
+  }
+
+  /** Nothing is on its way any more: who waits for another try is woken by the first sign of life. */
+  lost(): void {
+    this.isLost = true;
+  }
+
+  /** Bytes or an answer got through. An outage of seconds must not cost the half minute of the longest back-off. */
+  found(): void {
+    if (!this.isLost) return;
+    this.isLost = false;
+    this.bell.ringForLine();
+  }
+
   /** An answer to what was asked since then: the network is there, whatever the browser says. */
   answered(askedAt: number): void {
+    this.found();
     if (this.offlineSince === null || askedAt <= this.offlineSince) return;
     this.offlineSince = null;
     this.bell.ring();

@@ -2,7 +2,9 @@ import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ApiFailure } from "./errors";
 import { createFetchApi } from "./fetch-api";
+import { UploadLog } from "./telemetry";
 
+const TELEMETRY = new UploadLog(0, 5, ".mp4").telemetry(1, "done", null);
 const CREATE = { filename: "a.mp4", size_bytes: 5, content_type: "video/mp4" };
 
 function answering(response: Response) {
@@ -43,6 +45,7 @@ describe("the calls", () => {
     await api.complete("v1", [{ part_number: 1, md5: "00" }], signal);
     await api.remove("v1", signal);
     api.removeOnUnload("v1");
+    api.report(TELEMETRY);
     expect(seen).toEqual([
       ["/api/v1/videos", "POST", "same-origin", false, "key", JSON.stringify(CREATE)],
       ["/api/v1/videos/v1/parts", "POST", "same-origin", false, null, '{"part_numbers":[1,2]}'],
@@ -56,6 +59,7 @@ describe("the calls", () => {
       ],
       ["/api/v1/videos/v1", "DELETE", "same-origin", true, null, null],
       ["/api/v1/videos/v1", "DELETE", "same-origin", true, null, null],
+      ["/api/v1/upload-telemetry", "POST", "same-origin", true, null, JSON.stringify(TELEMETRY)],
     ]);
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });

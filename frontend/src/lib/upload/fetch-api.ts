@@ -7,7 +7,8 @@ import type { Video } from "./types";
 const CALL_LIMIT_MS = 20_000;
 /** The server itself answers complete within 10 s, with 202 where the store needs longer. */
 const COMPLETE_LIMIT_MS = 45_000;
-const BASE = "/api/v1/videos";
+const API = "/api/v1";
+const BASE = `${API}/videos`;
 
 export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...args)): UploadApi {
   async function call<T>(
@@ -63,15 +64,21 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
         limitMs: COMPLETE_LIMIT_MS,
       }),
     remove: (videoId, signal) => call<void>("DELETE", `/${videoId}`, signal),
-    removeOnUnload(videoId) {
-      // keepalive outlives the page; a rejection has nobody left to hear it.
-      fetcher(`${BASE}/${videoId}`, {
-        method: "DELETE",
-        credentials: "same-origin",
-        keepalive: true,
-      }).catch(() => undefined);
-    },
+    removeOnUnload: (videoId) => lastWord("DELETE", `${BASE}/${videoId}`),
+    report: (telemetry) => lastWord("POST", `${API}/upload-telemetry`, telemetry),
   };
+
+  /** keepalive outlives the page; a rejection has nobody left to hear it. */
+  function lastWord(method: string, url: string, body?: unknown): void {
+    fetcher(url, {
+      method,
+      credentials: "same-origin",
+      keepalive: true,
+      ...(body === undefined
+        ? {}
+        : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    }).catch(() => undefined);
+  }
 }
 
 function failureOf(response: Response, body: unknown): ApiFailure {

@@ -108,6 +108,26 @@ describe("WorkerHasher", () => {
     expect(workers).toHaveLength(2);
   });
 
+  it("warms up one worker, which the first order finds ready", async () => {
+    const workers: FakeWorker[] = [];
+    const hasher = new WorkerHasher(() => {
+      const worker = new FakeWorker();
+      workers.push(worker);
+      return worker;
+    });
+    hasher.warmUp();
+    hasher.warmUp();
+    expect(workers).toHaveLength(1);
+    void hasher.md5(slice, new AbortController().signal);
+    expect(workers[0]?.orders).toHaveLength(1);
+    expect(workers).toHaveLength(1);
+
+    const blocked = new WorkerHasher(() => {
+      throw new DOMException("blocked by policy", "SecurityError");
+    });
+    expect(() => blocked.warmUp()).not.toThrow();
+  });
+
   it("answers unavailable when the worker breaks, cannot start, or the caller stops", async () => {
     const worker = new FakeWorker();
     const { signal } = new AbortController();

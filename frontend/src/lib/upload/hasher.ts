@@ -60,6 +60,14 @@ export class WorkerHasher implements PartHasher {
     });
   }
 
+  warmUp(): void {
+    try {
+      if (this.crews.length === 0) this.hire();
+    } catch {
+      // No workers here: the parts go without a hash.
+    }
+  }
+
   rest(): void {
     for (const { worker, orders } of this.crews.splice(0)) {
       worker.terminate();

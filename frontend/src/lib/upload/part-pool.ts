@@ -199,7 +199,7 @@ export class PartPool {
   }
 
   private async attempt(part: Part, url: SignedUrl): Promise<AttemptEnd> {
-    const { clock, file, ledger, log, onProgress, patience, signal, transport } = this.context;
+    const { clock, connection, file, ledger, log, onProgress, patience, signal, transport } = this.context;
     const startedAt = clock.now();
     const { controller, unlink } = linkedController(signal);
     const flight: Flight = {
@@ -221,6 +221,7 @@ export class PartPool {
         if (controller.signal.aborted) return;
         flight.lastEventAt = clock.now();
         flight.leash = null;
+        connection.found();
         if (ledger.advance(part, loaded)) patience.renew();
         onProgress();
       },
@@ -266,6 +267,7 @@ export class PartPool {
   private async conclude(part: Part, end: AttemptEnd): Promise<void> {
     const { clock, connection, lanes, log, patience, urls, verifyFile } = this.context;
     if (end.status !== 0) connection.answered(end.startedAt);
+    else if (this.flights.size === 0) connection.lost();
     if (end.outcome === "sent") return lanes.finished();
     log.retries += 1;
     if (end.outcome === "stalled") {
@@ -313,7 +315,7 @@ export class PartPool {
     part.failures += 1;
     if (patience.isOver(part.failures)) throw new UploadFailed(networkFailure("The storage", end.status));
     const ms = backoffMs(part.failures, random, end.retryAfterSeconds);
-    await board.during("retrying", part.failures, ms, bell.wait(ms, signal));
+    await board.during("retrying", part.failures, ms, bell.wait(ms, signal, end.status === 0));
   }
 }
 

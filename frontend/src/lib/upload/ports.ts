@@ -19,6 +19,8 @@ export interface UploadApi {
   remove(videoId: string, signal: AbortSignal): Promise<void>;
   /** Sent while the page goes away: nobody waits for the answer. */
   removeOnUnload(videoId: string): void;
+  /** How an upload went, for the server's metrics: sent once at its end, and lost without harm. */
+  report(telemetry: UploadTelemetry): void;
 }
 
 export interface PartRequest {
@@ -56,6 +58,8 @@ export type PartHash =
 
 export interface PartHasher {
   md5(slice: Blob, signal: AbortSignal): Promise<PartHash>;
+  /** Somebody is about to choose a file: what takes time to start is started. */
+  warmUp(): void;
   /** Gives back what it holds (a worker); it may be used again. */
   rest(): void;
 }
@@ -84,8 +88,6 @@ export interface UploaderPorts {
   readonly newId: () => string;
   /** Named in the failure report. */
   readonly browser: string;
-  /** Called once at the end of each upload. */
-  readonly onTelemetry?: (telemetry: UploadTelemetry) => void;
 }
 
 export interface UploaderOptions {

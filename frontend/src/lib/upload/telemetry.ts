@@ -1,23 +1,9 @@
 // What happened during one upload: counted for the server's metrics, and written down for the failure report.
+import type { components } from "../api/schema";
 import type { UploadFailure } from "./types";
 
-export type UploadPhase = "checking" | "starting" | "sending" | "assembling" | "done";
-
-/** In wire names, as it would travel. */
-export interface UploadTelemetry {
-  readonly video_id: string | null;
-  readonly outcome: "done" | "failed" | "aborted" | "left";
-  /** Where it ended: the abandon point when the outcome is not done. */
-  readonly phase: UploadPhase;
-  readonly bytes_total: number;
-  readonly bytes_sent: number;
-  readonly duration_ms: number;
-  readonly goodput_bytes_per_second: number | null;
-  readonly retries: number;
-  readonly stalls: number;
-  readonly renewals: number;
-  readonly part_count: number;
-}
+export type UploadTelemetry = components["schemas"]["UploadTelemetryIn"];
+export type UploadPhase = UploadTelemetry["phase"];
 
 export interface AttemptNote {
   readonly part: number;
@@ -83,14 +69,15 @@ export class UploadLog {
     return Math.round((this.bytesFinished * 1000) / (now - this.sendingSince));
   }
 
-  telemetry(now: number, outcome: UploadTelemetry["outcome"]): UploadTelemetry {
+  telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
     return {
       video_id: this.videoId,
       outcome,
       phase: this.phase,
+      error_code: errorCode,
       bytes_total: this.fileSize,
       bytes_sent: this.bytesSent,
-      duration_ms: Math.max(0, now - this.startedAt),
+      duration_ms: Math.max(0, Math.round(now - this.startedAt)),
       goodput_bytes_per_second: this.goodput(now),
       retries: this.retries,
       stalls: this.stalls,

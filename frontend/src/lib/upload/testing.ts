@@ -167,6 +167,7 @@ export class FakeHasher implements PartHasher {
   readonly hashed: number[] = [];
   tookMs = 0;
   rests = 0;
+  warmUps = 0;
 
   constructor(private readonly clock: FakeClock) {}
 
@@ -185,6 +186,10 @@ export class FakeHasher implements PartHasher {
       default:
         return { kind: this.mode };
     }
+  }
+
+  warmUp(): void {
+    this.warmUps += 1;
   }
 
   rest(): void {
@@ -433,6 +438,12 @@ export class FakeApi implements UploadApi {
     });
   }
 
+  readonly telemetry: UploadTelemetry[] = [];
+
+  report(telemetry: UploadTelemetry): void {
+    this.telemetry.push(telemetry);
+  }
+
   removeOnUnload(videoId: string): void {
     this.unloads.push(videoId);
     this.videos.delete(videoId);
@@ -598,7 +609,6 @@ export function makeWorld(
   const hasher = new FakeHasher(clock);
   const network = new FakeNetwork();
   const guards = new FakeGuards();
-  const telemetry: UploadTelemetry[] = [];
   const file = options.file ?? new FakeFile(options.size ?? 20 * MIB);
   watchedSignals.clear();
   let ids = 0;
@@ -612,7 +622,6 @@ export function makeWorld(
     random: options.random ?? (() => 0.5),
     newId: () => `key-${++ids}`,
     browser: "TestBrowser/1",
-    onTelemetry: (summary) => telemetry.push(summary),
   };
   const uploader = new Uploader(ports, POLICY, options.uploader);
   const states: UploadState[] = [];
@@ -627,7 +636,7 @@ export function makeWorld(
     guards,
     file,
     states,
-    telemetry,
+    telemetry: api.telemetry,
     start: () => uploader.start(file.asFile()),
     async finish(ms = 7_200_000) {
       await clock.advance(ms, () => isTerminal(uploader.getState()));

@@ -22,7 +22,7 @@ import type { CreatedUpload, PartProof, SignedParts, UploaderOptions, UploaderPo
 import { SNIFF_BYTES } from "./sniff";
 import { EtaDisplay, SpeedMeter } from "./speed";
 import type { UploadLog } from "./telemetry";
-import type { FileFacts, Progress, UploadFailure, UploadPolicy, Video } from "./types";
+import type { FileFacts, Progress, UploadFailure, UploadPolicy, Video, Waiting } from "./types";
 import type { UploadEvent } from "./upload-state";
 import { UrlBook } from "./url-book";
 
@@ -164,6 +164,9 @@ export class UploadRun {
     const { file } = this.job;
     const refused = checkFile(file, this.policy);
     if (refused !== null) throw new UploadFailed(refused);
+    // The first part's hash is ready when the answer to create comes, so that its first byte need not wait.
+    if (this.job.upload === null)
+      this.hashes?.prepare({ number: 1, start: 0, end: Math.min(file.size, expectedPartSize(file.size)) });
     const leading = await this.read(0, SNIFF_BYTES, () => fileUnreadable(file.name));
     this.signal.throwIfAborted();
     const mismatch = checkContent(file, leading, this.policy);
@@ -197,8 +200,6 @@ export class UploadRun {
     const kept = this.job.upload;
     if (kept !== null && (await this.resume(kept))) return kept;
     const { file } = this.job;
-    // The first part's hash is ready when the answer comes, so that its first byte need not wait.
-    this.hashes?.prepare({ number: 1, start: 0, end: Math.min(file.size, expectedPartSize(file.size)) });
     let askedAt = this.ports.clock.now();
     const create = () => {
       askedAt = this.ports.clock.now();
@@ -393,9 +394,8 @@ export class UploadRun {
     } else this.silentMs += elapsed;
     const goodput = this.goodput.bytesPerSecond;
     if (goodput !== null) this.lanes.project(ledger.partSizeBytes, goodput);
-    const isStill = this.context.board.waiting(this.pool.isMoving) !== null;
     const left = ledger.sizeBytes - ledger.bytesSent;
-    this.shownEta = this.eta.show(left, isStill ? null : this.speed.bytesPerSecond);
+    this.shownEta = this.eta.show(left, this.waiting === null ? this.speed.bytesPerSecond : null);
   }
 
   private publishSoon(): void {
@@ -415,7 +415,13 @@ export class UploadRun {
 
   private publishWaiting(): void {
     if (this.signal.aborted) return;
-    this.emit({ type: "waited", waiting: this.context.board.waiting(this.pool?.isMoving ?? false) });
+    this.emit({ type: "waited", waiting: this.waiting });
+  }
+
+  private get waiting(): Waiting | null {
+    // What was in flight when the network went is kept, but a person should read why it does not move.
+    if (this.context.connection.isOffline && this.silentMs > 0) return { reason: "offline" };
+    return this.context.board.waiting(this.pool?.isMoving ?? false);
   }
 
   private progress(ledger: PartLedger): Progress {

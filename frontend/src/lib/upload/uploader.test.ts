@@ -314,6 +314,40 @@ describe("the peers' failure table", () => {
   });
 });
 
+describe("an outage without an offline event", () => {
+  /** Lanes that draw long and short waits, as jitter does. */
+  function unevenly(): () => number {
+    let draws = 0;
+    return () => (draws++ % 6 === 0 ? 0.2 : 0.999);
+  }
+
+  it("ends for all parts with the first one that gets through", async () => {
+    const world = makeWorld({ size: 200 * MIB, random: unevenly() });
+    world.store.fault = (attempt) => (attempt.at < 60_000 ? { kind: "reset", at: 0 } : OK);
+    world.start();
+    await world.clock.advance(120_000, () => world.store.attempts.some((attempt) => attempt.at >= 60_000));
+    const back = world.clock.now();
+    await world.clock.advance(1000);
+    const tried = world.store.attempts.filter((attempt) => attempt.at >= back - T0);
+    expect(new Set(tried.map((attempt) => attempt.part)).size).toBeGreaterThanOrEqual(6);
+    await expectDone(world);
+  });
+
+  it("wakes nobody whom the store asked to wait", async () => {
+    const world = makeWorld({ size: 20 * MIB });
+    world.store.fault = (attempt) => {
+      if (attempt.attempt > 1) return OK;
+      return attempt.part === 1
+        ? { kind: "status", status: 503, retryAfter: 60, at: 0 }
+        : { kind: "reset", at: 0.99 };
+    };
+    world.start();
+    await expectDone(world);
+    const second = world.store.attempts.find((attempt) => attempt.part === 1 && attempt.attempt === 2);
+    expect(second?.at).toBeGreaterThanOrEqual(60_000);
+  });
+});
+
 describe("retry", () => {
   it("waits longer each time, shows it, and waits at least as long as Retry-After says", async () => {
     const world = makeWorld({ size: 5 * MIB });
@@ -507,6 +541,23 @@ describe("offline", () => {
     world.network.go(true);
     await world.clock.settle();
     expect(world.store.attempts.length).toBe(before + 6);
+    expect(waitingOf(world)).toBeNull();
+    await expectDone(world);
+  });
+
+  it("is said while parts that were in flight wait for the network, and no longer than that", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.store.fault = (attempt) => (attempt.attempt === 1 ? { kind: "stall", at: 0.5 } : OK);
+    world.start();
+    await world.clock.advance(5000);
+    expect(waitingOf(world)).toBeNull();
+    world.network.go(false);
+    await world.clock.advance(2000);
+    expect(waitingOf(world)).toEqual({ reason: "offline" });
+    expect(progressOf(world.uploader.getState())?.etaSeconds).toBeNull();
+    world.network.go(true);
+    await world.clock.settle();
+    await world.clock.advance(1000);
     expect(waitingOf(world)).toBeNull();
     await expectDone(world);
   });
@@ -1073,7 +1124,14 @@ describe("guards, report and telemetry", () => {
         retries: 1,
         stalls: 0,
         bytes_sent: 40 * MIB,
+        error_code: null,
       }),
+    ]);
+    const refused = makeWorld({ file: new FakeFile(0) });
+    refused.start();
+    await expectFailed(refused, "file_empty");
+    expect(refused.telemetry).toEqual([
+      expect.objectContaining({ outcome: "failed", phase: "checking", error_code: "file_empty" }),
     ]);
     const left = makeWorld();
     await untilSending(left);

@@ -34,6 +34,11 @@ export class Uploader {
     };
   };
 
+  /** Somebody is about to choose a file: the first part's hash then need not wait for its worker. */
+  warmUp(): void {
+    this.ports.hasher.warmUp();
+  }
+
   /** Does nothing while an upload runs: one at a time. */
   start(file: File): void {
     if (isRunning(this.state)) return;
@@ -114,8 +119,7 @@ export class Uploader {
   }
 
   private end(event: UploadEvent, outcome: UploadTelemetry["outcome"]): void {
-    if (this.run !== null && this.job !== null)
-      this.ports.onTelemetry?.(this.job.log.telemetry(this.ports.clock.now(), outcome));
+    if (this.run !== null) this.report(outcome, event.type === "failed" ? event.error.code : null);
     this.run = null;
     this.releaseGuards?.();
     this.releaseGuards = null;
@@ -133,8 +137,13 @@ export class Uploader {
   private pageGone(): void {
     const job = this.job;
     if (job === null || job.upload === null || job.isCompleteInDoubt || this.state.status === "done") return;
-    this.ports.onTelemetry?.(job.log.telemetry(this.ports.clock.now(), "left"));
+    this.report("left", null);
     this.ports.api.removeOnUnload(job.upload.videoId);
+  }
+
+  private report(outcome: UploadTelemetry["outcome"], errorCode: string | null): void {
+    const { api, clock } = this.ports;
+    if (this.job !== null) api.report(this.job.log.telemetry(clock.now(), outcome, errorCode));
   }
 
   /** A failed upload's video, when nobody will go on with it. One that may be whole stays. */
