@@ -29,9 +29,10 @@ _BROKEN = (ConnectionError, asyncio.IncompleteReadError, TimeoutError)
 class FaultProxy:
     """Listens on a port of 127.0.0.1 and passes on to another one. Its calls may come from any thread."""
 
-    def __init__(self, upstream_port: int) -> None:
+    def __init__(self, upstream_port: int = 0) -> None:
         self.seen: list[Seen] = []
-        self._upstream_port = upstream_port
+        self.upstream_port = upstream_port
+        """May be set later: a server that must know the proxy's address has its own port only afterwards."""
         self._rules: list[Rule] = []
         self._holes: list[tuple[Match, asyncio.Event]] = []
         self._loop = asyncio.new_event_loop()
@@ -137,7 +138,7 @@ class FaultProxy:
             await hole.wait()
 
     async def upstream(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self._upstream_port, limit=4 * PIECE_BYTES)
+        return await asyncio.open_connection("127.0.0.1", self.upstream_port, limit=4 * PIECE_BYTES)
 
 
 class Exchange:
