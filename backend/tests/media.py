@@ -5,6 +5,8 @@ All are small and quick to make (a test picture and a tone). `pad_to` brings one
 
 from __future__ import annotations
 
+import itertools
+import random
 import shutil
 import struct
 import subprocess
@@ -210,6 +212,20 @@ def pad_to(path: Path, container: Container, size_bytes: int) -> Path:
         file.seek(0, 2)
         file.write(header)
         file.truncate(size_bytes)
+    return path
+
+
+def pad_with_noise(path: Path, container: Container, size_bytes: int) -> Path:
+    """As `pad_to`, but with bytes that neither compress nor repeat: no part of the file can stand for another."""
+    begin = path.stat().st_size + 16
+    pad_to(path, container, size_bytes)
+    noise = random.Random(size_bytes).randbytes(1 << 20)  # noqa: S311  # the same at every run
+    with path.open("r+b") as file:
+        file.seek(begin)
+        for number in itertools.count():
+            block = number.to_bytes(8, "big") + noise
+            if file.write(block[: size_bytes - file.tell()]) < len(block):
+                break
     return path
 
 

@@ -26,7 +26,7 @@ CHROMIUM_ARGUMENTS = [
 ]
 PATIENCE_MILLISECONDS = 30_000
 
-_NOTE_VIOLATIONS = """
+NOTE_VIOLATIONS = """
 window.__violations = [];
 addEventListener("securitypolicyviolation", (event) =>
   window.__violations.push(`${event.effectiveDirective} ${event.blockedURI}`));
@@ -62,7 +62,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.add_init_script(_NOTE_VIOLATIONS)
+    page.add_init_script(NOTE_VIOLATIONS)
     yield page
     violations = page.evaluate("window.__violations ?? []")
     assert errors == []

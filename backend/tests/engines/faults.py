@@ -1,0 +1,187 @@
+"""What can go wrong with a request on its way, and with which requests; `fault_proxy` plays it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tests.engines.fault_proxy import Exchange
+
+
+@dataclass
+class Seen:
+    """One request as it came; no signature, so it may be printed."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    sender: str
+    """The User-Agent: scenarios that run side by side tell themselves apart by it."""
+    received_bytes: int = 0
+    """Of the body, so far."""
+    status: int | None = None
+    """Of the answer that was sent, even if only in part; None: no answer."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which requests: all that is given must fit."""
+
+    method: str = ""
+    path: str = ""
+    """A piece of it."""
+    query: Mapping[str, str | None] = field(default_factory=dict)
+    """Parameters that must be there; None: with any value."""
+    sender: str = ""
+    """A piece of the User-Agent."""
+
+    def fits(self, request: Seen) -> bool:
+        return (
+            self.method in ("", request.method)
+            and self.path in request.path
+            and self.sender in request.sender
+            and all(
+                name in request.query and value in (None, request.query[name])
+                for name, value in self.query.items()
+            )
+        )
+
+
+def part(number: int | None = None, sender: str = "") -> Match:
+    """PUTs of this part, or of any."""
+    return Match("PUT", query={"partNumber": None if number is None else str(number)}, sender=sender)
+
+
+STORE_COMPLETE = Match("POST", query={"uploadId": None})
+"""CompleteMultipartUpload, as the app sends it."""
+
+
+class Fault(Protocol):
+    async def play(self, exchange: "Exchange") -> None:
+        """What happens instead of passing the request on and its answer back."""
+
+
+@dataclass(frozen=True)
+class ResetBefore:
+    """Breaks the connection when the head has come; nothing reaches the upstream."""
+
+    async def play(self, exchange: "Exchange") -> None:
+        exchange.reset()
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Breaks both connections once this share of the body has gone on; 0: after the head."""
+
+    share: float
+
+    async def play(self, exchange: "Exchange") -> None:
+        await exchange.send_on(round(self.share * (exchange.head.length or 0)))
+        exchange.reset()
+
+
+@dataclass(frozen=True)
+class CutAnswer:
+    """The upstream does its work; of its answer only this share of the bytes arrives, then the connection breaks."""
+
+    share: float
+
+    async def play(self, exchange: "Exchange") -> None:
+        await exchange.relay(deliver=self.share)
+
+
+LOST_ANSWER = CutAnswer(0.0)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Takes the body and answers this in the upstream's place."""
+
+    status: int
+    body: bytes = b""
+    is_readable: bool = True
+    """With CORS headers; without them a page sees a broken connection."""
+    is_passed_on: bool = False
+    """The upstream gets the request all the same, and its answer is thrown away."""
+
+    async def play(self, exchange: "Exchange") -> None:
+        if self.is_passed_on:
+            await exchange.relay(deliver=0.0, breaks=False)
+        else:
+            await exchange.drain()
+        await exchange.answer(self.status, self.body, is_readable=self.is_readable)
+
+
+def s3_error(status: int, code: str, *, is_readable: bool = True, is_passed_on: bool = False) -> Answer:
+    body = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>no</Message></Error>"
+    return Answer(status, body.encode(), is_readable, is_passed_on)
+
+
+@dataclass(frozen=True)
+class Hang:
+    """Never answers: takes the whole body, or stops reading after the head."""
+
+    reads_body: bool = True
+
+    async def play(self, exchange: "Exchange") -> None:
+        if not self.reads_body:
+            await exchange.wait_for_end_of_proxy()
+        await exchange.drain()
+        await exchange.wait_until_client_leaves()
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """Takes the body no faster than this."""
+
+    bytes_per_second: float
+
+    async def play(self, exchange: "Exchange") -> None:
+        await exchange.relay(self._paced(exchange.body()))
+
+    async def _paced(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        clock = asyncio.get_running_loop().time
+        due = clock()
+        async for piece in body:
+            # Time that was lost in between is not caught up: a line has no memory.
+            due = max(due, clock()) + len(piece) / self.bytes_per_second
+            yield piece
+            await asyncio.sleep(due - clock())
+
+
+@dataclass(frozen=True)
+class Corrupt:
+    """Changes the byte at this share of the body."""
+
+    share: float = 0.5
+
+    async def play(self, exchange: "Exchange") -> None:
+        await exchange.relay(self._changed(exchange.body(), int(self.share * (exchange.head.length or 0))))
+
+    @staticmethod
+    async def _changed(body: AsyncIterator[bytes], at: int) -> AsyncIterator[bytes]:
+        begin = 0
+        async for piece in body:
+            if begin <= at < begin + len(piece):
+                index = at - begin
+                yield piece[:index] + bytes([piece[index] ^ 0xFF]) + piece[index + 1 :]
+            else:
+                yield piece
+            begin += len(piece)
+
+
+class Rule:
+    """A fault for the requests that match; tells how often it was played."""
+
+    def __init__(self, match: Match, fault: Fault, times: int | None) -> None:
+        self.match = match
+        self.fault = fault
+        self.hits = 0
+        self._times = times
+
+    def takes(self, request: Seen) -> bool:
+        if not self.match.fits(request) or (self._times is not None and self.hits >= self._times):
+            return False
+        self.hits += 1
+        return True

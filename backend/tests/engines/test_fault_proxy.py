@@ -1,0 +1,265 @@
+"""Each fault of the proxy, seen by a client and by the server behind it."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.adapters.scripted_server import Answer as Scripted
+from tests.adapters.scripted_server import ScriptedServer
+from tests.engines.fault_proxy import FaultProxy
+from tests.engines.faults import (
+    LOST_ANSWER,
+    STORE_COMPLETE,
+    Corrupt,
+    CutAnswer,
+    Fault,
+    Hang,
+    Match,
+    Reset,
+    ResetBefore,
+    Throttle,
+    part,
+    s3_error,
+)
+from tests.engines.slipway import wait_until
+
+PART = bytes(range(256)) * 4096
+"""1 MiB: more than sockets keep in their buffers."""
+PART_URL = "/slipway/key?partNumber=2&uploadId=u&X-Amz-Signature=secret"
+PAGE = "http://127.0.0.1:1"
+_QUIET_SECONDS = 0.5
+"""How long a client listens to find that nothing comes."""
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        running.script(Scripted(200, b"well done", {"ETag": '"e"'}))
+        yield running
+
+
+@pytest.fixture
+def proxy(server: ScriptedServer) -> Iterator[FaultProxy]:
+    port = urlsplit(server.url).port
+    assert port is not None
+    with FaultProxy(port) as running:
+        yield running
+
+
+@pytest.fixture
+def client(proxy: FaultProxy) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=proxy.origin, timeout=30, headers={"User-Agent": "page/one"}) as running:
+        yield running
+
+
+def put(client: httpx.Client, url: str = PART_URL, timeout: float = 30) -> httpx.Response:
+    return client.put(url, content=PART, headers={"Origin": PAGE}, timeout=timeout)
+
+
+def test_without_a_fault_everything_passes_as_it_is(
+    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
+) -> None:
+    for _ in range(2):
+        answer = put(client)
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (200, b"well done", '"e"')
+
+    for came in server.seen:
+        assert came.body == PART
+        assert came.path == PART_URL
+        # The signature of a presigned URL covers the Host.
+        assert came.headers["host"] == urlsplit(proxy.origin).netloc
+
+
+def test_log_tells_requests_without_their_signatures(proxy: FaultProxy, client: httpx.Client) -> None:
+    put(client)
+    client.head("/slipway/key")
+
+    first, second = proxy.seen
+    assert (first.method, first.path, first.sender) == ("PUT", "/slipway/key", "page/one")
+    assert dict(first.query) == {"partNumber": "2", "uploadId": "u"}
+    assert (first.received_bytes, first.status) == (len(PART), 200)
+    assert (second.method, second.received_bytes, second.status) == ("HEAD", 0, 200)
+
+
+def test_rule_counts_and_takes_only_what_matches(proxy: FaultProxy, client: httpx.Client) -> None:
+    rule = proxy.fault(part(2, sender="page/one"), s3_error(503, "SlowDown"), times=2)
+
+    others = [
+        client.put("/slipway/key?partNumber=3&uploadId=u"),
+        client.post("/slipway/key?partNumber=2"),
+        client.put(PART_URL, headers={"User-Agent": "page/two"}),
+    ]
+    assert [answer.status_code for answer in others] == [200, 200, 200]
+    assert [put(client).status_code for _ in range(3)] == [503, 503, 200]
+    assert rule.hits == 2
+
+
+def test_withdrawn_rule_does_nothing_more(proxy: FaultProxy, client: httpx.Client) -> None:
+    rule = proxy.fault(STORE_COMPLETE, s3_error(500, "InternalError"), times=None)
+    assert [client.post("/slipway/key?uploadId=u").status_code for _ in range(3)] == [500] * 3
+    proxy.withdraw(rule)
+    assert client.post("/slipway/key?uploadId=u").status_code == 200
+
+
+def test_reset_before_the_upstream_hears_of_it(
+    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
+) -> None:
+    proxy.fault(part(), ResetBefore())
+    with pytest.raises(httpx.NetworkError):
+        put(client)
+    assert server.seen == []
+    assert put(client).status_code == 200
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_reset_within_the_body(proxy: FaultProxy, client: httpx.Client, share: float) -> None:
+    proxy.fault(part(), Reset(share))
+    with pytest.raises(httpx.NetworkError):
+        put(client)
+    (broken,) = proxy.seen
+    assert share * len(PART) <= broken.received_bytes < share * len(PART) + 128 * 1024
+    assert broken.status is None
+    assert put(client).status_code == 200
+
+
+def test_lost_answer_comes_after_the_work(
+    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
+) -> None:
+    proxy.fault(part(), LOST_ANSWER)
+    with pytest.raises(httpx.TransportError):
+        put(client)
+    assert [came.body for came in server.seen] == [PART]
+    assert proxy.seen[0].status is None
+
+
+def test_cut_answer_breaks_off(proxy: FaultProxy, client: httpx.Client) -> None:
+    proxy.fault(part(), CutAnswer(0.97))
+    with pytest.raises(httpx.RemoteProtocolError):
+        put(client)
+    assert proxy.seen[0].status == 200
+
+
+def test_answer_in_the_stores_place(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
+    proxy.fault(part(), s3_error(503, "SlowDown"))
+    answer = put(client)
+    assert answer.status_code == 503
+    assert "<Code>SlowDown</Code>" in answer.text
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert proxy.seen[0].received_bytes == len(PART)
+    assert server.seen == []
+
+
+def test_answer_that_a_page_may_not_read(proxy: FaultProxy, client: httpx.Client) -> None:
+    proxy.fault(part(), s3_error(503, "SlowDown", is_readable=False))
+    assert "access-control-allow-origin" not in put(client).headers
+
+
+def test_error_in_a_200_with_the_work_done(
+    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
+) -> None:
+    proxy.fault(STORE_COMPLETE, s3_error(200, "InternalError", is_passed_on=True))
+    answer = client.post("/slipway/key?uploadId=u", content=b"<parts/>")
+    assert answer.status_code == 200
+    assert "<Code>InternalError</Code>" in answer.text
+    assert [came.body for came in server.seen] == [b"<parts/>"]
+
+
+def test_hang_takes_the_body_and_says_nothing(
+    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
+) -> None:
+    proxy.fault(part(), Hang())
+    with pytest.raises(httpx.ReadTimeout):
+        put(client, timeout=_QUIET_SECONDS)
+    assert proxy.seen[0].received_bytes == len(PART)
+    assert server.seen == []
+    assert put(client).status_code == 200
+
+
+def test_hang_may_stop_reading(proxy: FaultProxy) -> None:
+    proxy.fault(part(), Hang(reads_body=False))
+    head = f"PUT {PART_URL} HTTP/1.1\r\nHost: x\r\nContent-Length: {64 * len(PART)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
+        connection.settimeout(_QUIET_SECONDS)
+        connection.sendall(head.encode())
+        # Far more than the buffers on the way can hold.
+        with pytest.raises(TimeoutError):
+            connection.sendall(PART * 64)
+
+
+def test_black_hole_holds_what_matches_and_lets_it_go_on(proxy: FaultProxy, client: httpx.Client) -> None:
+    answers: list[int] = []
+    held = threading.Thread(target=lambda: answers.append(put(client).status_code))
+    with proxy.black_hole(part()):
+        held.start()
+        wait_until(lambda: proxy.seen, "the held request")
+        assert httpx.get(f"{proxy.origin}/other").status_code == 200
+        held.join(_QUIET_SECONDS)
+        assert answers == []
+    held.join()
+    assert answers == [200]
+
+
+def test_refusing_breaks_what_is_open_and_lets_nobody_in(proxy: FaultProxy) -> None:
+    with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
+        connection.sendall(b"PUT /slow HTTP/1.1\r\nContent-Length: 5\r\n\r\n")
+        wait_until(lambda: proxy.seen, "the open request")
+        with proxy.refusing():
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", proxy.port))
+    assert httpx.get(proxy.origin).status_code == 200
+
+
+def test_throttle_takes_its_time(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
+    proxy.fault(part(), Throttle(1 << 20))
+    # At 1 MiB/s the last of 1 MiB is not there in half a second.
+    with pytest.raises(httpx.TimeoutException):
+        put(client, timeout=_QUIET_SECONDS)
+    proxy.fault(part(), Throttle(1 << 22))
+    assert put(client).status_code == 200
+    assert server.seen[-1].body == PART
+
+
+def test_corrupt_changes_one_byte(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
+    proxy.fault(part(), Corrupt(0.5))
+    assert put(client).status_code == 200
+    changed = [index for index, (a, b) in enumerate(zip(server.seen[0].body, PART, strict=True)) if a != b]
+    assert changed == [len(PART) // 2]
+
+
+@pytest.mark.parametrize("fault", [None, Throttle(1 << 30)])
+def test_chunked_bodies_pass(fault: Fault | None) -> None:
+    with _chunked_echo() as upstream, FaultProxy(upstream) as chunked:
+        if fault is not None:
+            chunked.fault(Match(), fault)
+        answer = httpx.post(chunked.origin, content=iter([b"one", b"", PART]))
+        assert answer.content == b"one" + PART
+
+
+@contextmanager
+def _chunked_echo() -> Iterator[int]:
+    """A server that sends one chunked request's body back, chunked; gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def echo() -> None:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rwb") as stream:
+                while stream.readline() != b"\r\n":
+                    pass
+                stream.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                size = -1
+                while size != 0:
+                    line = stream.readline()
+                    size = int(line, 16)
+                    stream.write(line + stream.read(size + 2))
+
+        thread = threading.Thread(target=echo)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
