@@ -71,8 +71,11 @@ class World:
     async def restart(self, plan: Mapping[int, Fault] | None = None) -> None:
         """The process is gone; a new one, to which `plan` happens, begins with what database and store hold."""
         await self._end()
-        self.process = Process(plan)
+        self.process = self._new_process(plan)
         self.parts = self._build()
+
+    def _new_process(self, plan: Mapping[int, Fault] | None) -> Process:
+        return Process(plan)
 
     async def _end(self) -> None:
         self.process.kill()
