@@ -1,0 +1,1 @@
+"""Faults at every step: what must hold afterwards, whatever was killed, lost, late, or came at once."""
