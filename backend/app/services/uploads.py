@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -488,8 +488,3 @@ def _arrived_as_sent(video: Video, part: StoredPart, md5: str | None) -> bool:
     if part.size_bytes != video.part_plan.part_bytes(part.part_number):
         return False
     return md5 is None or not video.etags_are_md5 or part.etag.strip('"').lower() == md5.lower()
-
-
-def upload_progress(video: Video, parts: Sequence[StoredPart]) -> datetime:
-    """When the upload last moved: the newest part by the store's clock, else its creation."""
-    return max((part.last_modified for part in parts), default=video.created_at)
