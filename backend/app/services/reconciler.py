@@ -55,6 +55,11 @@ class Reconciler:
             await asyncio.wait(started)
         return len(started)
 
+    async def tend(self, rows: int) -> None:
+        """Batch after batch, until so many rows were looked at or none is due."""
+        while rows > 0 and (looked_at := await self.tend_due()):
+            rows -= looked_at
+
     async def count_due(self) -> int:
         async with self._database.reading() as session:
             return await videos.count_due(session, (*_COMPLETIONS, *_OTHERS), self._clock.now())
@@ -127,6 +132,9 @@ class Reconciler:
             parts = []
         now = self._clock.now()
         expires_at = now + self._grace - await self._stalled_for(video, parts, now)
+        if expires_at <= now and await self._uploads.is_assembled(video):
+            await self._complete_after_all(video, now)
+            return
         async with self._database.transaction() as session:
             if expires_at > now:
                 await videos.move_expiry(session, video.id, expires_at)
@@ -136,6 +144,12 @@ class Reconciler:
         if expired:
             log.info("upload.expired", video_id=str(video.id))
             await self._removal.step(video.id)
+
+    async def _complete_after_all(self, video: Video, now: datetime) -> None:
+        """Only a database older than its bucket has such a row: it was restored, and the video was finished since."""
+        async with self._database.transaction() as session:
+            await videos.transition(session, video.id, VideoEvent.COMPLETE_CLAIMED, due_at=now)
+        log.warning("upload.assembled_already", video_id=str(video.id))
 
     async def _stalled_for(self, video: Video, parts: Sequence[StoredPart], now: datetime) -> timedelta:
         """Since the newest part arrived, else since the row was made. Each told in one clock: the store's, ours."""

@@ -203,9 +203,10 @@ class Sweep:
         )
 
     def _fits(self, listings: SweepPass, audited: Audited, ready: int) -> bool:
-        """Whether a bucket without a marker may be taken for ours: it holds nothing strange, and nothing is missing."""
-        strange = listings.seen.young + sum(tally.count for tally in listings.tallies.values())
-        return strange == 0 and not audited.damaged and listings.seen.known_objects >= ready
+        """Whether a bucket without a marker may be taken for ours: it holds no object we do not know, and all that
+        are ready."""
+        seen = listings.seen
+        return seen.objects == seen.known_objects and seen.known_objects >= ready and not audited.damaged
 
     def _is_too_much(self, order: SweepOrder, listings: SweepPass, audited: Audited) -> bool:
         planned = sum(listings.tallies[category].count for category in order.categories)

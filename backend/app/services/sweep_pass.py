@@ -42,8 +42,6 @@ class Seen:
     objects: int = 0
     known_objects: int = 0
     """Objects that have a row."""
-    young: int = 0
-    """Uploads and objects without a row, too young to be judged."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +114,9 @@ class SweepPass:
         async for batch in _in_batches(self._storage.list_uploads(PREFIX)):
             await self._keep_lease()
             rows = await self._rows_of(batch)
+            seen.uploads += len(batch)
             unowned = [upload for upload in batch if not _owns(rows.get(upload.object_key), upload)]
             old = [upload for upload in unowned if self._age(upload.initiated_at) > self._grace]
-            seen.uploads += len(batch)
-            seen.young += len(unowned) - len(old)
             for stray in chain.from_iterable(await some_at_once(self._stray_upload, old, AT_ONCE)):
                 yield stray
 
@@ -152,11 +149,10 @@ class SweepPass:
                 video = rows.get(listed.object_key)
                 age = self._age(listed.last_modified)
                 category = _category_of(video)
-                if category is Category.UNKNOWN_OBJECTS and age <= self._grace:
-                    seen.young += 1
-                elif category:
-                    video_id = video.id if video else None
-                    yield Stray(category, listed.object_key, listed.size_bytes, age, video_id=video_id)
+                if category is None or (category is Category.UNKNOWN_OBJECTS and age <= self._grace):
+                    continue
+                video_id = video.id if video else None
+                yield Stray(category, listed.object_key, listed.size_bytes, age, video_id=video_id)
 
     # --- both -------------------------------------------------------------------------------------------------
 

@@ -277,6 +277,14 @@ class UploadService:
         if video is not None:
             await self._assemble(video, {}, owner)
 
+    async def is_assembled(self, video: Video) -> bool:
+        """Whether the announced object stands at the video's key; raises StorageUnavailable."""
+        try:
+            await self._object_of(video)
+        except _ObjectVanished:
+            return False
+        return True
+
     async def _claim_completion(self, user_id: uuid.UUID, video_id: uuid.UUID, owner: uuid.UUID) -> Video:
         now = self._clock.now()
         until = now + _LEASE
