@@ -23,10 +23,12 @@ from app.domain.errors import Unavailable
 from app.embedded import EmbeddedStoreProcess, free_port
 from app.ports import Clock, DeliveryUrls, MediaProbe, ObjectStorage
 from app.services.accounts import AccountService
+from app.services.audit import Audit
 from app.services.background import BackgroundTasks
 from app.services.processing import PROBE_LEASE, ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
+from app.services.sweep import Sweep, SweepOvertaken
 from app.services.uploads import UploadLimits, UploadService
 from app.services.videos import VideoService
 from localstore.credentials import load_or_create_credentials
@@ -35,6 +37,7 @@ log = structlog.get_logger()
 
 _PROBES_AT_ONCE = 4
 _TEND_EVERY_SECONDS = 1.0
+_LOOK_FOR_A_SWEEP_SECONDS = 15.0
 _DRAIN_SECONDS = 15.0
 
 
@@ -56,6 +59,7 @@ class Parts:
     removal: Removal
     processing: ProcessingService
     reconciler: Reconciler
+    sweep: Sweep
     store_origins: Sequence[str]
     """Origins the page talks to besides its own, for its CSP."""
     store: EmbeddedStoreProcess | None = None
@@ -87,7 +91,7 @@ class Parts:
 
     def _background(self) -> list[Coroutine[None, None, None]]:
         probes = [self.queue.work(self.processing.probe_video) for _ in range(_PROBES_AT_ONCE)]
-        return [*probes, _tend(self.reconciler)]
+        return [*probes, _tend(self.reconciler), _sweep(self.sweep, self.settings.sweep_interval_seconds)]
 
     async def close(self) -> None:
         self.hasher.close()
@@ -142,7 +146,9 @@ def assemble(
         user_max_uploads_in_flight=settings.user_max_uploads_in_flight,
     )
     uploads = UploadService(database, storage, queue, clock, tasks, limits)
-    removal = Removal(database, storage, clock, timedelta(seconds=settings.sweep_interval_seconds))
+    interval = timedelta(seconds=settings.sweep_interval_seconds)
+    removal = Removal(database, storage, clock, interval)
+    audit = Audit(database, storage, clock, interval)
     return Parts(
         settings=settings,
         clock=clock,
@@ -163,7 +169,8 @@ def assemble(
         videos=VideoService(database, clock, tasks, removal),
         removal=removal,
         processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
-        reconciler=Reconciler(database, storage, clock, uploads, removal, grace),
+        reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace),
+        sweep=Sweep(database, storage, clock, audit, grace, interval),
         store_origins=store_origins,
         store=store,
         connection=connection,
@@ -241,9 +248,23 @@ def _store_origins(settings: Settings, bucket_url: str) -> list[str]:
 async def _tend(reconciler: Reconciler) -> None:
     while True:
         try:
-            await reconciler.tend_due()
+            await reconciler.start_due()
         except Unavailable as error:
             log.warning("upkeep.waiting", reason=error.code)
         except Exception:
             log.exception("upkeep.failed")  # one bad row must not end the upkeep of all others
         await asyncio.sleep(_TEND_EVERY_SECONDS)
+
+
+async def _sweep(sweep: Sweep, interval_seconds: int) -> None:
+    while True:
+        # Also before the first: a start has better things to do.
+        await asyncio.sleep(min(_LOOK_FOR_A_SWEEP_SECONDS, interval_seconds))
+        try:
+            await sweep.run_when_due()
+        except Unavailable as error:
+            log.warning("sweep.postponed", reason=error.code)
+        except SweepOvertaken:
+            log.warning("sweep.overtaken")
+        except Exception:
+            log.exception("sweep.failed")

@@ -22,9 +22,11 @@ from app.bootstrap import Parts, apply_storage, build
 from app.core import schema
 from app.core.config import Settings, url_host
 from app.core.logging import configure_logging
-from app.domain.errors import SlipwayError
+from app.domain.errors import SlipwayError, StorageUnavailable
+from app.domain.sweep_report import Outcome
 from app.embedded import StoreNotStarted
 from app.services.accounts import AccountService
+from app.services.sweep import AnotherSweepRunning, SweepOrder
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -35,6 +37,8 @@ app.add_typer(user_app, name="user")
 app.add_typer(storage_app, name="storage")
 
 _STOP_SECONDS = 30
+_ANOTHER_SWEEP = 3
+_SWEEP_ENDS = {Outcome.DONE: 0, Outcome.BRAKED: 4, Outcome.REFUSED: 5}
 # By name: the commands and the app stand side by side and do not import each other.
 _SERVED = "app.main:serve"
 _APP = "app.main:create_app"
@@ -176,6 +180,61 @@ def storage_apply(as_json: Json = False) -> None:
     _with_parts(apply)
 
 
+@app.command()
+def sweep(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
+    ] = False,
+    remove_objects: Annotated[
+        bool, typer.Option("--remove-objects", help="Also remove objects without a row.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also change more than 10 things or 1 % of what was looked at.")
+    ] = False,
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="The bucket is this database's from now on, whatever its marker says."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Do what is due, and compare the store with the rows.
+
+    Ends with 0 when done, 3 when another sweep runs, 4 when it would have changed too much, 5 when the bucket is not
+    known to be this database's; 1 when store or database cannot be used.
+    """
+    order = SweepOrder(dry_run=dry_run, remove_objects=remove_objects, force=force, adopt=adopt)
+
+    async def run(parts: Parts) -> None:
+        try:
+            await parts.storage.check()
+        except StorageUnavailable:
+            _fail(_store_is_away(parts))
+        due = await parts.reconciler.count_due()
+        if not dry_run:
+            await parts.reconciler.tend(due)
+        try:
+            report = await parts.sweep.run(order)
+        except AnotherSweepRunning as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(_ANOTHER_SWEEP) from None
+        _say({"rows_due": due, **report.as_dict()}, f"Rows due: {due}\n{report.as_text()}", as_json)
+        raise typer.Exit(_SWEEP_ENDS[report.outcome])
+
+    _with_parts(_with_schema(run))
+
+
+def _store_is_away(parts: Parts) -> str:
+    endpoint = parts.connection.endpoint_url if parts.connection else None
+    if parts.store:
+        return (
+            f"The embedded store does not answer at {endpoint}. Start `slipway serve` and sweep beside it, with the "
+            "same SLIPWAY_DATA_DIR, SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed one)."
+        )
+    return (
+        f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {parts.settings.bucket} for us."
+    )
+
+
 def _settings() -> Settings:
     try:
         return Settings()
@@ -211,14 +270,23 @@ def _with_parts(work: Callable[[Parts], Coroutine[Any, Any, None]]) -> None:
 
 
 def _with_accounts(work: Callable[[AccountService], Coroutine[Any, Any, None]]) -> None:
-    """Commands on accounts need the schema: without it every one of them would blame the database."""
+    async def with_accounts(parts: Parts) -> None:
+        await work(parts.accounts)
+
+    _with_parts(_with_schema(with_accounts))
+
+
+def _with_schema(
+    work: Callable[[Parts], Coroutine[Any, Any, None]],
+) -> Callable[[Parts], Coroutine[Any, Any, None]]:
+    """Commands on rows need the schema: without it every one of them would blame the database."""
 
     async def with_schema(parts: Parts) -> None:
         if not await asyncio.to_thread(schema.is_current, parts.settings.effective_database_url):
             raise schema.SchemaOutdated
-        await work(parts.accounts)
+        await work(parts)
 
-    _with_parts(with_schema)
+    return with_schema
 
 
 @contextmanager

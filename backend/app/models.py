@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Enum, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Enum, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -99,7 +99,7 @@ class Video(SQLModel, table=True):
     """Who works on this row now (a completion or a probe); nobody else may until lease_until."""
     lease_until: datetime | None = Field(default=None, sa_type=_UTC)
     due_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When this row next wants attention: the probe, the expiry, or the next step of its deletion."""
+    """When this row next wants attention: the probe, the expiry, the next step of its deletion, or its audit."""
     attempts: int
     """Probes begun that were not handed back: five that never ended are five crashes."""
     postponed: int
@@ -126,7 +126,28 @@ class Video(SQLModel, table=True):
     """When an upload without further progress ends; null once it is past uploading."""
     uploaded_at: datetime | None = Field(default=None, sa_type=_UTC)
     ready_at: datetime | None = Field(default=None, sa_type=_UTC)
+    missing_since: datetime | None = Field(default=None, sa_type=_UTC)
+    """When the audit first found this ready video's object gone or replaced, by the store's clock."""
 
     @property
     def part_plan(self) -> PartPlan:
         return PartPlan(self.size_bytes, self.part_size_bytes)
+
+
+class Installation(SQLModel, table=True):
+    """One row: which database this is, and who sweeps."""
+
+    __tablename__ = "installation"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Always 1."""
+    database_id: uuid.UUID
+    """Random; the marker in the bucket names it."""
+    sweep_owner: uuid.UUID | None = None
+    sweep_lease_until: datetime | None = Field(default=None, sa_type=_UTC)
+    """By the database's clock, as the other two times."""
+    sweep_began_at: datetime | None = Field(default=None, sa_type=_UTC)
+    sweep_done_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When a sweep last came to its end, neither braked nor refused."""
+    sweep_report: str | None = Field(default=None, sa_type=Text)
+    """The last sweep's findings in JSON, so that every process can publish them."""

@@ -150,12 +150,20 @@ class ObjectStorage(Protocol):
         """Succeeds also when the object is gone."""
         ...
 
+    async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
+        """A small object of our own in one request. `only_if_new` raises ObjectExists where there is one."""
+        ...
+
     def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]: ...
 
     def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]: ...
 
     async def check(self) -> None:
         """One cheap round trip to the bucket."""
+        ...
+
+    async def server_time(self) -> datetime:
+        """The store's own clock, to the second: what its times are compared with."""
         ...
 
 

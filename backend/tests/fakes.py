@@ -311,6 +311,15 @@ class InMemoryStorage:
         self.objects.pop(object_key, None)
         await self._end("delete")
 
+    async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
+        await self._begin("put", object_key)
+        if only_if_new and object_key in self.objects:
+            raise ObjectExists
+        self.objects[object_key] = InMemoryObject(
+            data, f'"{md5_hex(data)}"', content_type, "", {}, self._clock.now()
+        )
+        await self._end("put")
+
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
         await self._begin("list_uploads", prefix)
         found = sorted(
@@ -335,6 +344,11 @@ class InMemoryStorage:
     async def check(self) -> None:
         await self._begin("check", "")
         await self._end("check")
+
+    async def server_time(self) -> datetime:
+        await self._begin("server_time", "")
+        await self._end("server_time")
+        return self._clock.now().replace(microsecond=0)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

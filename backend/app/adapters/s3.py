@@ -6,7 +6,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
@@ -35,6 +36,7 @@ from app.ports import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadBucketOutputTypeDef
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -223,6 +225,18 @@ class S3Storage:
         except NoSuchObject:
             return  # AWS answers 204 for what is gone, not every engine does
 
+    async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
+        arguments: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_new else {}
+        await self._call(
+            "put",
+            self._client.put_object,
+            Bucket=self._bucket,
+            Key=object_key,
+            Body=data,
+            ContentType=content_type,
+            **arguments,
+        )
+
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
         markers: dict[str, Any] = {}
         while True:
@@ -257,8 +271,19 @@ class S3Storage:
             token = {"ContinuationToken": answer["NextContinuationToken"]}
 
     async def check(self) -> None:
+        await self._head_bucket()
+
+    async def server_time(self) -> datetime:
+        answer = await self._head_bucket()
         try:
-            await self._call("check", self._client.head_bucket, Bucket=self._bucket)
+            told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        except (KeyError, ValueError) as error:
+            raise StorageUnavailable from error  # without its clock no age can be told
+        return told.astimezone(UTC)
+
+    async def _head_bucket(self) -> "HeadBucketOutputTypeDef":
+        try:
+            return await self._call("check", self._client.head_bucket, Bucket=self._bucket)
         except NoSuchObject as error:
             raise StorageUnavailable from error  # the bucket itself is missing: `slipway storage apply` makes it
 
@@ -331,6 +356,8 @@ def _raise_ours(operation: str, error: ClientError) -> NoReturn:
             raise InvalidPart from error
         if status in (409, 412):
             raise ObjectExists from error
+    elif operation == "put" and status in (409, 412):
+        raise ObjectExists from error
     elif operation in _BARE_CALLS and status == 404:
         raise NoSuchObject from error
     elif operation in _OBJECT_CALLS and code in ("NoSuchKey", "NoSuchUpload"):

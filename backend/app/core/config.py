@@ -77,7 +77,10 @@ class Settings(BaseSettings):
         3600, ge=1, le=MONTH, description="An upload without progress for this long expires."
     )
     sweep_interval_seconds: int = Field(
-        300, ge=1, le=DAY, description="Between the two confirmations that a removed video's storage is gone."
+        300,
+        ge=1,
+        le=DAY,
+        description="Between two sweeps of the store, and between the two looks that confirm a removal or a loss.",
     )
     user_quota_bytes: int = Field(100 * GIB, ge=0, description="Space a user may fill.")
     user_max_uploads_in_flight: int = Field(5, ge=1, description="Uploads a user may have open.")

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, delete, or_, tuple_, update
+from sqlalchemy import ColumnElement, case, delete, func, or_, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -202,15 +202,82 @@ async def postpone_probe(
 
 
 async def list_due(
-    session: AsyncSession, statuses: Collection[VideoStatus], now: datetime, limit: int
+    session: AsyncSession,
+    statuses: Collection[VideoStatus],
+    now: datetime,
+    limit: int,
+    besides: Collection[uuid.UUID] = (),
 ) -> list[Video]:
     statement = (
         select(Video)
-        .where(col(Video.status).in_(statuses), col(Video.due_at) <= now)
+        .where(col(Video.status).in_(statuses), col(Video.due_at) <= now, col(Video.id).not_in(besides))
         .order_by(col(Video.due_at))
         .limit(limit)
     )
     return list(await session.scalars(statement))
+
+
+async def list_by_object_keys(session: AsyncSession, object_keys: Collection[str]) -> list[Video]:
+    return list(await session.scalars(select(Video).where(col(Video.object_key).in_(object_keys))))
+
+
+async def count_due(session: AsyncSession, statuses: Collection[VideoStatus], now: datetime) -> int:
+    statement = select(func.count()).where(col(Video.status).in_(statuses), col(Video.due_at) <= now)
+    return (await session.execute(statement)).scalar_one()
+
+
+async def count_ready(session: AsyncSession) -> int:
+    statement = select(func.count()).where(col(Video.status) == VideoStatus.READY)
+    return (await session.execute(statement)).scalar_one()
+
+
+async def list_to_audit(session: AsyncSession, now: datetime, limit: int) -> list[Video]:
+    """Ready videos whose object was not asked for yet, then those that are due again."""
+    statement = (
+        select(Video)
+        .where(Video.status == VideoStatus.READY, or_(col(Video.due_at).is_(None), col(Video.due_at) <= now))
+        .order_by(col(Video.due_at).nulls_first())
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))
+
+
+async def note_audit(
+    session: AsyncSession,
+    video_ids: Collection[uuid.UUID],
+    *,
+    due_at: datetime,
+    missing_since: datetime | None,
+) -> None:
+    await session.execute(
+        update(Video)
+        .where(col(Video.id).in_(video_ids), col(Video.status) == VideoStatus.READY)
+        .values(due_at=due_at, missing_since=missing_since)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def is_ready() -> ColumnElement[bool]:
+    """Guard: only out of ready, where the event may happen in other states too."""
+    return col(Video.status) == VideoStatus.READY
+
+
+async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
+    """Hands a failed video to the removal once more: something came to its key after it was cleared."""
+    await session.execute(
+        update(Video)
+        .where(
+            col(Video.id) == video_id,
+            col(Video.status) == VideoStatus.FAILED,
+            col(Video.due_at).is_(None),
+        )
+        .values(due_at=due_at)
+    )
+
+
+async def settle(session: AsyncSession, video_id: uuid.UUID) -> None:
+    """This row wants no more attention."""
+    await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=None))
 
 
 async def set_due(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:

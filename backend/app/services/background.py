@@ -1,9 +1,10 @@
-"""Work that goes on after its request was answered, and is waited for when the process stops."""
+"""Work that goes on after its request was answered, waited for when the process stops; and work side by side."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -32,3 +33,20 @@ class BackgroundTasks:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # seen here, so that a failure nobody waited for is not a warning at exit
+
+
+async def some_at_once(
+    work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], at_once: int
+) -> list[Result]:
+    """What `work` answers for each item, in their order; the first error is raised once none is under way."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def in_turn(item: Item) -> Result:
+        async with turns:
+            return await work(item)
+
+    answers = await asyncio.gather(*map(in_turn, items), return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]

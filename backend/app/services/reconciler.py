@@ -1,6 +1,9 @@
 """Upkeep: rows that want attention and have no caller: expired uploads, stale completions, unfinished removals."""
 
-from datetime import timedelta
+import asyncio
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -9,20 +12,18 @@ from app.crud import videos
 from app.domain.errors import SlipwayError, Unavailable
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
-from app.ports import Clock, NoSuchUpload, ObjectStorage
+from app.ports import Clock, NoSuchUpload, ObjectStorage, StoredPart
+from app.services.background import BackgroundTasks
 from app.services.removal import Removal
-from app.services.uploads import UploadService, upload_progress
+from app.services.uploads import UploadService
 
 log = structlog.get_logger()
 
-_TENDED = (
-    VideoStatus.UPLOADING,
-    VideoStatus.COMPLETING,
-    VideoStatus.EXPIRED,
-    VideoStatus.DELETING,
-    VideoStatus.FAILED,
-)
+_COMPLETIONS = (VideoStatus.COMPLETING,)
+_OTHERS = (VideoStatus.UPLOADING, VideoStatus.EXPIRED, VideoStatus.DELETING, VideoStatus.FAILED)
 _BATCH = 100
+_AT_ONCE = 8
+"""Completions, and as many others: an assembly may take minutes, and deletions do not wait for it."""
 _TRY_AGAIN = timedelta(seconds=5)
 
 
@@ -32,6 +33,7 @@ class Reconciler:
         database: Database,
         storage: ObjectStorage,
         clock: Clock,
+        tasks: BackgroundTasks,
         uploads: UploadService,
         removal: Removal,
         grace: timedelta,
@@ -39,28 +41,72 @@ class Reconciler:
         self._database = database
         self._storage = storage
         self._clock = clock
+        self._tasks = tasks
         self._uploads = uploads
         self._removal = removal
         self._grace = grace
+        self._in_hand: dict[uuid.UUID, VideoStatus] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def tend_due(self) -> int:
         """Does what is due, a bounded batch at a time; answers how many rows it looked at."""
+        started = await self.start_due()
+        if started:
+            await asyncio.wait(started)
+        return len(started)
+
+    async def tend(self, rows: int) -> None:
+        """Batch after batch, until so many rows were looked at or none is due."""
+        while rows > 0 and (looked_at := await self.tend_due()):
+            rows -= looked_at
+
+    async def count_due(self) -> int:
         async with self._database.reading() as session:
-            due = await videos.list_due(session, _TENDED, self._clock.now(), _BATCH)
-        for video in due:
-            try:
-                await self._tend(video)
-            except Unavailable as error:
-                log.warning("upkeep.postponed", video_id=str(video.id), reason=error.code)
-                await self._try_again_later(video)
-            except SlipwayError as error:
-                # A completion taken over found parts missing, or the video deleted: its state says so now.
-                log.info("upkeep.settled", video_id=str(video.id), outcome=error.code)
-            except Exception:
-                # One bad row must not stay first in line and hold up all others.
-                log.exception("upkeep.failed", video_id=str(video.id))
-                await self._try_again_later(video)
-        return len(due)
+            return await videos.count_due(session, (*_COMPLETIONS, *_OTHERS), self._clock.now())
+
+    async def start_due(self) -> list[asyncio.Task[None]]:
+        """Takes what is due in hand, each row once; the tasks end by themselves and raise nothing."""
+        completing = sum(1 for status in self._in_hand.values() if status in _COMPLETIONS)
+        others = len(self._in_hand) - completing
+        due = await self._due(_COMPLETIONS, _AT_ONCE - completing)
+        due += await self._due(_OTHERS, _BATCH - others)
+        due = [
+            video for video in due if video.id not in self._in_hand
+        ]  # another round may have looked meanwhile
+        self._in_hand |= {video.id: video.status for video in due}
+        return [self._tasks.start(self._tend_in_turn(video)) for video in due]
+
+    async def _due(self, statuses: Collection[VideoStatus], limit: int) -> list[Video]:
+        if limit <= 0:
+            return []
+        async with self._database.reading() as session:
+            return await videos.list_due(session, statuses, self._clock.now(), limit, tuple(self._in_hand))
+
+    async def _tend_in_turn(self, video: Video) -> None:
+        try:
+            if video.status in _COMPLETIONS:
+                await self._tend_safely(video)
+            else:
+                async with self._turns:
+                    await self._tend_safely(video)
+        except Unavailable as error:
+            log.warning("upkeep.waiting", reason=error.code)  # it is still due
+        finally:
+            del self._in_hand[video.id]
+
+    async def _tend_safely(self, video: Video) -> None:
+        try:
+            await self._tend(video)
+        except Unavailable as error:
+            log.warning("upkeep.postponed", video_id=str(video.id), reason=error.code)
+            await self._try_again_later(video)
+        except SlipwayError as error:
+            # A completion taken over found parts missing, or the video deleted: its state says so now.
+            log.info("upkeep.settled", video_id=str(video.id), outcome=error.code)
+        except Exception:
+            # One bad row must not stay first in line and hold up all others.
+            log.exception("upkeep.failed", video_id=str(video.id))
+            await self._try_again_later(video)
 
     async def _try_again_later(self, video: Video) -> None:
         async with self._database.transaction() as session:
@@ -85,7 +131,10 @@ class Reconciler:
         except NoSuchUpload:
             parts = []
         now = self._clock.now()
-        expires_at = upload_progress(video, parts) + self._grace
+        expires_at = now + self._grace - await self._stalled_for(video, parts, now)
+        if expires_at <= now and await self._uploads.is_assembled(video):
+            await self._complete_after_all(video, now)
+            return
         async with self._database.transaction() as session:
             if expires_at > now:
                 await videos.move_expiry(session, video.id, expires_at)
@@ -95,3 +144,16 @@ class Reconciler:
         if expired:
             log.info("upload.expired", video_id=str(video.id))
             await self._removal.step(video.id)
+
+    async def _complete_after_all(self, video: Video, now: datetime) -> None:
+        """Only a database older than its bucket has such a row: it was restored, and the video was finished since."""
+        async with self._database.transaction() as session:
+            await videos.transition(session, video.id, VideoEvent.COMPLETE_CLAIMED, due_at=now)
+        log.warning("upload.assembled_already", video_id=str(video.id))
+
+    async def _stalled_for(self, video: Video, parts: Sequence[StoredPart], now: datetime) -> timedelta:
+        """Since the newest part arrived, else since the row was made. Each told in one clock: the store's, ours."""
+        if not parts:
+            return now - video.created_at
+        newest = max(part.last_modified for part in parts)
+        return await self._storage.server_time() - newest

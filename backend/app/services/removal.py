@@ -78,6 +78,8 @@ class Removal:
                     await videos.delete_row(session, video.id, video.status)
                 else:
                     await videos.set_due(session, video.id, settled_at)
+            elif not leaving:
+                await videos.settle(session, video.id)  # cleared once more
         log.info(
             "storage.cleared", video_id=str(video.id), status=video.status.value, confirmed_again=not first
         )

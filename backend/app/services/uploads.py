@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -277,6 +277,14 @@ class UploadService:
         if video is not None:
             await self._assemble(video, {}, owner)
 
+    async def is_assembled(self, video: Video) -> bool:
+        """Whether the announced object stands at the video's key; raises StorageUnavailable."""
+        try:
+            await self._object_of(video)
+        except _ObjectVanished:
+            return False
+        return True
+
     async def _claim_completion(self, user_id: uuid.UUID, video_id: uuid.UUID, owner: uuid.UUID) -> Video:
         now = self._clock.now()
         until = now + _LEASE
@@ -497,8 +505,3 @@ def _arrived_as_sent(video: Video, part: StoredPart, md5: str | None) -> bool:
     if part.size_bytes != video.part_plan.part_bytes(part.part_number):
         return False
     return md5 is None or not video.etags_are_md5 or part.etag.strip('"').lower() == md5.lower()
-
-
-def upload_progress(video: Video, parts: Sequence[StoredPart]) -> datetime:
-    """When the upload last moved: the newest part by the store's clock, else its creation."""
-    return max((part.last_modified for part in parts), default=video.created_at)

@@ -549,6 +549,27 @@ async def test_delete_leaves_open_uploads_of_the_key(engine: Engine) -> None:
     assert await upload_ids(engine.storage, upload.object_key) == [upload.upload_id]
 
 
+async def test_a_small_object_is_put_and_read_back(engine: Engine) -> None:
+    key = new_key("slipway-test")
+
+    await engine.storage.put(key, b'{"a": 1}', "application/json", only_if_new=True)
+
+    assert await whole(engine.storage, key) == b'{"a": 1}'
+    assert (await engine.storage.head(key)).content_type == "application/json"
+
+
+async def test_put_only_if_new_spares_what_is_there(engine: Engine) -> None:
+    key = new_key("slipway-test")
+    await engine.storage.put(key, b"first", "text/plain", only_if_new=True)
+
+    with pytest.raises(ObjectExists):
+        await engine.storage.put(key, b"second", "text/plain", only_if_new=True)
+    assert await whole(engine.storage, key) == b"first"
+
+    await engine.storage.put(key, b"third", "text/plain", only_if_new=False)
+    assert await whole(engine.storage, key) == b"third"
+
+
 # --- lists ------------------------------------------------------------------------------------------------------
 
 
@@ -600,3 +621,20 @@ async def test_a_whole_key_as_prefix_finds_its_uploads(engine: Engine) -> None:
 
 async def test_check_finds_the_bucket(engine: Engine) -> None:
     await engine.storage.check()
+
+
+async def test_the_store_tells_its_time(engine: Engine) -> None:
+    told = await engine.storage.server_time()
+
+    assert told.tzinfo is not None
+    assert abs(told - engine.now()) < timedelta(minutes=30)
+
+
+async def test_the_stores_time_is_that_of_its_listings(engine: Engine) -> None:
+    """Ages are told in one clock: what is made now is neither old nor from the future."""
+    upload = await begin(engine)
+
+    (listed,) = [found async for found in engine.storage.list_uploads(upload.object_key)]
+
+    age = await engine.storage.server_time() - listed.initiated_at
+    assert timedelta(seconds=-2) <= age < timedelta(minutes=5)

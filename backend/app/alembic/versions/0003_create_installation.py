@@ -1,0 +1,33 @@
+"""The installation: this database's name for the bucket's marker, and the sweep's lease; what the audit missed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.core.db import UtcDateTime
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "installation",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("database_id", sa.Uuid(), nullable=False),
+        sa.Column("sweep_owner", sa.Uuid(), nullable=True),
+        sa.Column("sweep_lease_until", UtcDateTime(), nullable=True),
+        sa.Column("sweep_began_at", UtcDateTime(), nullable=True),
+        sa.Column("sweep_done_at", UtcDateTime(), nullable=True),
+        sa.Column("sweep_report", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
+    with op.batch_alter_table("videos", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("missing_since", UtcDateTime(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("videos", schema=None) as batch_op:
+        batch_op.drop_column("missing_since")
+    op.drop_table("installation")

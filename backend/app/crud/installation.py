@@ -1,0 +1,76 @@
+"""Queries on the one row that says which database this is and who sweeps. Its times are the database's own clock's."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Update, func, or_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from app.models import Installation
+
+_ONLY = 1
+
+
+async def get(session: AsyncSession) -> Installation | None:
+    return await session.get(Installation, _ONLY, populate_existing=True)
+
+
+async def get_or_create(session: AsyncSession) -> Installation:
+    """The row; at first use a random name is given to this database."""
+    found = await get(session)
+    if found is not None:
+        return found
+    try:
+        async with session.begin_nested():
+            session.add(Installation(id=_ONLY, database_id=uuid.uuid4()))
+    except IntegrityError:
+        pass  # another process was faster, and gave it its name
+    return (await session.scalars(select(Installation))).one()
+
+
+async def database_time(session: AsyncSession, ours: datetime) -> datetime:
+    """The clock that all processes share. SQLite has none of its own, and no process on another machine."""
+    if session.get_bind().dialect.name == "sqlite":
+        return ours
+    told: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return told
+
+
+async def claim_sweep(
+    session: AsyncSession, owner: uuid.UUID, now: datetime, lease: timedelta, due_after: timedelta
+) -> bool:
+    """True for the one sweep that runs now: no other holds the lease, and the last began `due_after` ago."""
+    return await _changed(
+        session,
+        update(Installation)
+        .where(
+            col(Installation.id) == _ONLY,
+            _over(Installation.sweep_lease_until, now),
+            _over(Installation.sweep_began_at, now - due_after),
+        )
+        .values(sweep_owner=owner, sweep_lease_until=now + lease, sweep_began_at=now),
+    )
+
+
+async def extend_sweep(session: AsyncSession, owner: uuid.UUID, until: datetime) -> bool:
+    return await _changed(session, _held(owner).values(sweep_lease_until=until))
+
+
+async def finish_sweep(session: AsyncSession, owner: uuid.UUID, **results: object) -> bool:
+    """Ends the lease and writes what came of it."""
+    return await _changed(session, _held(owner).values(sweep_owner=None, sweep_lease_until=None, **results))
+
+
+def _held(owner: uuid.UUID) -> Update:
+    return update(Installation).where(col(Installation.id) == _ONLY, col(Installation.sweep_owner) == owner)
+
+
+def _over(moment: datetime | None, now: datetime) -> ColumnElement[bool]:
+    return or_(col(moment).is_(None), col(moment) <= now)
+
+
+async def _changed(session: AsyncSession, statement: Update) -> bool:
+    returning = statement.returning(col(Installation.id)).execution_options(synchronize_session=False)
+    return (await session.execute(returning)).first() is not None

@@ -1,0 +1,129 @@
+"""Whether what is ready is really there: the object of each ready video is asked for once a day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.core.db import Database
+from app.crud import videos
+from app.domain.errors import OBJECT_MISSING
+from app.domain.sweep_report import Category
+from app.domain.video_status import VideoEvent
+from app.models import Video
+from app.ports import Clock, NoSuchObject, ObjectStorage, StoredObject
+from app.services.background import some_at_once
+from app.services.uploads import TOKEN_METADATA
+
+log = structlog.get_logger()
+
+AUDIT_EVERY = timedelta(days=1)
+AUDIT_BATCH = 500
+"""Videos a pass: with a pass every 5 minutes 144,000 a day, and those of a larger house in turn."""
+AT_ONCE = 4
+"""Calls to the store that a sweep has under way: requests come first."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A ready video that is not."""
+
+    video: Video
+    category: Category
+    age: timedelta
+    """Since this was first seen."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    sound: Sequence[Video]
+    damaged: Sequence[Damage]
+
+    @property
+    def count(self) -> int:
+        return len(self.sound) + len(self.damaged)
+
+
+class Audit:
+    def __init__(
+        self, database: Database, storage: ObjectStorage, clock: Clock, looks_apart: timedelta
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._clock = clock
+        self._looks_apart = looks_apart
+        """Between the two looks that set a video failed: a listing or a HEAD may be stale for a moment."""
+
+    async def look(self, store_now: datetime) -> Audited:
+        """Asks for the objects that are due; changes nothing. Raises StorageUnavailable."""
+        async with self._database.reading() as session:
+            due = await videos.list_to_audit(session, self._clock.now(), AUDIT_BATCH)
+        categories = await some_at_once(self._damage, due, AT_ONCE)
+        found = list(zip(due, categories, strict=True))
+        return Audited(
+            [video for video, category in found if category is None],
+            [
+                Damage(video, category, store_now - (video.missing_since or store_now))
+                for video, category in found
+                if category is not None
+            ],
+        )
+
+    async def note_sound(self, audited: Audited) -> None:
+        """These are asked again in a day; what was suspected of them was a moment's."""
+        if not audited.sound:
+            return
+        async with self._database.transaction() as session:
+            await videos.note_audit(
+                session,
+                [video.id for video in audited.sound],
+                due_at=self._clock.now() + AUDIT_EVERY,
+                missing_since=None,
+            )
+
+    async def judge(self, damage: Damage, store_now: datetime) -> bool:
+        """True when the video is failed now: this was the second look, apart in time from the first.
+
+        Removes nothing: what lies at the key stays, and so does the owner's reservation until they delete the video.
+        """
+        video = damage.video
+        if video.missing_since is None or damage.age < self._looks_apart:
+            again_at = self._clock.now() + self._looks_apart
+            async with self._database.transaction() as session:
+                await videos.note_audit(
+                    session, [video.id], due_at=again_at, missing_since=video.missing_since or store_now
+                )
+            log.warning("audit.suspicion", video_id=str(video.id), finding=damage.category.value)
+            return False
+        async with self._database.transaction() as session:
+            failed = await videos.transition(
+                session,
+                video.id,
+                VideoEvent.OBJECT_VANISHED,
+                videos.is_ready(),
+                **OBJECT_MISSING,
+                due_at=None,
+            )
+        if failed:
+            replaced = damage.category is Category.REPLACED_OBJECTS
+            log.error(
+                "upload.foreign_object" if replaced else "upload.object_vanished", video_id=str(video.id)
+            )
+        return failed
+
+    async def _damage(self, video: Video) -> Category | None:
+        try:
+            found = await self._storage.head(video.object_key)
+        except NoSuchObject:
+            return Category.MISSING_OBJECTS
+        return None if _is_as_recorded(found, video) else Category.REPLACED_OBJECTS
+
+
+def _is_as_recorded(found: StoredObject, video: Video) -> bool:
+    return (found.size_bytes, found.etag, found.content_type, found.metadata.get(TOKEN_METADATA)) == (
+        video.size_bytes,
+        video.etag,
+        video.content_type,
+        video.object_token,
+    )

@@ -1,0 +1,200 @@
+"""`slipway sweep` as the operator meets it, beside a running `slipway serve`: what it says, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from typer.testing import CliRunner, Result
+
+from app import cli
+from app.bootstrap import Parts
+from app.core import schema
+from app.core.config import Settings
+from app.models import Installation
+from app.services.bucket_marker import MARKER_KEY
+from tests.engines.slipway import BUCKET, SlipwayProcess, wait_until
+from tests.factories import make_parts
+from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+
+# Everything without a row is old at once, and the app's own sweep comes every second.
+QUICK = {"UPLOAD_GRACE_SECONDS": "1", "SWEEP_INTERVAL_SECONDS": "1"}
+RARE = {"UPLOAD_GRACE_SECONDS": "1", "SWEEP_INTERVAL_SECONDS": "86400"}
+
+
+@pytest.fixture
+def slipway(tmp_path: Path) -> Iterator[SlipwayProcess]:
+    slipway = SlipwayProcess(tmp_path / "data", RARE)
+    yield slipway
+    slipway.stop()  # where the test failed half way
+
+
+def sweep(slipway: SlipwayProcess, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "slipway"), "sweep", *options],
+        env={
+            "PATH": os.environ["PATH"],
+            "SLIPWAY_PORT": str(slipway.port),
+            "SLIPWAY_STORE_PORT": str(slipway.store_port),
+            "SLIPWAY_DATA_DIR": str(slipway.data_dir),
+            **RARE,
+        },
+        cwd=slipway.data_dir.parent,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+
+
+def swept(slipway: SlipwayProcess, *options: str, status: int = 0) -> dict[str, Any]:
+    done = sweep(slipway, "--json", *options)
+    assert done.returncode == status, done.stdout + done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def a_key() -> str:
+    return f"videos/{uuid.uuid4()}/{uuid.uuid4()}/{uuid.uuid4()}.mp4"
+
+
+def begin_uploads(slipway: SlipwayProcess, count: int) -> None:
+    with slipway.bucket() as client:
+        for _ in range(count):
+            client.create_multipart_upload(Bucket=BUCKET, Key=a_key())
+
+
+def open_uploads(slipway: SlipwayProcess) -> int:
+    with slipway.bucket() as client:
+        return len(client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []))
+
+
+def test_it_works_beside_the_running_app_and_ends_honestly(slipway: SlipwayProcess) -> None:
+    with slipway:
+        assert swept(slipway)["marker"] == "adopted"
+
+        with slipway.bucket() as client:
+            client.put_object(Bucket=BUCKET, Key=a_key(), Body=b"nobody's")
+        begin_uploads(slipway, 1)
+        found: dict[str, Any] = {}
+
+        def are_old() -> bool:
+            """The grace of a second is over by the store's clock."""
+            found.update(swept(slipway, "--dry-run")["findings"])
+            return bool(found["unowned_uploads"]["count"] and found["unknown_objects"]["count"])
+
+        wait_until(are_old, "both are found")
+        assert found["unknown_objects"]["bytes"] == len("nobody's")
+        assert open_uploads(slipway) == 1, "a dry run changes nothing"
+        found = swept(slipway, "--remove-objects")["findings"]
+        assert (found["unowned_uploads"]["done"], found["unknown_objects"]["done"]) == (1, 1)
+        assert open_uploads(slipway) == 0
+
+    away = sweep(slipway)
+    assert (away.returncode, away.stdout) == (1, "")
+    assert f"127.0.0.1:{slipway.store_port}" in away.stderr
+    assert "slipway serve" in away.stderr
+    assert "Traceback" not in away.stderr
+
+
+# --- how it ends, over the fakes --------------------------------------------------------------------------------
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command(
+    database_url: str,
+    tmp_path: Path,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    """`slipway sweep` in this process; it has swept once before."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("SLIPWAY_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(cli, "configure_logging", lambda: None)
+
+    def build(settings: Settings) -> Parts:
+        return make_parts(settings, clock, storage, FakeProbe())
+
+    def run(*options: str) -> Result:
+        return CliRunner().invoke(cli.app, ["sweep", *options])
+
+    monkeypatch.setattr(cli, "build", build)
+    assert run().exit_code == 0
+    return run
+
+
+def test_it_ends_with_4_when_it_would_do_too_much(
+    command: Command, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    stale_uploads(storage, clock, 11)
+
+    for options in ((), ("--dry-run",)):
+        braked = command(*options)
+        assert (braked.exit_code, len(storage.open_uploads)) == (4, 11)
+        assert "slipway sweep --force" in braked.stdout
+
+    assert (command("--force").exit_code, storage.open_uploads) == (0, [])
+
+
+def test_it_ends_with_5_in_front_of_another_databases_bucket(
+    command: Command, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    stale_uploads(storage, clock, 1)
+    storage.store_object(MARKER_KEY, b'{"database_id": "another"}')
+
+    refused = command("--force", "--json")
+    assert (refused.exit_code, len(storage.open_uploads)) == (5, 1)
+    assert json.loads(refused.stdout.splitlines()[-1])["marker"] == "foreign"
+
+    assert (command("--adopt").exit_code, storage.open_uploads) == (0, [])
+
+
+def test_it_ends_with_3_while_another_sweep_runs(command: Command, database_url: str) -> None:
+    engine = schema.sync_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(update(Installation).values(sweep_lease_until=datetime(2100, 1, 1, tzinfo=UTC)))
+    engine.dispose()
+
+    second = command()
+
+    assert (second.exit_code, second.stdout) == (3, "")
+    assert "Another sweep is running" in second.stderr
+    assert command("--dry-run").exit_code == 0
+
+
+def test_it_ends_with_1_when_the_store_is_away(command: Command, storage: InMemoryStorage) -> None:
+    storage.fail_next("check")
+
+    away = command()
+
+    assert (away.exit_code, away.stdout) == (1, "")
+    assert "does not answer" in away.stderr
+
+
+def stale_uploads(storage: InMemoryStorage, clock: FakeClock, count: int) -> None:
+    for _ in range(count):
+        storage.open_upload(a_key())
+    clock.advance(timedelta(hours=2))
+
+
+# --- by itself --------------------------------------------------------------------------------------------------
+
+
+def test_the_app_sweeps_by_itself_and_tells_its_metrics(tmp_path: Path) -> None:
+    with SlipwayProcess(tmp_path / "data", QUICK) as slipway:
+        begin_uploads(slipway, 2)
+
+        wait_until(lambda: open_uploads(slipway) == 0, "both are aborted")
+        wait_until(
+            lambda: slipway.metric("slipway_sweep_last_success_timestamp_seconds") > 0, "a sweep that is done"
+        )

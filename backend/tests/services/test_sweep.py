@@ -1,0 +1,942 @@
+"""The sweep: what no row accounts for, what is ready and is not, and everything that keeps it from destroying."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, update
+from sqlmodel import col, select
+
+from app.bootstrap import Parts
+from app.core import metrics
+from app.core.config import Settings
+from app.crud import installation, videos
+from app.domain.errors import StorageUnavailable
+from app.domain.sweep_report import Category, Finding, MarkerState, Outcome, SweepReport
+from app.models import Installation, User, Video
+from app.services import audit, reconciler, sweep, sweep_pass
+from app.services.bucket_marker import MARKER_KEY
+from app.services.sweep import AnotherSweepRunning, SweepOrder, SweepOvertaken
+from tests.conftest import MakeVideo
+from tests.factories import (
+    SMALL_VIDEO,
+    assert_quota_is_exact,
+    make_parts,
+    read_video,
+    reserved_bytes,
+    run_due_probes,
+)
+from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+from tests.services.conftest import Create, Sent
+
+GRACE = timedelta(hours=1)
+INTERVAL = timedelta(minutes=5)
+STALE_ROWS = int(os.environ.get("SLIPWAY_STALE_ROWS", "300"))
+STRAY_UPLOADS = int(os.environ.get("SLIPWAY_STALE_ROWS", "1000"))
+"""10,000 each for a campaign."""
+
+
+def a_key() -> str:
+    return f"videos/{uuid.uuid4()}/{uuid.uuid4()}/{uuid.uuid4()}.mp4"
+
+
+async def run(parts: Parts, **order: bool) -> SweepReport:
+    return await parts.sweep.run(SweepOrder(**order))
+
+
+def found(report: SweepReport, category: Category) -> Finding:
+    return report.findings[category]
+
+
+def video_objects(storage: InMemoryStorage) -> list[str]:
+    return [key for key in storage.objects if key != MARKER_KEY]
+
+
+def open_ids(storage: InMemoryStorage) -> list[str]:
+    return [upload.upload_id for upload in storage.open_uploads]
+
+
+async def set_installation(parts: Parts, **values: Any) -> None:
+    async with parts.database.transaction() as session:
+        await session.execute(update(Installation).values(**values))
+
+
+@pytest.fixture
+async def adopted(parts: Parts) -> None:
+    """The bucket has its marker, as after the first minute of an installation."""
+    assert (await run(parts)).marker is MarkerState.ADOPTED
+
+
+# --- uploads nobody owns ----------------------------------------------------------------------------------------
+
+
+async def test_an_upload_made_after_we_gave_up_is_aborted_after_the_grace(
+    parts: Parts, create: Create, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """CreateMultipartUpload hung: the row went, the upload came."""
+    storage.fail_next("create_multipart_upload", when="after")
+    with pytest.raises(StorageUnavailable):
+        await create()
+    assert len(storage.open_uploads) == 1
+
+    clock.advance(GRACE)
+    assert found(await run(parts), Category.UNOWNED_UPLOADS).count == 0
+    clock.advance(seconds=1)
+    report = await run(parts)
+
+    assert (found(report, Category.UNOWNED_UPLOADS).count, report.outcome) == (1, Outcome.DONE)
+    assert found(report, Category.UNOWNED_UPLOADS).done == 1
+    assert storage.open_uploads == []
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_the_report_says_how_many_how_large_and_how_old(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    first, second = a_key(), a_key()
+    storage.store_part(storage.open_upload(first), 1, b"12345")
+    clock.advance(GRACE)
+    storage.open_upload(second)
+    clock.advance(GRACE + timedelta(minutes=1))
+
+    unowned = found(await run(parts, dry_run=True), Category.UNOWNED_UPLOADS)
+
+    assert (unowned.count, unowned.bytes, unowned.oldest_seconds) == (2, 5, 2 * 3600 + 60)
+    assert set(unowned.examples) == {first, second}
+
+
+@pytest.mark.usefixtures("adopted")
+@pytest.mark.parametrize("status", ["uploading", "completing", "expired", "deleting"])
+async def test_an_upload_of_a_row_is_its_rows_business(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, status: str
+) -> None:
+    await make_video(status)
+    clock.advance(timedelta(days=30))
+
+    report = await run(parts)
+
+    assert found(report, Category.UNOWNED_UPLOADS).count == 0
+    assert len(storage.open_uploads) == 1
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_an_upload_whose_id_has_not_reached_its_row_is_left_to_the_row(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    video = await make_video("uploading", upload_id=None, in_store=False)
+    storage.open_upload(video.object_key)
+    clock.advance(timedelta(days=30))
+
+    await run(parts)
+
+    assert len(storage.open_uploads) == 1
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_a_second_upload_at_a_rows_key_is_aborted_by_its_id(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """Two equal creates at once, and the abort of the second one's upload was lost."""
+    video = await make_video("uploading")
+    storage.open_upload(video.object_key)
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    await run(parts)
+
+    assert open_ids(storage) == [video.upload_id]
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_an_upload_beside_an_assembled_object_is_never_aborted(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """The object may be made of its parts still."""
+    ready = await make_video("ready")
+    storage.open_upload(ready.object_key)
+    nobodys = a_key()
+    storage.store_object(nobodys, SMALL_VIDEO)
+    storage.open_upload(nobodys)
+    clock.advance(timedelta(days=30))
+
+    report = await run(parts, force=True)
+
+    assert len(storage.open_uploads) == 2
+    assert found(report, Category.UPLOADS_BESIDE_OBJECT).count == 2
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_a_part_that_lands_after_the_abort_is_aborted_by_a_later_pass(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    key = a_key()
+    upload_id = storage.open_upload(key)
+    clock.advance(GRACE + timedelta(seconds=1))
+    await run(parts)
+    storage.store_late_part(key, upload_id, 1, b"late")
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    await run(parts)
+
+    assert storage.open_uploads == []
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_a_late_part_of_a_cleared_failed_video_is_aborted(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    video = await make_video("failed")
+    await parts.reconciler.tend_due()
+    storage.store_late_part(video.object_key, video.upload_id or "", 1, b"late")
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    await run(parts)
+
+    assert storage.open_uploads == []
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_an_upload_that_ends_during_the_pass_is_no_error(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    key = a_key()
+    upload_id = storage.open_upload(key)
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    async def abort() -> None:
+        await storage.abort_multipart_upload(key, upload_id)
+
+    storage.hook_next("list_uploads", abort, when="after")
+
+    assert found(await run(parts), Category.UNOWNED_UPLOADS).count == 0
+
+
+# --- objects ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_an_object_without_a_row_is_reported_and_stays(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    await make_video("ready")
+    key = a_key()
+    storage.store_object(key, SMALL_VIDEO)
+    clock.advance(GRACE + timedelta(minutes=1))
+
+    report = await run(parts, force=True)
+
+    assert found(report, Category.UNKNOWN_OBJECTS) == Finding(1, len(SMALL_VIDEO), 3660, 0, (key,))
+    assert key in storage.objects
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_asked_for_objects_without_a_row_go_when_they_are_old_enough(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    ready = await make_video("ready")
+    storage.store_object(a_key(), SMALL_VIDEO)
+    clock.advance(GRACE + timedelta(seconds=1))
+    young = a_key()
+    storage.store_object(young, SMALL_VIDEO)
+
+    report = await run(parts, remove_objects=True)
+
+    assert found(report, Category.UNKNOWN_OBJECTS).done == 1
+    assert sorted(video_objects(storage)) == sorted([ready.object_key, young])
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_an_object_that_came_back_to_a_cleared_failed_video_is_removed_again(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User
+) -> None:
+    video = await make_video("failed")
+    await parts.reconciler.tend_due()
+    assert video_objects(storage) == []
+    storage.store_object(video.object_key, SMALL_VIDEO)
+
+    report = await run(parts)
+    await parts.reconciler.tend_due()
+
+    assert found(report, Category.FAILED_OBJECTS).done == 1
+    assert video_objects(storage) == []
+    assert (await read_video(parts, video.id)).due_at is None, "not tended for ever"
+    await assert_quota_is_exact(parts, user)
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_an_object_that_came_back_to_a_video_failed_for_its_loss_stays(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    """Somebody restored it: that is not ours to undo."""
+    video = await make_video("failed", status_code="object_missing", due_at=None)
+
+    report = await run(parts)
+    await parts.reconciler.tend_due()
+
+    assert found(report, Category.RETURNED_OBJECTS).count == 1
+    assert video_objects(storage) == [video.object_key]
+
+
+# --- the audit --------------------------------------------------------------------------------------------------
+
+
+async def test_a_ready_video_whose_object_is_gone_fails_at_the_second_look(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, user: User
+) -> None:
+    video = await make_video("ready")
+    await run(parts)
+    del storage.objects[video.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+    storage.calls.clear()
+
+    first = await run(parts)
+    assert (found(first, Category.MISSING_OBJECTS).count, found(first, Category.MISSING_OBJECTS).done) == (
+        1,
+        0,
+    )
+    clock.advance(INTERVAL - timedelta(seconds=1))
+    await run(parts)
+    assert (await read_video(parts, video.id)).status == "ready"
+
+    clock.advance(seconds=1)
+    second = await run(parts)
+
+    assert found(second, Category.MISSING_OBJECTS).done == 1
+    row = await read_video(parts, video.id)
+    assert (row.status, row.status_code, row.due_at) == ("failed", "object_missing", None)
+    assert storage.count("delete") == storage.count("abort_multipart_upload") == 0
+    assert await reserved_bytes(parts, user) == video.reserved_bytes
+    await assert_quota_is_exact(parts, user)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"data": SMALL_VIDEO + b"!"},
+        {"data": SMALL_VIDEO.swapcase()},
+        {"content_type": "text/html"},
+        {"metadata": {}},
+    ],
+    ids=["size", "bytes", "type", "token"],
+)
+async def test_a_ready_video_whose_object_was_replaced_fails_and_the_other_object_stays(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, other: dict[str, Any]
+) -> None:
+    video = await make_video("ready")
+    await run(parts)
+    usual = {"data": SMALL_VIDEO, "metadata": storage.objects[video.object_key].metadata}
+    storage.store_object(video.object_key, **{**usual, **other})
+
+    clock.advance(audit.AUDIT_EVERY)
+    assert found(await run(parts), Category.REPLACED_OBJECTS).count == 1
+    clock.advance(INTERVAL)
+    await run(parts)
+
+    assert (await read_video(parts, video.id)).status_code == "object_missing"
+    assert video_objects(storage) == [video.object_key]
+
+
+async def test_a_moments_doubt_is_forgotten(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """A store that lost sight of an object for a moment fails no video, not even at the second time."""
+    video = await make_video("ready")
+    await run(parts)
+    kept = storage.objects.pop(video.object_key)
+    clock.advance(audit.AUDIT_EVERY)
+    await run(parts)
+    storage.objects[video.object_key] = kept
+    clock.advance(INTERVAL)
+    await run(parts)
+    del storage.objects[video.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+
+    await run(parts)
+
+    assert (await read_video(parts, video.id)).status == "ready"
+
+
+async def test_each_ready_video_is_asked_for_once_a_day(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    await make_video("ready")
+    for _ in range(4):
+        await run(parts)
+        clock.advance(audit.AUDIT_EVERY / 3)
+
+    assert storage.count("head") == 2
+
+
+async def test_the_audit_goes_through_all_videos_a_batch_a_pass(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "AUDIT_BATCH", 2)
+    made = [await make_video("ready") for _ in range(5)]
+
+    assert [(await run(parts)).audited for _ in range(4)] == [2, 2, 1, 0]
+    asked = [about for operation, about in storage.calls if operation == "head"]
+    assert sorted(asked) == sorted(video.object_key for video in made)
+
+
+async def test_a_store_that_is_down_fails_no_video(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    video = await make_video("ready")
+    await run(parts)
+    before = await read_video(parts, video.id)
+    clock.advance(audit.AUDIT_EVERY)
+    storage.fail_next("head")
+
+    with pytest.raises(StorageUnavailable):
+        await run(parts)
+
+    assert await read_video(parts, video.id) == before
+
+
+async def test_a_video_deleted_between_look_and_verdict_stays_deleted(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, user: User
+) -> None:
+    video = await make_video("ready")
+    await run(parts)
+    del storage.objects[video.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+    await run(parts)
+    clock.advance(INTERVAL)
+
+    async def remove() -> None:
+        await parts.videos.delete(user.id, video.id)
+
+    storage.hook_next("head", remove)
+    await run(parts)
+
+    assert (await read_video(parts, video.id)).status == "deleting"
+    await assert_quota_is_exact(parts, user)
+
+
+# --- the brake --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_a_pass_that_would_do_too_much_does_nothing(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    for _ in range(11):
+        storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    report = await run(parts)
+
+    assert report.outcome is Outcome.BRAKED
+    assert (len(storage.open_uploads), found(report, Category.UNOWNED_UPLOADS).done) == (11, 0)
+    assert "--force" in report.as_text()
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_ten_are_not_too_many_and_more_may_be_forced(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    for count, order in ((10, {}), (11, {"force": True})):
+        for _ in range(count):
+            storage.open_upload(a_key())
+        clock.advance(GRACE + timedelta(seconds=1))
+
+        report = await run(parts, **order)
+
+        assert (report.outcome, storage.open_uploads) == (Outcome.DONE, [])
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_reported_objects_do_not_brake_but_their_removal_does(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    for _ in range(11):
+        storage.store_object(a_key(), SMALL_VIDEO)
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    assert (await run(parts)).outcome is Outcome.DONE
+    assert (await run(parts, remove_objects=True)).outcome is Outcome.BRAKED
+    assert len(video_objects(storage)) == 11
+    assert (await run(parts, remove_objects=True, force=True)).outcome is Outcome.DONE
+    assert video_objects(storage) == []
+
+
+async def test_a_bucket_that_lost_everything_fails_no_video(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    made = [await make_video("ready") for _ in range(11)]
+    await run(parts)
+    for video in made:
+        del storage.objects[video.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+
+    for _ in range(3):
+        assert (await run(parts)).outcome is Outcome.BRAKED
+        clock.advance(INTERVAL)
+
+    assert {(await read_video(parts, video.id)).status for video in made} == {"ready"}
+
+
+# --- whose bucket it is -----------------------------------------------------------------------------------------
+
+
+async def strange_things(
+    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
+) -> Video:
+    """An upload and an object nobody knows, and a ready video whose object is gone; all old enough."""
+    lost = await make_video("ready")
+    await run(parts, adopt=True)
+    del storage.objects[lost.object_key]
+    storage.open_upload(a_key())
+    storage.store_object(a_key(), SMALL_VIDEO)
+    clock.advance(audit.AUDIT_EVERY)
+    return lost
+
+
+async def rows(parts: Parts) -> list[Any]:
+    async with parts.database.reading() as session:
+        kept: list[Any] = list(await session.scalars(select(Video).order_by(col(Video.id))))
+        return [*kept, await installation.get(session)]
+
+
+async def test_the_first_sweep_names_the_bucket_after_its_database(
+    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo
+) -> None:
+    await make_video("ready")
+    await make_video("uploading")
+
+    assert (await run(parts)).marker is MarkerState.ADOPTED
+    assert (await run(parts)).marker is MarkerState.OURS
+    assert MARKER_KEY in storage.objects
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [b'{"database_id": "6f1c2f0e-6a43-4d0e-9f0f-0c6a3d1d1f00"}', b"not ours", b"[]", b'{"database_id": 7}'],
+)
+async def test_a_bucket_of_another_database_is_left_alone(
+    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, marker: bytes
+) -> None:
+    lost = await strange_things(parts, storage, make_video, clock)
+    storage.store_object(MARKER_KEY, marker)
+    before = await read_video(parts, lost.id)
+
+    for _ in range(3):
+        report = await run(parts, remove_objects=True, force=True)
+        assert (report.outcome, report.marker) == (Outcome.REFUSED, MarkerState.FOREIGN)
+        clock.advance(INTERVAL)
+
+    assert await read_video(parts, lost.id) == before
+    assert (len(storage.open_uploads), len(video_objects(storage))) == (1, 1)
+    assert storage.objects[MARKER_KEY].data == marker
+
+
+async def test_a_database_made_anew_does_not_take_over_a_bucket(
+    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
+) -> None:
+    await strange_things(parts, storage, make_video, clock)
+    async with parts.database.transaction() as session:
+        await session.execute(delete(Installation))
+
+    assert (await run(parts)).outcome is Outcome.REFUSED
+    assert (await run(parts, adopt=True)).outcome is Outcome.DONE
+    assert (await run(parts)).marker is MarkerState.OURS
+
+
+async def test_a_bucket_with_unknown_objects_is_not_adopted(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """A database restored empty, in front of a bucket of videos."""
+    storage.store_object(a_key(), SMALL_VIDEO)
+    storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    report = await run(parts, remove_objects=True)
+
+    assert (report.outcome, report.marker) == (Outcome.REFUSED, MarkerState.ABSENT)
+    assert MARKER_KEY not in storage.objects
+    assert (len(storage.open_uploads), len(video_objects(storage))) == (1, 1)
+
+
+async def test_a_bucket_that_lacks_ready_videos_is_not_adopted(
+    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
+) -> None:
+    """The name of another, empty bucket in the settings: nobody's videos fail for that."""
+    video = await make_video("ready")
+    await run(parts)
+    storage.objects.clear()
+
+    for _ in range(3):
+        report = await run(parts)
+        assert (report.outcome, report.marker) == (Outcome.REFUSED, MarkerState.ABSENT)
+        clock.advance(audit.AUDIT_EVERY)
+
+    assert (await read_video(parts, video.id)).status == "ready"
+    assert storage.objects == {}
+
+
+async def test_a_bucket_two_databases_adopt_at_once_belongs_to_one(
+    parts: Parts, storage: InMemoryStorage
+) -> None:
+    async def the_other_is_faster() -> None:
+        storage.store_object(MARKER_KEY, f'{{"database_id": "{uuid.uuid4()}"}}'.encode())
+
+    storage.hook_next("put", the_other_is_faster)
+
+    assert (await run(parts)).outcome is Outcome.REFUSED
+
+
+async def test_a_restored_database_does_not_destroy_what_was_finished_since(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, clock: FakeClock, user: User
+) -> None:
+    """The backup was taken in mid-upload; in the store the video is whole."""
+    video = await sent()
+    await parts.uploads.complete(user.id, video.id, {})
+    async with parts.database.transaction() as session:
+        await session.execute(
+            update(Video).values(status="uploading", etag=None, uploaded_at=None, due_at=video.due_at)
+        )
+    clock.advance(timedelta(days=30))
+
+    await parts.reconciler.tend_due()
+    await parts.reconciler.tend_due()
+    await run_due_probes(parts)
+
+    assert (await parts.videos.get(user.id, video.id)).status == "ready"
+    assert video_objects(storage) == [video.object_key]
+
+
+# --- a dry run --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_adopted", [True, False])
+async def test_a_dry_run_changes_nothing_at_all(
+    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, is_adopted: bool
+) -> None:
+    await strange_things(parts, storage, make_video, clock)
+    await make_video("failed", storage_gone_at=clock.now(), due_at=None)
+    if not is_adopted:
+        del storage.objects[MARKER_KEY]
+    storage.calls.clear()
+    before = (await rows(parts), dict(storage.objects), open_ids(storage))
+
+    report = await run(parts, dry_run=True, remove_objects=True, force=True, adopt=True)
+
+    assert (await rows(parts), dict(storage.objects), open_ids(storage)) == before
+    assert {called for called, _ in storage.calls} == {
+        *("server_time", "list_uploads", "list_objects", "list_parts", "head", "read_range")
+    }
+    counts = {category.value: finding.count for category, finding in report.findings.items() if finding.count}
+    assert counts == {"unowned_uploads": 1, "unknown_objects": 1, "failed_objects": 1, "missing_objects": 1}
+    assert sum(finding.done for finding in report.findings.values()) == 0
+
+
+async def test_a_dry_run_before_the_first_sweep_makes_no_row(parts: Parts) -> None:
+    assert (await run(parts, dry_run=True)).outcome is Outcome.DONE
+
+    assert await rows(parts) == [None]
+
+
+# --- one at a time ----------------------------------------------------------------------------------------------
+
+
+async def test_of_two_sweeps_at_once_the_second_says_so(parts: Parts, storage: InMemoryStorage) -> None:
+    gate = storage.hold_next("list_uploads")
+    first = asyncio.create_task(run(parts))
+    await gate.reached()
+
+    with pytest.raises(AnotherSweepRunning):
+        await run(parts)
+    assert (await run(parts, dry_run=True)).dry_run, "who changes nothing may look"
+
+    gate.release()
+    assert (await first).outcome is Outcome.DONE
+    assert (await run(parts)).outcome is Outcome.DONE
+
+
+async def test_many_processes_that_start_at_once_sweep_once(
+    parts: Parts, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
+) -> None:
+    others = [make_parts(settings, clock, storage, probe) for _ in range(3)]
+    try:
+        await asyncio.gather(*(each.sweep.run_when_due() for each in (parts, *others)))
+    finally:
+        for other in others:
+            await other.close()
+
+    assert storage.count("list_uploads") == 1
+    assert storage.count("put") == 1
+
+
+async def test_the_lease_of_a_killed_sweep_ends(parts: Parts) -> None:
+    assert await parts.sweep._claim(uuid.uuid4(), timedelta())
+    with pytest.raises(AnotherSweepRunning):
+        await run(parts)
+
+    async with parts.database.reading() as session:
+        row = await installation.get(session)
+    assert row is not None
+    assert row.sweep_lease_until is not None
+    assert row.sweep_began_at is not None
+    assert row.sweep_lease_until - row.sweep_began_at == sweep.SWEEP_LEASE
+    await set_installation(parts, sweep_lease_until=row.sweep_began_at)
+
+    assert (await run(parts)).outcome is Outcome.DONE
+
+
+async def test_a_sweep_that_failed_leaves_the_way_free(parts: Parts, storage: InMemoryStorage) -> None:
+    storage.fail_next("list_objects")
+    with pytest.raises(StorageUnavailable):
+        await run(parts)
+
+    assert (await run(parts)).outcome is Outcome.DONE
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_a_sweep_that_lost_its_lease_changes_nothing_more(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_RENEW_AFTER_SECONDS", 0)
+    storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    async def overtake() -> None:
+        await set_installation(parts, sweep_owner=uuid.uuid4())
+
+    storage.hook_next("list_objects", overtake)
+
+    with pytest.raises(SweepOvertaken):
+        await run(parts)
+    assert len(storage.open_uploads) == 1
+
+
+async def test_by_itself_it_runs_once_in_an_interval(parts: Parts, storage: InMemoryStorage) -> None:
+    await parts.sweep.run_when_due()
+    await parts.sweep.run_when_due()
+    assert storage.count("list_uploads") == 1
+
+    async with parts.database.reading() as session:
+        row = await installation.get(session)
+    assert row is not None
+    assert row.sweep_began_at is not None
+    await set_installation(parts, sweep_began_at=row.sweep_began_at - INTERVAL)
+    await parts.sweep.run_when_due()
+
+    assert storage.count("list_uploads") == 2
+
+
+async def test_every_process_publishes_what_the_last_sweep_found(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    await parts.sweep.run_when_due()
+    done_at = metrics.SWEEP_LAST_SUCCESS._value.get()
+    assert done_at > 0
+    storage.store_object(a_key(), SMALL_VIDEO)
+    for _ in range(11):
+        storage.open_upload(a_key())
+    clock.advance(GRACE * 2)
+    await run(parts)  # another process: the command, for one
+
+    await parts.sweep.run_when_due()
+
+    assert metrics.SWEEP_FOUND.labels("unknown_objects")._value.get() == 1
+    assert metrics.SWEEP_FOUND_BYTES.labels("unknown_objects")._value.get() == len(SMALL_VIDEO)
+    assert metrics.SWEEP_OLDEST_SECONDS.labels("unknown_objects")._value.get() == 7200
+    assert metrics.SWEEP_STOPPED.labels("braked")._value.get() == 1
+    assert metrics.SWEEP_LAST_SUCCESS._value.get() == done_at, "a braked sweep is no success"
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------
+
+
+class TestSkewedClock:
+    """The app's clock is wrong by a quarter of an hour; the store's is right."""
+
+    @pytest.fixture(params=[-16, 16])
+    def skew(self, request: pytest.FixtureRequest) -> timedelta:
+        return timedelta(minutes=request.param)
+
+    @pytest.fixture
+    def store_clock(self) -> FakeClock:
+        return FakeClock()
+
+    @pytest.fixture
+    def clock(self, store_clock: FakeClock, skew: timedelta) -> FakeClock:
+        return FakeClock(store_clock.now() + skew)
+
+    @pytest.fixture
+    def storage(self, store_clock: FakeClock) -> InMemoryStorage:
+        return InMemoryStorage(store_clock)
+
+    async def test_an_unowned_upload_lives_for_its_grace(
+        self, parts: Parts, storage: InMemoryStorage, clock: FakeClock, store_clock: FakeClock
+    ) -> None:
+        storage.open_upload(a_key())
+        for each in (clock, store_clock):
+            each.advance(GRACE)
+        await run(parts)
+        assert len(storage.open_uploads) == 1
+
+        for each in (clock, store_clock):
+            each.advance(seconds=1)
+        await run(parts)
+        assert storage.open_uploads == []
+
+    async def test_an_upload_that_moved_within_its_grace_does_not_expire(
+        self, parts: Parts, create: Create, storage: InMemoryStorage, clock: FakeClock, store_clock: FakeClock
+    ) -> None:
+        started = await create()
+        for each in (clock, store_clock):
+            each.advance(minutes=30)
+        storage.store_part(started.video.upload_id or "", 1, SMALL_VIDEO)
+        for each in (clock, store_clock):
+            each.advance(GRACE - timedelta(seconds=1))
+        await parts.reconciler.tend_due()
+        assert (await read_video(parts, started.video.id)).status == "uploading"
+
+        for each in (clock, store_clock):
+            each.advance(seconds=1)
+        await parts.reconciler.tend_due()
+        assert (await read_video(parts, started.video.id)).status == "expired"
+
+
+# --- many -------------------------------------------------------------------------------------------------------
+
+
+async def insert_stale(
+    parts: Parts, storage: InMemoryStorage, user: User, pattern: Video, count: int
+) -> None:
+    """Rows like the pattern, in one transaction, each with an upload in the store."""
+    columns = pattern.model_dump()
+    async with parts.database.transaction() as session:
+        for _ in range(count):
+            video_id, key = uuid.uuid4(), a_key()
+            upload_id = storage.open_upload(key)
+            session.add(Video(**{**columns, "id": video_id, "object_key": key, "upload_id": upload_id}))
+        await session.execute(
+            update(User)
+            .where(col(User.id) == user.id)
+            .values(reserved_bytes=col(User.reserved_bytes) + count * pattern.reserved_bytes)
+        )
+
+
+async def test_a_great_many_stale_rows_are_swept_a_few_at_a_time(
+    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, user: User
+) -> None:
+    await insert_stale(parts, storage, user, await make_video("uploading"), STALE_ROWS - 1)
+    clock.advance(GRACE)
+    most_in_hand = 0
+    delete = storage.delete
+
+    async def watched(object_key: str) -> None:
+        nonlocal most_in_hand
+        most_in_hand = max(most_in_hand, len(parts.reconciler._in_hand))
+        await delete(object_key)
+
+    storage.delete = watched  # type: ignore[method-assign]  # it does the same
+    await parts.reconciler.tend(await parts.reconciler.count_due())
+    assert storage.open_uploads == []
+    assert await reserved_bytes(parts, user) == 0
+    clock.advance(INTERVAL)
+    await parts.reconciler.tend(await parts.reconciler.count_due())
+
+    async with parts.database.reading() as session:
+        assert list(await session.scalars(select(Video.id).limit(1))) == []
+    assert most_in_hand <= reconciler._BATCH
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_a_great_many_uploads_are_compared_a_batch_at_a_time(
+    parts: Parts,
+    storage: InMemoryStorage,
+    make_video: MakeVideo,
+    clock: FakeClock,
+    user: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await insert_stale(parts, storage, user, await make_video("uploading"), STRAY_UPLOADS - 1)
+    for _ in range(STRAY_UPLOADS):
+        storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+    asked: list[int] = []
+    look_up = videos.list_by_object_keys
+
+    async def watched(session: Any, object_keys: Collection[str]) -> list[Video]:
+        asked.append(len(object_keys))
+        return await look_up(session, object_keys)
+
+    monkeypatch.setattr(videos, "list_by_object_keys", watched)
+    report = await run(parts, force=True)
+
+    assert (report.uploads, found(report, Category.UNOWNED_UPLOADS).done) == (
+        2 * STRAY_UPLOADS,
+        STRAY_UPLOADS,
+    )
+    assert len(storage.open_uploads) == STRAY_UPLOADS
+    assert max(asked) <= sweep_pass.BATCH
+    assert len(found(report, Category.UNOWNED_UPLOADS).examples) == 10
+
+
+# --- upkeep, several rows at once -------------------------------------------------------------------------------
+
+
+async def until_gone(storage: InMemoryStorage, object_key: str) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            if object_key not in {upload.object_key for upload in storage.open_uploads}:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_long_assembly_does_not_hold_up_deletions(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    slow = await make_video("completing", due_at=clock.now() - timedelta(minutes=1), lease_until=clock.now())
+    doomed = await make_video("deleting")
+    gate = storage.hold_next("complete_multipart_upload")
+
+    await parts.reconciler.start_due()
+    await gate.reached()
+    await until_gone(storage, doomed.object_key)
+    also_doomed = await make_video("deleting")
+    await parts.reconciler.start_due()
+    await until_gone(storage, also_doomed.object_key)
+
+    gate.release()
+    await parts.tasks.drain(30)
+    assert (await read_video(parts, slow.id)).status == "processing"
+
+
+async def test_a_row_in_hand_is_not_taken_again(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    await make_video("deleting")
+    gate = storage.hold_next("delete")
+    await parts.reconciler.start_due()
+    await gate.reached()
+
+    assert await parts.reconciler.start_due() == []
+
+    gate.release()
+    await parts.tasks.drain(30)
+    assert storage.count("delete") == 1
+
+
+async def test_only_a_few_rows_are_tended_at_once(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    for _ in range(12):
+        await make_video("deleting")
+    gates = [storage.hold_next("delete") for _ in range(12)]
+    await parts.reconciler.start_due()
+    await gates[7].reached()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert storage.count("delete") == 8
+
+    for gate in gates:
+        gate.release()
+    await parts.tasks.drain(30)
+    assert storage.count("delete") == 12
