@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from sqlmodel import col, select
 
-from app.bootstrap import Parts, assemble
+from app.bootstrap import MakeQueue, Parts, assemble, pick_queue
 from app.core.config import Settings
 from app.core.security import hash_token, new_session_token
 from app.crud import users, videos
@@ -22,7 +22,6 @@ from app.domain.video_status import IN_FLIGHT, VideoStatus
 from app.models import Session, User, Video
 from app.ports import Clock
 from app.services.accounts import email_key
-from app.services.processing import PROBE_LEASE
 from app.services.uploads import TOKEN_METADATA
 from tests.fakes import (
     BUCKET_URL,
@@ -53,7 +52,13 @@ def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
     return Settings(_env_file=None, **given)
 
 
-def make_parts(settings: Settings, clock: Clock, storage: InMemoryStorage, probe: FakeProbe) -> Parts:
+def make_parts(
+    settings: Settings,
+    clock: Clock,
+    storage: InMemoryStorage,
+    probe: FakeProbe,
+    make_queue: MakeQueue = pick_queue,
+) -> Parts:
     """The real services over the fakes and the test's database. Whoever makes them closes them."""
     return assemble(
         settings,
@@ -62,6 +67,7 @@ def make_parts(settings: Settings, clock: Clock, storage: InMemoryStorage, probe
         delivery=FakeDelivery(),
         store_origins=["http://store.test"],
         probe=probe,
+        make_queue=make_queue,
     )
 
 
@@ -223,15 +229,9 @@ async def assert_quota_is_exact(parts: Parts, user: User) -> None:
 async def run_due_probes(parts: Parts) -> int:
     """Does every probe that is due, one after the other, as a worker would; returns how many."""
     done = 0
-    while True:
-        owner = uuid.uuid4()
-        now = parts.clock.now()
-        async with parts.database.transaction() as session:
-            video_id = await videos.claim_probe(session, owner, now, now + PROBE_LEASE)
-        if video_id is None:
-            return done
-        await parts.processing.probe_video(video_id, owner)
+    while await parts.processing.probe_next():
         done += 1
+    return done
 
 
 def part_of(video: Video, data: bytes, number: int) -> bytes:

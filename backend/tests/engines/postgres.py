@@ -65,7 +65,9 @@ class PostgresServer:
         """Takes every row out of our tables, whoever is still connected: much quicker than a new database."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         self._execute(f"{others} AND datname = current_database()", name)
-        self._execute("TRUNCATE users, sessions, videos CASCADE", name)
+        self._execute(
+            "TRUNCATE users, sessions, videos, procrastinate_jobs, procrastinate_workers CASCADE", name
+        )
 
     def url(self, name: str) -> str:
         """As DATABASE_URL takes it."""
