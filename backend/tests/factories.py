@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 from sqlmodel import col, select
 
+from app.adapters.queue_embedded import EmbeddedQueue
 from app.bootstrap import MakeQueue, Parts, assemble, pick_queue
 from app.core.config import Settings
+from app.core.db import Database
 from app.core.security import hash_token, new_session_token
 from app.crud import users, videos
 from app.domain.part_plan import plan_parts
@@ -69,6 +71,11 @@ def make_parts(
         probe=probe,
         make_queue=make_queue,
     )
+
+
+def embedded_queue(_database: Database, clock: Clock) -> EmbeddedQueue:
+    """Leases alone, also where PostgreSQL would have Procrastinate."""
+    return EmbeddedQueue(clock)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------

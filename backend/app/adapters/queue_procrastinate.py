@@ -52,14 +52,18 @@ class ProcrastinateQueue:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._app = App(connector=PsycopgConnector())
+        """Never opened: it enqueues on its callers' connections."""
 
     async def enqueue_probe(self, session: AsyncSession, video_id: uuid.UUID) -> None:
         await videos.make_probe_due(session, video_id, self._clock.now())
-        connection = await (await session.connection()).get_raw_connection()
+        connection = await session.connection()
+        raw = (await connection.get_raw_connection()).driver_connection
         try:
             # A job that waits already is a unique violation, which would abort the whole of the caller's transaction.
-            async with session.begin_nested():
-                await _announce(App(connector=PsycopgConnector()), video_id, connection.driver_connection)
+            # (The connection's savepoint: the session's own begins only with its next statement.)
+            async with connection.begin_nested():
+                await _announce(self._app, video_id, raw)
         except AlreadyEnqueued:
             pass
         except ConnectorException as error:
