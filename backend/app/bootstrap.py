@@ -1,7 +1,7 @@
 """The one place that picks adapters from Settings, builds the services and runs what runs beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ import structlog
 from app.adapters.delivery import CloudFrontDelivery, PresignedDelivery
 from app.adapters.probe import StoredObjectProbe
 from app.adapters.queue_embedded import EmbeddedQueue
+from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.adapters.s3 import S3Connection, S3Storage, make_signer
 from app.adapters.s3_bucket import apply_bucket
 from app.core.clock import SystemClock
@@ -21,11 +22,11 @@ from app.core.schema import SchemaOutdated, is_current
 from app.core.security import PasswordHasher
 from app.domain.errors import Unavailable
 from app.embedded import EmbeddedStoreProcess, free_port
-from app.ports import Clock, DeliveryUrls, MediaProbe, ObjectStorage
+from app.ports import Clock, DeliveryUrls, JobQueue, MediaProbe, ObjectStorage
 from app.services.accounts import AccountService
 from app.services.audit import Audit
 from app.services.background import BackgroundTasks
-from app.services.processing import PROBE_LEASE, ProcessingService
+from app.services.processing import ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
 from app.services.sweep import Sweep, SweepOvertaken
@@ -50,7 +51,7 @@ class Parts:
     database: Database
     storage: ObjectStorage
     delivery: DeliveryUrls
-    queue: EmbeddedQueue
+    queue: JobQueue
     hasher: PasswordHasher
     tasks: BackgroundTasks
     accounts: AccountService
@@ -90,8 +91,11 @@ class Parts:
             await self.close()
 
     def _background(self) -> list[Coroutine[None, None, None]]:
-        probes = [self.queue.work(self.processing.probe_video) for _ in range(_PROBES_AT_ONCE)]
-        return [*probes, _tend(self.reconciler), _sweep(self.sweep, self.settings.sweep_interval_seconds)]
+        return [
+            self.queue.work(self.processing.probe_next, _PROBES_AT_ONCE),
+            _tend(self.reconciler),
+            _sweep(self.sweep, self.settings.sweep_interval_seconds),
+        ]
 
     async def close(self) -> None:
         self.hasher.close()
@@ -121,6 +125,14 @@ def build(settings: Settings) -> Parts:
     )
 
 
+MakeQueue = Callable[[Database, Clock], JobQueue]
+
+
+def pick_queue(database: Database, clock: Clock) -> JobQueue:
+    """SQLite: leases alone. PostgreSQL: Procrastinate on the same database."""
+    return EmbeddedQueue(clock) if database.is_sqlite else ProcrastinateQueue(database, clock)
+
+
 def assemble(
     settings: Settings,
     *,
@@ -131,10 +143,11 @@ def assemble(
     store: EmbeddedStoreProcess | None = None,
     connection: S3Connection | None = None,
     probe: MediaProbe | None = None,
+    make_queue: MakeQueue = pick_queue,
 ) -> Parts:
     """The services over these adapters; tests give their own."""
     database = Database(settings.effective_database_url, settings.database_pool_size)
-    queue = EmbeddedQueue(database, clock, PROBE_LEASE)
+    queue = make_queue(database, clock)
     hasher = PasswordHasher()
     tasks = BackgroundTasks()
     grace = timedelta(seconds=settings.upload_grace_seconds)

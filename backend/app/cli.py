@@ -39,9 +39,10 @@ app.add_typer(storage_app, name="storage")
 _STOP_SECONDS = 30
 _ANOTHER_SWEEP = 3
 _SWEEP_ENDS = {Outcome.DONE: 0, Outcome.BRAKED: 4, Outcome.REFUSED: 5}
-# By name: the commands and the app stand side by side and do not import each other.
+# By name: the commands, the app and the worker stand side by side and do not import each other.
 _SERVED = "app.main:serve"
 _APP = "app.main:create_app"
+_WORKER = "app.worker:run"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
@@ -91,6 +92,22 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             typer.echo(f"Slipway is ready: http://{url_host(self.config.host)}:{self.config.port}")
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker beside the apps: it reads videos' metadata and does the upkeep, on PostgreSQL and a shared S3."""
+    settings = _settings()
+    configure_logging()
+    if settings.uses_embedded_store:
+        # The store belongs to that one process; a worker of another data folder would begin a store of its own.
+        _fail(
+            "S3_BUCKET and S3_ENDPOINT_URL are empty: with the embedded store `slipway serve` does the workers' part "
+            "itself. Workers of their own need an S3 that they share with the apps."
+        )
+    run = import_from_string(_WORKER)
+    with _in_one_sentence():
+        asyncio.run(run(build(settings)))
 
 
 @db_app.command("upgrade")

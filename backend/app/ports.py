@@ -179,11 +179,30 @@ class DeliveryUrls(Protocol):
         ...
 
 
+class ProbeOne(Protocol):
+    """What a queue calls to have a job done; the lease on the row decides who does it, whatever a queue believes."""
+
+    async def __call__(self, video_id: uuid.UUID | None = None) -> bool:
+        """Does the probe of this video, or the one that has waited longest. False: there was none to do.
+
+        Cancelled, it hands the job back. Raises Unavailable, and whatever a bug raises; the job is kept then.
+        """
+        ...
+
+
 class JobQueue(Protocol):
-    """Work that outlives the request. A job is `probe this video`; it comes to be with the row's own change."""
+    """Work that outlives the request. A job is `probe this video`; it comes to be with the row's own change.
+
+    The row knows that it waits (`processing`, `due_at`, lease). A queue that loses a job, or brings it twice or late,
+    only costs time.
+    """
 
     async def enqueue_probe(self, session: AsyncSession, video_id: uuid.UUID) -> None:
         """Part of the caller's unit of work: the job exists if and only if that commits."""
+        ...
+
+    async def work(self, probe: ProbeOne, at_once: int) -> None:
+        """Has jobs done, up to `at_once` side by side, until cancelled. Outlives an absent database."""
         ...
 
 

@@ -59,33 +59,33 @@ class SqliteDatabases:
 
 class PostgresDatabases:
     def __init__(self) -> None:
-        self._server = PostgresServer()
+        self.server = PostgresServer()
         self._free: list[str] = []
         self._migrated: set[str] = set()
         try:
-            self._server.start()
-            self._template = self._server.create_database()
-            schema.upgrade(self._server.url(self._template))
+            self.server.start()
+            self._template = self.server.create_database()
+            schema.upgrade(self.server.url(self._template))
         except BaseException:
-            self._server.stop()
+            self.server.stop()
             raise
 
     def new(self) -> str:
-        name = self._free.pop() if self._free else self._server.create_database(self._template)
+        name = self._free.pop() if self._free else self.server.create_database(self._template)
         self._migrated.add(name)
-        return self._server.url(name)
+        return self.server.url(name)
 
     def new_without_schema(self) -> str:
-        return self._server.url(self._server.create_database())
+        return self.server.url(self.server.create_database())
 
     def discard(self, url: str) -> None:
         name = make_url(url).database
         if name in self._migrated:
-            self._server.empty_database(name)
+            self.server.empty_database(name)
             self._free.append(name)
 
     def close(self) -> None:
-        self._server.stop()
+        self.server.stop()
 
 
 def make_databases(kind: str) -> Databases:

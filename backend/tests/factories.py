@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 from sqlmodel import col, select
 
-from app.bootstrap import Parts, assemble
+from app.adapters.queue_embedded import EmbeddedQueue
+from app.bootstrap import MakeQueue, Parts, assemble, pick_queue
 from app.core.config import Settings
+from app.core.db import Database
 from app.core.security import hash_token, new_session_token
 from app.crud import users, videos
 from app.domain.part_plan import plan_parts
@@ -22,7 +24,6 @@ from app.domain.video_status import IN_FLIGHT, VideoStatus
 from app.models import Session, User, Video
 from app.ports import Clock, MediaProbe, ObjectStorage
 from app.services.accounts import email_key
-from app.services.processing import PROBE_LEASE
 from app.services.uploads import TOKEN_METADATA
 from tests.fakes import (
     BUCKET_URL,
@@ -52,7 +53,13 @@ def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
     return Settings(_env_file=None, **given)
 
 
-def make_parts(settings: Settings, clock: Clock, storage: ObjectStorage, probe: MediaProbe) -> Parts:
+def make_parts(
+    settings: Settings,
+    clock: Clock,
+    storage: ObjectStorage,
+    probe: MediaProbe,
+    make_queue: MakeQueue = pick_queue,
+) -> Parts:
     """The real services over the fakes and the test's database. Whoever makes them closes them."""
     return assemble(
         settings,
@@ -61,7 +68,13 @@ def make_parts(settings: Settings, clock: Clock, storage: ObjectStorage, probe: 
         delivery=FakeDelivery(),
         store_origins=["http://store.test"],
         probe=probe,
+        make_queue=make_queue,
     )
+
+
+def embedded_queue(_database: Database, clock: Clock) -> EmbeddedQueue:
+    """Leases alone, also where PostgreSQL would have Procrastinate."""
+    return EmbeddedQueue(clock)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------
@@ -222,15 +235,9 @@ async def assert_quota_is_exact(parts: Parts, user: User) -> None:
 async def run_due_probes(parts: Parts) -> int:
     """Does every probe that is due, one after the other, as a worker would; returns how many."""
     done = 0
-    while True:
-        owner = uuid.uuid4()
-        now = parts.clock.now()
-        async with parts.database.transaction() as session:
-            video_id = await videos.claim_probe(session, owner, now, now + PROBE_LEASE)
-        if video_id is None:
-            return done
-        await parts.processing.probe_video(video_id, owner)
+    while await parts.processing.probe_next():
         done += 1
+    return done
 
 
 def part_of(video: Video, data: bytes, number: int) -> bytes:

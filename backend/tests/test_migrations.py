@@ -9,7 +9,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from procrastinate.schema import SchemaManager
+from sqlalchemy import Engine, inspect, text
 from sqlmodel import SQLModel
 
 import app.models  # noqa: F401  # fills the metadata
@@ -37,30 +38,48 @@ def engine(bare_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
+VERSIONS = Path(schema.__file__).parents[1] / "alembic" / "versions"
+REVISIONS = sorted(file.name.partition("_")[0] for file in VERSIONS.glob("*.py"))
+FOR_POSTGRESQL_ALONE = {"0004"}
+
+
 def tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names())
 
 
 def description(engine: Engine) -> dict[str, object]:
-    """Every column, index, key and constraint, as the database tells them."""
+    """Every column, index, key, constraint and function, as the database tells them."""
     found = inspect(engine)
     return {
-        table: (
-            [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
-            found.get_pk_constraint(table),
-            sorted(found.get_foreign_keys(table), key=str),
-            sorted(found.get_unique_constraints(table), key=str),
-            sorted(found.get_indexes(table), key=str),
-        )
-        for table in found.get_table_names()
+        "functions": functions(engine),
+        **{
+            table: (
+                [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
+                found.get_pk_constraint(table),
+                sorted(found.get_foreign_keys(table), key=str),
+                sorted(found.get_unique_constraints(table), key=str),
+                sorted(found.get_indexes(table), key=str),
+            )
+            for table in found.get_table_names()
+        },
     }
+
+
+def functions(engine: Engine) -> list[str]:
+    if engine.dialect.name == "sqlite":
+        return []
+    ours = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
+    with engine.connect() as connection:
+        return sorted(connection.scalars(text(ours)))
 
 
 def test_models_and_migrations_say_the_same(bare_url: str, engine: Engine) -> None:
     schema.upgrade(bare_url)
 
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": schema.is_ours}
+        )
         differences = compare_metadata(context, SQLModel.metadata)
 
     assert differences == []
@@ -81,6 +100,7 @@ def test_every_step_can_be_taken_back_and_made_again(bare_url: str, engine: Engi
 
     command.downgrade(schema.alembic_config(bare_url), "base")
     assert tables(engine) <= {"alembic_version"}
+    assert functions(engine) == []
     schema.upgrade(bare_url)
 
     assert description(engine) == whole
@@ -90,12 +110,22 @@ def test_each_version_goes_one_step_back_and_forth(bare_url: str, engine: Engine
     schema.upgrade(bare_url)
     whole = description(engine)
 
-    command.downgrade(schema.alembic_config(bare_url), "-1")
-    assert not schema.is_current(bare_url)
-    assert description(engine) != whole
+    for step in reversed(REVISIONS):
+        before = description(engine)
+        command.downgrade(schema.alembic_config(bare_url), "-1")
+        assert not schema.is_current(bare_url)
+        does_nothing = step in FOR_POSTGRESQL_ALONE and engine.dialect.name == "sqlite"
+        assert (description(engine) == before) is does_nothing, step
     schema.upgrade(bare_url)
 
     assert description(engine) == whole
+
+
+def test_procrastinates_schema_is_that_of_the_package() -> None:
+    """A package with another schema needs a migration: theirs, from sql/migrations, under a number of ours."""
+    copy = Path(schema.__file__).parents[1] / "alembic" / "procrastinate-3.10.sql"
+
+    assert copy.read_text(encoding="utf-8") == SchemaManager.get_schema()
 
 
 def test_an_empty_or_old_database_is_not_current(bare_url: str) -> None:
@@ -112,8 +142,7 @@ def test_the_history_is_one_line_numbered_by_its_files() -> None:
 
     assert scripts.get_heads() == [schema.head_revision()]
     newest_first = [script.revision for script in scripts.walk_revisions()]
-    files = (Path(schema.__file__).parents[1] / "alembic" / "versions").glob("*.py")
-    assert newest_first == sorted((file.name.partition("_")[0] for file in files), reverse=True)
+    assert newest_first == REVISIONS[::-1]
 
 
 async def test_the_app_does_not_start_on_an_old_schema(parts: Parts, database_url: str) -> None:

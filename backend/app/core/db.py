@@ -21,6 +21,14 @@ BUSY_TIMEOUT_SECONDS = 3
 """How long each connection, lock, answer or turn to write is waited for: a request must end within 10 s."""
 
 
+_POSTGRES_PATIENCE: dict[str, Any] = {
+    "connect_timeout": BUSY_TIMEOUT_SECONDS,
+    # A peer that went away without a word is noticed within the time a request may take.
+    "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
+    "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s -c timezone=UTC",
+}
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC datetimes on both databases: SQLite gives naive ones back even for timezone=True."""
 
@@ -115,6 +123,11 @@ class Database:
         finally:
             self._writers.release()
 
+    def connection_arguments(self) -> dict[str, Any]:
+        """What psycopg.connect takes to reach the same PostgreSQL with the same patience; holds the password."""
+        _, arguments = self.engine.dialect.create_connect_args(self.url)
+        return {**arguments, **_POSTGRES_PATIENCE}
+
     async def check(self) -> None:
         """One round trip; raises DatabaseUnavailable."""
         try:
@@ -139,13 +152,7 @@ def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
         return options | {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
     return options | {
         "pool_pre_ping": True,
-        "connect_args": {
-            "async_creator_fn": ImpatientConnection.connect,
-            "connect_timeout": BUSY_TIMEOUT_SECONDS,
-            # A peer that went away without a word is noticed within the time a request may take.
-            "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
-            "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s -c timezone=UTC",
-        },
+        "connect_args": {"async_creator_fn": ImpatientConnection.connect, **_POSTGRES_PATIENCE},
     }
 
 

@@ -47,6 +47,11 @@ def is_current(database_url: str) -> bool:
         engine.dispose()
 
 
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """For alembic's comparisons: Procrastinate's tables come by migration, but are no models of ours."""
+    return not (kind == "table" and (name or "").startswith("procrastinate_"))
+
+
 def sync_engine(database_url: str) -> Engine:
     """Migrations run without an event loop: SQLite through its plain driver; psycopg serves both ways."""
     url = make_url(database_url)

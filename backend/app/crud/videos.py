@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, delete, func, or_, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -152,17 +152,23 @@ async def drop_lease(session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUI
     )
 
 
+def waits_for_probe(now: datetime) -> ColumnElement[bool]:
+    """Guard: a probe that is due and that nobody does."""
+    return and_(col(Video.status) == VideoStatus.PROCESSING, col(Video.due_at) <= now, lease_is_free(now))
+
+
 async def claim_probe(
-    session: AsyncSession, owner: uuid.UUID, now: datetime, until: datetime
+    session: AsyncSession,
+    owner: uuid.UUID,
+    now: datetime,
+    until: datetime,
+    video_id: uuid.UUID | None = None,
 ) -> uuid.UUID | None:
-    """The video that has waited longest for its probe, now leased to `owner`."""
+    """The video that has waited longest for its probe (or this one, if it waits), now leased to `owner`."""
+    this_one = () if video_id is None else (col(Video.id) == video_id,)
     waiting = (
         select(Video.id)
-        .where(
-            Video.status == VideoStatus.PROCESSING,
-            col(Video.due_at) <= now,
-            lease_is_free(now),
-        )
+        .where(waits_for_probe(now), *this_one)
         .order_by(col(Video.due_at))
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -199,6 +205,23 @@ async def postpone_probe(
             postponed=col(Video.postponed) + 1,
         )
     )
+
+
+async def hand_back_probe(session: AsyncSession, owner: uuid.UUID, due_at: datetime) -> None:
+    """Gives back whatever probe `owner` leased, as if never begun: its process stops, which is nobody's fault."""
+    await session.execute(
+        update(Video)
+        .where(col(Video.status) == VideoStatus.PROCESSING, held_by(owner))
+        .values(lease_owner=None, lease_until=None, due_at=due_at, attempts=col(Video.attempts) - 1)
+    )
+
+
+async def list_waiting_probes(
+    session: AsyncSession, now: datetime, limit: int, *guards: ColumnElement[bool]
+) -> list[uuid.UUID]:
+    """Videos whose probe is due and that nobody does, by how long they have waited."""
+    statement = select(Video.id).where(waits_for_probe(now), *guards).order_by(col(Video.due_at)).limit(limit)
+    return list(await session.scalars(statement))
 
 
 async def list_due(

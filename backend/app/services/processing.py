@@ -1,5 +1,7 @@
 """Reading a video's metadata, and what its outcome means: ready, failed with a verdict, or later."""
 
+import asyncio
+import contextlib
 import random
 import uuid
 from dataclasses import asdict
@@ -37,6 +39,20 @@ class ProcessingService:
         self._database = database
         self._probe = probe
         self._clock = clock
+
+    async def probe_next(self, video_id: uuid.UUID | None = None) -> bool:
+        """Leases the probe that has waited longest, or this video's, and does it. False: there was none to do."""
+        owner = uuid.uuid4()
+        try:
+            now = self._clock.now()
+            async with self._database.transaction() as session:
+                claimed = await videos.claim_probe(session, owner, now, now + PROBE_LEASE, video_id)
+            if claimed is not None:
+                await self.probe_video(claimed, owner)
+        except asyncio.CancelledError:
+            await self._hand_back(owner)
+            raise
+        return claimed is not None
 
     async def probe_video(self, video_id: uuid.UUID, owner: uuid.UUID) -> None:
         """Does one leased job to its end. A job that comes twice or late changes nothing."""
@@ -145,6 +161,12 @@ class ProcessingService:
         if moved:
             PROBES.labels(outcome=outcome).inc()
             log.info("probe.finished", video_id=str(video.id), outcome=outcome)
+
+    async def _hand_back(self, owner: uuid.UUID) -> None:
+        # Another worker, or the next start, takes it at once instead of waiting for the lease to end.
+        with contextlib.suppress(Unavailable):
+            async with self._database.transaction() as session:
+                await videos.hand_back_probe(session, owner, self._clock.now())
 
     async def _postpone(self, video: Video, owner: uuid.UUID, error: Unavailable) -> None:
         # Full jitter, so that a store that comes back is not met by every job at once.

@@ -55,6 +55,10 @@ class PostgresServer:
         if self._guardian:
             self._guardian.end()
 
+    def restart(self) -> None:
+        """As after a crash: every connection is cut without a word."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "restart")
+
     def create_database(self, template: str = "template0") -> str:
         """A new database like `template`; returns its name."""
         name = f"test_{next(self._numbers)}"
@@ -65,7 +69,8 @@ class PostgresServer:
         """Takes every row out of our tables, whoever is still connected: much quicker than a new database."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         self._execute(f"{others} AND datname = current_database()", name)
-        self._execute("TRUNCATE users, sessions, videos, installation CASCADE", name)
+        tables = "users, sessions, videos, installation, procrastinate_jobs, procrastinate_workers"
+        self._execute(f"TRUNCATE {tables} CASCADE", name)
 
     def url(self, name: str) -> str:
         """As DATABASE_URL takes it."""

@@ -1,0 +1,18 @@
+"""A worker: the queue and the upkeep without the web, until it is told to stop."""
+
+import asyncio
+import signal
+import sys
+
+from app.bootstrap import Parts
+
+
+async def run(parts: Parts) -> None:
+    """Returns after SIGTERM or SIGINT, when the jobs in hand are given back. Raises SchemaOutdated."""
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    async with parts.running():
+        sys.stdout.write("Slipway's worker is ready.\n")
+        sys.stdout.flush()
+        await told_to_stop.wait()
