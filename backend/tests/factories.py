@@ -20,14 +20,13 @@ from app.domain.part_plan import plan_parts
 from app.domain.video_file import CONTAINERS, object_key
 from app.domain.video_status import IN_FLIGHT, VideoStatus
 from app.models import Session, User, Video
-from app.ports import Clock
+from app.ports import Clock, MediaProbe, ObjectStorage
 from app.services.accounts import email_key
 from app.services.processing import PROBE_LEASE
 from app.services.uploads import TOKEN_METADATA
 from tests.fakes import (
     BUCKET_URL,
     FakeDelivery,
-    FakeProbe,
     InMemoryStorage,
     content_md5,
     md5_hex,
@@ -53,7 +52,7 @@ def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
     return Settings(_env_file=None, **given)
 
 
-def make_parts(settings: Settings, clock: Clock, storage: InMemoryStorage, probe: FakeProbe) -> Parts:
+def make_parts(settings: Settings, clock: Clock, storage: ObjectStorage, probe: MediaProbe) -> Parts:
     """The real services over the fakes and the test's database. Whoever makes them closes them."""
     return assemble(
         settings,

@@ -131,7 +131,9 @@ class S3Storage:
             Metadata=dict(metadata),
         )
         plain = answer.get("ServerSideEncryption") in (None, "AES256")
-        return CreatedUpload(answer["UploadId"], etags_are_md5=plain and "SSECustomerAlgorithm" not in answer)
+        return CreatedUpload(
+            _told(answer, "UploadId"), etags_are_md5=plain and "SSECustomerAlgorithm" not in answer
+        )
 
     def presign_part(
         self,
@@ -156,6 +158,7 @@ class S3Storage:
                 UploadId=upload_id,
                 PartNumberMarker=marker,
             )
+            _told(answer, "UploadId")
             parts += [
                 StoredPart(part["PartNumber"], part["Size"], part["ETag"], part["LastModified"])
                 for part in answer.get("Parts", [])
@@ -197,7 +200,7 @@ class S3Storage:
     async def head(self, object_key: str) -> StoredObject:
         answer = await self._call("head", self._client.head_object, Bucket=self._bucket, Key=object_key)
         return StoredObject(
-            answer["ContentLength"], answer["ETag"], answer.get("ContentType", ""), answer["Metadata"]
+            answer["ContentLength"], _told(answer, "ETag"), answer.get("ContentType", ""), answer["Metadata"]
         )
 
     async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:
@@ -231,6 +234,7 @@ class S3Storage:
                 Prefix=prefix,
                 **markers,
             )
+            _told(answer, "Bucket")
             for upload in answer.get("Uploads", []):
                 yield OpenUpload(upload["Key"], upload["UploadId"], upload["Initiated"])
             if not answer.get("IsTruncated"):
@@ -246,6 +250,7 @@ class S3Storage:
             answer = await self._call(
                 "list_objects", self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix, **token
             )
+            _told(answer, "Name")
             for item in answer.get("Contents", []):
                 yield ListedObject(item["Key"], item["Size"], item["LastModified"])
             if not answer.get("IsTruncated"):
@@ -323,7 +328,18 @@ def _in_loop(
         loop.call_soon_threadsafe(then, work)
 
 
+def _told(answer: Mapping[str, Any], field: str) -> Any:
+    """A field every answer of its kind holds. One without it is not the store's: a portal's page reads as an empty
+    list, and an empty list as nothing stored."""
+    if field not in answer:
+        raise StorageUnavailable
+    return answer[field]
+
+
 _UPLOAD_CALLS = ("list_parts", "complete_multipart_upload", "abort_multipart_upload")
+_OBJECT_CALLS = ("read_range", "delete")
+_BARE_CALLS = ("head", "check")
+"""A HEAD's answer has no body that could name the error."""
 _PART_ERRORS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest")
 
 
@@ -339,7 +355,9 @@ def _raise_ours(operation: str, error: ClientError) -> NoReturn:
             raise InvalidPart from error
         if status in (409, 412):
             raise ObjectExists from error
-    elif status == 404 and code != "NoSuchBucket":
+    elif operation in _BARE_CALLS and status == 404:
+        raise NoSuchObject from error
+    elif operation in _OBJECT_CALLS and code in ("NoSuchKey", "NoSuchUpload"):
         raise NoSuchObject from error
     elif status == 412:
         raise ObjectChanged from error

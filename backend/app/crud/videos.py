@@ -213,7 +213,7 @@ async def list_due(
     return list(await session.scalars(statement))
 
 
-async def set_due(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
+async def set_due(session: AsyncSession, video_id: uuid.UUID, due_at: datetime | None) -> None:
     await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=due_at))
 
 

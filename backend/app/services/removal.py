@@ -69,7 +69,10 @@ class Removal:
             )
             if first:
                 await users.release_bytes(session, video.user_id, video.reserved_bytes)
-            elif leaving and video.storage_gone_at:
+            elif not leaving:
+                # A commit whose answer was lost: this row was done with already, and is now.
+                await videos.set_due(session, video.id, None)
+            elif video.storage_gone_at:
                 settled_at = video.storage_gone_at + self._settle_after
                 if now >= settled_at:
                     await videos.delete_row(session, video.id, video.status)

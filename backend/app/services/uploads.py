@@ -382,7 +382,7 @@ class UploadService:
                 await self._storage.complete_multipart_upload(
                     video.object_key, upload_id, parts, only_if_new=True
                 )
-                return await self._object_of(video)
+                return await self._just_assembled(video)
             except InvalidPart:
                 continue  # a part was replaced since we listed: look again
             except NoSuchUpload:
@@ -400,6 +400,15 @@ class UploadService:
                 except _ObjectVanished:
                     raise error from None
         raise StorageUnavailable
+
+    async def _just_assembled(self, video: Video) -> StoredObject:
+        """The object a Complete has answered for: a HEAD that does not see it yet decides nothing."""
+        try:
+            return await self._object_of(video)
+        except _ForeignObject:
+            raise
+        except _ObjectVanished:
+            raise StorageUnavailable from None
 
     async def _finish_by_head(
         self, video: Video, upload_id: str, parts: Sequence[StoredPart]

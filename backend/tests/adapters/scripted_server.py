@@ -16,6 +16,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     announced_bytes: int | None = None
     """More than the body holds: the connection breaks in the middle."""
+    is_none: bool = False
+    """The connection ends without a word."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ class ScriptedServer:
         self._waiting.release()
         self._open.wait(30)
         answer = answers.popleft() if len(answers) > 1 else answers[0]
+        if answer.is_none:
+            request.close_connection = True
+            return
         request.send_response(answer.status)
         for name, value in answer.headers.items():
             request.send_header(name, value)

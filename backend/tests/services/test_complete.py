@@ -11,7 +11,7 @@ from app.bootstrap import Parts
 from app.crud import videos
 from app.domain.errors import PartsIncomplete, StorageUnavailable, VideoNotFound, WrongState
 from app.models import User, Video
-from app.ports import InvalidPart, NoSuchUpload, ObjectExists
+from app.ports import InvalidPart, NoSuchObject, NoSuchUpload, ObjectExists
 from app.services import uploads
 from app.services.uploads import TOKEN_METADATA
 from tests.conftest import MakeUser, MakeVideo
@@ -281,6 +281,22 @@ async def test_a_lost_answer_is_decided_by_head(
     answered = await parts.uploads.complete(user.id, video.id, proof_of(video, TWO_PARTS))
 
     assert answered.status == "processing"
+    await assert_completed(parts, storage, video, TWO_PARTS)
+
+
+@pytest.mark.parametrize("looks_that_fail", [1, 2])
+async def test_an_assembled_object_that_a_head_does_not_see_is_not_lost(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, looks_that_fail: int
+) -> None:
+    """A stale 404 is no verdict: what fails is removed, and the user's bytes would be with it."""
+    video = await sent(TWO_PARTS)
+    storage.fail_next("head", NoSuchObject(), times=looks_that_fail)
+
+    try:
+        await parts.uploads.complete(user.id, video.id, {})
+    except StorageUnavailable:
+        await parts.uploads.complete(user.id, video.id, {})
+
     await assert_completed(parts, storage, video, TWO_PARTS)
 
 

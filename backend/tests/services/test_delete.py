@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.bootstrap import Parts
+from app.crud import videos
 from app.domain.errors import StorageUnavailable, VideoNotFound
 from app.domain.video_status import HIDDEN, VideoStatus
 from app.models import User, Video
@@ -344,6 +345,20 @@ async def test_a_failed_video_can_be_deleted_after_its_object_went(
     clock.advance(SETTLED)
     await parts.reconciler.tend_due()
     assert await find_video(parts, video.id) is None
+
+
+async def test_a_failed_video_is_done_with_even_when_that_commit_lost_its_answer(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """The upkeep does not know that it had finished, and looks once more: not for ever."""
+    video = await failed_and_cleared(parts, make_video)
+    async with parts.database.transaction() as session:
+        await videos.set_due(session, video.id, clock.now())
+
+    assert await parts.reconciler.tend_due() == 1
+
+    assert await parts.reconciler.tend_due() == 0
+    await assert_nothing_stored(parts, storage, user)
 
 
 def days(count: int) -> timedelta:

@@ -1,0 +1,85 @@
+"""Every storage call x every error of the wire: what it becomes. One table, beside tests/crash/test_outcomes.py, which
+says where each leads.
+
+StorageUnavailable says nothing about whether the store did what was asked: refused, reset and silent look alike.
+"""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from app.adapters.s3 import S3Storage
+from app.domain.errors import StorageUnavailable
+from app.ports import NoSuchObject, NoSuchUpload
+from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
+from tests.adapters.test_s3_storage import CALLS, storage_at
+
+GONE = "404 gone"
+ANSWERS = {
+    "reset before": Answer(0, is_none=True),
+    "reset after": Answer(200, b"<Answer>", announced_bytes=1000),
+    "403": s3_error(403, "AccessDenied"),
+    "404 no bucket": s3_error(404, "NoSuchBucket"),
+    GONE: s3_error(404, "NoSuchKey"),
+    "404 of a proxy": Answer(404, b"<html><body>Not Found</body></html>", {"Content-Type": "text/html"}),
+    "500": s3_error(500, "InternalError"),
+    "503": s3_error(503, "SlowDown"),
+    "malformed": Answer(200, b"<html><br></html", {"Content-Type": "text/html"}),
+    "another's answer": Answer(200, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"}),
+    "empty": Answer(200),
+}
+OTHERWISE: dict[tuple[str, str], type[Exception] | None] = {
+    ("list_parts", GONE): NoSuchUpload,
+    ("complete", GONE): NoSuchUpload,
+    ("abort", GONE): None,
+    ("head", GONE): NoSuchObject,
+    ("read_range", GONE): NoSuchObject,
+    ("delete", GONE): None,
+    # A HEAD's answer has no body that could say whose it is.
+    ("head", "404 no bucket"): NoSuchObject,
+    ("head", "404 of a proxy"): NoSuchObject,
+    # Whoever says 200 here is not believed: complete and delete are followed by a HEAD, abort by a listing.
+    **{
+        (call, answer): None
+        for call in ("complete", "abort", "delete")
+        for answer in ("another's answer", "empty")
+    },
+    **{("check", answer): None for answer in ("reset after", "malformed", "another's answer", "empty")},
+}
+"""What is no StorageUnavailable; None is success."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def storage(server: ScriptedServer) -> Iterator[S3Storage]:
+    with storage_at(server.url) as made:
+        yield made
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("call", CALLS)
+async def test_what_an_error_of_the_wire_becomes(
+    server: ScriptedServer, storage: S3Storage, call: str, answer: str
+) -> None:
+    server.script(ANSWERS[answer])
+    expected = OTHERWISE.get((call, answer), StorageUnavailable)
+
+    if expected is None:
+        await CALLS[call](storage)
+    else:
+        with pytest.raises(expected):
+            await CALLS[call](storage)
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_store_that_refuses_connections_is_unavailable(call: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with storage_at(f"http://127.0.0.1:{port}") as storage, pytest.raises(StorageUnavailable):
+        await CALLS[call](storage)

@@ -1,0 +1,93 @@
+"""Kills the process before and after every port call and commit of a use case, and says what broke."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from tests.crash.process import Fault, Killed
+from tests.crash.use_cases import UseCase
+from tests.crash.world import PAST_A_LEASE, World
+from tests.fakes import When
+
+NewWorld = Callable[[], AbstractAsyncContextManager[World]]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A moment of a process: before or after its call of this index."""
+
+    index: int
+    when: When
+
+    @property
+    def plan(self) -> dict[int, Fault]:
+        return {self.index: Fault(self.when, Killed())}
+
+
+async def record(new_world: NewWorld, case: UseCase) -> list[str]:
+    """The port calls and commits of an undisturbed run."""
+    async with new_world() as world:
+        await case.arrange(world)
+        await world.restart()
+        await world.lives_through(case.act)
+        return world.process.calls
+
+
+def moments_of(calls: list[str]) -> list[Point]:
+    """Before each call, and after the last; that is also `after each`: nothing lasting happens between two calls."""
+    if not calls:
+        return []
+    return [Point(index, "before") for index in range(len(calls))] + [Point(len(calls) - 1, "after")]
+
+
+def points_of(calls: list[str]) -> list[Point]:
+    """Before each call and after each: equal in what lasts, not in what the process had in hand."""
+    whens: tuple[When, When] = ("before", "after")
+    return [Point(index, when) for index in range(len(calls)) for when in whens]
+
+
+async def killed_at(new_world: NewWorld, case: UseCase, *points: Point, repeats: bool) -> list[str]:
+    """What broke when the process died at the first point, and again in its recovery at the second.
+
+    `repeats`: the client sends its request again afterwards; else upkeep and workers finish alone. Answers with one
+    more sentence when a point was never reached.
+    """
+    async with new_world() as world:
+        await case.arrange(world)
+        await world.restart(points[0].plan)
+        answer = await world.lives_through(case.act)
+        for point in points[1:]:
+            await world.restart(point.plan)
+            await world.check()
+            await world.lives_through(_recovery(case, repeats))
+        unreached = [] if world.process.struck else ["the point was not reached"]
+        await world.restart()
+        await world.check()
+        await _recovery(case, repeats)(world)
+        end = await world.end()
+        acknowledged = not isinstance(answer, Killed)
+        if end not in (case.repeated if repeats or acknowledged else case.abandoned):
+            world.found.append(f"it ended as {end}")
+        return world.found + unreached
+
+
+async def recovery_calls(new_world: NewWorld, case: UseCase, first: Point, *, repeats: bool) -> list[str]:
+    """The calls of an undisturbed recovery from a death at `first`."""
+    async with new_world() as world:
+        await case.arrange(world)
+        await world.restart(first.plan)
+        await world.lives_through(case.act)
+        await world.restart()
+        await _recovery(case, repeats)(world)
+        return world.process.calls
+
+
+def _recovery(case: UseCase, repeats: bool) -> Callable[[World], Awaitable[object]]:
+    async def recover(world: World) -> None:
+        if repeats:
+            world.clock.advance(PAST_A_LEASE)
+            await world.lives_through(case.act)
+        if not world.process.dead:
+            await world.settle()
+
+    return recover

@@ -1,0 +1,95 @@
+"""What one failing call of a use case leads to: for its caller, and for the video when all is well again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.errors import DatabaseUnavailable, StorageUnavailable
+from app.models import Video
+from app.ports import NoSuchObject, NoSuchUpload
+from app.services.uploads import StartedUpload
+from tests.crash.crash_points import NewWorld, record
+from tests.crash.process import COMMIT, Fault
+from tests.crash.use_cases import UseCase
+from tests.crash.world import PAST_A_LEASE
+
+NOT_DONE, LOST, LATE, MISSING = "not done", "answer lost", "done late", "missing"
+"""How a call fails, as the port tells it. tests/adapters/test_s3_outcomes.py says which error of the wire is which:
+refused, reset before, 403, 500, 503 and malformed are `not done` or `answer lost` (nobody can tell), a hang is any of
+the first three, 404 is `missing`."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    answer: str
+    repeated: str
+    abandoned: str
+    found: list[str]
+
+    def __str__(self) -> str:
+        same = self.repeated == self.abandoned
+        return f"{self.answer} -> {self.repeated}{'' if same else f' or {self.abandoned}'}"
+
+
+def faults_of(call: str) -> dict[str, Fault]:
+    """The ways this call may fail."""
+    if call == COMMIT:
+        return {
+            NOT_DONE: Fault("before", DatabaseUnavailable()),
+            LOST: Fault("after", DatabaseUnavailable()),
+        }
+    faults = {NOT_DONE: Fault("before", StorageUnavailable())}
+    if call in ("create_multipart_upload", "complete_multipart_upload", "abort_multipart_upload", "delete"):
+        faults[LOST] = Fault("after", StorageUnavailable())
+        faults[LATE] = Fault("after", StorageUnavailable(), takes_effect_late=True)
+    if call in ("list_parts", "complete_multipart_upload"):
+        faults[MISSING] = Fault("before", NoSuchUpload())
+    if call in ("head", "probe"):
+        faults[MISSING] = Fault("before", NoSuchObject())
+    return faults
+
+
+async def outcomes_of(new_world: NewWorld, case: UseCase) -> dict[tuple[str, str], Outcome]:
+    """(numbered call, failure) -> outcome, for each call of the use case."""
+    calls = await record(new_world, case)
+    return {
+        (f"{index} {call}", failure): await _outcome(new_world, case, {index: fault})
+        for index, call in enumerate(calls)
+        for failure, fault in faults_of(call).items()
+    }
+
+
+def table_of(outcomes: Mapping[tuple[str, str], Outcome]) -> str:
+    """A line for each call and outcome, with the failures that lead there."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for (call, failure), outcome in outcomes.items():
+        lines.setdefault((call, str(outcome)), []).append(failure)
+    return "\n".join(f"{call} | {', '.join(by)} | {outcome}" for (call, outcome), by in lines.items())
+
+
+async def _outcome(new_world: NewWorld, case: UseCase, plan: dict[int, Fault]) -> Outcome:
+    ends = {}
+    found: list[str] = []
+    answer: object = None
+    for repeats in {case.has_client, False}:
+        async with new_world() as world:
+            await case.arrange(world)
+            await world.restart(plan)
+            answer = await world.lives_through(case.act)
+            await world.check()
+            if repeats:
+                world.clock.advance(PAST_A_LEASE)
+                await world.lives_through(case.act)
+            await world.settle()
+            ends[repeats] = await world.end()
+            found += world.found
+    return Outcome(_told(answer), ends[case.has_client], ends[False], found)
+
+
+def _told(answer: object) -> str:
+    if isinstance(answer, Exception):
+        return type(answer).__name__
+    if isinstance(answer, StartedUpload):
+        return "created"
+    if isinstance(answer, Video):
+        return answer.status.value
+    return "done"

@@ -1,0 +1,193 @@
+"""One life of the app's process, seen from outside: its port calls and commits in order, and what befalls them.
+
+The store, the probe and the database are wrapped; the product knows nothing of it. A plan says which call, counted
+from 0, meets which fault. `Killed` ends the process: nothing in the product catches it, and whatever its `finally`
+blocks and other tasks still try is refused, so that nothing the dead process does can be seen any more.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.db import Database
+from app.ports import (
+    CreatedUpload,
+    ListedObject,
+    MediaProbe,
+    ObjectRange,
+    ObjectStorage,
+    OpenUpload,
+    PresignedPart,
+    StoredObject,
+    StoredPart,
+    VideoMetadata,
+)
+from tests.fakes import When
+
+Result = TypeVar("Result")
+COMMIT = "commit"
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`before`: the call has no effect. `after`: it has, but its answer is lost."""
+
+    when: When
+    error: BaseException
+    takes_effect_late: bool = False
+    """The answer is an error, and the store does what was asked later: `Process.late_effects` runs it."""
+
+
+class Process:
+    def __init__(self, plan: Mapping[int, Fault] | None = None) -> None:
+        self._plan = dict(plan or {})
+        self.calls: list[str] = []
+        """Names of the port calls and commits, in order."""
+        self.dead = False
+        self.struck = False
+        """Whether a planned fault came to pass."""
+        self.late_effects: list[Callable[[], Awaitable[object]]] = []
+
+    async def call(self, name: str, effect: Callable[[], Awaitable[Result]]) -> Result:
+        fault = self.begin(name)
+        if fault is not None and fault.takes_effect_late:
+            self.late_effects.append(effect)
+            self._strike(fault)
+        try:
+            result = await effect()
+        except Exception:
+            self.end(fault)
+            raise
+        self.end(fault)
+        return result
+
+    def begin(self, name: str) -> Fault | None:
+        self._refuse_if_dead()
+        fault = self._plan.get(len(self.calls))
+        self.calls.append(name)
+        if fault is not None and fault.when == "before" and not fault.takes_effect_late:
+            self._strike(fault)
+        return fault
+
+    def end(self, fault: Fault | None) -> None:
+        self._refuse_if_dead()
+        if fault is not None:
+            self._strike(fault)
+
+    def kill(self) -> None:
+        """From now on nothing this process does has an effect."""
+        self.dead = True
+
+    def _strike(self, fault: Fault) -> None:
+        self.struck = True
+        self.dead = self.dead or isinstance(fault.error, Killed)
+        raise fault.error
+
+    def _refuse_if_dead(self) -> None:
+        if self.dead:
+            raise Killed
+
+
+class WatchedDatabase(Database):
+    def __init__(self, url: str, pool_size: int, process: Process) -> None:
+        super().__init__(url, pool_size)
+        self._process = process
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        async with super().transaction() as session:
+            yield session
+            fault = self._process.begin(COMMIT)
+        self._process.end(fault)
+
+
+class WatchedProbe:
+    def __init__(self, inner: MediaProbe, process: Process) -> None:
+        self._inner = inner
+        self._process = process
+
+    async def probe(self, object_key: str, etag: str) -> VideoMetadata:
+        return await self._process.call("probe", lambda: self._inner.probe(object_key, etag))
+
+
+class WatchedStorage:
+    def __init__(self, inner: ObjectStorage, process: Process) -> None:
+        self._inner = inner
+        self._process = process
+
+    async def create_multipart_upload(
+        self, object_key: str, content_type: str, content_disposition: str, metadata: Mapping[str, str]
+    ) -> CreatedUpload:
+        return await self._process.call(
+            "create_multipart_upload",
+            lambda: self._inner.create_multipart_upload(
+                object_key, content_type, content_disposition, metadata
+            ),
+        )
+
+    def presign_part(
+        self,
+        object_key: str,
+        upload_id: str,
+        part_number: int,
+        size_bytes: int,
+        now: datetime,
+        ttl_seconds: int,
+    ) -> PresignedPart:
+        return self._inner.presign_part(object_key, upload_id, part_number, size_bytes, now, ttl_seconds)
+
+    async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
+        return await self._process.call("list_parts", lambda: self._inner.list_parts(object_key, upload_id))
+
+    async def complete_multipart_upload(
+        self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
+    ) -> None:
+        await self._process.call(
+            "complete_multipart_upload",
+            lambda: self._inner.complete_multipart_upload(
+                object_key, upload_id, parts, only_if_new=only_if_new
+            ),
+        )
+
+    async def abort_multipart_upload(self, object_key: str, upload_id: str) -> None:
+        await self._process.call(
+            "abort_multipart_upload", lambda: self._inner.abort_multipart_upload(object_key, upload_id)
+        )
+
+    async def head(self, object_key: str) -> StoredObject:
+        return await self._process.call("head", lambda: self._inner.head(object_key))
+
+    async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:
+        return await self._process.call(
+            "read_range", lambda: self._inner.read_range(object_key, start, length, etag)
+        )
+
+    async def delete(self, object_key: str) -> None:
+        await self._process.call("delete", lambda: self._inner.delete(object_key))
+
+    async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
+        for upload in await self._process.call(
+            "list_uploads", lambda: _all(self._inner.list_uploads(prefix))
+        ):
+            yield upload
+
+    async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
+        for listed in await self._process.call(
+            "list_objects", lambda: _all(self._inner.list_objects(prefix))
+        ):
+            yield listed
+
+    async def check(self) -> None:
+        await self._process.call("check", self._inner.check)
+
+
+async def _all(found: AsyncIterator[Result]) -> list[Result]:
+    return [one async for one in found]

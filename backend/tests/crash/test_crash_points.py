@@ -1,0 +1,60 @@
+"""The process dies at every moment of every use case, and again while it recovers: nothing breaks or is stuck.
+
+SLIPWAY_DOUBLE_CRASHES=all dies twice at all pairs of moments, else at a few of each use case.
+"""
+
+import os
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pytest
+
+from tests.crash.conftest import NewWorlds
+from tests.crash.crash_points import Point, killed_at, moments_of, points_of, record, recovery_calls
+from tests.crash.report import SEED, reported
+from tests.crash.use_cases import USE_CASES, UseCase
+
+Chosen = TypeVar("Chosen")
+
+ALL = os.environ.get("SLIPWAY_DOUBLE_CRASHES") == "all"
+PAIRS_OF_EACH = 2
+
+
+@pytest.mark.parametrize("case", USE_CASES, ids=lambda case: case.name)
+async def test_no_moment_to_die_breaks_anything(new_world: NewWorlds, case: UseCase) -> None:
+    calls = await record(new_world, case)
+    broken = {}
+    with reported(f"crash at each moment of: {case.name}") as tally:
+        for point in points_of(calls) if ALL else moments_of(calls):
+            for repeats in {case.has_client, False}:
+                found = await killed_at(new_world, case, point, repeats=repeats)
+                tally.add(found)
+                if found:
+                    broken[_told(calls, point, repeats)] = found
+    assert broken == {}
+
+
+@pytest.mark.parametrize("case", USE_CASES, ids=lambda case: case.name)
+async def test_dying_again_while_recovering_breaks_nothing(new_world: NewWorlds, case: UseCase) -> None:
+    calls = await record(new_world, case)
+    chance = random.Random(f"{SEED} {case.name}")  # noqa: S311  # a sample that can be drawn again
+    firsts = [(point, repeats) for point in moments_of(calls) for repeats in {case.has_client, False}]
+    broken = {}
+    with reported(f"double crashes of: {case.name}", None if ALL else SEED) as tally:
+        for first, repeats in firsts if ALL else _some(chance, firsts, PAIRS_OF_EACH):
+            recovery = moments_of(await recovery_calls(new_world, case, first, repeats=repeats))
+            for second in recovery if ALL else _some(chance, recovery, 1):
+                found = await killed_at(new_world, case, first, second, repeats=repeats)
+                tally.add(found)
+                if found:
+                    broken[f"{_told(calls, first, repeats)}, then {second}"] = found
+    assert broken == {}
+
+
+def _some(chance: random.Random, of: Sequence[Chosen], count: int) -> Sequence[Chosen]:
+    return chance.sample(of, min(count, len(of)))
+
+
+def _told(calls: list[str], point: Point, repeats: bool) -> str:
+    return f"{point.when} {point.index}:{calls[point.index]}, {'repeated' if repeats else 'abandoned'}"

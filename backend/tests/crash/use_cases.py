@@ -1,0 +1,251 @@
+"""Every use case that touches the store or moves a video, as a scene: what is there, what is done, how it may end.
+
+The ends are those after everything has settled: what has become of all videos, or `gone` where none is left.
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.errors import StorageUnavailable
+from app.ports import InvalidPart, MetadataOutOfBudget, NoSuchObject, ObjectExists, VerdictOnBytes
+from app.services.processing import MAX_ATTEMPTS
+from tests import factories
+from tests.crash.world import World, whole_proof
+from tests.factories import SMALL_VIDEO
+
+GRACE = timedelta(hours=1)
+ENDED = timedelta(seconds=-1)
+READY, GONE, FAILED = "ready", "gone", "failed"
+
+Step = Callable[[World], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class UseCase:
+    name: str
+    arrange: Step
+    act: Step
+    repeated: frozenset[str]
+    """Ends when the client repeats its request until it gets an answer (also: when it got one at once)."""
+    abandoned: frozenset[str]
+    """Ends when the process died before it answered, and the client never came back."""
+
+    @property
+    def has_client(self) -> bool:
+        return self.act not in (upkeep, work)
+
+
+def _case(
+    name: str, arrange: Step, act: Step, repeated: str | set[str], abandoned: str | set[str] | None = None
+) -> UseCase:
+    def as_set(ends: str | set[str]) -> frozenset[str]:
+        return frozenset({ends} if isinstance(ends, str) else ends)
+
+    return UseCase(name, arrange, act, as_set(repeated), as_set(repeated if abandoned is None else abandoned))
+
+
+# --- what is there ----------------------------------------------------------------------------------------------
+
+
+async def nothing(_world: World) -> None:
+    """A user and an empty bucket."""
+
+
+def video(status: str, **values: object) -> Step:
+    async def arrange(world: World) -> None:
+        await world.insert(status, **values)
+
+    return arrange
+
+
+async def all_sent(world: World) -> None:
+    await world.insert("uploading", parts_sent=[1])
+
+
+async def lost_its_process(world: World) -> None:
+    """A completion whose process died before it assembled: its lease has ended."""
+    ended = world.clock.now() + ENDED
+    await world.insert("completing", lease_until=ended, due_at=ended)
+
+
+async def assembled_by_a_dead_process(world: World) -> None:
+    await lost_its_process(world)
+    upload_id = world.video.upload_id or ""
+    parts = await world.store.list_parts(world.video.object_key, upload_id)
+    await world.store.complete_multipart_upload(world.video.object_key, upload_id, parts, only_if_new=True)
+
+
+async def upload_lost_by_the_store(world: World) -> None:
+    await all_sent(world)
+    await world.store.abort_multipart_upload(world.video.object_key, world.video.upload_id or "")
+
+
+async def stalled(world: World) -> None:
+    await world.insert("uploading")
+    world.clock.advance(GRACE)
+
+
+async def stalled_without_upload_id(world: World) -> None:
+    """A create that died between the store's answer and its row."""
+    await world.insert("uploading", upload_id=None, in_store=False)
+    world.store.open_upload(world.video.object_key)
+    world.clock.advance(GRACE)
+
+
+async def moving(world: World) -> None:
+    await world.insert("uploading", data=SMALL_VIDEO, part_size_bytes=len(SMALL_VIDEO) // 2)
+    world.clock.advance(minutes=50)
+    world.store.store_part(world.video.upload_id or "", 1, SMALL_VIDEO[: len(SMALL_VIDEO) // 2])
+    world.clock.advance(minutes=10)
+
+
+async def first_confirmed(world: World) -> None:
+    """A deletion the store has confirmed once, and then a part came in late."""
+    await world.insert("deleting")
+    await world.parts.removal.step(world.video.id)
+    world.store.store_late_part(world.video.object_key, world.video.upload_id or "", 1, SMALL_VIDEO)
+    world.clock.advance(minutes=5)
+
+
+async def probed_in_vain(world: World) -> None:
+    await world.insert("processing", in_store=False)
+    world.probe.usual = NoSuchObject()
+    world.lost_by_the_store = True
+
+
+def probed(outcome: Exception | None = None, **values: object) -> Step:
+    async def arrange(world: World) -> None:
+        await world.insert("processing", **values)
+        if outcome is not None:
+            world.probe.usual = outcome
+
+    return arrange
+
+
+async def postponed(world: World) -> None:
+    await world.insert("processing")
+    world.probe.answers.append(StorageUnavailable())
+
+
+# --- what is done -----------------------------------------------------------------------------------------------
+
+
+async def create(world: World) -> object:
+    return await world.parts.uploads.create(world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", None)
+
+
+IDEMPOTENCY_KEY = uuid.UUID("7a6f0c9e-3b5d-4a59-9c0e-5d1f6a2b8c11")
+
+
+async def conversation(world: World) -> object:
+    """A client with an idempotency key: announces, sends, completes."""
+    started = await world.parts.uploads.create(
+        world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", IDEMPOTENCY_KEY
+    )
+    if started.parts is not None:
+        world.send(started.parts)
+    return await world.parts.uploads.complete(world.user.id, started.video.id, whole_proof())
+
+
+async def sign(world: World) -> object:
+    parts = await world.parts.uploads.sign_parts(world.user.id, world.video.id, [1])
+    world.send(parts)
+    return parts
+
+
+async def complete(world: World) -> object:
+    return await world.parts.uploads.complete(world.user.id, world.video.id, whole_proof())
+
+
+def complete_while(operation: str, error: Exception, *, happens: bool) -> Step:
+    """The store's own answer is an error: at first only, the store is well when the client repeats."""
+
+    async def act(world: World) -> object:
+        if world.store.count(operation) == 0:
+            world.store.fail_next(operation, error, when="after" if happens else "before")
+        return await complete(world)
+
+    return act
+
+
+async def delete(world: World) -> object:
+    await world.parts.videos.delete(world.user.id, world.video.id)
+    return "204"
+
+
+async def upkeep(world: World) -> object:
+    return await world.parts.reconciler.tend_due()
+
+
+async def work(world: World) -> object:
+    return await factories.run_due_probes(world.parts)
+
+
+NO_VIDEO = VerdictOnBytes("no_video_track", "There is no picture in this file.")
+
+USE_CASES = [
+    _case("create", nothing, create, GONE),
+    _case("conversation", nothing, conversation, READY, {READY, GONE}),
+    _case("sign", video("uploading"), sign, GONE),
+    _case("complete", all_sent, complete, READY, {READY, GONE}),
+    *(
+        _case(
+            f"complete, the store's {type(error).__name__} {'after' if happens else 'before'} it assembled",
+            all_sent,
+            complete_while("complete_multipart_upload", error, happens=happens),
+            READY,
+            {READY, GONE},
+        )
+        for error, happens in (
+            (StorageUnavailable(), True),
+            (StorageUnavailable(), False),
+            (InvalidPart(), False),
+            (ObjectExists(), True),
+            (ObjectExists(), False),
+        )
+    ),
+    _case(
+        "complete, the HEAD fails",
+        all_sent,
+        complete_while("head", StorageUnavailable(), happens=False),
+        READY,
+        {READY, GONE},
+    ),
+    _case("complete with a part missing", video("uploading"), complete, GONE),
+    _case("complete, the upload is gone", upload_lost_by_the_store, complete, FAILED, {FAILED, GONE}),
+    _case("complete after a dead process", lost_its_process, complete, READY),
+    _case("complete, assembled by a dead process", assembled_by_a_dead_process, complete, READY),
+    _case("resume by the upkeep", lost_its_process, upkeep, READY),
+    _case("resume by the upkeep, assembled already", assembled_by_a_dead_process, upkeep, READY),
+    *(
+        _case(f"delete {status}", video(status), delete, GONE, {GONE, end})
+        for status, end in (
+            ("uploading", GONE),
+            ("completing", READY),
+            ("processing", READY),
+            ("ready", READY),
+            ("failed", FAILED),
+        )
+    ),
+    _case(
+        "delete after a create that died",
+        video("uploading", upload_id=None, in_store=False),
+        delete,
+        GONE,
+    ),
+    _case("delete a completion that died", assembled_by_a_dead_process, delete, GONE, {GONE, READY}),
+    _case("expire", stalled, upkeep, GONE),
+    _case("expire a create that died", stalled_without_upload_id, upkeep, GONE),
+    _case("progress moves the expiry", moving, upkeep, GONE),
+    _case("remove: the second confirmation", first_confirmed, upkeep, GONE),
+    _case("remove what failed", video("failed"), upkeep, FAILED),
+    _case("probe: ready", probed(), work, READY),
+    _case("probe: a verdict", probed(NO_VIDEO), work, FAILED),
+    _case("probe: out of budget", probed(MetadataOutOfBudget("mp4")), work, READY),
+    _case("probe: unreadable", probed(MetadataOutOfBudget(None)), work, FAILED),
+    _case("probe: the object is gone", probed_in_vain, work, FAILED),
+    _case("probe: postponed", postponed, work, READY),
+    _case("probe: given up", probed(attempts=MAX_ATTEMPTS), work, READY),
+]

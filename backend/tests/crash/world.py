@@ -1,0 +1,219 @@
+"""A whole installation in process: the real services over a real database and a fake store, to be killed at will.
+
+Database, store and clock outlive the process, as they would outside. `restart` drops the services with all their
+tasks and builds new ones. That this equals a killed process is tests/crash/test_equivalence.py's subject.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+from sqlmodel import select
+
+from app import bootstrap
+from app.bootstrap import Parts
+from app.domain.errors import SlipwayError
+from app.domain.video_status import VideoStatus
+from app.models import User, Video
+from app.ports import PresignedPart
+from tests import factories
+from tests.crash.invariants import History, violations
+from tests.crash.process import Fault, Killed, Process, WatchedDatabase, WatchedProbe, WatchedStorage
+from tests.factories import SMALL_VIDEO, make_settings
+from tests.fakes import FakeClock, FakeProbe, InMemoryStorage, content_md5, md5_hex
+
+SWEEP_LISTS_UPLOADS: Final = False
+"""True once the upkeep also sweeps the store's own list of open uploads."""
+PAST_A_LEASE: Final = timedelta(seconds=61)
+"""Completions are leased for 30 s, probes for 60."""
+QUICK: Final = timedelta(minutes=15)
+"""I10: what is not waiting for its user leaves its state within 10 minutes, or three sweeps."""
+_MOST_ROUNDS = 500
+
+Work = Callable[["World"], Awaitable[object]]
+
+
+class World:
+    def __init__(self, database_url: str, folder: Path, **settings: Any) -> None:
+        self.settings = make_settings(database_url, folder, **settings)
+        self.clock = FakeClock()
+        self.store = InMemoryStorage(self.clock, small_parts=True)
+        self.probe = FakeProbe()
+        self.history = History()
+        self.handed_out: list[PresignedPart] = []
+        self.found: list[str] = []
+        """Every violation met so far."""
+        self.lost_by_the_store = False
+        """The scene is that the store lost an object: that a row waits for it is no violation then."""
+        self.process = Process()
+        self.parts = self._build()
+        self.user: User
+        self.video: Video
+
+    def _build(self) -> Parts:
+        def database(url: str, pool_size: int) -> WatchedDatabase:
+            return WatchedDatabase(url, pool_size, self.process)
+
+        with patch.object(bootstrap, "Database", database):
+            return factories.make_parts(
+                self.settings,
+                self.clock,
+                WatchedStorage(self.store, self.process),
+                WatchedProbe(self.probe, self.process),
+            )
+
+    # --- life and death -----------------------------------------------------------------------------------------
+
+    async def restart(self, plan: Mapping[int, Fault] | None = None) -> None:
+        """The process is gone; a new one, to which `plan` happens, begins with what database and store hold."""
+        await self._end()
+        self.process = self._new_process(plan)
+        self.parts = self._build()
+
+    def _new_process(self, plan: Mapping[int, Fault] | None) -> Process:
+        return Process(plan)
+
+    async def _end(self) -> None:
+        self.process.kill()
+        left = list(self.parts.tasks._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self.parts.close()
+
+    async def lives_through(self, work: Work) -> object:
+        """What the caller gets: an answer, an error, or Killed when the process did not outlive it."""
+        answer: object
+        try:
+            answer = await work(self)
+        except (Exception, Killed) as error:
+            answer = error
+        await self.parts.tasks.drain(30)
+        if self.process.dead:
+            return Killed()
+        if isinstance(answer, Exception) and not isinstance(answer, SlipwayError):
+            self.found.append(f"I14: the caller meets {answer!r}")
+        return answer
+
+    # --- time passes --------------------------------------------------------------------------------------------
+
+    async def settle(self) -> None:
+        """All is well and nobody asks: upkeep and workers run for as long as anything may take to settle."""
+        await self._let_pass(QUICK)
+        await self.check(settled=True)
+        grace, sweep = self.settings.upload_grace_seconds, self.settings.sweep_interval_seconds
+        await self._let_pass(timedelta(seconds=grace + 2 * sweep))
+        await self.check(settled=True)
+
+    async def _let_pass(self, span: timedelta) -> None:
+        end = self.clock.now() + span
+        for _ in range(_MOST_ROUNDS):
+            await self.upkeep()
+            following = [due for due in await self._due() if due <= end]
+            if not following:
+                self.clock.advance(end - self.clock.now())
+                await self.upkeep()
+                return
+            self.clock.advance(max(min(following) - self.clock.now(), timedelta(seconds=1)))
+        self.found.append(f"I10: the upkeep has not come to an end in {_MOST_ROUNDS} rounds")
+
+    async def upkeep(self) -> None:
+        """One round of what runs beside the requests."""
+        for effect in self.process.late_effects:
+            try:
+                await effect()
+            except Exception:  # noqa: S112  # the store refuses it now; nobody waits for this answer
+                continue
+        self.process.late_effects.clear()
+        await self.parts.reconciler.tend_due()
+        await factories.run_due_probes(self.parts)
+        self.probe.answers.clear()
+
+    async def _due(self) -> list[datetime]:
+        return [
+            max(row.due_at, row.lease_until or row.due_at)
+            for row in await self.rows()
+            if row.due_at is not None and row.status is not VideoStatus.READY
+        ]
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    async def check(self, *, settled: bool = False) -> None:
+        """Adds what is broken to `found`."""
+
+        async def put(url: str, body: bytes) -> int:
+            return self.store.put_part(url, body)
+
+        found = await violations(
+            # Past the watcher: looking is no act of the process.
+            self.parts.database,
+            self.store,
+            self.settings,
+            self.clock.now(),
+            history=self.history,
+            settled=settled,
+            sweep_lists_uploads=SWEEP_LISTS_UPLOADS,
+            handed_out=self.handed_out,
+            put=put,
+        )
+        self.found += [
+            sentence
+            for sentence in found
+            if not (self.lost_by_the_store and sentence.endswith("(processing) has no object"))
+        ]
+
+    async def rows(self) -> list[Video]:
+        async with self.parts.database.reading() as session:
+            return list(await session.scalars(select(Video)))
+
+    async def end(self) -> str:
+        """What has become of all videos: `ready`, `gone`, `ready+uploading`."""
+        return "+".join(sorted(row.status.value for row in await self.rows())) or "gone"
+
+    # --- a user's client ----------------------------------------------------------------------------------------
+
+    async def insert(self, status: str, **values: Any) -> Video:
+        """A video in a state, its URLs handed out; see factories.insert_video. `self.video` from now on."""
+        self.video = await factories.insert_video(self.parts, self.store, self.user, status, **values)
+        if self.video.upload_id is not None:
+            plan = self.video.part_plan
+            self.handed_out += [
+                self.store.presign_part(
+                    self.video.object_key,
+                    self.video.upload_id,
+                    number,
+                    plan.part_bytes(number),
+                    self.clock.now(),
+                    self.settings.presign_ttl_seconds,
+                )
+                for number in range(1, plan.part_count + 1)
+            ]
+        return self.video
+
+    def send(self, parts: Sequence[PresignedPart], data: bytes = SMALL_VIDEO) -> None:
+        """PUTs the parts of a file of one part size, as far as the store takes them."""
+        self.handed_out += parts
+        start = 0
+        for part in parts:
+            piece = data[start : start + part.size_bytes]
+            self.store.put_part(part.url, piece, {"Content-MD5": content_md5(piece)})
+            start += part.size_bytes
+
+
+@asynccontextmanager
+async def a_world(database_url: str, folder: Path, **settings: Any) -> AsyncIterator[World]:
+    """An installation with one user; its services are closed at the end."""
+    world = World(database_url, folder, **settings)
+    world.user = await factories.insert_user(world.parts, "no password fits")
+    try:
+        yield world
+    finally:
+        await world._end()
+
+
+def whole_proof(data: bytes = SMALL_VIDEO) -> dict[int, str]:
+    return {1: md5_hex(data)}
