@@ -33,6 +33,8 @@ class TcpFaultProxy:
         self.bytes_per_second: float | None = None
         self.ended = threading.Event()
         self.lost_answers = 0
+        self.held_blocks = 0
+        """What a black hole has swallowed so far."""
         self._listener = self._listen(0)
         self.port: int = self._listener.getsockname()[1]
 
@@ -133,6 +135,12 @@ class TcpFaultProxy:
         with self._lock:
             self._pairs.discard(pair)
 
+    def pass_on_when_healed(self) -> None:
+        if not self.flow.is_set():
+            with self._lock:
+                self.held_blocks += 1
+            self.flow.wait()
+
     def take_awaited(self, block: bytes) -> bool:
         """Whether this block is the one whose answer is to be lost; true for one alone."""
         with self._lock:
@@ -170,7 +178,7 @@ class _Pair:
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         try:
             while block := source.recv(_BLOCK_BYTES):
-                self._proxy.flow.wait()
+                self._proxy.pass_on_when_healed()
                 if source is self._server and self._answer_is_lost:
                     self.reset()
                     break

@@ -15,7 +15,8 @@ from tests.engines.slipway import PATIENCE_SECONDS, SlipwayProcess
 from tests.fakes import content_md5, md5_hex
 
 PASSWORD = "a quiet harbour"
-_AGAIN_SECONDS = 0.05
+_AGAIN_SECONDS = 0.2
+_LAST_MODIFIED_RESOLUTION_SECONDS = 1.0
 _BROWSER_SECONDS = 2.0
 """How long a browser waits for a completion before it goes away: many do in the middle of one."""
 
@@ -35,6 +36,8 @@ class Remembered:
     urls: dict[int, str]
     moved_at: float
     """monotonic seconds: no later than the last progress that was acknowledged."""
+    was_overdue: bool = False
+    """The last progress came when the grace was over: the upload may have been expired just before."""
     parts: set[int] = field(default_factory=set)
     """Whose PUT was answered 200."""
     is_claimed: bool = False
@@ -57,7 +60,7 @@ class Witness:
         self, name: str, slipway: SlipwayProcess, files: Sequence[bytes], seed: str, grace_seconds: float
     ) -> None:
         self.name = name
-        self._thread = threading.Thread(target=self._run, name=name)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._slipway = slipway
         self._files = files
         self._random = random.Random(f"{seed}-{name}")  # noqa: S311  # repeatable on purpose
@@ -96,6 +99,7 @@ class Witness:
             raise self.broken
 
     def close(self) -> None:
+        self._ending.set()
         self._client.close()
 
     def _one_turn(self) -> None:
@@ -164,6 +168,7 @@ class Witness:
             else:
                 if answer.status_code == 200:
                     video.parts.add(number)
+                    video.was_overdue = self._may_have_expired(video)
                     video.moved_at = began
                     return True
                 if answer.status_code == 404 and self._may_have_expired(video):
@@ -250,7 +255,8 @@ class Witness:
                 return items
 
     def _may_have_expired(self, video: Remembered) -> bool:
-        return time.monotonic() - video.moved_at >= self._grace_seconds
+        overdue = time.monotonic() - video.moved_at >= self._grace_seconds - _LAST_MODIFIED_RESOLUTION_SECONDS
+        return video.was_overdue or overdue
 
     def _expect(self, video: Remembered, holds: bool, what: str) -> None:
         if not holds:
