@@ -77,6 +77,8 @@ def _gated_complete(plain: Handler, view: StoreView, gates: UploadGates) -> Hand
         with _as_s3_errors(upload):
             closed = gates.close(upload.upload_id)
         try:
+            with _as_s3_errors(upload):
+                _end_what_a_kill_left(view, upload)
             response = plain(controller, request)
         except BaseException:
             _settle(closed, view, upload)
@@ -102,16 +104,22 @@ def _gated_abort(plain: Handler, view: StoreView, gates: UploadGates) -> Handler
         with _as_s3_errors(upload):
             closed = gates.close(upload.upload_id)
             try:
-                if view.is_finished(upload):
-                    # Aborting would delete what the object is made of. Its marker is what a kill in the
-                    # middle of Complete leaves; removing it finishes that Complete.
-                    view.delete(upload.marker_path)
-                    raise UploadEndedError
+                if _end_what_a_kill_left(view, upload):
+                    raise UploadEndedError  # aborting would delete what the object is made of
                 return plain(controller, request)
             finally:
                 _settle(closed, view, upload)
 
     return abort
+
+
+def _end_what_a_kill_left(view: StoreView, upload: Upload) -> bool:
+    """Whether the object was made of this upload; then a kill in the middle of Complete may have left the marker,
+    or its line in the listing without it. Deleting it, also when it is gone, takes both away."""
+    if not view.is_finished(upload):
+        return False
+    view.delete(upload.marker_path)
+    return True
 
 
 class _GatedBody:

@@ -1,5 +1,6 @@
 """A real PostgreSQL for one test session: its own folder, a unix socket, no port, nothing kept."""
 
+import contextlib
 import itertools
 import os
 import pwd
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -17,6 +19,7 @@ from sqlalchemy.engine import URL
 from tests.engines.guardian import Guardian
 
 _SUPERUSER = "slipway"
+_PATIENCE_SECONDS = 60.0
 
 
 class PostgresMissingError(Exception):
@@ -24,9 +27,14 @@ class PostgresMissingError(Exception):
 
 
 class PostgresServer:
-    """Started as a user without privileges (the server refuses root); durability off, for tests only need speed."""
+    """Started as a user without privileges (the server refuses root); durability off, for tests only need speed.
 
-    def __init__(self) -> None:
+    `survives_kill`: a commit is with the kernel when it is answered, so that it outlives every process (not a power
+    cut, which no test here makes).
+    """
+
+    def __init__(self, *, survives_kill: bool = False) -> None:
+        self._synchronous_commit = "on" if survives_kill else "off"
         self._programs = _find_programs()
         self._account = _unprivileged_account()
         memory = Path("/dev/shm")  # noqa: S108  # the folder made in it is random and only ours
@@ -43,13 +51,34 @@ class PostgresServer:
         )
         # SIGQUIT: at once, without writing out what nobody will read.
         self._guardian = Guardian(self._folder, ["data/postmaster.pid"], signal.SIGQUIT)
+        self._serve()
+        return self
+
+    def _serve(self) -> None:
         options = (
             # mmap: shared memory in its folder too, so that nothing is left anywhere.
             f"-k {self._folder} -c listen_addresses='' -c max_connections=200 -c dynamic_shared_memory_type=mmap "
-            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+            f"-c fsync=off -c synchronous_commit={self._synchronous_commit} -c full_page_writes=off -c autovacuum=off"
         )
-        self._run("pg_ctl", "-D", str(data), "-l", str(self._folder / "log"), "-w", "-o", options, "start")
-        return self
+        data, log = str(self._folder / "data"), str(self._folder / "log")
+        self._run("pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
+
+    def kill_and_restart(self) -> None:
+        """kill -9 to the server and all it started, then a start that recovers."""
+        pid_file = self._folder / "data" / "postmaster.pid"
+        server = int(pid_file.read_text().split()[0])
+        family = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        while any(_runs(pid) for pid in family):  # it refuses to start beside what is left of itself
+            assert time.monotonic() < give_up_at, "PostgreSQL does not end"
+            time.sleep(0.02)
+        # Where nobody fetches orphans, the dead server stays a zombie, which it would take for itself running.
+        for left in (pid_file, *self._folder.glob(".s.PGSQL.*.lock")):
+            left.unlink()
+        self._serve()
 
     def stop(self) -> None:
         if self._guardian:
@@ -95,6 +124,14 @@ class PostgresServer:
         if finished.returncode:
             said = (self._folder / "start.log").read_text(errors="replace")
             raise RuntimeError(f"{program} ended with {finished.returncode}:\n{said}")
+
+
+def _runs(pid: int) -> bool:
+    """A zombie, which nobody may have fetched yet, holds nothing any more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _find_programs() -> Path:

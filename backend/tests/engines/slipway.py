@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -54,6 +54,13 @@ class SlipwayProcess:
 
     def start(self) -> Self:
         """Returns when Slipway says that it is ready."""
+        self.launch()
+        line = self._first_line()
+        assert line.startswith("Slipway is ready"), f"{line!r}; its log: {self.log_file.read_text()[-2000:]}"
+        return self
+
+    def launch(self) -> None:
+        """Returns at once, ready or not."""
         environment = {
             "PATH": os.environ["PATH"],
             **{name: os.environ[name] for name in ("PAGE_DIR",) if name in os.environ},
@@ -72,9 +79,6 @@ class SlipwayProcess:
                 # A group of its own, so that a test can kill all of it as a terminal would.
                 start_new_session=True,
             )
-        line = self._first_line()
-        assert line.startswith("Slipway is ready"), f"{line!r}; its log: {self.log_file.read_text()[-2000:]}"
-        return self
 
     def _first_line(self) -> str:
         stdout = self.process.stdout
@@ -101,6 +105,12 @@ class SlipwayProcess:
         """kill -9 to the app's whole process group."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.wait()
+
+    def kill_store(self) -> None:
+        """kill -9 to the embedded store alone, when there is one just now."""
+        for pid in self.store_pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def wait(self) -> int:
         status = self.process.wait(PATIENCE_SECONDS)

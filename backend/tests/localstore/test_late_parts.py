@@ -212,6 +212,28 @@ def test_complete_repeated_after_a_kill_inside_it_ends_the_upload(make_store: Ma
     assert store.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
+def test_complete_repeated_after_a_kill_before_its_listing_ends_the_upload(make_store: MakeStore) -> None:
+    """The marker is gone, the listing does not know it yet: without this the upload is listed as open for ever."""
+    store = make_store().start()
+    store.client().create_bucket(Bucket=BUCKET)
+    upload = begin_upload(store)
+    etags = [upload.put(1, FULL_PART), upload.put(2, SMALL_PART)]
+    listings = store.data_dir / "devices" / "d1" / "containers"
+    shutil.copytree(listings, store.data_dir / "kept-listings")
+    upload.complete(etags)
+    store.kill()
+    shutil.rmtree(listings)
+    shutil.copytree(store.data_dir / "kept-listings", listings)
+
+    with store:
+        listed = store.client().list_multipart_uploads(Bucket=BUCKET)["Uploads"]
+        assert [found["UploadId"] for found in listed] == [upload.upload_id]
+        upload.complete(etags)
+
+        assert is_whole(store, upload.object_key)
+        assert store.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
 def part_etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 

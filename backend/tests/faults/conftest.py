@@ -1,0 +1,69 @@
+"""A real PostgreSQL for every test here, reached over a line that can be cut: SQLite has no such line."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.databases import Databases, make_databases
+from tests.engines.postgres import PostgresMissingError
+from tests.engines.tcp_fault_proxy import TcpFaultProxy
+
+ANSWER_SECONDS = 10.0
+"""The contract's: a request ends within this, whatever is away."""
+RECOVERY_SECONDS = 5.0
+"""The guarantee's (I14): healthy within this after the fault ended."""
+DOWN_SECONDS = float(os.environ.get("SLIPWAY_DOWN_SECONDS", "1"))
+
+FAULTS: dict[str, Callable[[TcpFaultProxy], None]] = {
+    "refused": TcpFaultProxy.refuse,
+    "reset": TcpFaultProxy.reset,
+    "black hole": TcpFaultProxy.hang,
+    "trickle": lambda line: line.throttle(10),
+}
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    try:
+        made = make_databases("postgresql")
+    except PostgresMissingError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def direct_url(databases: Databases) -> Iterator[str]:
+    url = databases.new()
+    yield url
+    databases.discard(url)
+
+
+@pytest.fixture
+def database_line(direct_url: str) -> Iterator[TcpFaultProxy]:
+    folder = make_url(direct_url).query["host"]
+    assert isinstance(folder, str)
+    with TcpFaultProxy(Path(folder) / ".s.PGSQL.5432") as line:
+        yield line
+
+
+@pytest.fixture
+def database_url(direct_url: str, database_line: TcpFaultProxy) -> str:
+    """The same database, over the line."""
+    through = make_url(direct_url).set(
+        host="127.0.0.1", port=database_line.port, query={"sslmode": "disable"}
+    )
+    return through.render_as_string(hide_password=False)
+
+
+async def within(seconds: float, works: Callable[[], Awaitable[bool]]) -> None:
+    """It comes to work in this time, by itself; raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not await works():  # noqa: ASYNC110  # of another process or machine, which signals nothing
+            await asyncio.sleep(0.05)

@@ -1,0 +1,75 @@
+"""The database out of reach: told in time, nothing half done, and everything works again by itself."""
+
+import asyncio
+import time
+import uuid
+
+import pytest
+
+from app.bootstrap import Parts
+from tests.api.shapes import API, MP4, assert_retry_later
+from tests.conftest import SignedIn
+from tests.crash.invariants import violations
+from tests.engines.tcp_fault_proxy import TcpFaultProxy
+from tests.fakes import InMemoryStorage
+from tests.faults.conftest import ANSWER_SECONDS, DOWN_SECONDS, FAULTS, RECOVERY_SECONDS, within
+
+
+async def assert_all_is_well(parts: Parts, storage: InMemoryStorage) -> None:
+    assert await violations(parts.database, storage, parts.settings, parts.clock.now()) == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_every_request_is_put_off_in_time_and_served_after(
+    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn, database_line: TcpFaultProxy, fault: str
+) -> None:
+    alice = await signed_in()
+    assert (await alice.get(f"{API}/videos")).status_code == 200
+
+    FAULTS[fault](database_line)
+    down_until = time.monotonic() + DOWN_SECONDS
+    while True:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answers = await asyncio.gather(
+                alice.get(f"{API}/videos"),
+                alice.post(f"{API}/videos", json=MP4),
+                alice.delete(f"{API}/videos/{uuid.uuid4()}"),
+                alice.get(f"{API}/health/ready"),
+                *(alice.get(f"{API}/auth/me") for _ in range(parts.settings.database_pool_size * 2)),
+            )
+        for answer in answers:
+            assert_retry_later(answer, "database_unavailable")
+        if time.monotonic() >= down_until:
+            break
+    database_line.heal()
+
+    async def works() -> bool:
+        ready = await alice.get(f"{API}/health/ready")
+        created = await alice.post(f"{API}/videos", json=MP4)
+        return (ready.status_code, created.status_code) == (200, 201)
+
+    await within(RECOVERY_SECONDS, works)
+    await assert_all_is_well(parts, storage)
+
+
+async def test_a_pool_without_a_free_connection_puts_off_in_time(parts: Parts, signed_in: SignedIn) -> None:
+    alice = await signed_in()
+    release, held = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hold() -> None:
+        async with parts.database.reading():
+            held.release()
+            await release.wait()
+
+    # The workers want connections too: whoever gets them, none is left.
+    async with asyncio.TaskGroup() as group:
+        for _ in range(parts.settings.database_pool_size):
+            group.create_task(hold())
+        for _ in range(parts.settings.database_pool_size):
+            await held.acquire()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answers = await asyncio.gather(*(alice.get(f"{API}/videos") for _ in range(50)))
+        for answer in answers:
+            assert_retry_later(answer, "database_unavailable")
+        release.set()
+    assert (await alice.get(f"{API}/videos")).status_code == 200

@@ -1,0 +1,145 @@
+"""A COMMIT that was done and whose answer never came: the request is put off, and its repeat has one effect."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.bootstrap import Parts
+from app.main import create_app
+from app.services import uploads
+from tests.api.shapes import API, assert_retry_later
+from tests.conftest import SignedIn
+from tests.crash.invariants import violations
+from tests.engines.tcp_fault_proxy import TcpFaultProxy
+from tests.factories import (
+    SMALL_VIDEO,
+    ApiClient,
+    announce,
+    count_videos,
+    reserved_bytes,
+    run_due_probes,
+    send_parts,
+)
+from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+
+COMMIT = b"COMMIT"
+
+
+@pytest.fixture
+def app(parts: Parts) -> FastAPI:
+    """Without workers and upkeep: every COMMIT on the line is the request's own."""
+    return create_app(parts)
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A complete that meets a lost one's lease waits for it; here the clock stands still meanwhile."""
+    monkeypatch.setattr(uploads, "_WAIT_SECONDS", 0.5)
+
+
+async def repeated(request: Callable[[], Awaitable[httpx.Response]], clock: FakeClock) -> httpx.Response:
+    """As a client does: again while put off or still at work; leases of the lost try end meanwhile."""
+    for _ in range(5):
+        answer = await request()
+        if answer.status_code in (200, 201, 204, 404):
+            return answer
+        if answer.status_code == 503:
+            assert_retry_later(answer, "database_unavailable")
+        else:
+            assert answer.status_code == 202, answer.text
+        clock.advance(seconds=31)
+    raise AssertionError("never done")
+
+
+async def one_ready_video(parts: Parts, storage: InMemoryStorage, probe: FakeProbe, alice: ApiClient) -> None:
+    assert await run_due_probes(parts) == 1
+    assert len(probe.calls) == 1
+    assert await count_videos(parts) == 1
+    assert len(storage.objects) == 1
+    assert await reserved_bytes(parts, alice.user) == len(SMALL_VIDEO)
+    assert await violations(parts.database, storage, parts.settings, parts.clock.now()) == []
+
+
+@pytest.mark.parametrize("spared", range(4))
+async def test_a_create_repeated_with_its_key_makes_one_video(
+    parts: Parts,
+    storage: InMemoryStorage,
+    probe: FakeProbe,
+    clock: FakeClock,
+    signed_in: SignedIn,
+    database_line: TcpFaultProxy,
+    spared: int,
+) -> None:
+    alice = await signed_in()
+    body = {"filename": "a.mp4", "size_bytes": len(SMALL_VIDEO), "content_type": "video/mp4"}
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+
+    database_line.lose_answer_to(COMMIT, after=spared)
+    first = await alice.post(f"{API}/videos", json=body, headers=headers)
+    # What reads commits too: the session's lookup, the row, the upload's id.
+    assert database_line.lost_answers == (1 if spared < 3 else 0)
+    assert first.status_code == (503 if spared < 3 else 201)
+    database_line.heal()
+    answer = await repeated(lambda: alice.post(f"{API}/videos", json=body, headers=headers), clock)
+
+    created = answer.json()
+    url = created["upload"]["parts"][0]["url"]
+    assert storage.put_part(url, SMALL_VIDEO, {}) == 200
+    done = await alice.post(f"{API}/videos/{created['video']['id']}/complete", json={"parts": []})
+    assert done.status_code == 200
+    await one_ready_video(parts, storage, probe, alice)
+
+
+@pytest.mark.parametrize("spared", range(4))
+async def test_a_complete_repeated_makes_one_object_and_one_job(
+    parts: Parts,
+    storage: InMemoryStorage,
+    probe: FakeProbe,
+    clock: FakeClock,
+    signed_in: SignedIn,
+    database_line: TcpFaultProxy,
+    spared: int,
+) -> None:
+    alice = await signed_in()
+    announced = await announce(alice)
+    await send_parts(alice, storage, announced)
+    path = f"{API}/videos/{announced.id}/complete"
+
+    database_line.lose_answer_to(COMMIT, after=spared)
+    first = await alice.post(path, json={"parts": announced.proof})
+    assert database_line.lost_answers == (1 if spared < 3 else 0)
+    assert first.status_code == (503 if spared < 3 else 200)
+    database_line.heal()
+    answer = await repeated(lambda: alice.post(path, json={"parts": announced.proof}), clock)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "processing")
+    await one_ready_video(parts, storage, probe, alice)
+
+
+@pytest.mark.parametrize("spared", range(2))
+async def test_a_delete_repeated_is_done_once(
+    parts: Parts,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    signed_in: SignedIn,
+    database_line: TcpFaultProxy,
+    spared: int,
+) -> None:
+    alice = await signed_in()
+    announced = await announce(alice)
+
+    database_line.lose_answer_to(COMMIT, after=spared)
+    assert_retry_later(await alice.delete(f"{API}/videos/{announced.id}"), "database_unavailable")
+    database_line.heal()
+    answer = await repeated(lambda: alice.delete(f"{API}/videos/{announced.id}"), clock)
+
+    assert answer.status_code == (204 if spared == 0 else 404)
+    assert (await alice.get(f"{API}/videos/{announced.id}")).status_code == 404
+    for _ in range(2):  # confirmed twice, a sweep interval apart
+        clock.advance(minutes=10)
+        await parts.reconciler.tend_due()
+    assert (await count_videos(parts), await reserved_bytes(parts, alice.user)) == (0, 0)
+    assert await violations(parts.database, storage, parts.settings, parts.clock.now()) == []

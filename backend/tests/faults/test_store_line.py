@@ -1,0 +1,160 @@
+"""The store out of reach: told in time, work that needs no store goes on, and everything works again by itself."""
+
+import asyncio
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.adapters.s3 import S3Storage, make_signer
+from app.bootstrap import Parts, assemble
+from app.core.clock import SystemClock
+from app.core.config import Settings
+from tests.api.shapes import API, MP4, assert_retry_later
+from tests.conftest import SignedIn
+from tests.contract.engines import request, s3_connection
+from tests.crash.invariants import violations
+from tests.engines.embedded import EmbeddedStore
+from tests.engines.tcp_fault_proxy import TcpFaultProxy
+from tests.factories import announce, make_settings
+from tests.fakes import FakeDelivery, FakeProbe
+from tests.faults.conftest import ANSWER_SECONDS, FAULTS, RECOVERY_SECONDS, within
+
+CROWD = 200
+
+
+@pytest.fixture
+def bucket(store: EmbeddedStore) -> str:
+    """Of this test's own."""
+    name = f"test-{uuid.uuid4()}"
+    store.client().create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    with EmbeddedStore(tmp_path_factory.mktemp("faults-store")) as made:
+        yield made
+
+
+@pytest.fixture
+def store_line(store: EmbeddedStore) -> Iterator[TcpFaultProxy]:
+    with TcpFaultProxy(("127.0.0.1", store.port)) as line:
+        yield line
+
+
+@pytest.fixture
+def settings(direct_url: str, tmp_path: Path) -> Settings:
+    """The database without its line: here it is well."""
+    return make_settings(direct_url, tmp_path, user_max_uploads_in_flight=10_000)
+
+
+@pytest.fixture
+def s3_storage(
+    settings: Settings, store: EmbeddedStore, store_line: TcpFaultProxy, bucket: str
+) -> Iterator[S3Storage]:
+    """As bootstrap makes it, with its own time limits; browsers go past the line."""
+    keys = store.credentials
+    connection = s3_connection(
+        f"http://127.0.0.1:{store_line.port}",
+        keys.access_key_id,
+        keys.secret_access_key,
+        bucket=bucket,
+        public_endpoint_url=store.endpoint_url,
+        threads=settings.storage_threads,
+        queue=settings.storage_queue,
+        connect_timeout_seconds=settings.storage_connect_timeout_seconds,
+        read_timeout_seconds=settings.storage_read_timeout_seconds,
+        attempts=settings.storage_attempts,
+    )
+    storage = S3Storage(connection, make_signer(connection))
+    yield storage
+    storage.close()
+
+
+@pytest.fixture
+async def parts(settings: Settings, s3_storage: S3Storage, probe: FakeProbe) -> AsyncIterator[Parts]:
+    made = assemble(settings, clock=SystemClock(), storage=s3_storage, delivery=FakeDelivery(), probe=probe)
+    yield made
+    await made.close()
+
+
+def is_taken(answer: httpx.Response) -> bool:
+    return answer.status_code in (200, 201)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_what_needs_the_store_is_put_off_and_the_rest_goes_on(
+    parts: Parts, s3_storage: S3Storage, signed_in: SignedIn, store_line: TcpFaultProxy, fault: str
+) -> None:
+    alice = await signed_in()
+    sent, waiting, doomed = [await announce(alice) for _ in range(3)]
+    assert request("PUT", sent.upload["parts"][0]["url"], sent.data)[0] == 200
+
+    FAULTS[fault](store_line)
+    async with asyncio.timeout(ANSWER_SECONDS):
+        created, ready, listed, signed, deleted, completed = await asyncio.gather(
+            alice.post(f"{API}/videos", json=MP4),
+            alice.get(f"{API}/health/ready"),
+            alice.get(f"{API}/videos"),
+            alice.post(f"{API}/videos/{waiting.id}/parts", json={"part_numbers": [1]}),
+            alice.delete(f"{API}/videos/{doomed.id}"),
+            alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.proof}),
+        )
+    assert_retry_later(created, "storage_unavailable")
+    assert_retry_later(ready, "storage_unavailable")
+    assert (listed.status_code, signed.status_code, deleted.status_code) == (200, 200, 204)
+    # The completion may be answered "still at work"; it is not lost by that.
+    assert completed.status_code in (202, 503)
+    store_line.heal()
+
+    async def works() -> bool:
+        answers = await asyncio.gather(
+            alice.get(f"{API}/health/ready"),
+            alice.post(f"{API}/videos", json=MP4),
+            alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.proof}),
+        )
+        return all(is_taken(answer) for answer in answers)
+
+    await within(RECOVERY_SECONDS, works)
+    await parts.tasks.drain(ANSWER_SECONDS)
+    assert await violations(parts.database, s3_storage, parts.settings, parts.clock.now()) == []
+
+
+async def test_a_crowd_before_a_hanging_store_is_answered_and_leaves_nothing_behind(
+    parts: Parts, s3_storage: S3Storage, signed_in: SignedIn, store_line: TcpFaultProxy
+) -> None:
+    alice = await signed_in()
+    assert (await alice.post(f"{API}/videos", json=MP4)).status_code == 201
+    tasks, most = len(asyncio.all_tasks()), parts.settings.storage_threads + parts.settings.storage_queue
+
+    store_line.hang()
+    for _ in range(2):  # the second crowd finds the first one's calls still in the threads
+        async with asyncio.timeout(ANSWER_SECONDS):
+            crowd = [asyncio.create_task(alice.post(f"{API}/videos", json=MP4)) for _ in range(CROWD)]
+            while not all(task.done() for task in crowd):
+                assert s3_storage._pending <= most
+                # Also those that nobody waits for any more: they leave the queue when a thread is free.
+                assert s3_storage._pool._work_queue.qsize() <= most
+                await asyncio.sleep(0.05)
+        for task in crowd:
+            assert task.result().status_code == 503, task.result().text
+            assert task.result().json()["code"] in ("storage_unavailable", "overloaded")
+            assert int(task.result().headers["retry-after"]) > 0
+        assert sum(1 for thread in threading.enumerate() if thread.name.startswith("s3")) <= (
+            parts.settings.storage_threads
+        )
+    store_line.heal()
+
+    async def works() -> bool:
+        return is_taken(await alice.post(f"{API}/videos", json=MP4))
+
+    await within(RECOVERY_SECONDS, works)
+    assert s3_storage._pending == 0
+    assert len(asyncio.all_tasks()) <= tasks
+    # Nothing of the crowd holds quota or a row.
+    assert len((await alice.get(f"{API}/videos", params={"limit": 100})).json()["items"]) == 2
+    assert await violations(parts.database, s3_storage, parts.settings, parts.clock.now()) == []

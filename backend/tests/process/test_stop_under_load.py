@@ -1,0 +1,113 @@
+"""SIGTERM while people work: what was accepted is answered and done, what was not is refused plainly."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.engines.embedded import EmbeddedStore
+from tests.engines.slipway import BUCKET, PATIENCE_SECONDS, SlipwayProcess, wait_until
+from tests.engines.tcp_fault_proxy import TcpFaultProxy
+
+CLIENTS = 10
+BODY = {"filename": "harbour.mp4", "size_bytes": 1000, "content_type": "video/mp4"}
+MANY = {"USER_MAX_UPLOADS_IN_FLIGHT": "100000", "PAGE_DIR": "/nonexistent"}
+
+
+@pytest.fixture
+def store_line(tmp_path: Path) -> Iterator[TcpFaultProxy]:
+    with EmbeddedStore(tmp_path / "store") as store:
+        store.client().create_bucket(Bucket=BUCKET)
+        with TcpFaultProxy(("127.0.0.1", store.port)) as line:
+            yield line
+
+
+@pytest.fixture
+def slipway(tmp_path: Path, store_line: TcpFaultProxy) -> Iterator[SlipwayProcess]:
+    """The app before a store that a test can hold up."""
+    keys = EmbeddedStore(tmp_path / "store").credentials
+    settings = MANY | {
+        "S3_ENDPOINT_URL": f"http://127.0.0.1:{store_line.port}",
+        "S3_BUCKET": BUCKET,
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+    }
+    made = SlipwayProcess(tmp_path / "data", settings)
+    yield made
+    made.stop()
+
+
+def listed(api: httpx.Client) -> set[str]:
+    found: set[str] = set()
+    cursor = ""
+    while True:
+        page = api.get("/videos", params={"limit": "100", **({"cursor": cursor} if cursor else {})}).json()
+        found |= {video["id"] for video in page["items"]}
+        cursor = page["next_cursor"]
+        if not cursor:
+            return found
+
+
+def test_requests_under_way_are_answered_before_the_end(
+    slipway: SlipwayProcess, store_line: TcpFaultProxy
+) -> None:
+    slipway.start()
+    with slipway.api("ann@example.com") as api, ThreadPoolExecutor(CLIENTS) as pool:
+        store_line.hang()
+        waiting = [pool.submit(api.post, "/videos", json=BODY) for _ in range(CLIENTS)]
+        wait_until(lambda: store_line.held_blocks >= CLIENTS, "every request waits for the store")
+
+        slipway.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not accepts(slipway), "nobody new is let in")
+        store_line.heal()
+
+        answers = [request.result(PATIENCE_SECONDS) for request in waiting]
+    assert [answer.status_code for answer in answers] == [201] * CLIENTS
+    slipway.wait()
+    with slipway, slipway.api("ann@example.com") as api:
+        assert listed(api) == {answer.json()["video"]["id"] for answer in answers}
+
+
+def accepts(slipway: SlipwayProcess) -> bool:
+    try:
+        httpx.get(f"{slipway.origin}/api/v1/health/live")
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def test_a_crowd_at_work_sees_no_error_and_loses_nothing(slipway: SlipwayProcess) -> None:
+    """Ten clients write to SQLite without a pause: no answer but success, also when the end comes."""
+    slipway.start()
+    created: set[str] = set()
+    statuses: set[int] = set()
+    begun = threading.Semaphore(0)
+
+    def work(api: httpx.Client) -> None:
+        while True:
+            try:
+                answer = api.post("/videos", json=BODY)
+            except httpx.TransportError:
+                return  # not accepted any more
+            statuses.add(answer.status_code)
+            if answer.status_code != 201:
+                return
+            created.add(answer.json()["video"]["id"])
+            begun.release()
+
+    with slipway.api("ann@example.com") as api, ThreadPoolExecutor(CLIENTS) as pool:
+        working = [pool.submit(work, api) for _ in range(CLIENTS)]
+        for _ in range(CLIENTS * 10):
+            assert begun.acquire(timeout=PATIENCE_SECONDS)
+        slipway.stop()
+        for client in working:
+            client.result(PATIENCE_SECONDS)
+
+    assert statuses == {201}
+    assert "locked" not in slipway.log_file.read_text()
+    with slipway, slipway.api("ann@example.com") as api:
+        assert created <= listed(api)
