@@ -298,11 +298,6 @@ async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: dateti
     )
 
 
-async def settle(session: AsyncSession, video_id: uuid.UUID) -> None:
-    """This row wants no more attention."""
-    await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=None))
-
-
 async def set_due(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
     await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=due_at))
 

@@ -70,7 +70,7 @@ class Removal:
             if first:
                 await users.release_bytes(session, video.user_id, video.reserved_bytes)
             elif not leaving:
-                # This row was done with already, by a commit whose answer was lost.
+                # Done with before: a commit whose answer was lost, or an object that came back.
                 await videos.rest_failed(session, video.id)
             elif video.storage_gone_at:
                 settled_at = video.storage_gone_at + self._settle_after
@@ -78,8 +78,6 @@ class Removal:
                     await videos.delete_row(session, video.id, video.status)
                 else:
                     await videos.set_due(session, video.id, settled_at)
-            elif not leaving:
-                await videos.settle(session, video.id)  # cleared once more
         log.info(
             "storage.cleared", video_id=str(video.id), status=video.status.value, confirmed_again=not first
         )
