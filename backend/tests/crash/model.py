@@ -198,7 +198,7 @@ class Installation(RuleBasedStateMachine):
 
     async def _look(self) -> None:
         await self.world.check()
-        assert self.world.found == []
+        assert not self.world.found, self.world.found
         await self._each_sees_what_was_acknowledged()
 
     async def _each_sees_what_was_acknowledged(self) -> None:
@@ -236,7 +236,7 @@ class Installation(RuleBasedStateMachine):
         await self.world.restart()
         self.world.probe.usual = some_metadata()
         await self.world.settle()
-        assert self.world.found == []
+        assert not self.world.found, self.world.found
 
     # --- inside -------------------------------------------------------------------------------------------------
 
