@@ -40,7 +40,13 @@ def vitest() -> Suite:
 
 
 # What touches the database runs on both.
-ON_BOTH = ["tests/api", "tests/services", "tests/worker", "tests/test_migrations.py"]
+ON_BOTH = [
+    *("tests/api", "tests/services", "tests/worker", "tests/test_migrations.py"),
+    "tests/crash/test_races.py",
+    # Defects that SQLite's single writer hides.
+    "tests/crash/test_defects.py::test_a_seeded_defect_is_caught[look, then reserve]",
+    "tests/crash/test_defects.py::test_a_seeded_defect_is_caught[no compare-and-set: deletes]",
+]
 REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract"]
 
 

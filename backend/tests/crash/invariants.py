@@ -200,9 +200,7 @@ def _jobs(scene: _Scene) -> Iterator[str]:
     for row in scene.rows:
         if row.status is VideoStatus.PROCESSING and row.due_at is None:
             yield f"I7: {_name(row)} has no job"
-        if row.status is VideoStatus.READY and (row.due_at or row.lease_owner):
-            yield f"I7: {_name(row)} still has a job"
-        if row.status is VideoStatus.UPLOADING and row.lease_owner:
+        if row.status in (VideoStatus.READY, VideoStatus.UPLOADING) and row.lease_owner:
             yield f"I7: {_name(row)} is leased"
 
 
@@ -240,13 +238,14 @@ def _somebody_comes(scene: _Scene) -> Iterator[str]:
 
 def _nothing_is_stuck(scene: _Scene) -> Iterator[str]:
     for row in scene.rows:
-        in_grace = (
-            row.status is VideoStatus.UPLOADING
-            and row.expires_at is not None
-            and row.expires_at + scene.sweep > scene.now
-        )
-        if not _is_finished(row) and not in_grace:
+        if not _is_finished(row) and not _waits_for_its_user(row, scene):
             yield f"I10: {_name(row)} is stuck (due {row.due_at}, lease until {row.lease_until})"
+
+
+def _waits_for_its_user(row: Video, scene: _Scene) -> bool:
+    """An upload within its grace, or one that has only just expired: its removal takes up to three sweeps."""
+    sweeps = {VideoStatus.UPLOADING: 1, VideoStatus.EXPIRED: 3}.get(row.status, 0)
+    return sweeps > 0 and row.expires_at is not None and row.expires_at + sweeps * scene.sweep > scene.now
 
 
 def _is_leaving(row: Video) -> bool:

@@ -5,6 +5,7 @@ from 0, meets which fault. `Killed` ends the process: nothing in the product cat
 blocks and other tasks still try is refused, so that nothing the dead process does can be seen any more.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Database
+from app.domain.errors import DatabaseUnavailable, StorageUnavailable
 from app.ports import (
     CreatedUpload,
     ListedObject,
@@ -41,7 +43,8 @@ class Fault:
     """`before`: the call has no effect. `after`: it has, but its answer is lost."""
 
     when: When
-    error: BaseException
+    error: BaseException | None = None
+    """Unless told, the port's own word for a call that could not be made: unavailable."""
     takes_effect_late: bool = False
     """The answer is an error, and the store does what was asked later: `Process.late_effects` runs it."""
 
@@ -55,41 +58,55 @@ class Process:
         self.struck = False
         """Whether a planned fault came to pass."""
         self.late_effects: list[Callable[[], Awaitable[object]]] = []
+        self.turns_before_a_call: Callable[[], int] = lambda: 0
+        """How many turns of the event loop a call waits: drawn at random, it finds orders that speed never would."""
 
     async def call(self, name: str, effect: Callable[[], Awaitable[Result]]) -> Result:
+        await self.pause()
         fault = self.begin(name)
         if fault is not None and fault.takes_effect_late:
             self.late_effects.append(effect)
-            self._strike(fault)
+            self._strike(name, fault)
         try:
             result = await effect()
         except Exception:
-            self.end(fault)
+            self.end(name, fault)
             raise
-        self.end(fault)
+        self.end(name, fault)
         return result
+
+    async def pause(self) -> None:
+        for _ in range(self.turns_before_a_call()):
+            await asyncio.sleep(0)
 
     def begin(self, name: str) -> Fault | None:
         self._refuse_if_dead()
         fault = self._plan.get(len(self.calls))
         self.calls.append(name)
         if fault is not None and fault.when == "before" and not fault.takes_effect_late:
-            self._strike(fault)
+            self._strike(name, fault)
         return fault
 
-    def end(self, fault: Fault | None) -> None:
+    def end(self, name: str, fault: Fault | None) -> None:
         self._refuse_if_dead()
         if fault is not None:
-            self._strike(fault)
+            self._strike(name, fault)
+
+    def expect(self, calls_ahead: int, fault: Fault) -> None:
+        """This befalls a later call; 0 is the next."""
+        self._plan = {len(self.calls) + calls_ahead: fault}
+
+    def expect_no_more(self) -> None:
+        self._plan = {}
 
     def kill(self) -> None:
         """From now on nothing this process does has an effect."""
         self.dead = True
 
-    def _strike(self, fault: Fault) -> None:
+    def _strike(self, name: str, fault: Fault) -> None:
         self.struck = True
         self.dead = self.dead or isinstance(fault.error, Killed)
-        raise fault.error
+        raise fault.error or (DatabaseUnavailable() if name == COMMIT else StorageUnavailable())
 
     def _refuse_if_dead(self) -> None:
         if self.dead:
@@ -97,16 +114,19 @@ class Process:
 
 
 class WatchedDatabase(Database):
-    def __init__(self, url: str, pool_size: int, process: Process) -> None:
-        super().__init__(url, pool_size)
-        self._process = process
+    """One engine for many processes, one after the other: compiling its statements anew takes most of a run's time.
+    `close` ends all connections, as the end of a process does."""
+
+    process: Process
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
+        process = self.process
+        await process.pause()
         async with super().transaction() as session:
             yield session
-            fault = self._process.begin(COMMIT)
-        self._process.end(fault)
+            fault = process.begin(COMMIT)
+        process.end(COMMIT, fault)
 
 
 class WatchedProbe:
