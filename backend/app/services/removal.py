@@ -70,8 +70,8 @@ class Removal:
             if first:
                 await users.release_bytes(session, video.user_id, video.reserved_bytes)
             elif not leaving:
-                # A commit whose answer was lost: this row was done with already, and is now.
-                await videos.set_due(session, video.id, None)
+                # This row was done with already, by a commit whose answer was lost.
+                await videos.rest_failed(session, video.id)
             elif video.storage_gone_at:
                 settled_at = video.storage_gone_at + self._settle_after
                 if now >= settled_at:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.domain.errors import DatabaseUnavailable, StorageUnavailable
 from app.models import Video
 from app.ports import NoSuchObject, NoSuchUpload
 from app.services.uploads import StartedUpload
@@ -33,14 +32,11 @@ class Outcome:
 def faults_of(call: str) -> dict[str, Fault]:
     """The ways this call may fail."""
     if call == COMMIT:
-        return {
-            NOT_DONE: Fault("before", DatabaseUnavailable()),
-            LOST: Fault("after", DatabaseUnavailable()),
-        }
-    faults = {NOT_DONE: Fault("before", StorageUnavailable())}
+        return {NOT_DONE: Fault("before"), LOST: Fault("after")}
+    faults = {NOT_DONE: Fault("before")}
     if call in ("create_multipart_upload", "complete_multipart_upload", "abort_multipart_upload", "delete"):
-        faults[LOST] = Fault("after", StorageUnavailable())
-        faults[LATE] = Fault("after", StorageUnavailable(), takes_effect_late=True)
+        faults[LOST] = Fault("after")
+        faults[LATE] = Fault("after", takes_effect_late=True)
     if call in ("list_parts", "complete_multipart_upload"):
         faults[MISSING] = Fault("before", NoSuchUpload())
     if call in ("head", "probe"):

@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Database
+from app.domain.errors import DatabaseUnavailable, StorageUnavailable
 from app.ports import (
     CreatedUpload,
     ListedObject,
@@ -41,7 +42,8 @@ class Fault:
     """`before`: the call has no effect. `after`: it has, but its answer is lost."""
 
     when: When
-    error: BaseException
+    error: BaseException | None = None
+    """Unless told, the port's own word for a call that could not be made: unavailable."""
     takes_effect_late: bool = False
     """The answer is an error, and the store does what was asked later: `Process.late_effects` runs it."""
 
@@ -60,13 +62,13 @@ class Process:
         fault = self.begin(name)
         if fault is not None and fault.takes_effect_late:
             self.late_effects.append(effect)
-            self._strike(fault)
+            self._strike(name, fault)
         try:
             result = await effect()
         except Exception:
-            self.end(fault)
+            self.end(name, fault)
             raise
-        self.end(fault)
+        self.end(name, fault)
         return result
 
     def begin(self, name: str) -> Fault | None:
@@ -74,22 +76,29 @@ class Process:
         fault = self._plan.get(len(self.calls))
         self.calls.append(name)
         if fault is not None and fault.when == "before" and not fault.takes_effect_late:
-            self._strike(fault)
+            self._strike(name, fault)
         return fault
 
-    def end(self, fault: Fault | None) -> None:
+    def end(self, name: str, fault: Fault | None) -> None:
         self._refuse_if_dead()
         if fault is not None:
-            self._strike(fault)
+            self._strike(name, fault)
+
+    def expect(self, calls_ahead: int, fault: Fault) -> None:
+        """This befalls a later call; 0 is the next."""
+        self._plan = {len(self.calls) + calls_ahead: fault}
+
+    def expect_no_more(self) -> None:
+        self._plan = {}
 
     def kill(self) -> None:
         """From now on nothing this process does has an effect."""
         self.dead = True
 
-    def _strike(self, fault: Fault) -> None:
+    def _strike(self, name: str, fault: Fault) -> None:
         self.struck = True
         self.dead = self.dead or isinstance(fault.error, Killed)
-        raise fault.error
+        raise fault.error or (DatabaseUnavailable() if name == COMMIT else StorageUnavailable())
 
     def _refuse_if_dead(self) -> None:
         if self.dead:
@@ -106,7 +115,7 @@ class WatchedDatabase(Database):
         async with super().transaction() as session:
             yield session
             fault = self._process.begin(COMMIT)
-        self._process.end(fault)
+        self._process.end(COMMIT, fault)
 
 
 class WatchedProbe:

@@ -54,7 +54,7 @@ class _RealProcess(Process):
         self._store = store
         self._left = left
 
-    def _strike(self, fault: Fault) -> NoReturn:  # noqa: ARG002  # every fault here is a death
+    def _strike(self, name: str, fault: Fault) -> NoReturn:  # noqa: ARG002  # every fault here is a death
         self._left.write_bytes(pickle.dumps((self._store.objects, self._store._uploads)))
         os._exit(_KILLED)
 

@@ -171,10 +171,16 @@ class World:
             return list(await session.scalars(select(Video)))
 
     async def end(self) -> str:
-        """What has become of all videos: `ready`, `gone`, `ready+uploading`."""
-        return "+".join(sorted(row.status.value for row in await self.rows())) or "gone"
+        """What has become of the user's videos: `ready`, `gone`, `ready+uploading`."""
+        own = [row for row in await self.rows() if row.user_id == self.user.id]
+        return "+".join(sorted(row.status.value for row in own)) or "gone"
 
     # --- a user's client ----------------------------------------------------------------------------------------
+
+    async def newcomer(self) -> User:
+        """Another user, who is the client from now on."""
+        self.user = await factories.insert_user(self.parts, "no password fits")
+        return self.user
 
     async def insert(self, status: str, **values: Any) -> Video:
         """A video in a state, its URLs handed out; see factories.insert_video. `self.video` from now on."""
@@ -208,8 +214,8 @@ class World:
 async def a_world(database_url: str, folder: Path, **settings: Any) -> AsyncIterator[World]:
     """An installation with one user; its services are closed at the end."""
     world = World(database_url, folder, **settings)
-    world.user = await factories.insert_user(world.parts, "no password fits")
     try:
+        await world.newcomer()
         yield world
     finally:
         await world._end()

@@ -347,6 +347,29 @@ async def test_a_failed_video_can_be_deleted_after_its_object_went(
     assert await find_video(parts, video.id) is None
 
 
+async def test_a_failed_video_deleted_while_its_object_goes_is_not_forgotten(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """What clears a failed video must not tell the deletion that nothing is left to do."""
+    video = await make_video("failed")
+
+    async def delete() -> None:
+        storage.fail_next("abort_multipart_upload")
+        await parts.videos.delete(user.id, video.id)
+
+    storage.hook_next("delete", delete)
+    await parts.reconciler.tend_due()
+    assert (await read_video(parts, video.id)).due_at is not None
+
+    for _ in range(2):
+        await parts.reconciler.tend_due()
+        clock.advance(SETTLED)
+    await parts.reconciler.tend_due()
+
+    assert await find_video(parts, video.id) is None
+    await assert_nothing_stored(parts, storage, user)
+
+
 async def test_a_failed_video_is_done_with_even_when_that_commit_lost_its_answer(
     parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:

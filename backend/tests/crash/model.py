@@ -1,0 +1,257 @@
+"""A simple model of what two users may expect, checked against the real services step by step, whatever befalls them.
+
+The model knows only what was acknowledged: a request whose answer was lost, or whose process died, promises nothing.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from app.domain.errors import SlipwayError, VideoNotFound
+from app.models import User, Video
+from app.ports import NoSuchObject, PresignedPart, VerdictOnBytes
+from app.services.uploads import StartedUpload
+from tests import factories
+from tests.crash.crash_points import NewWorld
+from tests.crash.process import Fault, Killed
+from tests.crash.world import World, whole_proof
+from tests.fakes import some_metadata
+
+KEYS = [uuid.UUID(int=number) for number in range(1, 4)]
+STEPS_OF_TIME = [1, 31, 61, 300, 1200, 3700]
+FAULTS = [
+    Fault("before"),
+    Fault("after"),
+    Fault("after", takes_effect_late=True),
+    Fault("before", Killed()),
+    Fault("after", Killed()),
+]
+
+users = st.integers(0, 1)
+picks = st.integers(0, 30)
+troubles = st.none() | st.tuples(st.integers(0, 7), st.sampled_from(FAULTS))
+"""What befalls which call of a request; often nothing, or a call it does not come to."""
+Trouble = tuple[int, Fault] | None
+
+
+@dataclass
+class Known:
+    """What the model holds of a video that a create was answered for."""
+
+    id: uuid.UUID
+    owner: User
+    data: bytes
+    parts: list[PresignedPart]
+    touched_at: datetime
+    """When it began, or its last part arrived."""
+    completed: bool = False
+    """A complete was answered with the proven video."""
+    deleted: bool = False
+    may_be_gone: bool = False
+    """A delete was tried, and its answer lost."""
+
+
+class Installation(RuleBasedStateMachine):
+    """Two users, the upkeep, the workers, the clock and every fault; give it a way to make worlds."""
+
+    def __init__(self, new_world: NewWorld) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.stack = AsyncExitStack()
+        self.world: World = self.run(self.stack.enter_async_context(new_world()))
+        self.users = [self.world.user, self.run(self.world.newcomer())]
+        self.known: list[Known] = []
+        self.verdicts = False
+        self.made = 0
+        self.changed = True
+        """Whether anything ran since the last look."""
+
+    def run(self, work: Any) -> Any:
+        return self.loop.run_until_complete(work)
+
+    # --- users --------------------------------------------------------------------------------------------------
+
+    @rule(user=users, key=st.sampled_from([None, *KEYS]), trouble=troubles)
+    def create(self, user: int, key: uuid.UUID | None, trouble: Trouble) -> None:
+        owner = self.users[user]
+        size = 512 + KEYS.index(key) if key else 600 + self.made % 7
+        answer = self.ask(
+            lambda world: world.parts.uploads.create(owner.id, "a.mp4", size, "video/mp4", key), trouble
+        )
+        if not isinstance(answer, StartedUpload):
+            return
+        self.world.handed_out += answer.parts or []
+        found = next((known for known in self.known if known.id == answer.video.id), None)
+        if found is None:
+            self.made += 1
+            data = self.made.to_bytes(2, "big") * size
+            found = Known(answer.video.id, owner, data[:size], [], answer.video.created_at)
+            self.known.append(found)
+        assert not found.deleted, "a deleted video came back"
+        assert found.owner is owner, "another's video was answered"
+        found.parts = list(answer.parts or found.parts)
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks)
+    def send(self, pick: int) -> None:
+        known = self.pick(pick)
+        for part in known.parts:
+            if self.world.store.put_part(part.url, known.data) == 200:
+                known.touched_at = self.world.clock.now()
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks)
+    def sign(self, pick: int) -> None:
+        known = self.pick(pick)
+        answer = self.ask(lambda world: world.parts.uploads.sign_parts(known.owner.id, known.id, [1]))
+        if isinstance(answer, list):
+            assert not known.deleted, "a deleted video was signed for"
+            assert not known.completed, "a completed video was signed for"
+            known.parts = answer
+            self.world.handed_out += answer
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, trouble=troubles)
+    def complete(self, pick: int, trouble: Trouble) -> None:
+        known = self.pick(pick)
+        answer = self.ask(
+            lambda world: world.parts.uploads.complete(known.owner.id, known.id, whole_proof(known.data)),
+            trouble,
+        )
+        if isinstance(answer, Video):
+            assert not known.deleted, "a deleted video was completed"
+            known.completed = known.completed or answer.status in ("processing", "ready")
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, trouble=troubles)
+    def send_and_complete(self, pick: int, trouble: Trouble) -> None:
+        self.sign(pick)
+        self.send(pick)
+        self.complete(pick, trouble)
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, trouble=troubles)
+    def delete(self, pick: int, trouble: Trouble) -> None:
+        known = self.pick(pick)
+        known.may_be_gone = True
+        answer = self.ask(lambda world: world.parts.videos.delete(known.owner.id, known.id), trouble)
+        if answer is None:
+            assert not known.deleted, "a delete succeeded twice"
+            known.deleted = True
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, verb=st.integers(0, 3))
+    def another_tries(self, pick: int, verb: int) -> None:
+        """I3: what is not yours is not there."""
+        known = self.pick(pick)
+        other = self.users[1] if known.owner is self.users[0] else self.users[0]
+        before = self.run(factories.find_video(self.world.parts, known.id))
+
+        attempts: list[Callable[[World], Any]] = [
+            lambda world: world.parts.videos.get(other.id, known.id),
+            lambda world: world.parts.uploads.sign_parts(other.id, known.id, [1]),
+            lambda world: world.parts.uploads.complete(other.id, known.id, {}),
+            lambda world: world.parts.videos.delete(other.id, known.id),
+        ]
+        answer = self.ask(attempts[verb])
+        assert isinstance(answer, VideoNotFound | Killed), f"another user was answered {answer!r}"
+        assert self.run(factories.find_video(self.world.parts, known.id)) == before
+
+    # --- what runs beside, and what befalls ---------------------------------------------------------------------
+
+    @rule(trouble=troubles)
+    def upkeep(self, trouble: Trouble) -> None:
+        self.ask(lambda world: world.upkeep(), trouble)
+
+    @rule(seconds=st.sampled_from(STEPS_OF_TIME))
+    def time_passes(self, seconds: int) -> None:
+        self.world.clock.advance(timedelta(seconds=seconds))
+
+    @rule()
+    def crash(self) -> None:
+        self.changed = True
+        self.run(self.world.restart())
+
+    @rule(
+        outcome=st.sampled_from(
+            [some_metadata(), some_metadata(), VerdictOnBytes("unreadable", "No."), NoSuchObject()]
+        )
+    )
+    def probe_will_say(self, outcome: Any) -> None:
+        self.verdicts = self.verdicts or isinstance(outcome, Exception)
+        self.world.probe.usual = outcome
+
+    # --- what must be so ----------------------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_is_broken(self) -> None:
+        if self.changed:
+            self.run(self._look())
+        self.changed = False
+
+    async def _look(self) -> None:
+        await self.world.check()
+        assert self.world.found == []
+        await self._each_sees_what_was_acknowledged()
+
+    async def _each_sees_what_was_acknowledged(self) -> None:
+        """Of one user, then of the other: what is broken stays so until the next look."""
+        self.users.reverse()
+        owner = self.users[0]
+        now = self.world.clock.now()
+        page = await self.world.parts.videos.list_page(owner.id, 100, None, None)
+        seen = {video.id: video for video in page.items}
+        assert {video.user_id for video in page.items} <= {owner.id}, "another's video is listed"
+        for known in (known for known in self.known if known.owner is owner):
+            video = seen.get(known.id)
+            if known.deleted:
+                assert video is None, "a deleted video is listed"
+            elif known.completed and not known.may_be_gone:
+                assert video is not None, "a completed video is gone"
+                self._holds_its_bytes(known, video)
+            elif not known.may_be_gone and now < known.touched_at + timedelta(hours=1):
+                assert video is not None, "an upload is gone within its grace"
+
+    def _holds_its_bytes(self, known: Known, video: Video) -> None:
+        if video.status == "failed":
+            assert self.verdicts, "a video failed that no one found fault with"
+        else:
+            assert video.status in ("processing", "ready"), f"completed, and now {video.status}"
+            assert self.world.store.objects[video.object_key].data == known.data, "other bytes than were sent"
+
+    def teardown(self) -> None:
+        try:
+            self.run(self._settle())
+        finally:
+            self.run(self.stack.aclose())
+            self.loop.close()
+
+    async def _settle(self) -> None:
+        await self.world.restart()
+        self.world.probe.usual = some_metadata()
+        await self.world.settle()
+        assert self.world.found == []
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def pick(self, pick: int) -> Known:
+        return self.known[pick % len(self.known)]
+
+    def ask(self, work: Callable[[World], Any], trouble: Trouble = None) -> object:
+        """What the caller gets; a process that died is followed by the next."""
+        self.changed = True
+        if trouble is not None:
+            self.world.process.expect(*trouble)
+        answer = self.run(self.world.lives_through(work))
+        self.world.process.expect_no_more()
+        if self.world.process.dead:
+            self.run(self.world.restart())
+        assert not isinstance(answer, Exception) or isinstance(answer, SlipwayError), repr(answer)
+        return answer

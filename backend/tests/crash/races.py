@@ -1,0 +1,184 @@
+"""The pairs of requests and upkeep that may meet on one video, or on one user: each as a scene for several at once."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.crud import videos
+from app.domain.errors import IdempotencyConflict, QuotaExceeded, SlipwayError, TooManyUploads, VideoNotFound
+from app.services.processing import PROBE_LEASE
+from app.services.uploads import StartedUpload
+from tests import factories
+from tests.crash import use_cases as case
+from tests.crash.world import World
+from tests.factories import SMALL_VIDEO
+
+Answers = Sequence[object]
+
+
+@dataclass(frozen=True)
+class Race:
+    name: str
+    arrange: case.Step
+    runners: Sequence[case.Step]
+    ends: frozenset[str]
+    fits: Callable[[Answers], bool]
+    """Whether these answers, in the runners' order, may be given together."""
+    settings: tuple[tuple[str, int], ...] = ()
+
+
+def statuses(answers: Answers) -> list[str]:
+    return [getattr(answer, "status", type(answer).__name__) for answer in answers]
+
+
+def all_say(*allowed: str) -> Callable[[Answers], bool]:
+    return lambda answers: set(statuses(answers)) <= set(allowed)
+
+
+def one_and_the_others(winner: type, *losers: type) -> Callable[[Answers], bool]:
+    def fits(answers: Answers) -> bool:
+        won = sum(isinstance(answer, winner) for answer in answers)
+        lost = sum(isinstance(answer, losers) for answer in answers)
+        return won == 1 and won + lost == len(answers)
+
+    return fits
+
+
+def anything(_answers: Answers) -> bool:
+    return True
+
+
+# --- what runs --------------------------------------------------------------------------------------------------
+
+
+async def removal_step(world: World) -> object:
+    await world.parts.removal.step(world.video.id)
+    return None
+
+
+async def probe_a_job(world: World) -> object:
+    """As a worker: claims what is due, and does it."""
+    return await factories.run_due_probes(world.parts)
+
+
+async def doubled_job(world: World) -> object:
+    """A job that comes a second time: whoever holds the lease now, with the same owner."""
+    row = await factories.find_video(world.parts, world.video.id)
+    if row is None or row.lease_owner is None:
+        return None
+    await world.parts.processing.probe_video(row.id, row.lease_owner)
+    return None
+
+
+async def same_key(world: World) -> StartedUpload:
+    started = await world.parts.uploads.create(
+        world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", case.IDEMPOTENCY_KEY
+    )
+    world.handed_out += started.parts or []
+    return started
+
+
+async def another_file(world: World) -> object:
+    return await world.parts.uploads.create(
+        world.user.id, "river.mp4", len(SMALL_VIDEO) + 1, "video/mp4", case.IDEMPOTENCY_KEY
+    )
+
+
+async def claimed(world: World) -> None:
+    await world.insert("processing")
+    now = world.clock.now()
+    async with world.parts.database.transaction() as session:
+        await videos.claim_probe(session, uuid.uuid4(), now, now + PROBE_LEASE)
+
+
+async def stalled_but_sent(world: World) -> None:
+    """All parts sent long ago, and only now the complete comes."""
+    await case.all_sent(world)
+    world.clock.advance(case.GRACE)
+
+
+async def leaving(world: World) -> None:
+    await world.insert("deleting")
+
+
+# --- what the answers must be -----------------------------------------------------------------------------------
+
+
+def one_upload(answers: Answers) -> bool:
+    """All creates with one key speak of one video."""
+    started = [answer for answer in answers if isinstance(answer, StartedUpload)]
+    return len(started) == len(answers) and len({answer.video.id for answer in started}) == 1
+
+
+def one_file(answers: Answers) -> bool:
+    """Of two files under one key one is taken."""
+    return one_and_the_others(StartedUpload, IdempotencyConflict)(answers)
+
+
+def taken(count: int, *refused: type[SlipwayError]) -> Callable[[Answers], bool]:
+    def fits(answers: Answers) -> bool:
+        started = [answer for answer in answers if isinstance(answer, StartedUpload)]
+        rest = [answer for answer in answers if not isinstance(answer, StartedUpload)]
+        return len(started) == count and all(isinstance(answer, refused) for answer in rest)
+
+    return fits
+
+
+def _race(
+    name: str,
+    arrange: case.Step,
+    runners: Sequence[case.Step],
+    ends: set[str],
+    fits: Callable[[Answers], bool] = anything,
+    **settings: int,
+) -> Race:
+    return Race(name, arrange, runners, frozenset(ends), fits, tuple(settings.items()))
+
+
+READY, GONE, FAILED = "ready", "gone", "failed"
+
+RACES = [
+    _race("complete x complete", case.all_sent, [case.complete] * 3, {READY}, all_say("processing")),
+    _race("complete x delete", case.all_sent, [case.complete, case.delete], {GONE}),
+    _race("complete x expiry", stalled_but_sent, [case.complete, case.upkeep], {READY, GONE}),
+    _race(
+        "complete x the upkeep that takes it over",
+        case.lost_its_process,
+        [case.complete, case.upkeep, case.complete],
+        {READY},
+    ),
+    _race("sign x delete", case.video("uploading"), [case.sign, case.delete], {GONE}),
+    _race("probe x delete", case.probed(), [probe_a_job, case.delete], {GONE}),
+    _race("probe x probe", case.probed(), [probe_a_job] * 4, {READY}),
+    _race("probe x the same job again", claimed, [doubled_job] * 3, {READY}),
+    _race("create x create with one key", case.nothing, [same_key] * 3, {GONE}, one_upload),
+    _race(
+        "create x another file with the same key", case.nothing, [same_key, another_file], {GONE}, one_file
+    ),
+    _race(
+        "delete x delete",
+        case.video("ready"),
+        [case.delete] * 3,
+        {GONE},
+        one_and_the_others(str, VideoNotFound),
+    ),
+    _race(
+        "create x create at the quota",
+        case.nothing,
+        [case.create] * 4,
+        {GONE},
+        taken(2, QuotaExceeded),
+        user_quota_bytes=2 * len(SMALL_VIDEO),
+    ),
+    _race(
+        "create x create at the limit of open uploads",
+        case.nothing,
+        [case.create] * 4,
+        {GONE},
+        taken(3, TooManyUploads),
+        user_max_uploads_in_flight=3,
+    ),
+    _race("removal x removal", leaving, [removal_step] * 3, {GONE}),
+    _race("delete x removal of what failed", case.video("failed"), [case.delete, case.upkeep], {GONE}),
+    _race("expiry x delete", case.stalled, [case.upkeep, case.delete, case.upkeep], {GONE}),
+]
