@@ -2,22 +2,20 @@
 
 import asyncio
 import threading
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app.adapters.s3 import S3Storage, make_signer
+from app.adapters.s3 import S3Storage
 from app.bootstrap import Parts, assemble
 from app.core.clock import SystemClock
 from app.core.config import Settings
 from tests.api.shapes import API, MP4, assert_retry_later
 from tests.conftest import SignedIn
-from tests.contract.engines import request, s3_connection
+from tests.contract.engines import request
 from tests.crash.invariants import violations
-from tests.engines.embedded import EmbeddedStore
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 from tests.factories import announce, make_settings
 from tests.fakes import FakeDelivery, FakeProbe
@@ -27,52 +25,9 @@ CROWD = 200
 
 
 @pytest.fixture
-def bucket(store: EmbeddedStore) -> str:
-    """Of this test's own."""
-    name = f"test-{uuid.uuid4()}"
-    store.client().create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path_factory.mktemp("faults-store")) as made:
-        yield made
-
-
-@pytest.fixture
-def store_line(store: EmbeddedStore) -> Iterator[TcpFaultProxy]:
-    with TcpFaultProxy(("127.0.0.1", store.port)) as line:
-        yield line
-
-
-@pytest.fixture
 def settings(direct_url: str, tmp_path: Path) -> Settings:
     """The database without its line: here it is well."""
     return make_settings(direct_url, tmp_path, user_max_uploads_in_flight=10_000)
-
-
-@pytest.fixture
-def s3_storage(
-    settings: Settings, store: EmbeddedStore, store_line: TcpFaultProxy, bucket: str
-) -> Iterator[S3Storage]:
-    """As bootstrap makes it, with its own time limits; browsers go past the line."""
-    keys = store.credentials
-    connection = s3_connection(
-        f"http://127.0.0.1:{store_line.port}",
-        keys.access_key_id,
-        keys.secret_access_key,
-        bucket=bucket,
-        public_endpoint_url=store.endpoint_url,
-        threads=settings.storage_threads,
-        queue=settings.storage_queue,
-        connect_timeout_seconds=settings.storage_connect_timeout_seconds,
-        read_timeout_seconds=settings.storage_read_timeout_seconds,
-        attempts=settings.storage_attempts,
-    )
-    storage = S3Storage(connection, make_signer(connection))
-    yield storage
-    storage.close()
 
 
 @pytest.fixture
