@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import botocore.auth
 import pytest
+from botocore.compat import get_current_datetime
 from structlog.testing import capture_logs
 
 from app.adapters.s3 import S3Storage
@@ -25,12 +24,11 @@ class WrongClock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.off = timedelta()
-        right = botocore.auth.get_current_datetime
 
-        def wrong(*arguments: Any, **named: Any) -> datetime:
-            return right(*arguments, **named) + self.off
+        def wrong(remove_tzinfo: bool = True) -> datetime:
+            return get_current_datetime(remove_tzinfo) + self.off
 
-        monkeypatch.setattr(botocore.auth, "get_current_datetime", wrong)
+        monkeypatch.setattr("botocore.auth.get_current_datetime", wrong)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.off
