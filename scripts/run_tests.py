@@ -41,7 +41,7 @@ def vitest() -> Suite:
 
 # What touches the database runs on both.
 ON_BOTH = ["tests/api", "tests/services", "tests/worker", "tests/test_migrations.py"]
-REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract"]
+REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract", "tests/faults", "tests/process"]
 
 
 def suites(quick: bool) -> list[Suite]:
