@@ -1,5 +1,6 @@
-"""New worlds for crash tests: each with an empty database of its own."""
+"""New worlds for crash tests."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -10,8 +11,8 @@ import pytest
 import structlog
 
 from app.services import uploads
+from tests.crash.process import WatchedDatabase
 from tests.crash.world import World, a_world
-from tests.databases import Databases
 
 
 @pytest.fixture(autouse=True)
@@ -30,18 +31,21 @@ def _quiet() -> Iterator[None]:
 
 
 class NewWorlds:
-    def __init__(self, databases: Databases, folder: Path) -> None:
-        self._databases = databases
+    """Makes worlds one after the other over one database, empty for each."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._url = url
         self._folder = folder
+        self._databases: dict[asyncio.AbstractEventLoop, WatchedDatabase] = {}
 
     @asynccontextmanager
     async def __call__(self, **settings: Any) -> AsyncIterator[World]:
-        url = self._databases.new()
-        async with a_world(url, self._folder, **settings) as world:
+        loop = asyncio.get_running_loop()  # an engine belongs to one
+        database = self._databases.setdefault(loop, WatchedDatabase(self._url))
+        async with a_world(database, self._folder, **settings) as world:
             yield world
-        self._databases.discard(url)
 
 
 @pytest.fixture
-def new_world(databases: Databases, tmp_path: Path) -> NewWorlds:
-    return NewWorlds(databases, tmp_path)
+def new_world(database_url: str, tmp_path: Path) -> NewWorlds:
+    return NewWorlds(database_url, tmp_path)

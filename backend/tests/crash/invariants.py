@@ -200,9 +200,7 @@ def _jobs(scene: _Scene) -> Iterator[str]:
     for row in scene.rows:
         if row.status is VideoStatus.PROCESSING and row.due_at is None:
             yield f"I7: {_name(row)} has no job"
-        if row.status is VideoStatus.READY and (row.due_at or row.lease_owner):
-            yield f"I7: {_name(row)} still has a job"
-        if row.status is VideoStatus.UPLOADING and row.lease_owner:
+        if row.status in (VideoStatus.READY, VideoStatus.UPLOADING) and row.lease_owner:
             yield f"I7: {_name(row)} is leased"
 
 

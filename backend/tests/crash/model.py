@@ -59,11 +59,11 @@ class Known:
 
 
 class Installation(RuleBasedStateMachine):
-    """Two users, the upkeep, the workers, the clock and every fault; give it a way to make worlds."""
+    """Two users, the upkeep, the workers, the clock and every fault; give it a way to make worlds, and a loop."""
 
-    def __init__(self, new_world: NewWorld) -> None:
+    def __init__(self, new_world: NewWorld, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
+        self.loop = loop
         self.stack = AsyncExitStack()
         self.world: World = self.run(self.stack.enter_async_context(new_world()))
         self.users = [self.world.user, self.run(self.world.newcomer())]
@@ -231,7 +231,6 @@ class Installation(RuleBasedStateMachine):
             self.run(self._settle())
         finally:
             self.run(self.stack.aclose())
-            self.loop.close()
 
     async def _settle(self) -> None:
         await self.world.restart()

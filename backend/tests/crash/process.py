@@ -5,6 +5,7 @@ from 0, meets which fault. `Killed` ends the process: nothing in the product cat
 blocks and other tasks still try is refused, so that nothing the dead process does can be seen any more.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -57,8 +58,11 @@ class Process:
         self.struck = False
         """Whether a planned fault came to pass."""
         self.late_effects: list[Callable[[], Awaitable[object]]] = []
+        self.turns_before_a_call: Callable[[], int] = lambda: 0
+        """How many turns of the event loop a call waits: drawn at random, it finds orders that speed never would."""
 
     async def call(self, name: str, effect: Callable[[], Awaitable[Result]]) -> Result:
+        await self.pause()
         fault = self.begin(name)
         if fault is not None and fault.takes_effect_late:
             self.late_effects.append(effect)
@@ -70,6 +74,10 @@ class Process:
             raise
         self.end(name, fault)
         return result
+
+    async def pause(self) -> None:
+        for _ in range(self.turns_before_a_call()):
+            await asyncio.sleep(0)
 
     def begin(self, name: str) -> Fault | None:
         self._refuse_if_dead()
@@ -106,16 +114,19 @@ class Process:
 
 
 class WatchedDatabase(Database):
-    def __init__(self, url: str, pool_size: int, process: Process) -> None:
-        super().__init__(url, pool_size)
-        self._process = process
+    """One engine for many processes, one after the other: compiling its statements anew takes most of a run's time.
+    `close` ends all connections, as the end of a process does."""
+
+    process: Process
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
+        process = self.process
+        await process.pause()
         async with super().transaction() as session:
             yield session
-            fault = self._process.begin(COMMIT)
-        self._process.end(COMMIT, fault)
+            fault = process.begin(COMMIT)
+        process.end(COMMIT, fault)
 
 
 class WatchedProbe:

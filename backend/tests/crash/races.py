@@ -124,6 +124,11 @@ def taken(count: int, *refused: type[SlipwayError]) -> Callable[[Answers], bool]
     return fits
 
 
+def one_job(answers: Answers) -> bool:
+    """I7: of all workers together, one did the one job."""
+    return sum(answer for answer in answers if isinstance(answer, int)) == 1
+
+
 def _race(
     name: str,
     arrange: case.Step,
@@ -149,7 +154,7 @@ RACES = [
     ),
     _race("sign x delete", case.video("uploading"), [case.sign, case.delete], {GONE}),
     _race("probe x delete", case.probed(), [probe_a_job, case.delete], {GONE}),
-    _race("probe x probe", case.probed(), [probe_a_job] * 4, {READY}),
+    _race("probe x probe", case.probed(), [probe_a_job] * 4, {READY}, one_job),
     _race("probe x the same job again", claimed, [doubled_job] * 3, {READY}),
     _race("create x create with one key", case.nothing, [same_key] * 3, {GONE}, one_upload),
     _race(

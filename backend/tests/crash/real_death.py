@@ -11,7 +11,6 @@ import os
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,10 +18,11 @@ from sqlmodel import select
 
 from app.core.db import Database
 from app.models import User, Video
+from tests.crash.conftest import NewWorlds
 from tests.crash.crash_points import Point, moments_of, record
-from tests.crash.process import Fault, Process
+from tests.crash.process import Fault, Process, WatchedDatabase
 from tests.crash.use_cases import USE_CASES, UseCase
-from tests.crash.world import World, a_world
+from tests.crash.world import World
 from tests.databases import SqliteDatabases
 from tests.factories import insert_user
 from tests.fakes import FakeClock, InMemoryStorage
@@ -67,7 +67,7 @@ class _MortalWorld(World):
 
 
 async def _live_and_die(url: str, folder: Path, case: UseCase, point: Point) -> None:
-    world = _MortalWorld(url, folder)
+    world = _MortalWorld(WatchedDatabase(url), folder)
     world.left = folder / "left"
     world.user = await insert_user(world.parts, "no password fits")
     await case.arrange(world)
@@ -104,15 +104,10 @@ def _after_death(databases: SqliteDatabases, folder: Path, case: UseCase, point:
 def main(folder: Path, names: Sequence[str]) -> None:
     databases = SqliteDatabases()
 
-    @asynccontextmanager
-    async def new_world() -> Any:
-        async with a_world(databases.new(), folder) as world:
-            yield world
-
     try:
         told = {}
         for case in (case for case in USE_CASES if case.name in names):
-            calls = asyncio.run(record(new_world, case))
+            calls = asyncio.run(record(NewWorlds(databases.new(), folder), case))
             told[case.name] = [_after_death(databases, folder, case, point) for point in moments_of(calls)]
     finally:
         databases.close()

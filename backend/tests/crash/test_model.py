@@ -1,8 +1,8 @@
 """The model test: SLIPWAY_MODEL_STEPS random steps, 2,000 unless told; SLIPWAY_SEED replays them."""
 
+import asyncio
 import os
 import zlib
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -12,7 +12,6 @@ from app.services import uploads
 from tests.crash.conftest import NewWorlds
 from tests.crash.model import Installation
 from tests.crash.report import SEED, Tally, reported
-from tests.databases import Databases
 
 STEPS = int(os.environ.get("SLIPWAY_MODEL_STEPS", "2000"))
 STEPS_OF_A_RUN = 50
@@ -27,32 +26,34 @@ def _do_not_wait_for_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
 def walk(new_world: NewWorlds, steps: int, chosen: str, tally: Tally) -> None:
     """Random steps in runs of 50, each from an empty installation; raises what it met."""
 
-    class Counted(Installation):
-        def __init__(self) -> None:
-            super().__init__(new_world)
+    with asyncio.Runner() as runner:
 
-        def teardown(self) -> None:
-            tally.runs += STEPS_OF_A_RUN
-            super().teardown()
+        class Counted(Installation):
+            def __init__(self) -> None:
+                super().__init__(new_world, runner.get_loop())
 
-    run_state_machine_as_test(
-        seed(zlib.crc32(chosen.encode()))(Counted),
-        settings=settings(
-            max_examples=max(1, steps // STEPS_OF_A_RUN),
-            stateful_step_count=STEPS_OF_A_RUN,
-            database=None,
-            deadline=None,
-            # Without shrinking, which takes longer than reading fifty steps.
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+            def teardown(self) -> None:
+                tally.runs += STEPS_OF_A_RUN
+                super().teardown()
+
+        run_state_machine_as_test(
+            seed(zlib.crc32(chosen.encode()))(Counted),
+            settings=settings(
+                max_examples=max(1, steps // STEPS_OF_A_RUN),
+                stateful_step_count=STEPS_OF_A_RUN,
+                database=None,
+                deadline=None,
+                # Without shrinking, which takes longer than reading fifty steps.
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
 
 
-def test_no_sequence_of_steps_breaks_anything(databases: Databases, tmp_path: Path) -> None:
+def test_no_sequence_of_steps_breaks_anything(new_world: NewWorlds) -> None:
     with reported("model steps", SEED) as tally:
         try:
-            walk(NewWorlds(databases, tmp_path), STEPS, SEED, tally)
+            walk(new_world, STEPS, SEED, tally)
         except BaseException:
             tally.violations += 1
             raise

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.errors import StorageUnavailable
+from app.domain.video_status import VideoStatus
 from app.ports import InvalidPart, MetadataOutOfBudget, NoSuchObject, ObjectExists, VerdictOnBytes
 from app.services.processing import MAX_ATTEMPTS
 from tests import factories
@@ -34,7 +35,7 @@ class UseCase:
 
     @property
     def has_client(self) -> bool:
-        return self.act not in (upkeep, work)
+        return self.act not in (upkeep, upkeep_spares_it, work)
 
 
 def _case(
@@ -75,6 +76,22 @@ async def assembled_by_a_dead_process(world: World) -> None:
     upload_id = world.video.upload_id or ""
     parts = await world.store.list_parts(world.video.object_key, upload_id)
     await world.store.complete_multipart_upload(world.video.object_key, upload_id, parts, only_if_new=True)
+
+
+async def sent_short(world: World) -> None:
+    await world.insert("uploading")
+    world.store.store_part(world.video.upload_id or "", 1, SMALL_VIDEO[:-1])
+
+
+async def sent_other_bytes(world: World) -> None:
+    await world.insert("uploading")
+    world.store.store_part(world.video.upload_id or "", 1, SMALL_VIDEO[::-1])
+
+
+async def anothers_object(world: World) -> None:
+    """An object of the right size at the key, which nobody here has made."""
+    await all_sent(world)
+    world.store.store_object(world.video.object_key, SMALL_VIDEO)
 
 
 async def upload_lost_by_the_store(world: World) -> None:
@@ -179,9 +196,22 @@ async def upkeep(world: World) -> object:
     return await world.parts.reconciler.tend_due()
 
 
+async def upkeep_spares_it(world: World) -> object:
+    tended = await upkeep(world)
+    row = await factories.find_video(world.parts, world.video.id)
+    if row is None or row.status is not VideoStatus.UPLOADING:
+        world.found.append("an upload that moves has expired")
+    return tended
+
+
 async def work(world: World) -> object:
     return await factories.run_due_probes(world.parts)
 
+
+ANOTHERS_OBJECT = _case("complete, another's object is there", anothers_object, complete, FAILED)
+"""Undisturbed only: until the complete, the row has an object it should not have."""
+OTHER_BYTES = _case("complete with other bytes than proven", sent_other_bytes, complete, GONE)
+"""Undisturbed only: a completion finished by the upkeep has no proof to compare with."""
 
 NO_VIDEO = VerdictOnBytes("no_video_track", "There is no picture in this file.")
 
@@ -214,6 +244,7 @@ USE_CASES = [
         {READY, GONE},
     ),
     _case("complete with a part missing", video("uploading"), complete, GONE),
+    _case("complete with a short part", sent_short, complete, GONE),
     _case("complete, the upload is gone", upload_lost_by_the_store, complete, FAILED, {FAILED, GONE}),
     _case("complete after a dead process", lost_its_process, complete, READY),
     _case("complete, assembled by a dead process", assembled_by_a_dead_process, complete, READY),
@@ -238,7 +269,7 @@ USE_CASES = [
     _case("delete a completion that died", assembled_by_a_dead_process, delete, GONE, {GONE, READY}),
     _case("expire", stalled, upkeep, GONE),
     _case("expire a create that died", stalled_without_upload_id, upkeep, GONE),
-    _case("progress moves the expiry", moving, upkeep, GONE),
+    _case("progress moves the expiry", moving, upkeep_spares_it, GONE),
     _case("remove: the second confirmation", first_confirmed, upkeep, GONE),
     _case("remove what failed", video("failed"), upkeep, FAILED),
     _case("probe: ready", probed(), work, READY),

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
+from sqlalchemy import delete
 from sqlmodel import select
 
 from app import bootstrap
 from app.bootstrap import Parts
+from app.core.db import Database
 from app.domain.errors import SlipwayError
 from app.domain.video_status import VideoStatus
 from app.models import User, Video
@@ -32,14 +34,16 @@ PAST_A_LEASE: Final = timedelta(seconds=61)
 """Completions are leased for 30 s, probes for 60."""
 QUICK: Final = timedelta(minutes=15)
 """I10: what is not waiting for its user leaves its state within 10 minutes, or three sweeps."""
-_MOST_ROUNDS = 500
+_MOST_ROUNDS = 200
 
 Work = Callable[["World"], Awaitable[object]]
 
 
 class World:
-    def __init__(self, database_url: str, folder: Path, **settings: Any) -> None:
-        self.settings = make_settings(database_url, folder, **settings)
+    def __init__(self, database: WatchedDatabase, folder: Path, **settings: Any) -> None:
+        self._database = database
+        url = database.url.render_as_string(hide_password=False)
+        self.settings = make_settings(url, folder, **settings)
         self.clock = FakeClock()
         self.store = InMemoryStorage(self.clock, small_parts=True)
         self.probe = FakeProbe()
@@ -55,10 +59,8 @@ class World:
         self.video: Video
 
     def _build(self) -> Parts:
-        def database(url: str, pool_size: int) -> WatchedDatabase:
-            return WatchedDatabase(url, pool_size, self.process)
-
-        with patch.object(bootstrap, "Database", database):
+        self._database.process = self.process
+        with patch.object(bootstrap, "Database", lambda *_: self._database):
             return factories.make_parts(
                 self.settings,
                 self.clock,
@@ -211,14 +213,18 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(database_url: str, folder: Path, **settings: Any) -> AsyncIterator[World]:
-    """An installation with one user; its services are closed at the end."""
-    world = World(database_url, folder, **settings)
+async def a_world(database: WatchedDatabase, folder: Path, **settings: Any) -> AsyncIterator[World]:
+    """An installation with one user; its services are closed at the end, and its rows are gone."""
+    world = World(database, folder, **settings)
     try:
         await world.newcomer()
         yield world
     finally:
         await world._end()
+        async with Database.transaction(database) as session:
+            await session.execute(delete(Video))
+            await session.execute(delete(User))
+        await database.close()
 
 
 def whole_proof(data: bytes = SMALL_VIDEO) -> dict[int, str]:

@@ -1,0 +1,367 @@
+"""Seeded defects: the product with one of its safeguards taken out, and the suite that must notice.
+
+Each is a switch over a function of the product. A suite that stays silent here proves nothing elsewhere.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import true, update
+from sqlmodel import col, select
+
+from app.adapters.queue_embedded import EmbeddedQueue
+from app.adapters.s3_signing import S3UrlSigner
+from app.crud import users, videos
+from app.domain.video_status import HIDDEN, VideoEvent, next_status, sources_of
+from app.models import User, Video
+from app.services import reconciler, uploads
+from app.services.processing import ProcessingService
+from app.services.removal import Removal
+from app.services.uploads import UploadService
+from app.services.videos import VideoService
+from tests.crash import suites
+from tests.crash.suites import Suite
+
+Switch = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True)
+class Defect:
+    name: str
+    breaks: str
+    """What becomes of it, in a sentence."""
+    switch: Switch
+    caught_by: Suite
+
+
+def _replaced(owner: Any, name: str, instead: Any) -> Switch:
+    return lambda patch: patch.setattr(owner, name, instead)
+
+
+def _both(*switches: Switch) -> Switch:
+    def switch(patch: pytest.MonkeyPatch) -> None:
+        for one in switches:
+            one(patch)
+
+    return switch
+
+
+# --- the state machine ------------------------------------------------------------------------------------------
+
+
+async def _transition_without_guards(
+    session: Any, video_id: Any, event: VideoEvent, *_guards: Any, **changes: Any
+) -> bool:
+    (target,) = {next_status(source, event) for source in sources_of(event)}
+    await session.execute(update(Video).where(col(Video.id) == video_id).values(status=target, **changes))
+    return True
+
+
+async def _release_whatever_its_state(session: Any, video: Video, gone_at: Any, due_at: Any) -> bool:
+    return await videos._changed_one(
+        session,
+        update(Video)
+        .where(col(Video.id) == video.id, col(Video.storage_gone_at).is_(None))
+        .values(storage_gone_at=gone_at, reserved_bytes=0, due_at=due_at),
+    )
+
+
+async def _nothing(*_: Any, **__: Any) -> None:
+    """Instead of what should be done."""
+
+
+async def _unchecked_save(*_: Any) -> bool:
+    return True
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------
+
+
+async def _no_job_yet(_queue: Any, session: Any, video_id: Any) -> None:
+    await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=None))
+
+
+_settle = UploadService._settle
+
+
+async def _settle_then_enqueue(
+    service: UploadService, video: Video, owner: Any, event: VideoEvent, **changes: Any
+) -> Video:
+    current = await _settle(service, video, owner, event, **changes)
+    if event is VideoEvent.COMPLETE_PROVEN:
+        async with service._database.transaction() as session:
+            await videos.make_probe_due(session, video.id, service._clock.now())
+    return current
+
+
+# --- complete ---------------------------------------------------------------------------------------------------
+
+
+async def _any_object(service: UploadService, video: Video) -> Any:
+    return await service._storage.head(video.object_key)
+
+
+async def _lost_answer_is_failure(*_: Any) -> Any:
+    raise uploads._ObjectVanished
+
+
+def _size_is_enough(video: Video, part: Any, _md5: Any) -> bool:
+    return bool(part.size_bytes == video.part_plan.part_bytes(part.part_number))
+
+
+# --- removal and expiry -----------------------------------------------------------------------------------------
+
+
+async def _store_first(service: VideoService, user_id: Any, video_id: Any) -> None:
+    row = await service.get(user_id, video_id)
+    await service._removal._storage.delete(row.object_key)
+    await _delete(service, user_id, video_id)
+
+
+_delete = VideoService.delete
+_expire = reconciler.Reconciler._expire_if_stalled
+
+
+async def _abort_then_expire(upkeep: reconciler.Reconciler, video: Video) -> None:
+    await upkeep._storage.abort_multipart_upload(video.object_key, video.upload_id or "")
+    await _expire(upkeep, video)
+
+
+async def _gone_unseen(*_: Any) -> bool:
+    return True
+
+
+async def _first_is_enough(removal: Removal, video: Video) -> None:
+    await _confirm(removal, video)
+    async with removal._database.transaction() as session:
+        await videos.delete_row(session, video.id, video.status)
+
+
+_confirm = Removal._confirm
+
+
+# --- quota ------------------------------------------------------------------------------------------------------
+
+
+async def _always_first(session: Any, video: Video, gone_at: Any, due_at: Any) -> bool:
+    await _release(session, video, gone_at, due_at)
+    return True
+
+
+_release = videos.release_reservation
+_finish = ProcessingService._finish
+
+
+async def _finish_and_release(
+    service: ProcessingService, video: Video, owner: Any, event: VideoEvent, outcome: str, **changes: Any
+) -> None:
+    if event is VideoEvent.REJECTED:
+        changes["reserved_bytes"] = 0
+    await _finish(service, video, owner, event, outcome, **changes)
+
+
+async def _look_then_reserve(session: Any, user_id: Any, count: int, quota: int) -> bool:
+    reserved = (await session.scalars(select(User.reserved_bytes).where(User.id == user_id))).one()
+    return bool(reserved + count <= quota)
+
+
+_insert = videos.insert
+
+
+async def _insert_and_reserve(session: Any, video: Video) -> None:
+    await _insert(session, video)
+    await users.release_bytes(session, video.user_id, -video.size_bytes)
+
+
+# --- who sees what ----------------------------------------------------------------------------------------------
+
+
+async def _visible_to_all(session: Any, video_id: Any, _user_id: Any) -> Video | None:
+    row = await videos.get(session, video_id)
+    return None if row is None or row.status in HIDDEN else row
+
+
+# --- signatures -------------------------------------------------------------------------------------------------
+
+_sign = S3UrlSigner._sign
+
+
+def _sign_without_headers(signer: S3UrlSigner, method: str, key: str, query: Any, _: Any, *rest: Any) -> str:
+    return _sign(signer, method, key, query, {}, *rest)
+
+
+def _sign_for_a_day(
+    signer: S3UrlSigner, method: str, key: str, query: Any, headers: Any, now: Any, _ttl: int
+) -> str:
+    return _sign(signer, method, key, query, headers, now, 86_400)
+
+
+DEFECTS = [
+    Defect(
+        "no compare-and-set",
+        "A change is written whatever the row's state is by then: a deleted video returns.",
+        _replaced(videos, "transition", _transition_without_guards),
+        suites.race("complete x delete"),
+    ),
+    Defect(
+        "the job comes after the commit",
+        "A process that dies in between leaves a video that waits for its probe for ever.",
+        _both(
+            _replaced(EmbeddedQueue, "enqueue_probe", _no_job_yet),
+            _replaced(UploadService, "_settle", _settle_then_enqueue),
+        ),
+        suites.crashes("complete"),
+    ),
+    Defect(
+        "expiry without progress",
+        "An upload that moves expires an hour after its creation.",
+        _replaced(reconciler, "upload_progress", lambda video, _parts: video.created_at),
+        suites.undisturbed("progress moves the expiry"),
+    ),
+    Defect(
+        "complete without a check of sizes",
+        "A short file becomes ready.",
+        _both(
+            _replaced(uploads, "_arrived_as_sent", lambda *_: True),
+            _replaced(UploadService, "_object_of", _any_object),
+        ),
+        suites.undisturbed("complete with a short part"),
+    ),
+    Defect(
+        "complete without a check of the token",
+        "Somebody else's object at the key passes for the video.",
+        _replaced(UploadService, "_object_of", _any_object),
+        suites.undisturbed("complete, another's object is there"),
+    ),
+    Defect(
+        "the proof of the parts is ignored",
+        "Bytes that are not those the browser read become ready.",
+        _replaced(uploads, "_arrived_as_sent", _size_is_enough),
+        suites.undisturbed("complete with other bytes than proven"),
+    ),
+    Defect(
+        "a lost answer is a failure",
+        "A video whose Complete timed out after it worked is failed, and removed.",
+        _replaced(UploadService, "_finish_by_head", _lost_answer_is_failure),
+        suites.failing_calls("complete"),
+    ),
+    Defect(
+        "a stale HEAD is a verdict",
+        "A video that a HEAD does not see right after its assembly is failed, and removed.",
+        _replaced(UploadService, "_just_assembled", UploadService._object_of),
+        suites.failing_calls("complete"),
+    ),
+    Defect(
+        "a row goes before its storage",
+        "Objects stay that no row owns.",
+        _replaced(Removal, "_clear_storage", _gone_unseen),
+        suites.crashes("delete ready"),
+    ),
+    Defect(
+        "one confirmation is enough",
+        "A part that was on its way during the abort brings an upload back that no row owns.",
+        _replaced(Removal, "_confirm", _first_is_enough),
+        suites.undisturbed("remove: the second confirmation"),
+    ),
+    Defect(
+        "the store before the row",
+        "A delete that dies in between leaves a ready video without its object.",
+        _replaced(VideoService, "delete", _store_first),
+        suites.crashes("delete ready"),
+    ),
+    Defect(
+        "abort before expire",
+        "A complete that comes while its upload expires finds it aborted: a whole upload is lost.",
+        _replaced(reconciler.Reconciler, "_expire_if_stalled", _abort_then_expire),
+        suites.race("complete x expiry"),
+    ),
+    Defect(
+        "a deletion forgets its lease",
+        "What clears a failed video also ends the deletion that overtook it: the row stays for ever.",
+        _replaced(videos, "release_reservation", _release_whatever_its_state),
+        suites.race("delete x removal of what failed"),
+    ),
+    Defect(
+        "a failed video is never done with",
+        "After a lost commit answer its storage is cleared again every few seconds, for ever.",
+        _replaced(videos, "rest_failed", _nothing),
+        suites.failing_calls("remove what failed"),
+    ),
+    Defect(
+        "quota given back twice",
+        "A user may store more than allowed.",
+        _replaced(videos, "release_reservation", _always_first),
+        suites.race("removal x removal"),
+    ),
+    Defect(
+        "quota never given back",
+        "A user who deletes videos has no more space than before.",
+        _replaced(users, "release_bytes", _nothing),
+        suites.crashes("delete ready"),
+    ),
+    Defect(
+        "quota given back with the verdict",
+        "The bytes are still stored and no longer counted.",
+        _replaced(ProcessingService, "_finish", _finish_and_release),
+        suites.crashes("probe: a verdict"),
+    ),
+    Defect(
+        "idempotency ignored",
+        "A repeated create ends in an error, or in a second video.",
+        _replaced(videos, "get_by_idempotency_key", _nothing),
+        suites.race("create x create with one key"),
+    ),
+    Defect(
+        "leases ignored",
+        "Several workers read the same video at once.",
+        _replaced(videos, "lease_is_free", lambda _now: true()),
+        suites.race("probe x probe"),
+    ),
+    Defect(
+        "another user's row is visible",
+        "Whoever knows an id may look, sign, complete and delete.",
+        _replaced(videos, "get_visible", _visible_to_all),
+        suites.model(),
+    ),
+    Defect(
+        "the upload id is not saved",
+        "The upload that was opened cannot be found again.",
+        _replaced(videos, "save_upload_id", _unchecked_save),
+        suites.crashes("conversation"),
+    ),
+    Defect(
+        "no length in the signature",
+        "A URL takes any number of bytes, whatever was announced and reserved.",
+        _replaced(S3UrlSigner, "_sign", _sign_without_headers),
+        suites.real_store(),
+    ),
+    Defect(
+        "URLs live for a day",
+        "A URL that leaks can be used long after its 15 minutes.",
+        _replaced(S3UrlSigner, "_sign", _sign_for_a_day),
+        suites.real_store(),
+    ),
+]
+
+if os.environ.get("SLIPWAY_TEST_DATABASE") == "postgresql":
+    # SQLite has one writer at a time: there these break nothing.
+    DEFECTS += [
+        Defect(
+            "no compare-and-set: deletes",
+            "Each of several deletes at once is answered 204.",
+            _replaced(videos, "transition", _transition_without_guards),
+            suites.race("delete x delete"),
+        ),
+        Defect(
+            "look, then reserve",
+            "Creates in parallel all see the same free space, and take it.",
+            _both(
+                _replaced(users, "reserve_bytes", _look_then_reserve),
+                _replaced(videos, "insert", _insert_and_reserve),
+            ),
+            suites.race("create x create at the quota"),
+        ),
+    ]

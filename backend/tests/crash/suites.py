@@ -1,0 +1,117 @@
+"""Small runs of each suite, for seeded defects: each says what it found, and stops at the first thing."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.contract.engines import S3Engine
+from tests.contract.test_object_storage import test_an_expired_url_is_refused, test_another_length_is_refused
+from tests.crash.conftest import NewWorlds
+from tests.crash.crash_points import killed_at, moments_of, record
+from tests.crash.outcomes import outcomes_of, table_of
+from tests.crash.races import RACES
+from tests.crash.report import Tally
+from tests.crash.test_model import walk
+from tests.crash.test_outcomes import TABLE
+from tests.crash.test_races import run_once
+from tests.crash.use_cases import ANOTHERS_OBJECT, OTHER_BYTES, USE_CASES, UseCase
+from tests.engines.embedded import EmbeddedStore
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    run: Callable[[NewWorlds, Path], Awaitable[list[str]]]
+
+
+def undisturbed(name: str) -> Suite:
+    """The use case as it is, and all invariants after it."""
+    case = _case(name)
+
+    async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
+        async with new_world() as world:
+            await case.arrange(world)
+            await world.lives_through(case.act)
+            await world.check()
+            await world.settle()
+            if await world.end() not in case.repeated:
+                world.found.append(f"it ended as {await world.end()}")
+            return world.found
+
+    return Suite(f"invariants after: {name}", run)
+
+
+def crashes(name: str) -> Suite:
+    case = _case(name)
+
+    async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
+        for point in moments_of(await record(new_world, case)):
+            for repeats in {case.has_client, False}:
+                if found := await killed_at(new_world, case, point, repeats=repeats):
+                    return found
+        return []
+
+    return Suite(f"crash at each moment of: {name}", run)
+
+
+def failing_calls(name: str) -> Suite:
+    async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
+        outcomes = await outcomes_of(new_world, _case(name))
+        told = table_of(outcomes)
+        broken = [sentence for outcome in outcomes.values() for sentence in outcome.found]
+        return broken or ([] if told == TABLE[name].strip() else [f"the table says otherwise: {told}"])
+
+    return Suite(f"failing calls of: {name}", run)
+
+
+def race(name: str) -> Suite:
+    (wanted,) = [race for race in RACES if race.name == name]
+
+    async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
+        chance = random.Random(name)  # noqa: S311  # the same order each time
+        async with new_world(**dict(wanted.settings)) as world:
+            for _ in range(100):
+                if found := await run_once(world, wanted, chance):
+                    return found
+        return []
+
+    return Suite(f"race: {name}", run)
+
+
+def model() -> Suite:
+    async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
+        try:
+            await asyncio.to_thread(walk, new_world, 500, "a defect", Tally())
+        except AssertionError as error:
+            return [str(error)]
+        return []
+
+    return Suite("model", run)
+
+
+def real_store() -> Suite:
+    """The signed URLs at a real engine: no fake knows what S3 checks."""
+
+    async def run(_new_world: NewWorlds, folder: Path) -> list[str]:
+        with EmbeddedStore(folder / "store") as store:
+            keys = store.credentials
+            engine = S3Engine(
+                "embedded", store.endpoint_url, keys.access_key_id, keys.secret_access_key, frozenset()
+            )
+            try:
+                await test_another_length_is_refused(engine, b"a longer body than the one that was signed")
+                await test_an_expired_url_is_refused(engine)
+            except AssertionError as error:
+                return [str(error)]
+            finally:
+                engine.close()
+        return []
+
+    return Suite("contract on the embedded store", run)
+
+
+def _case(name: str) -> UseCase:
+    (case,) = [case for case in [*USE_CASES, OTHER_BYTES, ANOTHERS_OBJECT] if case.name == name]
+    return case
