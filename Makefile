@@ -61,14 +61,17 @@ api: install ## Regenerate openapi.json and the page's types from the code
 	$(VENV)/bin/slipway openapi > openapi.json
 	cd frontend && npm run --silent api
 
+.PHONY: engines
+engines: tools install ## Rewrite docs/storage-engines.md from the contract suite's results
+	cd backend && SLIPWAY_WRITE_STORAGE_PAGE=1 ../$(VENV)/bin/pytest -q tests/contract/test_object_storage.py tests/contract/test_storage_page.py
+
 .PHONY: bench
 bench: tools install page $(BENCH_VENV)/.installed ## The side-by-side measurements
 	@$(VENV)/bin/python bench/run.py
 
 .PHONY: campaign
-campaign: install ## The long campaign: 1,000,000 damaged files through the metadata reader
-	cd backend && SLIPWAY_MUTATIONS=1000000 SLIPWAY_PROCESSES=2 SLIPWAY_SEED=$$(date +%s) \
-		../$(VENV)/bin/pytest -q -s tests/mediaprobe/test_fuzz.py -k no_mutation
+campaign: tools install page ## The long campaign (hours), into docs/reliability.md; ONLY=kills for a part, SLIPWAY_SEED to replay
+	@$(VENV)/bin/python scripts/campaign.py --only "$(ONLY)"
 
 .PHONY: lock
 lock: .boot/.installed ## Pin the newest allowed versions, with hashes and without addresses

@@ -47,7 +47,7 @@ ON_BOTH = [
     "tests/crash/test_defects.py::test_a_seeded_defect_is_caught[look, then reserve]",
     "tests/crash/test_defects.py::test_a_seeded_defect_is_caught[no compare-and-set: deletes]",
 ]
-REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract"]
+REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract", "tests/faults", "tests/process"]
 
 
 def suites(quick: bool) -> list[Suite]:

@@ -78,7 +78,8 @@ def _gated_complete(plain: Handler, view: StoreView, gates: UploadGates) -> Hand
             closed = gates.close(upload.upload_id)
         try:
             with _as_s3_errors(upload):
-                _end_what_a_kill_left(view, upload)
+                if view.is_finished(upload):
+                    _take_away_what_a_kill_left(view, upload)
             response = plain(controller, request)
         except BaseException:
             _settle(closed, view, upload)
@@ -104,8 +105,10 @@ def _gated_abort(plain: Handler, view: StoreView, gates: UploadGates) -> Handler
         with _as_s3_errors(upload):
             closed = gates.close(upload.upload_id)
             try:
-                if _end_what_a_kill_left(view, upload):
-                    raise UploadEndedError  # aborting would delete what the object is made of
+                if not view.is_open(upload):
+                    # Of a finished upload it would delete what the object is made of.
+                    _take_away_what_a_kill_left(view, upload)
+                    raise UploadEndedError
                 return plain(controller, request)
             finally:
                 _settle(closed, view, upload)
@@ -113,13 +116,10 @@ def _gated_abort(plain: Handler, view: StoreView, gates: UploadGates) -> Handler
     return abort
 
 
-def _end_what_a_kill_left(view: StoreView, upload: Upload) -> bool:
-    """Whether the object was made of this upload; then a kill in the middle of Complete may have left the marker,
-    or its line in the listing without it. Deleting it, also when it is gone, takes both away."""
-    if not view.is_finished(upload):
-        return False
+def _take_away_what_a_kill_left(view: StoreView, upload: Upload) -> None:
+    """In the middle of Complete or Abort: the marker, or only its line in the listing. Deleting the marker once more,
+    also when it is gone, takes away both."""
     view.delete(upload.marker_path)
-    return True
 
 
 class _GatedBody:

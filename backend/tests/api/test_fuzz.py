@@ -3,10 +3,12 @@
 What is valid is written down here a second time, by hand. `make campaign` may raise the number of examples.
 """
 
+import functools
 import json
 import os
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -18,16 +20,40 @@ from hypothesis import strategies as st
 from app.bootstrap import Parts
 from tests.api.shapes import API, MP4, with_settings
 from tests.conftest import MakeVideo, SignedIn
+from tests.crash.report import write_line
 from tests.factories import PASSWORD, read_video
 
 EXAMPLES = int(os.environ.get("SLIPWAY_FUZZ_EXAMPLES", "40"))
-few = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    database=None,
-    # One app serves all examples of a test on purpose: what one leaves behind is the next one's ground.
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+ran: Counter[str] = Counter()
+
+
+def few(test: Any) -> Any:
+    """EXAMPLES of them, counted as they run."""
+    inner = test.hypothesis.inner_test  # where Hypothesis lets others wrap it; it ships no type for that
+
+    @functools.wraps(inner)
+    async def counted(*arguments: Any, **named: Any) -> None:
+        ran[test.__name__] += 1
+        await inner(*arguments, **named)
+
+    test.hypothesis.inner_test = counted
+    return settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        # One app serves all examples of a test on purpose: what one leaves behind is the next one's ground.
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )(test)
+
+
+@pytest.fixture(autouse=True)
+def _counted(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tells the campaign how many examples really ran; a failure is counted by its runner."""
+    yield
+    name = request.node.originalname
+    write_line({"suite": f"fuzz: {name}", "runs": ran[name], "violations": 0, "seed": None})
+
+
 roomy = with_settings(user_max_uploads_in_flight=100_000, user_quota_bytes=2**60)
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=40)  # lone surrogates and NUL too

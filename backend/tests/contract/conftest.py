@@ -1,11 +1,12 @@
 """Starts each real engine once a session."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 import pytest
 
 from tests.contract.engines import Difference, Engine, MemoryEngine, S3Engine
+from tests.contract.storage_page import SUITE, Results
 from tests.engines import ceph_rgw
 from tests.engines.ceph_rgw import CephRgw
 from tests.engines.embedded import EmbeddedStore
@@ -31,6 +32,24 @@ KNOWN_DIFFERENCES: Mapping[str, frozenset[Difference]] = {
         }
     ),
 }
+
+
+RESULTS = Results()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Notes how each test of the suite ended on its engine, for the page."""
+    report = yield
+    if isinstance(item, pytest.Function) and item.path.name == SUITE and report.when == "call":
+        parameters = item.callspec.params
+        RESULTS.note(str(parameters["engine"]), item.originalname.removeprefix("test_"), report.passed)
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The page is compared after all that it tells of, whatever order was asked for."""
+    items.sort(key=lambda item: item.path.name == "test_storage_page.py")
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,18 @@
 
 import asyncio
 import os
+import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
+from app.adapters.s3 import S3Storage, make_signer
+from app.core.config import Settings
+from tests.contract.engines import s3_connection
 from tests.databases import Databases, make_databases
+from tests.engines.embedded import EmbeddedStore
 from tests.engines.postgres import PostgresMissingError
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 
@@ -60,6 +65,49 @@ def database_url(direct_url: str, database_line: TcpFaultProxy) -> str:
         host="127.0.0.1", port=database_line.port, query={"sslmode": "disable"}
     )
     return through.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def bucket(store: EmbeddedStore) -> str:
+    """Of this test's own."""
+    name = f"test-{uuid.uuid4()}"
+    store.client().create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    with EmbeddedStore(tmp_path_factory.mktemp("faults-store")) as made:
+        yield made
+
+
+@pytest.fixture
+def store_line(store: EmbeddedStore) -> Iterator[TcpFaultProxy]:
+    with TcpFaultProxy(("127.0.0.1", store.port)) as line:
+        yield line
+
+
+@pytest.fixture
+def s3_storage(
+    settings: Settings, store: EmbeddedStore, store_line: TcpFaultProxy, bucket: str
+) -> Iterator[S3Storage]:
+    """As bootstrap makes it, with its own time limits; browsers go past the line."""
+    keys = store.credentials
+    connection = s3_connection(
+        f"http://127.0.0.1:{store_line.port}",
+        keys.access_key_id,
+        keys.secret_access_key,
+        bucket=bucket,
+        public_endpoint_url=store.endpoint_url,
+        threads=settings.storage_threads,
+        queue=settings.storage_queue,
+        connect_timeout_seconds=settings.storage_connect_timeout_seconds,
+        read_timeout_seconds=settings.storage_read_timeout_seconds,
+        attempts=settings.storage_attempts,
+    )
+    storage = S3Storage(connection, make_signer(connection))
+    yield storage
+    storage.close()
 
 
 async def within(seconds: float, works: Callable[[], Awaitable[bool]]) -> None:

@@ -212,26 +212,50 @@ def test_complete_repeated_after_a_kill_inside_it_ends_the_upload(make_store: Ma
     assert store.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
-def test_complete_repeated_after_a_kill_before_its_listing_ends_the_upload(make_store: MakeStore) -> None:
-    """The marker is gone, the listing does not know it yet: without this the upload is listed as open for ever."""
+def kill_before_the_listing_knows(store: EmbeddedStore, work: Callable[[], object]) -> None:
+    """The state after a kill -9 between removing the upload's marker and telling the listing."""
+    listings, kept = store.data_dir / "devices" / "d1" / "containers", store.data_dir / "kept-listings"
+    shutil.copytree(listings, kept)
+    work()
+    store.kill()
+    shutil.rmtree(listings)
+    shutil.copytree(kept, listings)
+    store.start()
+    assert listed_uploads(store) != []
+
+
+def listed_uploads(store: EmbeddedStore) -> list[str]:
+    found = store.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    return [upload["UploadId"] for upload in found]
+
+
+@pytest.fixture
+def half_sent(make_store: MakeStore) -> OpenUpload:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
-    etags = [upload.put(1, FULL_PART), upload.put(2, SMALL_PART)]
-    listings = store.data_dir / "devices" / "d1" / "containers"
-    shutil.copytree(listings, store.data_dir / "kept-listings")
-    upload.complete(etags)
-    store.kill()
-    shutil.rmtree(listings)
-    shutil.copytree(store.data_dir / "kept-listings", listings)
+    upload.put(1, FULL_PART)
+    return upload
 
-    with store:
-        listed = store.client().list_multipart_uploads(Bucket=BUCKET)["Uploads"]
-        assert [found["UploadId"] for found in listed] == [upload.upload_id]
-        upload.complete(etags)
 
-        assert is_whole(store, upload.object_key)
-        assert store.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+def test_complete_repeated_after_a_kill_before_its_listing_ends_the_upload(half_sent: OpenUpload) -> None:
+    """Without this it would be listed as open for ever."""
+    etags = [part_etag(FULL_PART)]
+    kill_before_the_listing_knows(half_sent.store, lambda: half_sent.complete(etags))
+
+    half_sent.complete(etags)
+
+    assert listed_uploads(half_sent.store) == []
+    assert read(half_sent.store, half_sent.object_key) == FULL_PART
+
+
+def test_abort_repeated_after_a_kill_before_its_listing_ends_the_upload(half_sent: OpenUpload) -> None:
+    """Whoever aborts until nothing is listed, as a deletion does, would never be done."""
+    kill_before_the_listing_knows(half_sent.store, half_sent.abort)
+
+    assert error_code(half_sent.abort) == "NoSuchUpload"
+
+    assert listed_uploads(half_sent.store) == []
 
 
 def part_etag(body: bytes) -> str:

@@ -112,7 +112,7 @@ class Scaled:
 
     def _kill_worker(self) -> None:
         self._end_worker()
-        # self._start_worker()
+        self._start_worker()
 
     def _kill_store(self) -> None:
         self._store.kill()
@@ -131,7 +131,7 @@ class Scaled:
     def start_again(self) -> None:
         self._store.start()
         self.app.start()
-        # self._start_worker()
+        self._start_worker()
 
     def _start_worker(self) -> None:
         with (self._folder / "worker.log").open("ab") as log:
@@ -170,7 +170,7 @@ class Scaled:
             "AWS_SECRET_ACCESS_KEY": self._store.credentials.secret_access_key,
         }
         self.app = SlipwayProcess(self._folder / "data", self._environment).start()
-        # self._start_worker()
+        self._start_worker()
         return self
 
     def __exit__(

@@ -22,6 +22,7 @@ from app.core.db import Database
 from app.models import Video
 from tests import media
 from tests.crash.invariants import violations
+from tests.crash.report import Tally, reported
 from tests.engines.slipway import PATIENCE_SECONDS
 from tests.process.installations import Installation, OneMachine, Scaled
 from tests.process.witness import Witness
@@ -59,14 +60,14 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 
 def test_nothing_acknowledged_is_lost_by_kills(installation: Installation, files: list[bytes]) -> None:
-    print(f"\nSLIPWAY_SEED={SEED}")  # noqa: T201  # a finding can be had again by it
-    with ExitStack() as closing:
+    with reported("kill -9 at random moments", SEED) as tally, ExitStack() as closing:
+        tally.violations = 1  # until all of it has been seen to hold
         witnesses = [Witness(f"user-{n}", installation.app, files, SEED, GRACE_SECONDS) for n in range(USERS)]
         for witness in witnesses:
             closing.callback(witness.close)
             witness.sign_in()
             witness.start()
-        killed = kill_again_and_again(installation, witnesses)
+        killed = kill_again_and_again(installation, witnesses, tally)
         for witness in witnesses:
             witness.end()
         installation.end_all()
@@ -75,6 +76,7 @@ def test_nothing_acknowledged_is_lost_by_kills(installation: Installation, files
         asyncio.run(until_settled(installation))
         for witness in witnesses:
             witness.check_at_rest()
+        tally.violations = 0
     videos = [video for witness in witnesses for video in witness.videos]
     print(  # noqa: T201  # what the run was worth
         f"{dict(killed)}; {sum(witness.answers for witness in witnesses)} requests, {len(videos)} videos, "
@@ -83,7 +85,7 @@ def test_nothing_acknowledged_is_lost_by_kills(installation: Installation, files
     assert any(video.is_completed for video in videos)
 
 
-def kill_again_and_again(installation: Installation, witnesses: list[Witness]) -> Counter[str]:
+def kill_again_and_again(installation: Installation, witnesses: list[Witness], tally: Tally) -> Counter[str]:
     """KILLS times; how often each victim was hit."""
     chance = random.Random(SEED)  # noqa: S311  # repeatable on purpose
     killed: Counter[str] = Counter()
@@ -99,6 +101,7 @@ def kill_again_and_again(installation: Installation, witnesses: list[Witness]) -
             installation.app.kill_group()
             installation.app.start()
             killed["app while it starts"] += 1
+        tally.runs = killed.total()
         for witness in witnesses:
             if witness.broken:
                 raise witness.broken

@@ -1,0 +1,246 @@
+"""The long campaign: every proof of docs/reliability.md in its full size; writes the figures into that page.
+
+    make campaign             everything, hours
+    make campaign ONLY=kills  one part (or several, with commas); the other rows stay as they were
+
+Each part is a command with its own environment and time limit. Its suites tell what they ran as JSON lines in the file
+that SLIPWAY_CAMPAIGN_REPORT names; a part without such lines counts its tests.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- campaign: written by scripts/campaign.py -->", "<!-- /campaign -->"
+HEADER = [
+    "| part | what ran | runs | violations | seed | seconds | date | commit | machine |",
+    "|---|---|---|---|---|---|---|---|---|",
+]
+HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Part:
+    """One row of the table. `arguments` are pytest's."""
+
+    name: str
+    what: str
+    arguments: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    time_limit_seconds: int = HOUR
+
+
+PARTS = [
+    Part(
+        "kills",
+        "kill -9 at random moments: one machine (app, embedded store, SQLite)",
+        ["tests/process/test_random_kills.py"],
+        {"SLIPWAY_KILLS": "1000"},
+        4 * HOUR,
+    ),
+    Part(
+        "kills-scaled",
+        "kill -9 at random moments: app, worker, store, PostgreSQL",
+        ["tests/process/test_random_kills.py"],
+        {"SLIPWAY_KILLS": "1000", "SLIPWAY_TEST_DATABASE": "postgresql"},
+        6 * HOUR,
+    ),
+    Part(
+        "model",
+        "random steps of two users, upkeep, crashes and faults against a model",
+        ["tests/crash/test_model.py"],
+        {"SLIPWAY_MODEL_STEPS": "200000"},
+        4 * HOUR,
+    ),
+    Part(
+        "crashes",
+        "a crash at each moment of each use case, and all double crashes",
+        ["tests/crash/test_crash_points.py", "tests/crash/test_equivalence.py"],
+        {"SLIPWAY_DOUBLE_CRASHES": "all"},
+        4 * HOUR,
+    ),
+    Part(
+        "races",
+        "pairs of requests and upkeep, 200 barrier starts each",
+        ["tests/crash/test_races.py"],
+        {"SLIPWAY_RACES": "200"},
+    ),
+    Part(
+        "fuzz",
+        "requests that nearly fit the API",
+        ["tests/api/test_fuzz.py"],
+        {"SLIPWAY_FUZZ_EXAMPLES": "1820"},  # of each of its eleven tests: 20,020 in all
+        2 * HOUR,
+    ),
+    Part(
+        "mutations",
+        "damaged files through the metadata reader",
+        ["tests/mediaprobe/test_fuzz.py", "-k", "no_mutation"],
+        {"SLIPWAY_MUTATIONS": "1000000", "SLIPWAY_PROCESSES": "2"},
+        4 * HOUR,
+    ),
+    Part(
+        "lines",
+        "database and store out of reach, for a minute each",
+        ["tests/faults"],
+        {"SLIPWAY_DOWN_SECONDS": "60"},
+    ),
+    Part("defects", "defects sown on purpose: each must be caught", ["tests/crash", "-k", "defect"]),
+    Part(
+        "postgresql",
+        "every suite that touches a database, on PostgreSQL and Ceph",
+        [
+            *("tests/api", "tests/services", "tests/worker", "tests/crash", "tests/contract"),
+            "tests/test_migrations.py",
+        ],
+        {"SLIPWAY_TEST_DATABASE": "postgresql"},
+        2 * HOUR,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    runs: int
+    violations: int
+    seconds: float
+    note: str = ""
+
+
+def run(part: Part, seed: str) -> Outcome:
+    with tempfile.TemporaryDirectory() as folder:
+        report, counts = Path(folder) / "report.jsonl", Path(folder) / "junit.xml"
+        environment = {
+            **os.environ,
+            "SLIPWAY_SEED": seed,
+            "SLIPWAY_CAMPAIGN_REPORT": str(report),
+            **part.environment,
+        }
+        command = [str(ROOT / ".venv/bin/pytest"), "-q", "-s", f"--junit-xml={counts}", *part.arguments]
+        began = time.monotonic()
+        ended = end_in_time(command, environment, part.time_limit_seconds)
+        seconds = time.monotonic() - began
+        return judge(ended, seconds, lines_of(report), tests_of(counts))
+
+
+def end_in_time(command: list[str], environment: dict[str, str], time_limit_seconds: int) -> int | None:
+    """The exit status; None when the time was over and the whole group was ended."""
+    process = subprocess.Popen(command, cwd=ROOT / "backend", env=environment, start_new_session=True)  # noqa: S603
+    try:
+        return process.wait(time_limit_seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:  # also when we are interrupted
+        if process.poll() is None:
+            os.killpg(
+                process.pid, signal.SIGINT
+            )  # pytest takes its fixtures down, and with them what they started
+            process.wait()
+
+
+def judge(
+    ended: int | None, seconds: float, lines: list[dict[str, object]], tests: tuple[int, int]
+) -> Outcome:
+    """What was run and what broke. A failure that no suite counted is one violation: never less than what happened."""
+    defects = [line for line in lines if "defect" in line]
+    runs = sum(int(str(line["runs"])) for line in lines if "runs" in line) + len(defects)
+    violations = sum(int(str(line["violations"])) for line in lines if "violations" in line)
+    violations += sum(1 for defect in defects if not defect["caught_by"])
+    if not runs:
+        runs, violations = tests
+    if ended is None:
+        return Outcome(runs, violations, seconds, "time limit reached: what ran until then")
+    return Outcome(runs, violations if ended == 0 else max(1, violations), seconds)
+
+
+def lines_of(report: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
+
+
+def tests_of(counts: Path) -> tuple[int, int]:
+    """Tests that ran and those that failed, by pytest's own report."""
+    if not counts.exists():
+        return 0, 1
+    # Our own runner's output, not anybody's input.
+    suites = list(ElementTree.parse(counts).getroot().iter("testsuite"))  # noqa: S314
+    total = sum(int(suite.get("tests", 0)) - int(suite.get("skipped", 0)) for suite in suites)
+    return total, sum(int(suite.get("failures", 0)) + int(suite.get("errors", 0)) for suite in suites)
+
+
+def row(part: Part, outcome: Outcome, seed: str) -> str:
+    ran = f"{part.what}; {outcome.note}" if outcome.note else part.what
+    figures = f"{outcome.runs:,} | {outcome.violations} | {seed} | {outcome.seconds:.0f}"
+    return f"| `{part.name}` | {ran} | {figures} | {datetime.now(UTC):%Y-%m-%d} | {commit()} | {machine()} |"
+
+
+def not_run(part: Part) -> str:
+    return f"| `{part.name}` | {part.what} | not run | | | | | | |"
+
+
+def commit() -> str:
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/reliability.md")
+    return (git("rev-parse", "--short=10", "HEAD") or "unknown") + ("+changes" if changed else "")
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+
+
+def write(new_rows: dict[str, str]) -> str:
+    """Puts the rows into the page, in the order of PARTS; answers the table."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    old, _, after = rest.partition(END)
+    rows = {found[1]: found[0] for found in re.finditer(r"^\| `([a-z-]+)` \|.*$", old, re.MULTILINE)}
+    table = "\n".join(
+        [*HEADER, *((rows | new_rows).get(part.name, not_run(part)) for part in PARTS)],
+    )
+    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    return table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default="", help=f"parts, with commas: {', '.join(p.name for p in PARTS)}")
+    parser.add_argument("--seed", default=os.environ.get("SLIPWAY_SEED", ""), help="replays a run")
+    options = parser.parse_args()
+    wanted = [name for name in options.only.split(",") if name]
+    if unknown := set(wanted) - {part.name for part in PARTS}:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    seed = options.seed or str(int(time.time()))
+    broken = False
+    for part in PARTS:
+        if wanted and part.name not in wanted:
+            continue
+        print(f"\n== {part.name}: {part.what} (SLIPWAY_SEED={seed})", flush=True)  # noqa: T201
+        outcome = run(part, seed)
+        broken = broken or outcome.violations > 0 or outcome.runs == 0
+        if outcome.runs:  # after each part: what ran is kept when a later one is broken off
+            write({part.name: row(part, outcome, seed)})
+    table = write({})
+    print(f"\n{table}")  # noqa: T201
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
