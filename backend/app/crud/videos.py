@@ -202,15 +202,11 @@ async def postpone_probe(
 
 
 async def list_due(
-    session: AsyncSession,
-    statuses: Collection[VideoStatus],
-    now: datetime,
-    limit: int,
-    besides: Collection[uuid.UUID] = (),
+    session: AsyncSession, statuses: Collection[VideoStatus], now: datetime, limit: int
 ) -> list[Video]:
     statement = (
         select(Video)
-        .where(col(Video.status).in_(statuses), col(Video.due_at) <= now, col(Video.id).not_in(besides))
+        .where(col(Video.status).in_(statuses), col(Video.due_at) <= now)
         .order_by(col(Video.due_at))
         .limit(limit)
     )
@@ -255,11 +251,6 @@ async def note_audit(
         .values(due_at=due_at, missing_since=missing_since)
         .execution_options(synchronize_session=False)
     )
-
-
-def is_ready() -> ColumnElement[bool]:
-    """Guard: only out of ready, where the event may happen in other states too."""
-    return col(Video.status) == VideoStatus.READY
 
 
 async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
