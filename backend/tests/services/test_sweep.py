@@ -35,7 +35,7 @@ from tests.services.conftest import Create, Sent
 
 GRACE = timedelta(hours=1)
 INTERVAL = timedelta(minutes=5)
-STALE_ROWS = int(os.environ.get("SLIPWAY_STALE_ROWS", "300"))
+STALE_ROWS = int(os.environ.get("SLIPWAY_STALE_ROWS", "150"))
 STRAY_UPLOADS = int(os.environ.get("SLIPWAY_STALE_ROWS", "1000"))
 """10,000 each for a campaign."""
 
