@@ -30,7 +30,7 @@ from tests.factories import (
     reserved_bytes,
     run_due_probes,
 )
-from tests.fakes import START_OF_TIME, FakeClock, FakeProbe, InMemoryStorage
+from tests.fakes import START_OF_TIME, FakeClock, FakeProbe, InMemoryStorage, When
 from tests.services.conftest import Create, Sent
 
 GRACE = timedelta(hours=1)
@@ -602,15 +602,20 @@ async def test_a_bucket_that_lacks_ready_videos_is_not_adopted(
     assert storage.objects == {}
 
 
+@pytest.mark.parametrize(("when", "adopt"), [("before", False), ("after", False), ("after", True)])
 async def test_a_bucket_two_databases_adopt_at_once_belongs_to_one(
-    parts: Parts, storage: InMemoryStorage
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock, when: When, adopt: bool
 ) -> None:
-    async def the_other_is_faster() -> None:
+    storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    async def the_other_writes() -> None:
         storage.store_object(MARKER_KEY, f'{{"database_id": "{uuid.uuid4()}"}}'.encode())
 
-    storage.hook_next("put", the_other_is_faster)
+    storage.hook_next("put", the_other_writes, when=when)
 
-    assert (await run(parts)).outcome is Outcome.REFUSED
+    assert (await run(parts, adopt=adopt)).outcome is Outcome.REFUSED
+    assert len(storage.open_uploads) == 1
 
 
 async def test_a_marker_that_is_not_there_once_written_stops_everything(
