@@ -53,6 +53,8 @@ class Reconciler:
         started = await self.start_due()
         if started:
             await asyncio.wait(started)
+        for task in started:
+            task.result()
         return len(started)
 
     async def tend(self, rows: int) -> None:
