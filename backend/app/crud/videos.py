@@ -266,11 +266,6 @@ async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: dateti
     )
 
 
-async def settle(session: AsyncSession, video_id: uuid.UUID) -> None:
-    """This row wants no more attention."""
-    await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=None))
-
-
 async def set_due(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
     await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=due_at))
 
@@ -287,12 +282,32 @@ async def move_expiry(session: AsyncSession, video_id: uuid.UUID, expires_at: da
 async def release_reservation(
     session: AsyncSession, video: Video, gone_at: datetime, due_at: datetime | None
 ) -> bool:
-    """Notes that the storage is gone; True for the one caller who then gives the quota back."""
+    """Notes that the storage is gone; True for the one caller who then gives the quota back.
+
+    Only in the state the caller saw: `due_at` is another for a failed video than for one deleted meanwhile.
+    """
     return await _changed_one(
         session,
         update(Video)
-        .where(col(Video.id) == video.id, col(Video.storage_gone_at).is_(None))
+        .where(
+            col(Video.id) == video.id,
+            col(Video.status) == video.status,
+            col(Video.storage_gone_at).is_(None),
+        )
         .values(storage_gone_at=gone_at, reserved_bytes=0, due_at=due_at),
+    )
+
+
+async def rest_failed(session: AsyncSession, video_id: uuid.UUID) -> None:
+    """Nothing is left to do about a failed video whose storage is gone."""
+    await session.execute(
+        update(Video)
+        .where(
+            col(Video.id) == video_id,
+            col(Video.status) == VideoStatus.FAILED,
+            col(Video.storage_gone_at).is_not(None),
+        )
+        .values(due_at=None)
     )
 
 

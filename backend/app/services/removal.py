@@ -69,14 +69,15 @@ class Removal:
             )
             if first:
                 await users.release_bytes(session, video.user_id, video.reserved_bytes)
-            elif leaving and video.storage_gone_at:
+            elif not leaving:
+                # This row was done with already, by a commit whose answer was lost.
+                await videos.rest_failed(session, video.id)
+            elif video.storage_gone_at:
                 settled_at = video.storage_gone_at + self._settle_after
                 if now >= settled_at:
                     await videos.delete_row(session, video.id, video.status)
                 else:
                     await videos.set_due(session, video.id, settled_at)
-            elif not leaving:
-                await videos.settle(session, video.id)  # cleared once more
         log.info(
             "storage.cleared", video_id=str(video.id), status=video.status.value, confirmed_again=not first
         )
