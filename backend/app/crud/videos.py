@@ -231,8 +231,11 @@ async def list_to_audit(session: AsyncSession, now: datetime, limit: int) -> lis
     """Ready videos whose object was not asked for yet, then those that are due again."""
     statement = (
         select(Video)
-        .where(Video.status == VideoStatus.READY, or_(col(Video.due_at).is_(None), col(Video.due_at) <= now))
-        .order_by(col(Video.due_at).nulls_first())
+        .where(
+            Video.status == VideoStatus.READY,
+            or_(col(Video.audit_due_at).is_(None), col(Video.audit_due_at) <= now),
+        )
+        .order_by(col(Video.audit_due_at).nulls_first())
         .limit(limit)
     )
     return list(await session.scalars(statement))
@@ -248,7 +251,7 @@ async def note_audit(
     await session.execute(
         update(Video)
         .where(col(Video.id).in_(video_ids), col(Video.status) == VideoStatus.READY)
-        .values(due_at=due_at, missing_since=missing_since)
+        .values(audit_due_at=due_at, missing_since=missing_since)
         .execution_options(synchronize_session=False)
     )
 
