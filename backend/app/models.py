@@ -70,6 +70,7 @@ class Video(SQLModel, table=True):
         UniqueConstraint("user_id", "idempotency_key"),
         Index("ix_videos_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_videos_status_due_at", "status", "due_at"),
+        Index("ix_videos_status_audit_due_at", "status", "audit_due_at"),
     )
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
@@ -99,7 +100,7 @@ class Video(SQLModel, table=True):
     """Who works on this row now (a completion or a probe); nobody else may until lease_until."""
     lease_until: datetime | None = Field(default=None, sa_type=_UTC)
     due_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When this row next wants attention: the probe, the expiry, the next step of its deletion, or its audit."""
+    """When this row next wants attention: the probe, the expiry, or the next step of its deletion."""
     attempts: int
     """Probes begun that were not handed back: five that never ended are five crashes."""
     postponed: int
@@ -126,6 +127,8 @@ class Video(SQLModel, table=True):
     """When an upload without further progress ends; null once it is past uploading."""
     uploaded_at: datetime | None = Field(default=None, sa_type=_UTC)
     ready_at: datetime | None = Field(default=None, sa_type=_UTC)
+    audit_due_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When this ready video's object is next asked for; null: it was not yet."""
     missing_since: datetime | None = Field(default=None, sa_type=_UTC)
     """When the audit first found this ready video's object gone or replaced, by the store's clock."""
 

@@ -323,12 +323,12 @@ class InMemoryStorage:
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
         await self._begin("list_uploads", prefix)
         found = sorted(
-            (u for u in self.open_uploads if u.object_key.startswith(prefix)),
+            (u for u in self._uploads.values() if u.object_key.startswith(prefix)),
             key=lambda u: (u.object_key, u.initiated_at),
         )
         await self._end("list_uploads")
         for upload in found:
-            yield upload
+            yield OpenUpload(upload.object_key, upload.upload_id, upload.initiated_at)
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
         await self._begin("list_objects", prefix)

@@ -225,15 +225,11 @@ async def list_waiting_probes(
 
 
 async def list_due(
-    session: AsyncSession,
-    statuses: Collection[VideoStatus],
-    now: datetime,
-    limit: int,
-    besides: Collection[uuid.UUID] = (),
+    session: AsyncSession, statuses: Collection[VideoStatus], now: datetime, limit: int
 ) -> list[Video]:
     statement = (
         select(Video)
-        .where(col(Video.status).in_(statuses), col(Video.due_at) <= now, col(Video.id).not_in(besides))
+        .where(col(Video.status).in_(statuses), col(Video.due_at) <= now)
         .order_by(col(Video.due_at))
         .limit(limit)
     )
@@ -258,8 +254,11 @@ async def list_to_audit(session: AsyncSession, now: datetime, limit: int) -> lis
     """Ready videos whose object was not asked for yet, then those that are due again."""
     statement = (
         select(Video)
-        .where(Video.status == VideoStatus.READY, or_(col(Video.due_at).is_(None), col(Video.due_at) <= now))
-        .order_by(col(Video.due_at).nulls_first())
+        .where(
+            Video.status == VideoStatus.READY,
+            or_(col(Video.audit_due_at).is_(None), col(Video.audit_due_at) <= now),
+        )
+        .order_by(col(Video.audit_due_at).nulls_first())
         .limit(limit)
     )
     return list(await session.scalars(statement))
@@ -275,14 +274,9 @@ async def note_audit(
     await session.execute(
         update(Video)
         .where(col(Video.id).in_(video_ids), col(Video.status) == VideoStatus.READY)
-        .values(due_at=due_at, missing_since=missing_since)
+        .values(audit_due_at=due_at, missing_since=missing_since)
         .execution_options(synchronize_session=False)
     )
-
-
-def is_ready() -> ColumnElement[bool]:
-    """Guard: only out of ready, where the event may happen in other states too."""
-    return col(Video.status) == VideoStatus.READY
 
 
 async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:

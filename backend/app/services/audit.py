@@ -101,7 +101,6 @@ class Audit:
                 session,
                 video.id,
                 VideoEvent.OBJECT_VANISHED,
-                videos.is_ready(),
                 **OBJECT_MISSING,
                 due_at=None,
             )

@@ -53,6 +53,8 @@ class Reconciler:
         started = await self.start_due()
         if started:
             await asyncio.wait(started)
+        for task in started:
+            task.result()
         return len(started)
 
     async def tend(self, rows: int) -> None:
@@ -70,9 +72,7 @@ class Reconciler:
         others = len(self._in_hand) - completing
         due = await self._due(_COMPLETIONS, _AT_ONCE - completing)
         due += await self._due(_OTHERS, _BATCH - others)
-        due = [
-            video for video in due if video.id not in self._in_hand
-        ]  # another round may have looked meanwhile
+        due = [video for video in due if video.id not in self._in_hand]
         self._in_hand |= {video.id: video.status for video in due}
         return [self._tasks.start(self._tend_in_turn(video)) for video in due]
 
@@ -80,7 +80,7 @@ class Reconciler:
         if limit <= 0:
             return []
         async with self._database.reading() as session:
-            return await videos.list_due(session, statuses, self._clock.now(), limit, tuple(self._in_hand))
+            return await videos.list_due(session, statuses, self._clock.now(), limit)
 
     async def _tend_in_turn(self, video: Video) -> None:
         try:

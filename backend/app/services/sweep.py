@@ -175,14 +175,11 @@ class Sweep:
 
         # Last, so that it speaks of the bucket that was looked at.
         marker = await self._marker.state(database_id)
-        fits = self._fits(listings, audited, ready)
-        if not order.dry_run and database_id is not None:
-            if order.adopt and marker is not MarkerState.OURS:
-                marker = await self._marker.write(database_id, only_if_new=False)
-            elif marker is MarkerState.ABSENT and fits:
-                marker = await self._marker.write(database_id, only_if_new=True)
+        adopts = order.adopt or (marker is MarkerState.ABSENT and self._fits(listings, audited, ready))
+        if adopts and marker is not MarkerState.OURS and database_id is not None and not order.dry_run:
+            marker = await self._marker.write(database_id, only_if_new=not order.adopt)
 
-        if not (marker in OURS or order.adopt or (marker is MarkerState.ABSENT and fits)):
+        if marker not in OURS and not (adopts and order.dry_run):
             outcome = Outcome.REFUSED
         elif not order.force and self._is_too_much(order, listings, audited):
             outcome = Outcome.BRAKED

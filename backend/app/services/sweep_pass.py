@@ -20,7 +20,7 @@ from app.core.metrics import SWEEP_CHANGES
 from app.crud import videos
 from app.domain.errors import OBJECT_MISSING
 from app.domain.sweep_report import Category, Tally
-from app.domain.video_status import HIDDEN, VideoStatus
+from app.domain.video_status import VideoStatus
 from app.models import Video
 from app.ports import Clock, ListedObject, NoSuchObject, NoSuchUpload, ObjectStorage, OpenUpload
 from app.services.audit import AT_ONCE
@@ -168,11 +168,8 @@ class SweepPass:
 def _owns(video: Video | None, upload: OpenUpload) -> bool:
     if video is None or _is_cleared(video):
         return False
-    if video.status in HIDDEN or video.upload_id is None:
-        return (
-            True  # its removal finds it by its key; or its creation is under way, or its row expires with it
-        )
-    return video.upload_id == upload.upload_id
+    # Without an id its creation is under way, or the row expires and its removal finds the upload by the key.
+    return video.upload_id is None or video.upload_id == upload.upload_id
 
 
 def _category_of(video: Video | None) -> Category | None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,12 +30,12 @@ from tests.factories import (
     reserved_bytes,
     run_due_probes,
 )
-from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+from tests.fakes import START_OF_TIME, FakeClock, FakeProbe, InMemoryStorage, When
 from tests.services.conftest import Create, Sent
 
 GRACE = timedelta(hours=1)
 INTERVAL = timedelta(minutes=5)
-STALE_ROWS = int(os.environ.get("SLIPWAY_STALE_ROWS", "300"))
+STALE_ROWS = int(os.environ.get("SLIPWAY_STALE_ROWS", "150"))
 STRAY_UPLOADS = int(os.environ.get("SLIPWAY_STALE_ROWS", "1000"))
 """10,000 each for a campaign."""
 
@@ -267,11 +267,14 @@ async def test_an_object_that_came_back_to_a_cleared_failed_video_is_removed_aga
 
 
 @pytest.mark.usefixtures("adopted")
+@pytest.mark.parametrize("storage_gone_at", [None, START_OF_TIME], ids=["by the audit", "by the worker"])
 async def test_an_object_that_came_back_to_a_video_failed_for_its_loss_stays(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, storage_gone_at: datetime | None
 ) -> None:
     """Somebody restored it: that is not ours to undo."""
-    video = await make_video("failed", status_code="object_missing", due_at=None)
+    video = await make_video(
+        "failed", status_code="object_missing", due_at=None, storage_gone_at=storage_gone_at
+    )
 
     report = await run(parts)
     await parts.reconciler.tend_due()
@@ -449,6 +452,28 @@ async def test_ten_are_not_too_many_and_more_may_be_forced(
 
 
 @pytest.mark.usefixtures("adopted")
+async def test_what_comes_between_counting_and_doing_does_not_lift_the_limit(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    for _ in range(10):
+        storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    async def counting() -> None:
+        """Nothing comes yet."""
+
+    async def five_more() -> None:
+        for _ in range(5):
+            storage._uploads[storage.open_upload(a_key())].initiated_at = START_OF_TIME
+
+    storage.hook_next("list_uploads", counting)
+    storage.hook_next("list_uploads", five_more)
+
+    assert found(await run(parts), Category.UNOWNED_UPLOADS).done == 10
+    assert len(storage.open_uploads) == 5
+
+
+@pytest.mark.usefixtures("adopted")
 async def test_reported_objects_do_not_brake_but_their_removal_does(
     parts: Parts, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
@@ -577,15 +602,32 @@ async def test_a_bucket_that_lacks_ready_videos_is_not_adopted(
     assert storage.objects == {}
 
 
+@pytest.mark.parametrize(("when", "adopt"), [("before", False), ("after", False), ("after", True)])
 async def test_a_bucket_two_databases_adopt_at_once_belongs_to_one(
-    parts: Parts, storage: InMemoryStorage
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock, when: When, adopt: bool
 ) -> None:
-    async def the_other_is_faster() -> None:
+    storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    async def the_other_writes() -> None:
         storage.store_object(MARKER_KEY, f'{{"database_id": "{uuid.uuid4()}"}}'.encode())
 
-    storage.hook_next("put", the_other_is_faster)
+    storage.hook_next("put", the_other_writes, when=when)
 
-    assert (await run(parts)).outcome is Outcome.REFUSED
+    assert (await run(parts, adopt=adopt)).outcome is Outcome.REFUSED
+    assert len(storage.open_uploads) == 1
+
+
+async def test_a_marker_that_is_not_there_once_written_stops_everything(
+    parts: Parts, storage: InMemoryStorage
+) -> None:
+    async def lose_it() -> None:
+        del storage.objects[MARKER_KEY]
+
+    storage.hook_next("put", lose_it, when="after")
+
+    with pytest.raises(StorageUnavailable):
+        await run(parts)
 
 
 async def test_a_restored_database_does_not_destroy_what_was_finished_since(
@@ -699,17 +741,19 @@ async def test_a_sweep_that_lost_its_lease_changes_nothing_more(
     parts: Parts, storage: InMemoryStorage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "_RENEW_AFTER_SECONDS", 0)
-    storage.open_upload(a_key())
+    for _ in range(3):
+        storage.open_upload(a_key())
     clock.advance(GRACE + timedelta(seconds=1))
 
     async def overtake() -> None:
         await set_installation(parts, sweep_owner=uuid.uuid4())
 
-    storage.hook_next("list_objects", overtake)
-
-    with pytest.raises(SweepOvertaken):
-        await run(parts)
-    assert len(storage.open_uploads) == 1
+    for moment, left in (("abort_multipart_upload", 2), ("list_objects", 2)):
+        storage.hook_next(moment, overtake)
+        with pytest.raises(SweepOvertaken):
+            await run(parts)
+        assert len(storage.open_uploads) == left
+        await set_installation(parts, sweep_lease_until=None)
 
 
 async def test_by_itself_it_runs_once_in_an_interval(parts: Parts, storage: InMemoryStorage) -> None:
@@ -801,6 +845,30 @@ class TestSkewedClock:
         await parts.reconciler.tend_due()
         assert (await read_video(parts, started.video.id)).status == "expired"
 
+    async def test_the_two_looks_of_the_audit_are_apart_by_the_stores_clock(
+        self,
+        parts: Parts,
+        make_video: MakeVideo,
+        storage: InMemoryStorage,
+        clock: FakeClock,
+        store_clock: FakeClock,
+    ) -> None:
+        video = await make_video("ready")
+        await run(parts)
+        del storage.objects[video.object_key]
+        clock.advance(audit.AUDIT_EVERY)
+        await run(parts)
+        for _ in range(4):
+            clock.advance(INTERVAL)
+            store_clock.advance(minutes=1)
+            await run(parts)
+        assert (await read_video(parts, video.id)).status == "ready"
+
+        clock.advance(INTERVAL)
+        store_clock.advance(minutes=1)
+        await run(parts)
+        assert (await read_video(parts, video.id)).status == "failed"
+
 
 # --- many -------------------------------------------------------------------------------------------------------
 
@@ -836,6 +904,8 @@ async def test_a_great_many_stale_rows_are_swept_a_few_at_a_time(
         await delete(object_key)
 
     storage.delete = watched  # type: ignore[method-assign]  # it does the same
+    await parts.reconciler.tend(await parts.reconciler.count_due())
+    clock.advance(seconds=5)  # what a busy database put off
     await parts.reconciler.tend(await parts.reconciler.count_due())
     assert storage.open_uploads == []
     assert await reserved_bytes(parts, user) == 0
@@ -893,20 +963,23 @@ async def until_gone(storage: InMemoryStorage, object_key: str) -> None:
 async def test_a_long_assembly_does_not_hold_up_deletions(
     parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    slow = await make_video("completing", due_at=clock.now() - timedelta(minutes=1), lease_until=clock.now())
+    past = clock.now() - timedelta(minutes=1)
+    slow = [await make_video("completing", due_at=past, lease_until=past) for _ in range(reconciler._AT_ONCE)]
     doomed = await make_video("deleting")
-    gate = storage.hold_next("complete_multipart_upload")
+    gates = [storage.hold_next("complete_multipart_upload") for _ in slow]
 
     await parts.reconciler.start_due()
-    await gate.reached()
+    for gate in gates:
+        await gate.reached()
     await until_gone(storage, doomed.object_key)
     also_doomed = await make_video("deleting")
     await parts.reconciler.start_due()
     await until_gone(storage, also_doomed.object_key)
 
-    gate.release()
+    for gate in gates:
+        gate.release()
     await parts.tasks.drain(30)
-    assert (await read_video(parts, slow.id)).status == "processing"
+    assert {(await read_video(parts, video.id)).status for video in slow} == {"processing"}
 
 
 async def test_a_row_in_hand_is_not_taken_again(

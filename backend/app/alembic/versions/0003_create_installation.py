@@ -24,10 +24,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     with op.batch_alter_table("videos", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("audit_due_at", UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column("missing_since", UtcDateTime(), nullable=True))
+        batch_op.create_index("ix_videos_status_audit_due_at", ["status", "audit_due_at"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("videos", schema=None) as batch_op:
+        batch_op.drop_index("ix_videos_status_audit_due_at")
         batch_op.drop_column("missing_since")
+        batch_op.drop_column("audit_due_at")
     op.drop_table("installation")
