@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from app.core.tasks import end
+
 Result = TypeVar("Result")
 
 
@@ -24,9 +26,7 @@ class BackgroundTasks:
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=timeout_seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await end(late)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
