@@ -40,8 +40,15 @@ def vitest() -> Suite:
 
 
 # What touches the database runs on both.
-ON_BOTH = ["tests/api", "tests/services", "tests/worker", "tests/test_migrations.py"]
-REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract"]
+ON_BOTH = ["tests/api", "tests/services", "tests/test_migrations.py"]
+REAL_THINGS = [
+    "tests/browser",
+    "tests/localstore",
+    "tests/contract",
+    "tests/adapters/test_queue_procrastinate.py",
+    "tests/process/test_worker.py",
+    "tests/process/test_run_scaled.py",
+]
 
 
 def suites(quick: bool) -> list[Suite]:
