@@ -25,6 +25,10 @@ run: $(VENV)/.runtime frontend/out/.built ## Install what is missing, build the 
 	@echo "Starting Slipway ..."
 	@exec $(VENV)/bin/slipway serve --upgrade
 
+.PHONY: run-scaled
+run-scaled: tools install page ## For a look: two apps and two workers on PostgreSQL and Ceph behind a proxy; keeps nothing
+	@exec $(VENV)/bin/python scripts/run_scaled.py
+
 .PHONY: test
 test: tools install page ## Everything: unit, contract, API, browser; ends with a line that counts
 	@$(VENV)/bin/python scripts/run_tests.py

@@ -41,13 +41,20 @@ def vitest() -> Suite:
 
 # What touches the database runs on both.
 ON_BOTH = [
-    *("tests/api", "tests/services", "tests/worker", "tests/test_migrations.py"),
+    *("tests/api", "tests/services", "tests/test_migrations.py"),
     "tests/crash/test_races.py",
     # Defects that SQLite's single writer hides.
     "tests/crash/test_defects.py::test_a_seeded_defect_is_caught[look, then reserve]",
     "tests/crash/test_defects.py::test_a_seeded_defect_is_caught[no compare-and-set: deletes]",
 ]
-REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract", "tests/faults", "tests/process"]
+REAL_THINGS = [
+    "tests/browser",
+    "tests/localstore",
+    "tests/contract",
+    "tests/faults",
+    "tests/process",
+    "tests/adapters/test_queue_procrastinate.py",
+]
 
 
 def suites(quick: bool) -> list[Suite]:

@@ -20,6 +20,7 @@ from app.core.config import Settings, url_host
 from app.core.db import Database
 from app.core.schema import SchemaOutdated, is_current
 from app.core.security import PasswordHasher
+from app.core.tasks import end
 from app.domain.errors import Unavailable
 from app.embedded import EmbeddedStoreProcess, free_port
 from app.ports import Clock, DeliveryUrls, JobQueue, MediaProbe, ObjectStorage
@@ -82,9 +83,7 @@ class Parts:
             loops += [asyncio.create_task(work) for work in self._background()]
             yield
         finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await end(loops)
             await self.tasks.drain(_DRAIN_SECONDS)
             if self.store:
                 await self.store.stop()

@@ -28,7 +28,7 @@ from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.models import User, Video
 from tests import factories
-from tests.databases import Databases, make_databases
+from tests.databases import Databases, PostgresDatabases, make_databases
 from tests.factories import APP_URL, PASSWORD, ApiClient, make_parts, make_settings
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 
@@ -73,6 +73,14 @@ def encoded_password(_cheap_hashing: None) -> str:
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
     made = make_databases(os.environ.get("SLIPWAY_TEST_DATABASE", "sqlite"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresDatabases]:
+    """For what is about PostgreSQL alone, whatever database the other tests run on."""
+    made = PostgresDatabases()
     yield made
     made.close()
 

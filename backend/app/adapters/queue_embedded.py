@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.tasks import side_by_side
 from app.crud import videos
 from app.domain.errors import Unavailable
 from app.ports import Clock, ProbeOne
@@ -27,9 +28,7 @@ class EmbeddedQueue:
         event.listen(session.sync_session, "after_commit", lambda _session: self._woken.set(), once=True)
 
     async def work(self, probe: ProbeOne, at_once: int) -> None:
-        async with asyncio.TaskGroup() as loops:
-            for _ in range(at_once):
-                loops.create_task(self._work(probe))
+        await side_by_side(*(self._work(probe) for _ in range(at_once)))
 
     async def _work(self, probe: ProbeOne) -> None:
         while True:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.core.db import BUSY_TIMEOUT_SECONDS, Database, ImpatientConnection
+from app.core.tasks import side_by_side
 from app.crud import videos
 from app.domain.errors import DatabaseUnavailable, Unavailable
 from app.models import Video
@@ -72,12 +73,14 @@ class ProcrastinateQueue:
             raise
 
     async def work(self, probe: ProbeOne, at_once: int) -> None:
-        async with self._connected() as app, asyncio.TaskGroup() as loops:
+        async with self._connected() as app:
             _register(app, probe)
             take_jobs = partial(_take_jobs, app, at_once)
             announce_waiting = partial(self._announce_waiting, app)
-            loops.create_task(_again_and_again(take_jobs, _TRY_AGAIN_SECONDS))
-            loops.create_task(_again_and_again(announce_waiting, _LOOK_EVERY_SECONDS))
+            await side_by_side(
+                _again_and_again(take_jobs, _TRY_AGAIN_SECONDS),
+                _again_and_again(announce_waiting, _LOOK_EVERY_SECONDS),
+            )
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[App]:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
+from app.core.tasks import end
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -25,9 +27,7 @@ class BackgroundTasks:
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=timeout_seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await end(late)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

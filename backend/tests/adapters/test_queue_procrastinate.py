@@ -23,13 +23,6 @@ from tests.factories import make_settings, read_video
 from tests.services.test_database_silence import postgresql_paused
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresDatabases]:
-    databases = PostgresDatabases()
-    yield databases
-    databases.close()
-
-
 @pytest.fixture
 def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
     url = postgres.new()

@@ -25,7 +25,7 @@ from app.domain.video_status import VideoEvent
 from app.services.processing import PROBE_LEASE
 from tests.api.outage import database_down
 from tests.conftest import MakeVideo
-from tests.databases import Databases, PostgresDatabases, SqliteDatabases
+from tests.databases import Databases, SqliteDatabases
 from tests.engines.queue_worker import QUEUES
 from tests.engines.slipway import PATIENCE_SECONDS
 from tests.factories import make_parts, read_video
@@ -45,17 +45,15 @@ def way(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="session")
-def every_database() -> Iterator[dict[str, Databases]]:
-    with contextlib.ExitStack() as stack:
-        made: dict[str, Databases] = {"sqlite": SqliteDatabases(), "postgresql": PostgresDatabases()}
-        for databases in made.values():
-            stack.callback(databases.close)
-        yield made
+def sqlite() -> Iterator[SqliteDatabases]:
+    made = SqliteDatabases()
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def database_url(way: tuple[str, str], every_database: dict[str, Databases]) -> Iterator[str]:
-    databases = every_database[way[1]]
+def database_url(way: tuple[str, str], request: pytest.FixtureRequest) -> Iterator[str]:
+    databases: Databases = request.getfixturevalue({"sqlite": "sqlite", "postgresql": "postgres"}[way[1]])
     url = databases.new()
     yield url
     databases.discard(url)
@@ -76,20 +74,21 @@ async def parts(
 class Jobs:
     """Does the jobs it is given and notes them; tests wait for them."""
 
-    def __init__(self, parts: Parts, probe: FakeProbe) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._probe = probe
         self._came = asyncio.Condition()
-        self.calls = 0
-        """Jobs brought, with or without anything to do."""
+        self.ended = 0
+        """Jobs that were taken and came to an end, good or bad."""
 
     async def __call__(self, video_id: uuid.UUID | None = None) -> bool:
+        there_was_one = True
         try:
-            return await self._parts.processing.probe_next(video_id)
+            there_was_one = await self._parts.processing.probe_next(video_id)
         finally:
-            self.calls += 1
+            self.ended += there_was_one
             async with self._came:
                 self._came.notify_all()
+        return there_was_one
 
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS), self._came:
@@ -102,16 +101,16 @@ class Jobs:
 
         await self.until(are_ready)
 
-    async def until_called(self, count: int) -> None:
-        async def was_called() -> bool:
-            return self.calls >= count
+    async def until_one_ended(self) -> None:
+        async def has_ended() -> bool:
+            return self.ended > 0
 
-        await self.until(was_called)
+        await self.until(has_ended)
 
 
 @pytest.fixture
-def jobs(parts: Parts, probe: FakeProbe) -> Jobs:
-    return Jobs(parts, probe)
+def jobs(parts: Parts) -> Jobs:
+    return Jobs(parts)
 
 
 @asynccontextmanager
@@ -289,7 +288,7 @@ async def test_a_postponed_job_is_done_when_it_is_due(
     probe.answers.append(StorageUnavailable())
     async with working(parts, jobs):
         await finish_upload(parts, video.id)
-        await jobs.until_called(1)
+        await jobs.until_one_ended()
         row = await read_video(parts, video.id)
         assert (row.status, row.attempts, row.postponed) == ("processing", 0, 1)
         assert row.due_at is not None
@@ -393,7 +392,7 @@ async def test_a_bug_in_one_job_does_not_end_the_worker(
     probe.answers.append(RuntimeError("a bug"))
 
     async with working(parts, jobs):
-        await jobs.until_called(1)
+        await jobs.until_one_ended()
         good = await make_video("processing")
         await jobs.until_ready(good.id)
         assert (await read_video(parts, bad.id)).status == "processing"

@@ -85,8 +85,8 @@ class PostgresServer:
             self._guardian.end()
 
     def restart(self) -> None:
-        """As after a crash: every connection is cut without a word."""
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "restart")
+        """Every connection is cut. Not `immediate`: without durability that would lose what was just committed."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "fast", "-w", "restart")
 
     def create_database(self, template: str = "template0") -> str:
         """A new database like `template`; returns its name."""

@@ -1,0 +1,103 @@
+"""`slipway worker` as the operator meets it: it says why it does not start, and it stops cleanly."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.bootstrap import Parts
+from app.core.config import Settings
+from tests.conftest import MakeVideo
+from tests.databases import PostgresDatabases
+from tests.engines.slipway import PATIENCE_SECONDS
+from tests.factories import make_settings, read_video
+
+COMMAND = [str(Path(sys.executable).parent / "slipway"), "worker"]
+KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+@pytest.fixture
+def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
+    url = postgres.new()
+    yield make_settings(url, tmp_path)
+    postgres.discard(url)
+
+
+@pytest.fixture
+def silent_store() -> Iterator[str]:
+    """Takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def environment(**settings: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], **settings}
+
+
+def refused(folder: Path, **settings: str) -> str:
+    """What it says instead of starting."""
+    ended = subprocess.run(
+        COMMAND, env=environment(**settings), cwd=folder, capture_output=True, check=False, text=True
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+def start(settings: Settings, store: str, folder: Path) -> subprocess.Popen[str]:
+    """Returns when it says that it is ready."""
+    process = subprocess.Popen(
+        COMMAND,
+        env=environment(
+            DATABASE_URL=settings.effective_database_url,
+            S3_ENDPOINT_URL=store,
+            STORAGE_READ_TIMEOUT_SECONDS="1",
+            STORAGE_ATTEMPTS="1",
+            **KEYS,
+        ),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        assert "is ready" in stdout.readline()
+    return process
+
+
+def test_one_process_with_the_embedded_store_needs_no_worker(tmp_path: Path) -> None:
+    assert "slipway serve" in refused(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_schema_is_refused_in_one_sentence(postgres: PostgresDatabases, tmp_path: Path) -> None:
+    said = refused(tmp_path, DATABASE_URL=postgres.new_without_schema(), S3_BUCKET="videos", **KEYS)
+
+    assert "slipway db upgrade" in said
+
+
+def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path: Path) -> None:
+    process = start(settings, silent_store, tmp_path)
+
+    process.terminate()
+
+    assert process.wait(PATIENCE_SECONDS) == 0
+
+
+async def test_terminate_hands_the_job_in_hand_back(
+    parts: Parts, make_video: MakeVideo, silent_store: str, tmp_path: Path
+) -> None:
+    video = await make_video("processing")
+    process = start(parts.settings, silent_store, tmp_path)
+    while (await read_video(parts, video.id)).lease_owner is None:
+        assert process.poll() is None, "it took no job"
+
+    process.terminate()
+
+    assert process.wait(PATIENCE_SECONDS) == 0
+    row = await read_video(parts, video.id)
+    assert (row.status, row.lease_owner, row.attempts, row.postponed) == ("processing", None, 0, 0)
