@@ -70,6 +70,10 @@ campaign: install ## The long campaign: 1,000,000 damaged files through the meta
 	cd backend && SLIPWAY_MUTATIONS=1000000 SLIPWAY_PROCESSES=2 SLIPWAY_SEED=$$(date +%s) \
 		../$(VENV)/bin/pytest -q -s tests/mediaprobe/test_fuzz.py -k no_mutation
 
+.PHONY: long-upload
+long-upload: tools install page ## One upload of 2 GiB in a browser that survives an outage, a reset, expired URLs and a killed store
+	cd backend && ../$(VENV)/bin/pytest -q -s tests/browser/long_upload.py
+
 .PHONY: lock
 lock: .boot/.installed ## Pin the newest allowed versions, with hashes and without addresses
 	cd backend && for kind in "" -dev; do \
