@@ -77,6 +77,10 @@ bench: tools install page $(BENCH_VENV)/.installed ## The side-by-side measureme
 campaign: tools install page ## The long campaign (hours), into docs/reliability.md; ONLY=kills for a part, SLIPWAY_SEED to replay
 	@$(VENV)/bin/python scripts/campaign.py --only "$(ONLY)"
 
+.PHONY: long-upload
+long-upload: tools install page ## One upload of 2 GiB in a browser that survives an outage, a reset, expired URLs and a killed store
+	cd backend && ../$(VENV)/bin/pytest -q -s tests/browser/long_upload.py
+
 .PHONY: lock
 lock: .boot/.installed ## Pin the newest allowed versions, with hashes and without addresses
 	cd backend && for kind in "" -dev; do \

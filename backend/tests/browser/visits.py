@@ -83,6 +83,7 @@ class Visit:
     """One signed-in person on the page. Their requests carry `sender`, so that only theirs meet a fault."""
 
     def __init__(self, name: str, world: World, film: Film) -> None:
+        self.name = name
         self.sender = f"visit/{name};"
         self.world = world
         self.film = film

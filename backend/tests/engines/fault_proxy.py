@@ -97,9 +97,12 @@ class FaultProxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(
-            self._accepted, "127.0.0.1", self.port, limit=4 * PIECE_BYTES
-        )
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # The kernel would take whole parts for a proxy that reads nothing.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * PIECE_BYTES)
+        listener.bind(("127.0.0.1", self.port))
+        self._server = await asyncio.start_server(self._accepted, sock=listener, limit=4 * PIECE_BYTES)
 
     async def _close(self) -> None:
         assert self._server is not None
