@@ -52,7 +52,7 @@ class Scale:
     limit_seconds: float
 
 
-FULL = Scale(3, 1024, 1024, 2048, 128, 25, 7, 32, 180)
+FULL = Scale(3, 1024, 1024, 2048, 128, 25, 5, 32, 180)
 QUICK = Scale(1, 128, 128, 128, 8, 6, 1, 2, 60)
 
 

@@ -68,12 +68,15 @@ export class Connection {
     return this.offlineSince !== null;
   }
 
-  /** Nothing is on its way any more: who waits for another try is woken by the first sign of life. */
+  /** Nothing is on its way to the store any more: who waits for another try is woken by its first sign of life. */
   lost(): void {
     this.isLost = true;
   }
 
-  /** Bytes or an answer got through. An outage of seconds must not cost the half minute of the longest back-off. */
+  /**
+   * The store answered, or has more bytes than before: an outage of seconds must not cost the half minute of the
+   * longest back-off. What the API answers tells nothing of the store.
+   */
   found(): void {
     if (!this.isLost) return;
     this.isLost = false;
@@ -82,7 +85,6 @@ export class Connection {
 
   /** An answer to what was asked since then: the network is there, whatever the browser says. */
   answered(askedAt: number): void {
-    this.found();
     if (this.offlineSince === null || askedAt <= this.offlineSince) return;
     this.offlineSince = null;
     this.bell.ring();

@@ -221,8 +221,10 @@ export class PartPool {
         if (controller.signal.aborted) return;
         flight.lastEventAt = clock.now();
         flight.leash = null;
-        connection.found();
-        if (ledger.advance(part, loaded)) patience.renew();
+        if (ledger.advance(part, loaded)) {
+          patience.renew();
+          connection.found();
+        }
         onProgress();
       },
       onBodySent: () => {
@@ -238,7 +240,7 @@ export class PartPool {
     const storeCode = answer.kind === "answered" ? answer.storeCode : null;
     if (outcome === "sent") {
       ledger.finish(part);
-      log.bytesFinished += part.size;
+      log.finished(now, part.size);
       patience.renew();
     }
     log.attempt(now, {
@@ -266,8 +268,10 @@ export class PartPool {
   /** What follows from an attempt: nothing, another try after a pause, or the end of the upload. */
   private async conclude(part: Part, end: AttemptEnd): Promise<void> {
     const { clock, connection, lanes, log, patience, urls, verifyFile } = this.context;
-    if (end.status !== 0) connection.answered(end.startedAt);
-    else if (this.flights.size === 0) connection.lost();
+    if (end.status !== 0) {
+      connection.answered(end.startedAt);
+      connection.found();
+    } else if (this.flights.size === 0) connection.lost();
     if (end.outcome === "sent") return lanes.finished();
     log.retries += 1;
     if (end.outcome === "stalled") {
@@ -287,6 +291,11 @@ export class PartPool {
         }
         return this.pause(part, end);
       case "renew": {
+        if (clock.now() >= end.url.expiresAt) {
+          // Its time ran out on the way: no refusal, but no reason to hurry either.
+          this.renew(part);
+          return this.pause(part, end);
+        }
         part.refusals += 1;
         const isYoung = clock.now() - end.url.signedAt < YOUNG_URL_MS;
         if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))

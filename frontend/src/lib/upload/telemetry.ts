@@ -29,8 +29,8 @@ export class UploadLog {
   renewals = 0;
   clockJumps = 0;
   clockOffsetMs: number | null = null;
-  /** Bytes that reached the store, for goodput. */
-  bytesFinished = 0;
+  private bytesFinished = 0;
+  private finishedAt = 0;
   private sendingSince: number | null = null;
   private readonly notes: string[] = [];
 
@@ -64,9 +64,16 @@ export class UploadLog {
     if (this.notes.length > NOTES_KEPT) this.notes.shift();
   }
 
-  goodput(now: number): number | null {
-    if (this.sendingSince === null || now <= this.sendingSince) return null;
-    return Math.round((this.bytesFinished * 1000) / (now - this.sendingSince));
+  /** A part reached the store. */
+  finished(now: number, bytes: number): void {
+    this.bytesFinished += bytes;
+    this.finishedAt = now;
+  }
+
+  /** Bytes a second until the last part that arrived: what stands still since then is no slow line. */
+  get goodput(): number | null {
+    if (this.sendingSince === null || this.finishedAt <= this.sendingSince) return null;
+    return Math.round((this.bytesFinished * 1000) / (this.finishedAt - this.sendingSince));
   }
 
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
@@ -78,7 +85,7 @@ export class UploadLog {
       bytes_total: this.fileSize,
       bytes_sent: this.bytesSent,
       duration_ms: Math.max(0, Math.round(now - this.startedAt)),
-      goodput_bytes_per_second: this.goodput(now),
+      goodput_bytes_per_second: this.goodput,
       retries: this.retries,
       stalls: this.stalls,
       renewals: this.renewals,
@@ -88,7 +95,7 @@ export class UploadLog {
 
   /** Text to copy. Never a URL, a token or the file's name: it will be pasted into tickets. */
   report(now: number, browser: string, failure: UploadFailure | null): string {
-    const goodput = this.goodput(now);
+    const { goodput } = this;
     return [
       "Slipway upload report",
       `time: ${new Date(now).toISOString()}`,

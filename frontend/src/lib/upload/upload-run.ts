@@ -313,7 +313,7 @@ export class UploadRun {
       transport: this.ports.transport,
       verifyFile: () => this.verifyFile(),
       // What has arrived already tells enough where the rest moved too shortly to be measured.
-      goodput: () => this.goodput.bytesPerSecond ?? (this.job.log.goodput(this.ports.clock.now()) || null),
+      goodput: () => this.goodput.bytesPerSecond ?? this.job.log.goodput,
       onProgress: () => this.publishSoon(),
     });
     this.pool = pool;
