@@ -103,7 +103,7 @@ PARTS = [
         "postgresql",
         "every suite that touches a database, on PostgreSQL and Ceph",
         [
-            *("tests/api", "tests/services", "tests/worker", "tests/crash", "tests/contract"),
+            *("tests/api", "tests/services", "tests/crash", "tests/contract"),
             "tests/test_migrations.py",
         ],
         {"SLIPWAY_TEST_DATABASE": "postgresql"},

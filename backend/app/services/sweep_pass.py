@@ -115,23 +115,28 @@ class SweepPass:
             await self._keep_lease()
             rows = await self._rows_of(batch)
             seen.uploads += len(batch)
-            unowned = [upload for upload in batch if not _owns(rows.get(upload.object_key), upload)]
-            old = [upload for upload in unowned if self._age(upload.initiated_at) > self._grace]
+            listed = [(upload, rows.get(upload.object_key)) for upload in batch]
+            unowned = [pair for pair in listed if not _owns(*pair)]
+            old = [pair for pair in unowned if self._age(pair[0].initiated_at) > self._grace]
             for stray in chain.from_iterable(await some_at_once(self._stray_upload, old, AT_ONCE)):
                 yield stray
 
-    async def _stray_upload(self, upload: OpenUpload) -> Sequence[Stray]:
+    async def _stray_upload(self, listed: tuple[OpenUpload, Video | None]) -> Sequence[Stray]:
         """One, or none when it ended since it was listed."""
+        upload, video = listed
         try:
             parts = await self._storage.list_parts(upload.object_key, upload.upload_id)
         except NoSuchUpload:
             return []
-        try:
-            await self._storage.head(upload.object_key)
-            # An upload whose assembly was cut off may still be what the object is made of.
-            category = Category.UPLOADS_BESIDE_OBJECT
-        except NoSuchObject:
-            category = Category.UNOWNED_UPLOADS
+        category = Category.UNOWNED_UPLOADS
+        if video is None:
+            try:
+                await self._storage.head(upload.object_key)
+                # An upload whose assembly was cut off may still be what the object is made of. With a row it is
+                # known what that was: another upload.
+                category = Category.UPLOADS_BESIDE_OBJECT
+            except NoSuchObject:
+                pass
         size_bytes = sum(part.size_bytes for part in parts)
         return [
             Stray(category, upload.object_key, size_bytes, self._age(upload.initiated_at), upload.upload_id)
@@ -165,7 +170,7 @@ class SweepPass:
         return self._store_now - moment
 
 
-def _owns(video: Video | None, upload: OpenUpload) -> bool:
+def _owns(upload: OpenUpload, video: Video | None) -> bool:
     if video is None or _is_cleared(video):
         return False
     # Without an id its creation is under way, or the row expires and its removal finds the upload by the key.

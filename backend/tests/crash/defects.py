@@ -130,6 +130,10 @@ async def _abort_then_expire(upkeep: reconciler.Reconciler, video: Video) -> Non
     await _expire(upkeep, video)
 
 
+async def _since_its_creation(_upkeep: Any, video: Video, _parts: Any, now: Any) -> Any:
+    return now - video.created_at
+
+
 async def _gone_unseen(*_: Any) -> bool:
     return True
 
@@ -218,7 +222,7 @@ DEFECTS = [
     Defect(
         "expiry without progress",
         "An upload that moves expires an hour after its creation.",
-        _replaced(reconciler, "upload_progress", lambda video, _parts: video.created_at),
+        _replaced(reconciler.Reconciler, "_stalled_for", _since_its_creation),
         suites.undisturbed("progress moves the expiry"),
     ),
     Defect(

@@ -193,14 +193,6 @@ class WatchedStorage:
     async def delete(self, object_key: str) -> None:
         await self._process.call("delete", lambda: self._inner.delete(object_key))
 
-    async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
-        await self._process.call(
-            "put", lambda: self._inner.put(object_key, data, content_type, only_if_new=only_if_new)
-        )
-
-    async def server_time(self) -> datetime:
-        return await self._process.call("server_time", self._inner.server_time)
-
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
         for upload in await self._process.call(
             "list_uploads", lambda: _all(self._inner.list_uploads(prefix))
@@ -212,6 +204,14 @@ class WatchedStorage:
             "list_objects", lambda: _all(self._inner.list_objects(prefix))
         ):
             yield listed
+
+    async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
+        await self._process.call(
+            "put", lambda: self._inner.put(object_key, data, content_type, only_if_new=only_if_new)
+        )
+
+    async def server_time(self) -> datetime:
+        return await self._process.call("server_time", self._inner.server_time)
 
     async def check(self) -> None:
         await self._process.call("check", self._inner.check)

@@ -92,13 +92,14 @@ TABLE = {
 """,
     "expire": """
 0 list_parts | not done, missing | done -> gone
-1 commit | not done, answer lost | done -> gone
-2 abort_multipart_upload | not done, answer lost, done late | done -> gone
-3 list_uploads | not done | done -> gone
-4 delete | not done, answer lost, done late | done -> gone
-5 head | not done, missing | done -> gone
-6 list_uploads | not done | done -> gone
-7 commit | not done, answer lost | done -> gone
+1 head | not done, missing | done -> gone
+2 commit | not done, answer lost | done -> gone
+3 abort_multipart_upload | not done, answer lost, done late | done -> gone
+4 list_uploads | not done | done -> gone
+5 delete | not done, answer lost, done late | done -> gone
+6 head | not done, missing | done -> gone
+7 list_uploads | not done | done -> gone
+8 commit | not done, answer lost | done -> gone
 """,
     "remove: the second confirmation": """
 0 abort_multipart_upload | not done, answer lost, done late | done -> gone

@@ -20,7 +20,7 @@ from app.bootstrap import Parts
 from app.core.db import Database
 from app.domain.errors import SlipwayError
 from app.domain.video_status import VideoStatus
-from app.models import User, Video
+from app.models import Installation, User, Video
 from app.ports import PresignedPart
 from tests import factories
 from tests.crash.invariants import History, violations
@@ -28,8 +28,6 @@ from tests.crash.process import Fault, Killed, Process, WatchedDatabase, Watched
 from tests.factories import SMALL_VIDEO, make_settings
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage, content_md5, md5_hex
 
-SWEEP_LISTS_UPLOADS: Final = False
-"""True once the upkeep also sweeps the store's own list of open uploads."""
 PAST_A_LEASE: Final = timedelta(seconds=61)
 """Completions are leased for 30 s, probes for 60."""
 QUICK: Final = timedelta(minutes=15)
@@ -117,11 +115,17 @@ class World:
             await self.upkeep()
             following = [due for due in await self._due() if due <= end]
             if not following:
-                self.clock.advance(end - self.clock.now())
-                await self.upkeep()
+                await self._sweep_until(end)
                 return
             self.clock.advance(max(min(following) - self.clock.now(), timedelta(seconds=1)))
         self.found.append(f"I10: the upkeep has not come to an end in {_MOST_ROUNDS} rounds")
+
+    async def _sweep_until(self, end: datetime) -> None:
+        interval = timedelta(seconds=self.settings.sweep_interval_seconds)
+        self.clock.advance(max(end - self.clock.now() - interval, timedelta()))
+        await self.upkeep()
+        self.clock.advance(end - self.clock.now())
+        await self.upkeep()
 
     async def upkeep(self) -> None:
         """One round of what runs beside the requests."""
@@ -132,6 +136,7 @@ class World:
                 continue
         self.process.late_effects.clear()
         await self.parts.reconciler.tend_due()
+        await self.parts.sweep.run_when_due()
         await factories.run_due_probes(self.parts)
         self.probe.answers.clear()
 
@@ -158,7 +163,6 @@ class World:
             self.clock.now(),
             history=self.history,
             settled=settled,
-            sweep_lists_uploads=SWEEP_LISTS_UPLOADS,
             handed_out=self.handed_out,
             put=put,
         )
@@ -224,6 +228,7 @@ async def a_world(database: WatchedDatabase, folder: Path, **settings: Any) -> A
         async with Database.transaction(database) as session:
             await session.execute(delete(Video))
             await session.execute(delete(User))
+            await session.execute(delete(Installation))
         await database.close()
 
 

@@ -151,12 +151,10 @@ async def test_a_second_upload_at_a_rows_key_is_aborted_by_its_id(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_an_upload_beside_an_assembled_object_is_never_aborted(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+async def test_an_upload_beside_an_object_that_nobody_knows_is_never_aborted(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """The object may be made of its parts still."""
-    ready = await make_video("ready")
-    storage.open_upload(ready.object_key)
     nobodys = a_key()
     storage.store_object(nobodys, SMALL_VIDEO)
     storage.open_upload(nobodys)
@@ -164,8 +162,23 @@ async def test_an_upload_beside_an_assembled_object_is_never_aborted(
 
     report = await run(parts, force=True)
 
-    assert len(storage.open_uploads) == 2
-    assert found(report, Category.UPLOADS_BESIDE_OBJECT).count == 2
+    assert len(storage.open_uploads) == 1
+    assert found(report, Category.UPLOADS_BESIDE_OBJECT).count == 1
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_an_upload_beside_a_video_that_another_upload_made_is_aborted(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """Create died before it could save the id, and its repeat made the video: nothing else would ever find it."""
+    ready = await make_video("ready")
+    storage.open_upload(ready.object_key)
+    clock.advance(timedelta(days=30))
+
+    await run(parts)
+
+    assert storage.open_uploads == []
+    assert ready.object_key in storage.objects
 
 
 @pytest.mark.usefixtures("adopted")
