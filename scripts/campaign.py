@@ -25,6 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- campaign: written by scripts/campaign.py -->", "<!-- /campaign -->"
+DEFECTS_BEGIN = "<!-- defects: written by scripts/campaign.py -->"
+DEFECTS_END = "<!-- /defects -->"
 HEADER = [
     "| part | what ran | runs | violations | seed | seconds | date | commit | machine |",
     "|---|---|---|---|---|---|---|---|---|",
@@ -67,8 +69,8 @@ PARTS = [
     ),
     Part(
         "crashes",
-        "a crash at each moment of each use case, and all double crashes",
-        ["tests/crash/test_crash_points.py", "tests/crash/test_equivalence.py"],
+        "a crash at each moment of each use case, all double crashes, each call failing in each way",
+        [f"tests/crash/test_{name}.py" for name in ("crash_points", "equivalence", "outcomes")],
         {"SLIPWAY_DOUBLE_CRASHES": "all"},
         4 * HOUR,
     ),
@@ -98,6 +100,12 @@ PARTS = [
         ["tests/faults"],
         {"SLIPWAY_DOWN_SECONDS": "60"},
     ),
+    Part(
+        "stale",
+        "10,000 stale rows, and listings of many pages, swept in bounded memory",
+        ["tests/services/test_sweep.py"],
+        {"SLIPWAY_STALE_ROWS": "10000"},
+    ),
     Part("defects", "defects sown on purpose: each must be caught", ["tests/crash", "-k", "defect"]),
     Part(
         "postgresql",
@@ -118,6 +126,8 @@ class Outcome:
     violations: int
     seconds: float
     note: str = ""
+    caught_by: dict[str, str] = field(default_factory=dict)
+    """The suite that caught it, for each seeded defect."""
 
 
 def run(part: Part, seed: str) -> Outcome:
@@ -163,7 +173,8 @@ def judge(
         runs, violations = tests
     if ended is None:
         return Outcome(runs, violations, seconds, "time limit reached: what ran until then")
-    return Outcome(runs, violations if ended == 0 else max(1, violations), seconds)
+    caught_by = {str(line["defect"]): str(line["caught_by"] or "nobody") for line in defects}
+    return Outcome(runs, violations if ended == 0 else max(1, violations), seconds, caught_by=caught_by)
 
 
 def lines_of(report: Path) -> list[dict[str, object]]:
@@ -206,14 +217,26 @@ def machine() -> str:
 def write(new_rows: dict[str, str]) -> str:
     """Puts the rows into the page, in the order of PARTS; answers the table."""
     page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    old, _, after = rest.partition(END)
+    before, old, after = around(page, BEGIN, END)
     rows = {found[1]: found[0] for found in re.finditer(r"^\| `([a-z-]+)` \|.*$", old, re.MULTILINE)}
     table = "\n".join(
         [*HEADER, *((rows | new_rows).get(part.name, not_run(part)) for part in PARTS)],
     )
     PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
     return table
+
+
+def write_defects(caught_by: dict[str, str]) -> None:
+    before, _, after = around(PAGE.read_text(encoding="utf-8"), DEFECTS_BEGIN, DEFECTS_END)
+    rows = [f"| {defect} | {suite} |" for defect, suite in caught_by.items()]
+    table = "\n".join(["| defect | caught by |", "|---|---|", *rows])
+    PAGE.write_text(f"{before}{DEFECTS_BEGIN}\n{table}\n{DEFECTS_END}{after}", encoding="utf-8")
+
+
+def around(page: str, begin: str, end: str) -> tuple[str, str, str]:
+    before, _, rest = page.partition(begin)
+    inside, _, after = rest.partition(end)
+    return before, inside, after
 
 
 def main() -> int:
@@ -237,6 +260,8 @@ def main() -> int:
         broken = broken or outcome.violations > 0 or outcome.runs == 0
         if outcome.runs:  # after each part: what ran is kept when a later one is broken off
             write({part.name: row(part, outcome, seed)})
+        if part.name == "defects" and outcome.caught_by:
+            write_defects(outcome.caught_by)
     table = write({})
     print(f"\n{table}")  # noqa: T201
     return 1 if broken else 0

@@ -87,7 +87,6 @@ async def violations(
     *,
     history: History | None = None,
     settled: bool = False,
-    sweep_lists_uploads: bool = True,
     handed_out: Sequence[PresignedPart] = (),
     put: PutPart | None = None,
 ) -> list[str]:
@@ -95,8 +94,6 @@ async def violations(
 
     `settled`: everything has been healthy, and without callers, for longer than 10 minutes and three sweeps: then
     only finished videos, and uploads within their grace, may be left.
-    `sweep_lists_uploads=False`: the installation has no sweep over the store's list of uploads; those that no row
-    names are expected then.
     `handed_out`: URLs that clients got, each tried through `put`: none may change a finished object (this uploads).
     """
     scene = await _read(database, storage, settings, now)
@@ -104,7 +101,7 @@ async def violations(
         *_keys(scene),
         *_objects_are_true(scene),
         *_no_orphan_objects(scene),
-        *_no_orphan_uploads(scene, sweep_lists_uploads),
+        *_no_orphan_uploads(scene),
         *_jobs(scene),
         *_quota(scene),
         *_somebody_comes(scene),
@@ -180,7 +177,7 @@ def _no_orphan_objects(scene: _Scene) -> Iterator[str]:
             yield f"I2: the object of {_name(row)} is back after the store confirmed it gone"
 
 
-def _no_orphan_uploads(scene: _Scene, sweep_lists_uploads: bool) -> Iterator[str]:
+def _no_orphan_uploads(scene: _Scene) -> Iterator[str]:
     by_key = {row.object_key: row for row in scene.rows}
     oldest = scene.now - scene.grace - scene.sweep - _ORPHAN_SLACK
     for upload in scene.uploads:
@@ -191,7 +188,7 @@ def _no_orphan_uploads(scene: _Scene, sweep_lists_uploads: bool) -> Iterator[str
             if row.status not in IN_FLIGHT:
                 # Its URLs still take parts, and a completion would replace what was proven.
                 yield f"I6: the upload of {_name(row)} is still open"
-        elif sweep_lists_uploads and upload.initiated_at < oldest:
+        elif upload.initiated_at < oldest:
             yield f"I2: no live row owns the upload {upload.upload_id} at {upload.object_key}"
 
 

@@ -129,7 +129,7 @@ async def until_settled(installation: Installation) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         while found := await violations(
-            database, storage, settings, datetime.now(UTC), settled=True, sweep_lists_uploads=False
+            database, storage, settings, datetime.now(UTC), settled=True
         ):
             assert time.monotonic() < deadline, found
             await asyncio.sleep(0.5)
