@@ -28,6 +28,8 @@ SOURCES: Mapping[str, str] = {
     "ListObjectsV2": f"{_API}/API_ListObjectsV2.html",
     "GetObject": f"{_API}/API_GetObject.html",
     "HeadObject": f"{_API}/API_HeadObject.html",
+    "PutObject": f"{_API}/API_PutObject.html",
+    "common response headers": f"{_API}/RESTCommonResponseHeaders.html",
     "HeadBucket": f"{_API}/API_HeadBucket.html",
     "DeleteObject": f"{_API}/API_DeleteObject.html",
     "query authentication": f"{_API}/sigv4-query-string-auth.html",
@@ -184,6 +186,18 @@ GUARANTEES = [
         ["an_object_that_is_not_there", "an_open_upload_is_no_object"],
         "yes: 404, where the caller may list the bucket",
         "HeadObject",
+    ),
+    Guarantee(
+        "a small object is put in one request, with If-None-Match: * only where there is none",
+        ["a_small_object_is_put_and_read_back", "put_only_if_new_spares_what_is_there"],
+        "yes: 412",
+        "PutObject",
+    ),
+    Guarantee(
+        "the store tells its own time, that of its listings",
+        ["the_store_tells_its_time", "the_stores_time_is_that_of_its_listings"],
+        "yes: the Date of every answer",
+        "common response headers",
     ),
     Guarantee(
         "Delete may be repeated and leaves open uploads",

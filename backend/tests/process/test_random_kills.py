@@ -128,9 +128,7 @@ async def until_settled(installation: Installation) -> None:
     storage = installation.storage()
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
-        while found := await violations(
-            database, storage, settings, datetime.now(UTC), settled=True
-        ):
+        while found := await violations(database, storage, settings, datetime.now(UTC), settled=True):
             assert time.monotonic() < deadline, found
             await asyncio.sleep(0.5)
     finally:

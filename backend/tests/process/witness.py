@@ -131,24 +131,34 @@ class Witness:
         self._complete(video)
 
     def _create(self) -> Remembered:
-        began = time.monotonic()
-        video = Remembered("", self._random.choice(self._files), str(uuid.uuid4()), 0, {}, began)
-        created = self._announce(video)
+        while True:
+            began = time.monotonic()
+            video = Remembered("", self._random.choice(self._files), str(uuid.uuid4()), 0, {}, began)
+            created = self._announce(video)
+            if created is not None:
+                break
         video.id, upload = created["video"]["id"], created["upload"]
         video.part_size_bytes = upload["part_size_bytes"]
         video.urls = {part["part_number"]: part["url"] for part in upload["parts"]}
         self.videos.append(video)
-        if self._random.random() < 0.2 and self._announce(video)["video"]["id"] != video.id:
+        again = self._announce(video) if self._random.random() < 0.2 else None
+        if again is not None and again["video"]["id"] != video.id:
             raise BrokenPromiseError(f"one Idempotency-Key made two videos, one of them {video.id}")
         return video
 
-    def _announce(self, video: Remembered) -> dict[str, Any]:
-        """The answer; a repeat under the same key may come before or after the first was done."""
+    def _announce(self, video: Remembered) -> dict[str, Any] | None:
+        """The answer; a repeat under the same key may come before or after the first was done.
+
+        None when the upload expired while its answer was lost, as it may.
+        """
         headers = {"Idempotency-Key": video.key}
-        answer: dict[str, Any] = self._ask(
-            (200, 201), "POST", "/videos", json=video.body, headers=headers
-        ).json()
-        return answer
+        asked = self._ask((200, 201, 409), "POST", "/videos", json=video.body, headers=headers)
+        answer: dict[str, Any] = asked.json()
+        if asked.status_code != 409:
+            return answer
+        expired = answer["code"] == "wrong_state" and answer["status"] == "expired"
+        self._expect(video, expired and self._may_have_expired(video), f"create: {asked.text}")
+        return None
 
     def _put(self, video: Remembered, number: int) -> bool:
         """False when the upload expired meanwhile, as it may."""
