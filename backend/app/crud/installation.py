@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from app.crud.guarded import changed_one
 from app.models import Installation
 
 _ONLY = 1
@@ -42,7 +43,7 @@ async def claim_sweep(
     session: AsyncSession, owner: uuid.UUID, now: datetime, lease: timedelta, due_after: timedelta
 ) -> bool:
     """True for the one sweep that runs now: no other holds the lease, and the last began `due_after` ago."""
-    return await _changed(
+    return await changed_one(
         session,
         update(Installation)
         .where(
@@ -55,12 +56,14 @@ async def claim_sweep(
 
 
 async def extend_sweep(session: AsyncSession, owner: uuid.UUID, until: datetime) -> bool:
-    return await _changed(session, _held(owner).values(sweep_lease_until=until))
+    return await changed_one(session, _held(owner).values(sweep_lease_until=until))
 
 
 async def finish_sweep(session: AsyncSession, owner: uuid.UUID, **results: object) -> bool:
     """Ends the lease and writes what came of it."""
-    return await _changed(session, _held(owner).values(sweep_owner=None, sweep_lease_until=None, **results))
+    return await changed_one(
+        session, _held(owner).values(sweep_owner=None, sweep_lease_until=None, **results)
+    )
 
 
 def _held(owner: uuid.UUID) -> Update:
@@ -69,8 +72,3 @@ def _held(owner: uuid.UUID) -> Update:
 
 def _over(moment: datetime | None, now: datetime) -> ColumnElement[bool]:
     return or_(col(moment).is_(None), col(moment) <= now)
-
-
-async def _changed(session: AsyncSession, statement: Update) -> bool:
-    returning = statement.returning(col(Installation.id)).execution_options(synchronize_session=False)
-    return (await session.execute(returning)).first() is not None

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from app.core.metrics import VIDEO_TRANSITIONS
+from app.crud.guarded import changed_one
 from app.domain.video_status import HIDDEN, IN_FLIGHT, VideoEvent, VideoStatus, next_status, sources_of
 from app.models import Video
 
@@ -74,7 +75,7 @@ async def save_upload_id(
     session: AsyncSession, video_id: uuid.UUID, upload_id: str, etags_are_md5: bool
 ) -> bool:
     """True for the one caller whose multipart upload the row keeps."""
-    return await _changed_one(
+    return await changed_one(
         session,
         update(Video)
         .where(
@@ -96,7 +97,7 @@ async def transition(
     """Moves the video along `event` and writes `changes` with it; False when another change came first."""
     sources = sources_of(event)
     (target,) = {next_status(source, event) for source in sources}
-    moved = await _changed_one(
+    moved = await changed_one(
         session,
         update(Video)
         .where(col(Video.id) == video_id, col(Video.status).in_(sources), *guards)
@@ -126,7 +127,7 @@ async def retake_completion(
     session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, now: datetime, until: datetime
 ) -> bool:
     """Takes over a completion whose holder's lease has ended."""
-    return await _changed_one(
+    return await changed_one(
         session,
         update(Video)
         .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.COMPLETING, lease_is_free(now))
@@ -135,7 +136,7 @@ async def retake_completion(
 
 
 async def extend_lease(session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, until: datetime) -> bool:
-    return await _changed_one(
+    return await changed_one(
         session,
         update(Video)
         .where(col(Video.id) == video_id, held_by(owner))
@@ -312,7 +313,7 @@ async def release_reservation(
 
     Only in the state the caller saw: `due_at` is another for a failed video than for one deleted meanwhile.
     """
-    return await _changed_one(
+    return await changed_one(
         session,
         update(Video)
         .where(
@@ -338,14 +339,14 @@ async def rest_failed(session: AsyncSession, video_id: uuid.UUID) -> None:
 
 
 async def delete_row(session: AsyncSession, video_id: uuid.UUID, status: VideoStatus) -> bool:
-    return await _changed_one(
+    return await changed_one(
         session, delete(Video).where(col(Video.id) == video_id, col(Video.status) == status)
     )
 
 
 async def delete_unstarted(session: AsyncSession, video_id: uuid.UUID) -> bool:
     """Removes a row whose multipart upload never came to be."""
-    return await _changed_one(
+    return await changed_one(
         session,
         delete(Video).where(
             col(Video.id) == video_id,
@@ -353,9 +354,3 @@ async def delete_unstarted(session: AsyncSession, video_id: uuid.UUID) -> bool:
             col(Video.upload_id).is_(None),
         ),
     )
-
-
-async def _changed_one(session: AsyncSession, statement: object) -> bool:
-    # RETURNING instead of rowcount: it says the same on every driver.
-    returning = statement.returning(col(Video.id)).execution_options(synchronize_session=False)  # type: ignore[attr-defined]  # UPDATE or DELETE
-    return (await session.execute(returning)).first() is not None

@@ -17,7 +17,7 @@ class Category(StrEnum):
     UNOWNED_UPLOADS = "unowned_uploads"
     """Multipart uploads no row owns, older than the grace time: aborted."""
     UPLOADS_BESIDE_OBJECT = "uploads_beside_object"
-    """The same, but an assembled object stands at their key: left alone."""
+    """The same, but an object that no row knows stands at their key: left alone."""
     UNKNOWN_OBJECTS = "unknown_objects"
     """Objects without a row, older than the grace time: removed only when asked for."""
     FAILED_OBJECTS = "failed_objects"

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 from app.adapters.queue_embedded import EmbeddedQueue
 from app.adapters.s3_signing import S3UrlSigner
 from app.crud import users, videos
+from app.crud.guarded import changed_one
 from app.domain.video_status import HIDDEN, VideoEvent, next_status, sources_of
 from app.models import User, Video
 from app.services import reconciler, uploads
@@ -61,7 +62,7 @@ async def _transition_without_guards(
 
 
 async def _release_whatever_its_state(session: Any, video: Video, gone_at: Any, due_at: Any) -> bool:
-    return await videos._changed_one(
+    return await changed_one(
         session,
         update(Video)
         .where(col(Video.id) == video.id, col(Video.storage_gone_at).is_(None))
