@@ -4,12 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.crud import installation
 from app.services import uploads
 from tests.crash.process import WatchedDatabase
 from tests.crash.world import World, a_world
@@ -19,6 +22,16 @@ from tests.crash.world import World, a_world
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Callers that wait for another look again soon: nothing but the length of a test depends on it."""
     monkeypatch.setattr(uploads, "_LOOK_AGAIN_SECONDS", 0.005)
+
+
+@pytest.fixture(autouse=True)
+def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's own clock would not follow when a test lets time pass, and no sweep would be due again."""
+
+    async def ours(_: AsyncSession, now: datetime) -> datetime:
+        return now
+
+    monkeypatch.setattr(installation, "database_time", ours)
 
 
 @pytest.fixture(autouse=True)

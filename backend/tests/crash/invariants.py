@@ -69,6 +69,7 @@ class _Scene:
     uploads: Sequence[OpenUpload]
     settings: Settings
     now: datetime
+    swept_at: datetime
 
     @property
     def grace(self) -> timedelta:
@@ -87,6 +88,7 @@ async def violations(
     *,
     history: History | None = None,
     settled: bool = False,
+    swept_at: datetime | None = None,
     handed_out: Sequence[PresignedPart] = (),
     put: PutPart | None = None,
 ) -> list[str]:
@@ -94,9 +96,11 @@ async def violations(
 
     `settled`: everything has been healthy, and without callers, for longer than 10 minutes and three sweeps: then
     only finished videos, and uploads within their grace, may be left.
+    `swept_at`: when a sweep last came to its end; unless told, it is taken to have done so within its interval.
     `handed_out`: URLs that clients got, each tried through `put`: none may change a finished object (this uploads).
     """
-    scene = await _read(database, storage, settings, now)
+    swept_at = swept_at or now - timedelta(seconds=settings.sweep_interval_seconds)
+    scene = await _read(database, storage, settings, now, swept_at)
     found = [
         *_keys(scene),
         *_objects_are_true(scene),
@@ -115,7 +119,9 @@ async def violations(
     return found
 
 
-async def _read(database: Database, storage: ObjectStorage, settings: Settings, now: datetime) -> _Scene:
+async def _read(
+    database: Database, storage: ObjectStorage, settings: Settings, now: datetime, swept_at: datetime
+) -> _Scene:
     async with database.reading() as session:
         users = list(await session.scalars(select(User)))
         rows = list(await session.scalars(select(Video).order_by(col(Video.created_at))))
@@ -128,7 +134,7 @@ async def _read(database: Database, storage: ObjectStorage, settings: Settings, 
             except NoSuchObject:
                 continue
     uploads = [upload async for upload in storage.list_uploads(PREFIX)]
-    return _Scene(users, rows, objects, heads, uploads, settings, now)
+    return _Scene(users, rows, objects, heads, uploads, settings, now, swept_at)
 
 
 def _keys(scene: _Scene) -> Iterator[str]:
@@ -179,7 +185,7 @@ def _no_orphan_objects(scene: _Scene) -> Iterator[str]:
 
 def _no_orphan_uploads(scene: _Scene) -> Iterator[str]:
     by_key = {row.object_key: row for row in scene.rows}
-    oldest = scene.now - scene.grace - scene.sweep - _ORPHAN_SLACK
+    oldest = scene.swept_at - scene.grace - _ORPHAN_SLACK
     for upload in scene.uploads:
         row = by_key.get(upload.object_key)
         if row is not None and _is_leaving(row):

@@ -18,6 +18,7 @@ from sqlmodel import select
 from app import bootstrap
 from app.bootstrap import Parts
 from app.core.db import Database
+from app.crud import installation
 from app.domain.errors import SlipwayError
 from app.domain.video_status import VideoStatus
 from app.models import Installation, User, Video
@@ -49,6 +50,7 @@ class World:
         self.handed_out: list[PresignedPart] = []
         self.found: list[str] = []
         """Every violation met so far."""
+        self.began_at = self.clock.now()
         self.lost_by_the_store = False
         """The scene is that the store lost an object: that a row waits for it is no violation then."""
         self.process = Process()
@@ -163,6 +165,8 @@ class World:
             self.clock.now(),
             history=self.history,
             settled=settled,
+            # Between its rounds nobody sweeps, however much time a test lets pass.
+            swept_at=None if settled else await self._swept_at(),
             handed_out=self.handed_out,
             put=put,
         )
@@ -171,6 +175,11 @@ class World:
             for sentence in found
             if not (self.lost_by_the_store and sentence.endswith("(processing) has no object"))
         ]
+
+    async def _swept_at(self) -> datetime:
+        async with self.parts.database.reading() as session:
+            row = await installation.get(session)
+        return (row and row.sweep_done_at) or self.began_at
 
     async def rows(self) -> list[Video]:
         async with self.parts.database.reading() as session:
