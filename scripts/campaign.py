@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,10 +156,13 @@ def end_in_time(command: list[str], environment: dict[str, str], time_limit_seco
         return None
     finally:  # also when we are interrupted
         if process.poll() is None:
-            os.killpg(
-                process.pid, signal.SIGINT
-            )  # pytest takes its fixtures down, and with them what they started
-            process.wait()
+            # pytest takes its fixtures down, and with them what they started. A test may swallow the first signal:
+            # asyncio makes a cancellation of it.
+            for how in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+                os.killpg(process.pid, how)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(60)
+                    break
 
 
 def judge(
