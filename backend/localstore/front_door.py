@@ -74,8 +74,10 @@ def announcing_close(app: "WSGIApplication") -> "WSGIApplication":
     """
 
     def announce(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        body = environ["wsgi.input"]  # Swift puts wrappers of its own there
+
         def start(status: str, headers: list[tuple[str, str]], error: object = None) -> object:
-            if getattr(environ["wsgi.input"], "should_send_hundred_continue", False):
+            if getattr(body, "should_send_hundred_continue", False):
                 headers = [*headers, ("Connection", "close")]
             return start_response(status, headers, error) if error else start_response(status, headers)  # type: ignore[arg-type]  # passed on as it came
 

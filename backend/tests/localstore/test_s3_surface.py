@@ -5,12 +5,15 @@ import http.client
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
+from botocore.exceptions import ClientError
 
 from tests.engines.embedded import PATIENCE_SECONDS, EmbeddedStore
 from tests.localstore.s3 import (
     BUCKET,
     FULL_PART,
     SMALL_PART,
+    OpenUpload,
     begin_upload,
     error_code,
     make_object,
@@ -240,3 +243,13 @@ def test_answer_that_does_not_wait_for_the_body_announces_the_end_of_the_connect
 
     assert (answer.status, answer.getheader("Connection")) == (404, "close")
     connection.close()
+
+
+def test_the_same_holds_where_swift_checks_the_body_itself(store: EmbeddedStore) -> None:
+    """A signed header in place of a signed URL: Swift wraps the body to compare its hash."""
+    unknown = OpenUpload(store, "videos/none", "A" * 48)
+
+    with pytest.raises(ClientError) as refused:
+        unknown.put(1, SMALL_PART)
+
+    assert refused.value.response["ResponseMetadata"]["HTTPHeaders"].get("connection") == "close"

@@ -144,10 +144,16 @@ class Scaled:
             )
 
     def _end_worker(self) -> None:
-        if self._worker:
-            assert self._worker.poll() is None, (self._folder / "worker.log").read_text()[-2000:]
-            self._worker.kill()
-            self._worker.wait()
+        if self._worker is None:
+            return
+        worker, self._worker = self._worker, None
+        if worker.poll() is None:
+            worker.kill()
+            worker.wait()
+            return
+        # A worker that finds no database as it starts says so and ends; whoever runs it starts it again, as we do.
+        log = (self._folder / "worker.log").read_text()
+        assert "the database cannot be opened" in log.splitlines()[-1], log[-2000:]
 
     def settings(self) -> Settings:
         return read_settings(self._environment)
@@ -169,15 +175,16 @@ class Scaled:
             "AWS_ACCESS_KEY_ID": self._store.credentials.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self._store.credentials.secret_access_key,
         }
-        self.app = SlipwayProcess(self._folder / "data", self._environment).start()
+        self.app = SlipwayProcess(self._folder / "data", self._environment)
+        self._ending.callback(self.app.stop)
+        self.app.start()
+        self._ending.callback(self._end_worker)
         self._start_worker()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end_worker()
-        self.app.stop()
         self._ending.close()
 
 

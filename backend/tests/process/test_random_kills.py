@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlmodel import select
 
@@ -23,7 +24,7 @@ from app.models import Video
 from tests import media
 from tests.crash.invariants import violations
 from tests.crash.report import Tally, reported
-from tests.engines.slipway import PATIENCE_SECONDS
+from tests.engines.slipway import PATIENCE_SECONDS, SlipwayProcess, wait_until
 from tests.process.installations import Installation, OneMachine, Scaled
 from tests.process.witness import Witness
 
@@ -101,11 +102,22 @@ def kill_again_and_again(installation: Installation, witnesses: list[Witness], t
             installation.app.kill_group()
             installation.app.start()
             killed["app while it starts"] += 1
+        if chance.random() < 0.25:
+            # Else on a slow machine one of them is always just starting, and no request ever has an answer.
+            wait_until(lambda: is_well(installation.app), "all is well again")
         tally.runs = killed.total()
         for witness in witnesses:
             if witness.broken:
                 raise witness.broken
     return killed
+
+
+def is_well(app: SlipwayProcess) -> bool:
+    try:
+        answer = httpx.get(f"{app.origin}/api/v1/health/ready", timeout=PATIENCE_SECONDS)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200
 
 
 # --- at rest ----------------------------------------------------------------------------------------------------
