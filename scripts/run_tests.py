@@ -1,4 +1,4 @@
-"""Runs every suite, shows each as it goes, and ends with one line that counts them all."""
+"""Runs every suite, two at a time, shows each as it goes, and ends with one line that counts them all."""
 
 import argparse
 import os
@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,15 +59,34 @@ REAL_THINGS = [
 ]
 
 
-def suites(quick: bool) -> list[Suite]:
+def lanes(quick: bool) -> list[list[Suite]]:
+    """What may run side by side: the one computes, the other mostly waits for processes, lines and browsers."""
+    code = pytest("backend-sqlite", *(f"--ignore={folder}" for folder in REAL_THINGS))
     if quick:
-        return [pytest("backend-quick", *(f"--ignore={folder}" for folder in REAL_THINGS)), vitest()]
+        return [[code], [vitest()]]
     return [
-        vitest(),
-        pytest("backend-sqlite", "--ignore=tests/browser"),
-        pytest("backend-postgresql", *ON_BOTH, database="postgresql"),
-        pytest("browser", "tests/browser"),
+        [code, pytest("backend-postgresql", *ON_BOTH, database="postgresql")],
+        [vitest(), pytest("browser", "tests/browser"), pytest("real-things", *REAL_THINGS[1:])],
     ]
+
+
+def run(suite: Suite, write: Callable[[str], None]) -> bool:
+    """Whether it passed."""
+    suite.report.unlink(missing_ok=True)
+    began = time.monotonic()
+    with subprocess.Popen(  # noqa: S603
+        suite.command,
+        cwd=ROOT / suite.folder,
+        env={**os.environ, **suite.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as running:
+        for line in running.stdout or ():
+            write(f"{suite.name:>18} | {line.rstrip()}")
+    write(f"{suite.name:>18} | == {time.monotonic() - began:.0f} s")
+    return running.returncode == 0
 
 
 def counted(report: Path) -> tuple[int, int, int]:
@@ -89,19 +110,17 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="without browser and real engines")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
-    total = [0, 0, 0]
-    broken = False
-    for suite in suites(options.quick):
-        suite.report.unlink(missing_ok=True)
-        print(f"\n== {suite.name}", flush=True)  # noqa: T201
-        began = time.monotonic()
-        environment = {**os.environ, **suite.environment}
-        ended = subprocess.run(suite.command, cwd=ROOT / suite.folder, env=environment, check=False)  # noqa: S603
-        counts = counted(suite.report)
-        # A runner may fail without a failed test: at collection, or at its own start.
-        broken = broken or (ended.returncode != 0 and counts[1] == 0)
-        total = [sum(pair) for pair in zip(total, counts, strict=True)]
-        print(f"== {suite.name}: {time.monotonic() - began:.0f} s", flush=True)  # noqa: T201
+    planned = lanes(options.quick)
+
+    def in_order(lane: list[Suite]) -> list[bool]:
+        return [run(suite, lambda line: print(line, flush=True)) for suite in lane]  # noqa: T201
+
+    with ThreadPoolExecutor(len(planned)) as side_by_side:
+        passed = [each for lane in side_by_side.map(in_order, planned) for each in lane]
+    counts = [counted(suite.report) for lane in planned for suite in lane]
+    total = [sum(column) for column in zip(*counts, strict=True)]
+    # A runner may fail without a failed test: at collection, or at its own start.
+    broken = any(not ended and not failed for ended, (_, failed, _) in zip(passed, counts, strict=True))
     if broken:
         total[1] += 1
     print(f"\n{total[0]} passed, {total[1]} failed, {total[2]} skipped", flush=True)  # noqa: T201

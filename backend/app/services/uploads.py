@@ -114,7 +114,8 @@ class UploadService:
     ) -> StartedUpload:
         """Row first, then the multipart upload, then its id into the row.
 
-        Raises what check_file raises, IdempotencyConflict, QuotaExceeded, TooManyUploads, StorageUnavailable.
+        Raises what check_file raises, IdempotencyConflict, QuotaExceeded, TooManyUploads, WrongState for a key whose
+        video has left meanwhile, StorageUnavailable.
         """
         file = check_file(filename, size_bytes, content_type, self._limits.max_upload_bytes)
         video, is_new = await self._find_or_insert(user_id, file, idempotency_key)
@@ -197,7 +198,7 @@ class UploadService:
             # The parallel create failed at the store and took the row away: the same call again makes a new one.
             raise StorageUnavailable
         if kept.status in HIDDEN:
-            raise VideoNotFound
+            raise WrongState(kept.status)
         log.info("upload.created", video_id=str(video.id), parts=video.part_plan.part_count)
         return kept
 

@@ -69,7 +69,10 @@ class Witness:
         self._client = httpx.Client(base_url=f"{slipway.origin}/api/v1", timeout=PATIENCE_SECONDS)
         self.videos: list[Remembered] = []
         self.broken: BaseException | None = None
-        self.answers = 0
+        self.asked = 0
+        """Requests sent."""
+        self.heard = 0
+        """Answers that were neither lost nor put off."""
 
     # --- the thread -------------------------------------------------------------------------------------------
 
@@ -165,7 +168,7 @@ class Witness:
         piece = video.piece(number)
         began = time.monotonic()
         while True:
-            self.answers += 1
+            self.asked += 1
             try:
                 answer = httpx.put(
                     video.urls[number],
@@ -176,6 +179,7 @@ class Witness:
             except httpx.HTTPError:
                 pass
             else:
+                self.heard += answer.status_code < 500
                 if answer.status_code == 200:
                     video.parts.add(number)
                     video.was_overdue = self._may_have_expired(video)
@@ -194,12 +198,13 @@ class Witness:
         """One try: a browser may go away, and the service finishes what was claimed by itself."""
         video.is_claimed = True
         proof = [{"part_number": n, "md5": md5_hex(video.piece(n))} for n in sorted(video.parts)]
-        self.answers += 1
+        self.asked += 1
         try:
             path = f"/videos/{video.id}/complete"
             answer = self._client.post(path, json={"parts": proof}, timeout=_BROWSER_SECONDS)
         except httpx.HTTPError:
             return
+        self.heard += answer.status_code < 500
         if answer.status_code == 200:
             self._expect(video, answer.json()["status"] in ("processing", "ready"), answer.text)
             video.is_completed = True
@@ -279,9 +284,10 @@ class Witness:
         wanted = (expected,) if isinstance(expected, int) else expected
         deadline = time.monotonic() + PATIENCE_SECONDS * 2
         while True:
-            self.answers += 1
+            self.asked += 1
             answer = self._once(lambda: self._client.request(method, path, **how))
             if answer is not None:
+                self.heard += answer.status_code < 500
                 if answer.status_code in wanted:
                     return answer
                 if path == "/auth/register" and answer.status_code == 409:
@@ -291,7 +297,10 @@ class Witness:
                         f"{method} {path} was answered {answer.status_code}: {answer.text}"
                     )
             if time.monotonic() > deadline:
-                raise BrokenPromiseError(f"{method} {path} has no answer for {PATIENCE_SECONDS * 2} s")
+                last = f"{answer.status_code} {answer.text}" if answer is not None else "none at all"
+                raise BrokenPromiseError(
+                    f"{method} {path} is put off for {PATIENCE_SECONDS * 2} s; the last answer: {last}"
+                )
             time.sleep(_AGAIN_SECONDS)
 
     @staticmethod

@@ -18,7 +18,6 @@ from app.domain.errors import (
     StorageUnavailable,
     TooManyUploads,
     UnsupportedContainer,
-    VideoNotFound,
     WrongState,
 )
 from app.models import User
@@ -351,7 +350,7 @@ async def test_a_video_deleted_while_its_upload_opens_leaves_no_upload(
     await parts.videos.delete(user.id, video.id)
     gate.release()
 
-    with pytest.raises(VideoNotFound):
+    with pytest.raises(WrongState):
         await creating
 
     assert storage.open_uploads == []
