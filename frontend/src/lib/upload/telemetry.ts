@@ -29,10 +29,10 @@ export class UploadLog {
   renewals = 0;
   clockJumps = 0;
   clockOffsetMs: number | null = null;
-  private bytesFinished = 0;
-  private finishedAt = 0;
-  private sendingSince: number | null = null;
-  private readonly notes: string[] = [];
+  #bytesFinished = 0;
+  #finishedAt = 0;
+  #sendingSince: number | null = null;
+  readonly #notes: string[] = [];
 
   constructor(
     readonly startedAt: number,
@@ -41,7 +41,7 @@ export class UploadLog {
   ) {}
 
   sending(now: number): void {
-    this.sendingSince ??= now;
+    this.#sendingSince ??= now;
   }
 
   attempt(now: number, note: AttemptNote): void {
@@ -60,20 +60,20 @@ export class UploadLog {
   }
 
   note(now: number, text: string): void {
-    this.notes.push(`+${seconds(now - this.startedAt)} ${text}`);
-    if (this.notes.length > NOTES_KEPT) this.notes.shift();
+    this.#notes.push(`+${seconds(now - this.startedAt)} ${text}`);
+    if (this.#notes.length > NOTES_KEPT) this.#notes.shift();
   }
 
   /** A part reached the store. */
   finished(now: number, bytes: number): void {
-    this.bytesFinished += bytes;
-    this.finishedAt = now;
+    this.#bytesFinished += bytes;
+    this.#finishedAt = now;
   }
 
   /** Bytes a second until the last part that arrived: what stands still since then is no slow line. */
   get goodput(): number | null {
-    if (this.sendingSince === null || this.finishedAt <= this.sendingSince) return null;
-    return Math.round((this.bytesFinished * 1000) / (this.finishedAt - this.sendingSince));
+    if (this.#sendingSince === null || this.#finishedAt <= this.#sendingSince) return null;
+    return Math.round((this.#bytesFinished * 1000) / (this.#finishedAt - this.#sendingSince));
   }
 
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
@@ -110,7 +110,7 @@ export class UploadLog {
       `clock offset: ${this.clockOffsetMs === null ? "unknown" : `${this.clockOffsetMs} ms`}`,
       `browser: ${browser}`,
       "log:",
-      ...this.notes.map((line) => `  ${line}`),
+      ...this.#notes.map((line) => `  ${line}`),
     ].join("\n");
   }
 }
