@@ -18,19 +18,25 @@ export interface RunContext {
   readonly signal: AbortSignal;
 }
 
-export class ApiCaller {
-  private sessions = 0;
+export function createApiCaller({
+  board,
+  bell,
+  clock,
+  connection,
+  log,
+  patience,
+  random,
+  signal,
+}: RunContext) {
+  let sessions = 0;
 
-  constructor(private readonly context: RunContext) {}
-
-  signedIn(): void {
-    this.sessions += 1;
-    this.context.bell.ring();
+  function signedIn(): void {
+    sessions += 1;
+    bell.ring();
   }
 
   /** `isPatient` false: with nothing sent yet there is nothing to lose, so eight failures are enough. */
-  async call<T>(name: string, isPatient: boolean, request: () => Promise<T>): Promise<T> {
-    const { board, bell, clock, connection, log, patience, random, signal } = this.context;
+  async function call<T>(name: string, isPatient: boolean, request: () => Promise<T>): Promise<T> {
     let failures = 0;
     for (;;) {
       await connection.ready(signal);
@@ -48,7 +54,7 @@ export class ApiCaller {
         const verdict = judgeCall(reason.status);
         if (verdict === "final") throw reason;
         if (verdict === "sign_in") {
-          await this.waitForSession();
+          await waitForSession();
           continue;
         }
         if (reason.status === 0 && connection.broke()) {
@@ -64,13 +70,16 @@ export class ApiCaller {
     }
   }
 
-  private async waitForSession(): Promise<void> {
-    const { board, bell, patience, signal } = this.context;
-    const seen = this.sessions;
+  async function waitForSession(): Promise<void> {
+    const seen = sessions;
     const signedIn = async () => {
-      while (this.sessions === seen && !signal.aborted) await bell.wait(null, signal);
+      while (sessions === seen && !signal.aborted) await bell.wait(null, signal);
     };
     await board.during("signed_out", 0, 0, signedIn());
     patience.renew();
   }
+
+  return { signedIn, call };
 }
+
+export type ApiCaller = ReturnType<typeof createApiCaller>;

@@ -21,7 +21,7 @@ import type {
 } from "./ports";
 import type { UploadTelemetry } from "./telemetry";
 import type { UploadPolicy, UploadState, Video } from "./types";
-import { Uploader } from "./uploader";
+import { createUploader, type Uploader } from "./uploader";
 
 export const MIB = 1024 * 1024;
 export const T0 = Date.parse("2026-11-22T12:00:00Z");
@@ -623,7 +623,7 @@ export function makeWorld(
     newId: () => `key-${++ids}`,
     browser: "TestBrowser/1",
   };
-  const uploader = new Uploader(ports, POLICY, options.uploader);
+  const uploader = createUploader(ports, POLICY, options.uploader);
   const states: UploadState[] = [];
   uploader.subscribe(() => states.push(uploader.getState()));
   return {
