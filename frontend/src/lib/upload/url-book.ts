@@ -50,8 +50,8 @@ export function createUrlBook(
       });
     }
     for (const [partNumber, waiter] of [...waiters]) {
-      const url = urls.get(partNumber);
-      if (url === undefined || !isFresh(url)) continue;
+      const url = fresh(partNumber);
+      if (url === undefined) continue;
       waiters.delete(partNumber);
       waiter.resolve(url);
     }
@@ -59,13 +59,10 @@ export function createUrlBook(
 
   /** One taker a part at a time. Rejects with what the API said when it will not sign. */
   function take(partNumber: number): Promise<SignedUrl> {
-    const url = urls.get(partNumber);
-    if (url !== undefined && isFresh(url)) {
-      fetchAhead();
-      return Promise.resolve(url);
-    }
     return new Promise((resolve, reject) => {
-      waiters.set(partNumber, { resolve, reject });
+      const url = fresh(partNumber);
+      if (url === undefined) waiters.set(partNumber, { resolve, reject });
+      else resolve(url);
       fetchAhead();
     });
   }
@@ -78,17 +75,15 @@ export function createUrlBook(
     urls.clear();
   }
 
-  function isFresh(url: SignedUrl): boolean {
-    return clock.now() < url.freshUntil;
+  function fresh(partNumber: number): SignedUrl | undefined {
+    const url = urls.get(partNumber);
+    return url !== undefined && clock.now() < url.freshUntil ? url : undefined;
   }
 
   function fetchAhead(): void {
     if (isSigning) return;
     const ahead = upcoming();
-    const needed = ahead.filter((partNumber) => {
-      const url = urls.get(partNumber);
-      return url === undefined || !isFresh(url);
-    });
+    const needed = ahead.filter((partNumber) => fresh(partNumber) === undefined);
     const isLow = ahead.length - needed.length < LOW_WATER;
     const wanted = [...new Set([...waiters.keys(), ...(isLow || waiters.size > 0 ? needed : [])])];
     if (wanted.length > 0) void signNow(wanted.slice(0, BATCH));
@@ -96,19 +91,16 @@ export function createUrlBook(
 
   async function signNow(partNumbers: readonly number[]): Promise<void> {
     isSigning = true;
+    const askedAt = clock.now();
     try {
-      const askedAt = clock.now();
-      const signed = await sign(partNumbers);
-      isSigning = false;
-      add(signed, askedAt);
-      if (waiters.size > 0) fetchAhead();
+      add(await sign(partNumbers), askedAt);
     } catch (reason) {
-      isSigning = false;
-      // Nobody waits: the part that needs the URL asks again, and hears the reason then.
-      const waiting = [...waiters.values()];
+      // Where nobody waits, the part that needs the URL asks again, and hears the reason then.
+      for (const waiter of waiters.values()) waiter.reject(reason);
       waiters.clear();
-      for (const waiter of waiting) waiter.reject(reason);
     }
+    isSigning = false;
+    if (waiters.size > 0) fetchAhead();
   }
 
   return {
