@@ -48,7 +48,7 @@ class ScriptedLine {
         if (flight.loaded < flight.request.body.size - 0.5) continue;
         flight.request.onBodySent();
         this.flights.delete(flight);
-        flight.resolve({ kind: "answered", status: 200, storeCode: null, retryAfterSeconds: null });
+        flight.resolve({ status: 200, storeCode: null, retryAfterSeconds: null });
       }
       await settle();
       if (this.flights.size === 0) return;

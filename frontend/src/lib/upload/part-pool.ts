@@ -5,7 +5,7 @@ import { damagedOnTheWay, networkFailure, storeRefusal, UploadFailed } from "./e
 import { type HashAhead, hexToBase64, PARTS_AHEAD } from "./hash-ahead";
 import type { Lanes } from "./lanes";
 import type { Part, PartLedger } from "./part-ledger";
-import type { PartTransport } from "./ports";
+import type { PartAnswer, PartTransport } from "./ports";
 import { backoffMs, judgePart } from "./retry";
 import type { AttemptNote } from "./telemetry";
 import type { SignedUrl, UrlBook } from "./url-book";
@@ -53,11 +53,8 @@ interface Flight {
   stopped: "stalled" | "preempted" | null;
 }
 
-interface AttemptEnd {
+interface AttemptEnd extends PartAnswer {
   readonly outcome: AttemptNote["outcome"];
-  readonly status: number;
-  readonly storeCode: string | null;
-  readonly retryAfterSeconds: number | null;
   readonly url: SignedUrl;
   readonly startedAt: number;
 }
@@ -229,9 +226,8 @@ export function createPartPool(context: PoolContext) {
     unlink();
     flights.delete(flight);
     const now = clock.now();
+    const { status, storeCode } = answer;
     const outcome = outcomeOf(answer, flight);
-    const status = answer.kind === "answered" ? answer.status : 0;
-    const storeCode = answer.kind === "answered" ? answer.storeCode : null;
     if (outcome === "sent") {
       ledger.finish(part);
       log.finished(now, part.size);
@@ -249,14 +245,7 @@ export function createPartPool(context: PoolContext) {
     });
     part.loaded = 0;
     onProgress();
-    return {
-      outcome,
-      status,
-      storeCode,
-      retryAfterSeconds: answer.kind === "answered" ? answer.retryAfterSeconds : null,
-      url,
-      startedAt,
-    };
+    return { ...answer, outcome, url, startedAt };
   }
 
   /** What follows from an attempt: nothing, another try after a pause, or the end of the upload. */
@@ -324,11 +313,7 @@ export function createPartPool(context: PoolContext) {
 
 export type PartPool = ReturnType<typeof createPartPool>;
 
-function outcomeOf(
-  answer: { readonly kind: "aborted" } | { readonly kind: "answered"; readonly status: number },
-  flight: Flight,
-): AttemptNote["outcome"] {
-  if (answer.kind === "aborted") return flight.stopped ?? "broke";
-  if (judgePart(answer.status, null) === "sent") return "sent";
-  return answer.status === 0 ? "broke" : "answered";
+function outcomeOf({ status }: PartAnswer, { stopped }: Flight): AttemptNote["outcome"] {
+  if (status === 0) return stopped ?? "broke";
+  return judgePart(status, null) === "sent" ? "sent" : "answered";
 }
