@@ -49,7 +49,7 @@ export function createApiCaller({
       } catch (reason) {
         signal.throwIfAborted();
         if (!(reason instanceof ApiFailure)) throw reason;
-        log.call(clock.now(), name, reason.status, reason.code, reason.requestId);
+        log.call(clock.now(), name, reason);
         if (reason.status !== 0) connection.answered(askedAt);
         const verdict = judgeCall(reason.status);
         if (verdict === "final") throw reason;

@@ -7,7 +7,7 @@ import type { Lanes } from "./lanes";
 import type { Part, PartLedger } from "./part-ledger";
 import type { PartAnswer, PartTransport } from "./ports";
 import { backoffMs, judgePart } from "./retry";
-import type { AttemptNote } from "./telemetry";
+import type { AttemptEnd } from "./telemetry";
 import type { SignedUrl, UrlBook } from "./url-book";
 
 /** Without progress for this long, plus the time to drain a socket's buffer, a part stands still (measured). */
@@ -51,12 +51,6 @@ interface Flight {
   /** An earlier limit, after the network came back or the machine woke up. */
   leash: number | null;
   stopped: "stalled" | "preempted" | null;
-}
-
-interface AttemptEnd extends PartAnswer {
-  readonly outcome: AttemptNote["outcome"];
-  readonly url: SignedUrl;
-  readonly startedAt: number;
 }
 
 export function createPartPool(context: PoolContext) {
@@ -226,26 +220,16 @@ export function createPartPool(context: PoolContext) {
     unlink();
     flights.delete(flight);
     const now = clock.now();
-    const { status, storeCode } = answer;
-    const outcome = outcomeOf(answer, flight);
-    if (outcome === "sent") {
+    const end = { ...answer, outcome: outcomeOf(answer, flight), url, startedAt };
+    log.attempt(now, part, end);
+    if (end.outcome === "sent") {
       ledger.finish(part);
       log.finished(now, part.size);
       patience.renew();
     }
-    log.attempt(now, {
-      part: part.number,
-      outcome,
-      status,
-      storeCode,
-      loaded: outcome === "sent" ? part.size : part.loaded,
-      size: part.size,
-      tookMs: now - startedAt,
-      urlAgeMs: now - url.signedAt,
-    });
     part.loaded = 0;
     onProgress();
-    return { ...answer, outcome, url, startedAt };
+    return end;
   }
 
   /** What follows from an attempt: nothing, another try after a pause, or the end of the upload. */
@@ -313,7 +297,7 @@ export function createPartPool(context: PoolContext) {
 
 export type PartPool = ReturnType<typeof createPartPool>;
 
-function outcomeOf({ status }: PartAnswer, { stopped }: Flight): AttemptNote["outcome"] {
+function outcomeOf({ status }: PartAnswer, { stopped }: Flight): AttemptEnd["outcome"] {
   if (status === 0) return stopped ?? "broke";
   return judgePart(status, null) === "sent" ? "sent" : "answered";
 }
