@@ -96,7 +96,7 @@ function containerOfName(filename: string, policy: UploadPolicy): PolicyContaine
 }
 
 /** ".mp4" of "A.MP4"; empty where there is none (".mp4" alone is a hidden file without extension). */
-function extensionOf(filename: string): string {
+export function extensionOf(filename: string): string {
   const name = cleanName(filename);
   const dot = name.lastIndexOf(".");
   return dot > 0 ? name.slice(dot).toLowerCase() : "";

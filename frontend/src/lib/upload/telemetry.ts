@@ -99,7 +99,7 @@ export class UploadLog {
       "Slipway upload report",
       `time: ${new Date(now).toISOString()}`,
       `video: ${this.videoId ?? "none"}`,
-      `file: ${this.fileSize} bytes${this.extension}`,
+      `file: ${this.fileSize} bytes, ${this.extension || "no extension"}`,
       `phase: ${this.phase}`,
       `error: ${failure === null ? "none" : failure.code}`,
       `request id: ${failure?.requestId ?? "none"}`,

@@ -1,6 +1,6 @@
 // The engine's front: one upload at a time, its state for the page, and nothing left behind when it ends.
 
-import { cleanName, createRequest } from "./check-file";
+import { cleanName, createRequest, extensionOf } from "./check-file";
 import { ApiFailure } from "./errors";
 import type { UploaderOptions, UploaderPorts } from "./ports";
 import { backoffMs, judgeCall } from "./retry";
@@ -38,12 +38,11 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
     if (isRunning(state)) return;
     discardLeftover();
     const facts = { name: cleanName(file.name), sizeBytes: file.size };
-    const dot = facts.name.lastIndexOf(".");
     job = {
       file,
       facts,
       lastModified: file.lastModified,
-      log: new UploadLog(ports.clock.now(), file.size, dot > 0 ? `, ${facts.name.slice(dot, dot + 8)}` : ""),
+      log: new UploadLog(ports.clock.now(), file.size, extensionOf(file.name).slice(0, 8)),
       idempotencyKey: ports.newId(),
       isCreateInDoubt: false,
       isCompleteInDoubt: false,
