@@ -3,6 +3,7 @@ import type { Bell, Clock } from "./clock";
 import type { Connection, WaitBoard } from "./connection";
 import { ApiFailure } from "./errors";
 import type { Patience } from "./patience";
+import type { PartAnswer } from "./ports";
 import { backoffMs, judgeCall, MAX_FAILURES } from "./retry";
 import type { UploadLog } from "./telemetry";
 
@@ -18,16 +19,18 @@ export interface RunContext {
   readonly signal: AbortSignal;
 }
 
-export function createApiCaller({
-  board,
-  bell,
-  clock,
-  connection,
-  log,
-  patience,
-  random,
-  signal,
-}: RunContext) {
+/** The pause before another try. */
+export async function pause(
+  { bell, board, random, signal }: RunContext,
+  failures: number,
+  { status, retryAfterSeconds }: Pick<PartAnswer, "status" | "retryAfterSeconds">,
+): Promise<void> {
+  const ms = backoffMs(failures, random, retryAfterSeconds);
+  await board.during("retrying", failures, ms, bell.wait(ms, signal, status === 0));
+}
+
+export function createApiCaller(context: RunContext) {
+  const { board, bell, clock, connection, log, patience, signal } = context;
   let sessions = 0;
 
   function signedIn(): void {
@@ -64,8 +67,7 @@ export function createApiCaller({
         failures += 1;
         log.retries += 1;
         if (isPatient ? patience.isOver(failures) : failures >= MAX_FAILURES) throw reason;
-        const ms = backoffMs(failures, random, reason.retryAfterSeconds);
-        await board.during("retrying", failures, ms, bell.wait(ms, signal, reason.status === 0));
+        await pause(context, failures, reason);
       }
     }
   }

@@ -1,12 +1,12 @@
 // Sends the parts: several at once, each until the store has it, watched for standing still.
-import type { RunContext } from "./api-caller";
+import { pause, type RunContext } from "./api-caller";
 import { linkedController } from "./clock";
 import { damagedOnTheWay, networkFailure, storeRefusal, UploadFailed } from "./errors";
 import { type HashAhead, hexToBase64, PARTS_AHEAD } from "./hash-ahead";
 import type { Lanes } from "./lanes";
 import type { Part, PartLedger } from "./part-ledger";
 import type { PartAnswer, PartTransport } from "./ports";
-import { backoffMs, judgePart } from "./retry";
+import { judgePart } from "./retry";
 import type { AttemptEnd } from "./telemetry";
 import type { SignedUrl, UrlBook } from "./url-book";
 
@@ -54,7 +54,7 @@ interface Flight {
 }
 
 export function createPartPool(context: PoolContext) {
-  const { bell, board, clock, connection, goodput, lanes, log, patience, random, signal, urls } = context;
+  const { clock, connection, goodput, lanes, log, patience, signal, urls } = context;
   const { file, hashes, ledger, onProgress, transport, verifyFile } = context;
   const queue = [...ledger.unfinished];
   const flights = new Set<Flight>();
@@ -243,7 +243,7 @@ export function createPartPool(context: PoolContext) {
     if (end.outcome === "stalled") {
       log.stalls += 1;
       lanes.trouble(clock.now());
-      return pause(part, end);
+      return tryAgain(part, end);
     }
     switch (judgePart(end.status, end.storeCode)) {
       case "again":
@@ -255,12 +255,12 @@ export function createPartPool(context: PoolContext) {
           if (part.failures > 0 || clock.now() >= end.url.freshUntil) renew(part);
           if (connection.broke()) return patience.renew();
         }
-        return pause(part, end);
+        return tryAgain(part, end);
       case "renew": {
         if (clock.now() >= end.url.expiresAt) {
           // Its time ran out on the way: no refusal, but no reason to hurry either.
           renew(part);
-          return pause(part, end);
+          return tryAgain(part, end);
         }
         part.refusals += 1;
         const isYoung = clock.now() - end.url.signedAt < YOUNG_URL_MS;
@@ -274,7 +274,7 @@ export function createPartPool(context: PoolContext) {
         part.damaged += 1;
         if (part.damaged >= MAX_DAMAGED) throw new UploadFailed(damagedOnTheWay());
         urls.forget(part.number);
-        return pause(part, end);
+        return tryAgain(part, end);
       default:
         throw new UploadFailed(storeRefusal(end.status, end.storeCode));
     }
@@ -285,11 +285,10 @@ export function createPartPool(context: PoolContext) {
     urls.forget(part.number);
   }
 
-  async function pause(part: Part, end: AttemptEnd): Promise<void> {
+  async function tryAgain(part: Part, end: AttemptEnd): Promise<void> {
     part.failures += 1;
     if (patience.isOver(part.failures)) throw new UploadFailed(networkFailure("The storage", end.status));
-    const ms = backoffMs(part.failures, random, end.retryAfterSeconds);
-    await board.during("retrying", part.failures, ms, bell.wait(ms, signal, end.status === 0));
+    await pause(context, part.failures, end);
   }
 
   return { run, isMoving, upcoming, watch, suspectAll };
