@@ -40,16 +40,10 @@ export class EtaDisplay {
   #shown: number | null = null;
 
   show(bytesLeft: number, bytesPerSecond: number | null): number | null {
-    if (bytesPerSecond === null || bytesPerSecond < SLOWEST_SHOWN) {
-      this.#shown = null;
-      return null;
-    }
-    const seconds = bytesLeft / bytesPerSecond;
-    if (seconds > LONGEST_SHOWN_SECONDS) {
-      this.#shown = null;
-      return null;
-    }
-    if (this.#shown === null || Math.abs(seconds - this.#shown) > 0.75 * etaStep(seconds))
+    const speed = bytesPerSecond ?? 0;
+    const seconds = bytesLeft / speed;
+    if (speed < SLOWEST_SHOWN || seconds > LONGEST_SHOWN_SECONDS) this.#shown = null;
+    else if (this.#shown === null || Math.abs(seconds - this.#shown) > 0.75 * etaStep(seconds))
       this.#shown = roundEta(seconds);
     return this.#shown;
   }

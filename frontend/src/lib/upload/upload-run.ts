@@ -220,17 +220,21 @@ export function createUploadRun(
         addUrls(signed, askedAt);
       }
     } catch (reason) {
-      if (!isGone(reason)) {
-        if (!isPastSending(reason)) throw reason;
-        for (const part of upload.ledger.unfinished) upload.ledger.finish(part);
-      } else {
-        job.upload = null;
-        job.idempotencyKey = ports.newId();
+      if (isGone(reason)) {
+        forgetUpload();
         return false;
       }
+      if (!isPastSending(reason)) throw reason;
+      for (const part of upload.ledger.unfinished) upload.ledger.finish(part);
     }
     startSending(upload);
     return true;
+  }
+
+  /** The next try starts from the beginning, under a key of its own. */
+  function forgetUpload(): void {
+    job.upload = null;
+    job.idempotencyKey = ports.newId();
   }
 
   function addUrls(signed: SignedParts, askedAt: number): void {
@@ -418,10 +422,7 @@ export function createUploadRun(
   }
 
   function explain(reason: unknown): UploadFailure {
-    if (isGone(reason)) {
-      job.upload = null;
-      job.idempotencyKey = ports.newId();
-    }
+    if (isGone(reason)) forgetUpload();
     if (reason instanceof UploadFailed) return reason.failure;
     if (reason instanceof ApiFailure) return fromApi(reason);
     const name = reason instanceof Error ? reason.name : "unknown";
