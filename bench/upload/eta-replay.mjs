@@ -2,7 +2,7 @@
 // have read with the time that was left. Prints one JSON object: median error per trace.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Uploader } from "../../frontend/src/lib/upload/uploader";
+import { createUploader } from "../../frontend/src/lib/upload/uploader";
 
 const MIB = 1024 * 1024;
 const STEP_MS = 100;
@@ -48,7 +48,7 @@ class ScriptedLine {
         if (flight.loaded < flight.request.body.size - 0.5) continue;
         flight.request.onBodySent();
         this.flights.delete(flight);
-        flight.resolve({ kind: "answered", status: 200, storeCode: null, retryAfterSeconds: null });
+        flight.resolve({ status: 200, storeCode: null, retryAfterSeconds: null });
       }
       await settle();
       if (this.flights.size === 0) return;
@@ -103,7 +103,7 @@ async function replay(trace) {
     presign_ttl_seconds: 900,
     containers: [{ container: "mp4", extensions: [".mp4"], content_types: ["video/mp4"] }],
   };
-  const uploader = new Uploader(ports, policy, { integrity: false });
+  const uploader = createUploader(ports, policy, { integrity: false });
   uploader.start(file);
   for (let turn = 0; turn < 20; turn += 1) await settle();
 

@@ -3,6 +3,7 @@ import type { Bell, Clock } from "./clock";
 import type { Connection, WaitBoard } from "./connection";
 import { ApiFailure } from "./errors";
 import type { Patience } from "./patience";
+import type { PartAnswer } from "./ports";
 import { backoffMs, judgeCall, MAX_FAILURES } from "./retry";
 import type { UploadLog } from "./telemetry";
 
@@ -18,19 +19,27 @@ export interface RunContext {
   readonly signal: AbortSignal;
 }
 
-export class ApiCaller {
-  private sessions = 0;
+/** The pause before another try. */
+export async function pause(
+  { bell, board, random, signal }: RunContext,
+  failures: number,
+  { status, retryAfterSeconds }: Pick<PartAnswer, "status" | "retryAfterSeconds">,
+): Promise<void> {
+  const ms = backoffMs(failures, random, retryAfterSeconds);
+  await board.during("retrying", failures, ms, bell.wait(ms, signal, status === 0));
+}
 
-  constructor(private readonly context: RunContext) {}
+export function createApiCaller(context: RunContext) {
+  const { board, bell, clock, connection, log, patience, signal } = context;
+  let sessions = 0;
 
-  signedIn(): void {
-    this.sessions += 1;
-    this.context.bell.ring();
+  function signedIn(): void {
+    sessions += 1;
+    bell.ring();
   }
 
   /** `isPatient` false: with nothing sent yet there is nothing to lose, so eight failures are enough. */
-  async call<T>(name: string, isPatient: boolean, request: () => Promise<T>): Promise<T> {
-    const { board, bell, clock, connection, log, patience, random, signal } = this.context;
+  async function call<T>(name: string, isPatient: boolean, request: () => Promise<T>): Promise<T> {
     let failures = 0;
     for (;;) {
       await connection.ready(signal);
@@ -43,12 +52,12 @@ export class ApiCaller {
       } catch (reason) {
         signal.throwIfAborted();
         if (!(reason instanceof ApiFailure)) throw reason;
-        log.call(clock.now(), name, reason.status, reason.code, reason.requestId);
+        log.call(clock.now(), name, reason);
         if (reason.status !== 0) connection.answered(askedAt);
         const verdict = judgeCall(reason.status);
         if (verdict === "final") throw reason;
         if (verdict === "sign_in") {
-          await this.waitForSession();
+          await waitForSession();
           continue;
         }
         if (reason.status === 0 && connection.broke()) {
@@ -58,19 +67,21 @@ export class ApiCaller {
         failures += 1;
         log.retries += 1;
         if (isPatient ? patience.isOver(failures) : failures >= MAX_FAILURES) throw reason;
-        const ms = backoffMs(failures, random, reason.retryAfterSeconds);
-        await board.during("retrying", failures, ms, bell.wait(ms, signal, reason.status === 0));
+        await pause(context, failures, reason);
       }
     }
   }
 
-  private async waitForSession(): Promise<void> {
-    const { board, bell, patience, signal } = this.context;
-    const seen = this.sessions;
+  async function waitForSession(): Promise<void> {
+    const seen = sessions;
     const signedIn = async () => {
-      while (this.sessions === seen && !signal.aborted) await bell.wait(null, signal);
+      while (sessions === seen && !signal.aborted) await bell.wait(null, signal);
     };
     await board.during("signed_out", 0, 0, signedIn());
     patience.renew();
   }
+
+  return { signedIn, call };
 }
+
+export type ApiCaller = ReturnType<typeof createApiCaller>;

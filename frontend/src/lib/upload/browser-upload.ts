@@ -2,22 +2,22 @@
 import { browserClock } from "./clock";
 import { createFetchApi } from "./fetch-api";
 import { browserGuards } from "./guards";
-import { WorkerHasher } from "./hasher";
+import { createWorkerHasher } from "./hasher";
 import { newUuid } from "./ids";
 import type { Network, UploaderOptions, UploaderPorts } from "./ports";
 import type { UploadPolicy } from "./types";
-import { Uploader } from "./uploader";
+import { createUploader, type Uploader } from "./uploader";
 import { xhrTransport } from "./xhr-transport";
 
 export function createBrowserUploader(policy: UploadPolicy, options: UploaderOptions = {}): Uploader {
-  return new Uploader(browserPorts(), policy, { pageOrigin: location.origin, ...options });
+  return createUploader(browserPorts(), policy, { pageOrigin: location.origin, ...options });
 }
 
 export function browserPorts(): UploaderPorts {
   return {
     api: createFetchApi(),
     transport: xhrTransport,
-    hasher: new WorkerHasher(
+    hasher: createWorkerHasher(
       () => new Worker(new URL("./hasher.worker.ts", import.meta.url), { type: "module" }),
     ),
     clock: browserClock,

@@ -1,27 +1,16 @@
 // Checks a chosen file before anything is sent: name, size and extension first, then what its first bytes say.
 import { shownName, uploadFailure } from "./errors";
 import type { CreateVideo } from "./ports";
-import { type Container, looksLike, sniff } from "./sniff";
+import { looksLike, sniff } from "./sniff";
 import type { UploadFailure, UploadPolicy } from "./types";
 
 const MAX_FILENAME_CHARACTERS = 255;
 
-/** Containers of one family may stand for each other: the same layout under two names. */
-const FAMILY: Readonly<Record<Container, string>> = {
-  mp4: "isobmff",
-  mov: "isobmff",
-  avi: "riff",
-  webm: "matroska",
-  mkv: "matroska",
-};
-
-const SHOWN: Readonly<Record<Container, string>> = {
-  mp4: "MP4",
-  mov: "MOV",
-  avi: "AVI",
-  webm: "WebM",
-  mkv: "MKV",
-};
+/** The same layout under two names: a file named as one may hold the other. */
+const TWINS: ReadonlyMap<string, string> = new Map([
+  ["mov", "mp4"],
+  ["mkv", "webm"],
+]);
 
 type PolicyContainer = UploadPolicy["containers"][number];
 
@@ -70,17 +59,17 @@ export function checkContent(
 ): UploadFailure | null {
   const name = shownName(file.name);
   const found = sniff(leading);
-  if (found === null || !policy.containers.some((taken) => taken.container === found)) {
+  const taken = policy.containers.find(({ container }) => container === found);
+  if (taken === undefined) {
     const what = looksLike(leading);
     const why = what === null ? "its first bytes are not those of a video" : `its first bytes are ${what}`;
     return uploadFailure("unsupported_container", `${name} is not a video: ${why}. ${takes(policy, false)}`);
   }
   const named = containerOfName(file.name, policy);
-  if (named !== null && familyOf(named.container) === FAMILY[found]) return null;
-  const extension = policy.containers.find((taken) => taken.container === found)?.extensions[0] ?? "";
+  if (named !== null && familyOf(named) === familyOf(taken)) return null;
   return uploadFailure(
     "content_type_mismatch",
-    `${name} is named ${extensionOf(file.name)}, but its content is ${SHOWN[found]}. Rename it so that it ends in ${extension}, and choose it again.`,
+    `${name} is named ${extensionOf(file.name)}, but its content is ${shown(taken)}. Rename it so that it ends in ${taken.extensions[0]}, and choose it again.`,
   );
 }
 
@@ -107,31 +96,26 @@ function containerOfName(filename: string, policy: UploadPolicy): PolicyContaine
 }
 
 /** ".mp4" of "A.MP4"; empty where there is none (".mp4" alone is a hidden file without extension). */
-function extensionOf(filename: string): string {
+export function extensionOf(filename: string): string {
   const name = cleanName(filename);
   const dot = name.lastIndexOf(".");
   return dot > 0 ? name.slice(dot).toLowerCase() : "";
 }
 
-function familyOf(container: string): string {
-  return isContainer(container) ? FAMILY[container] : container;
+function familyOf({ container }: PolicyContainer): string {
+  return TWINS.get(container) ?? container;
 }
 
-function shownContainer(container: string): string {
-  return isContainer(container) ? SHOWN[container] : container.toUpperCase();
-}
-
-function isContainer(name: string): name is Container {
-  return Object.hasOwn(FAMILY, name);
+function shown({ container }: PolicyContainer): string {
+  return container === "webm" ? "WebM" : container.toUpperCase();
 }
 
 function takes(policy: UploadPolicy, withExtensions: boolean): string {
-  const names = policy.containers.map((taken) => {
-    const shown = shownContainer(taken.container);
-    return withExtensions ? `${shown} (${taken.extensions.join(", ")})` : shown;
-  });
-  const last = names.pop() ?? "";
-  return `Slipway takes ${names.length > 0 ? `${names.join(", ")} and ${last}` : last}.`;
+  const names = policy.containers.map((taken) =>
+    withExtensions ? `${shown(taken)} (${taken.extensions.join(", ")})` : shown(taken),
+  );
+  // British: no comma before "and".
+  return `Slipway takes ${new Intl.ListFormat("en-GB").format(names)}.`;
 }
 
 function readableBytes(count: number): string {

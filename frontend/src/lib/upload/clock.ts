@@ -16,37 +16,39 @@ export const browserClock: Clock = {
 };
 
 /** Lets many wait at once; `ring` wakes all of them early (back online, signed in, awake again). */
-export class Bell {
+export function createBell(clock: Clock) {
   /** Each with whether it waits for the line alone. */
-  private readonly sleepers = new Map<() => void, boolean>();
-
-  constructor(private readonly clock: Clock) {}
+  const sleepers = new Map<() => void, boolean>();
 
   /** Resolves after `ms` (null: never by time), at a ring, or when the signal aborts; the caller looks which. */
-  wait(ms: number | null, signal: AbortSignal, isForLine = false): Promise<void> {
+  function wait(ms: number | null, signal: AbortSignal, isForLine = false): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = () => {
         cancel?.();
-        this.sleepers.delete(wake);
+        sleepers.delete(wake);
         signal.removeEventListener("abort", wake);
         resolve();
       };
-      const cancel = ms === null ? null : this.clock.after(ms, wake);
-      this.sleepers.set(wake, isForLine);
+      const cancel = ms === null ? null : clock.after(ms, wake);
+      sleepers.set(wake, isForLine);
       signal.addEventListener("abort", wake);
     });
   }
 
-  ring(): void {
-    for (const wake of [...this.sleepers.keys()]) wake();
+  function ring(): void {
+    for (const wake of [...sleepers.keys()]) wake();
   }
 
   /** The line is back: wakes whom a broken line put to sleep, and nobody whom a server asked to wait. */
-  ringForLine(): void {
-    for (const [wake, isForLine] of [...this.sleepers]) if (isForLine) wake();
+  function ringForLine(): void {
+    for (const [wake, isForLine] of [...sleepers]) if (isForLine) wake();
   }
+
+  return { wait, ring, ringForLine };
 }
+
+export type Bell = ReturnType<typeof createBell>;
 
 /** A controller that also aborts with its parent; `unlink` removes the listener again. */
 export function linkedController(parent: AbortSignal): { controller: AbortController; unlink: () => void } {

@@ -13,91 +13,92 @@ interface Entry {
 }
 
 /** Knows who waits for what, so that a person can be told why nothing moves. */
-export class WaitBoard {
-  private readonly entries = new Set<Entry>();
+export function createWaitBoard(clock: Clock, onChange: () => void) {
+  const entries = new Set<Entry>();
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly onChange: () => void,
-  ) {}
-
-  async during(reason: Entry["reason"], attempt: number, ms: number, wait: Promise<void>): Promise<void> {
-    const entry: Entry = { reason, attempt, until: this.clock.now() + ms };
-    this.entries.add(entry);
-    this.onChange();
+  async function during(
+    reason: Entry["reason"],
+    attempt: number,
+    ms: number,
+    wait: Promise<void>,
+  ): Promise<void> {
+    const entry: Entry = { reason, attempt, until: clock.now() + ms };
+    entries.add(entry);
+    onChange();
     await wait;
-    this.entries.delete(entry);
-    this.onChange();
+    entries.delete(entry);
+    onChange();
   }
 
   /** `isMoving`: some part is on its way, so a retry of another is no news. */
-  waiting(isMoving: boolean): Waiting | null {
-    const entries = [...this.entries];
-    if (entries.some((entry) => entry.reason === "signed_out")) return { reason: "signed_out" };
-    if (entries.some((entry) => entry.reason === "offline")) return { reason: "offline" };
-    if (isMoving || entries.length === 0) return null;
-    const soonest = entries.reduce((a, b) => (b.until < a.until ? b : a));
-    const resumesInMs = Math.max(0, Math.round(soonest.until - this.clock.now()));
+  function waiting(isMoving: boolean): Waiting | null {
+    const waits = [...entries];
+    if (waits.some((entry) => entry.reason === "signed_out")) return { reason: "signed_out" };
+    if (waits.some((entry) => entry.reason === "offline")) return { reason: "offline" };
+    if (isMoving || waits.length === 0) return null;
+    const soonest = waits.reduce((a, b) => (b.until < a.until ? b : a));
+    const resumesInMs = Math.max(0, Math.round(soonest.until - clock.now()));
     return { reason: "retrying", attempt: soonest.attempt, resumesInMs };
   }
+
+  return { during, waiting };
 }
 
-export class Connection {
-  private offlineSince: number | null = null;
-  private isLost = false;
+export type WaitBoard = ReturnType<typeof createWaitBoard>;
 
-  constructor(
-    private readonly network: Network,
-    private readonly clock: Clock,
-    private readonly bell: Bell,
-    private readonly board: WaitBoard,
-  ) {}
+export function createConnection(network: Network, clock: Clock, bell: Bell, board: WaitBoard) {
+  let offlineSince: number | null = null;
+  let isLost = false;
 
   /** What is in flight is left alone: it survives short outages (measured). */
-  watch(onBack: () => void): () => void {
-    return this.network.subscribe((online) => {
-      this.offlineSince = online ? null : this.clock.now();
+  function watch(onBack: () => void): () => void {
+    return network.subscribe((online) => {
+      offlineSince = online ? null : clock.now();
       if (!online) return;
-      this.bell.ring();
+      bell.ring();
       onBack();
     });
   }
 
   /** What the browser says, until an answer shows otherwise. */
-  get isOffline(): boolean {
-    return this.offlineSince !== null;
+  function isOffline(): boolean {
+    return offlineSince !== null;
   }
 
   /** Nothing is on its way to the store any more: who waits for another try is woken by its first sign of life. */
-  lost(): void {
-    this.isLost = true;
+  function lost(): void {
+    isLost = true;
   }
 
   /**
    * The store answered, or has more bytes than before: an outage of seconds must not cost the half minute of the
    * longest back-off. What the API answers tells nothing of the store.
    */
-  found(): void {
-    if (!this.isLost) return;
-    this.isLost = false;
-    this.bell.ringForLine();
+  function found(): void {
+    if (!isLost) return;
+    isLost = false;
+    bell.ringForLine();
   }
 
   /** An answer to what was asked since then: the network is there, whatever the browser says. */
-  answered(askedAt: number): void {
-    if (this.offlineSince === null || askedAt <= this.offlineSince) return;
-    this.offlineSince = null;
-    this.bell.ring();
+  function answered(askedAt: number): void {
+    if (offlineSince === null || askedAt <= offlineSince) return;
+    offlineSince = null;
+    bell.ring();
   }
 
   /** A request got no answer; true when that is because the machine is offline, and so does not count. */
-  broke(): boolean {
-    if (!this.network.isOnline()) this.offlineSince ??= this.clock.now();
-    return this.offlineSince !== null;
+  function broke(): boolean {
+    if (!network.isOnline()) offlineSince ??= clock.now();
+    return offlineSince !== null;
   }
 
-  async ready(signal: AbortSignal): Promise<void> {
-    if (this.offlineSince === null) return;
-    await this.board.during("offline", 0, PROBE_MS, this.bell.wait(PROBE_MS, signal));
+  async function ready(signal: AbortSignal): Promise<void> {
+    if (offlineSince === null) return;
+    await board.during("offline", 0, PROBE_MS, bell.wait(PROBE_MS, signal));
   }
+
+  return { watch, isOffline, lost, found, answered, broke, ready };
 }
+
+export type Connection = ReturnType<typeof createConnection>;

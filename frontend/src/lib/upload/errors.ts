@@ -3,8 +3,6 @@ import type { UploadFailure, UploadFailureCode } from "./types";
 
 /** The API said no, or nothing: status 0 is a connection that broke or a call that took too long. */
 export class ApiFailure extends Error {
-  override readonly name = "ApiFailure";
-
   constructor(
     readonly status: number,
     readonly code: string,
@@ -20,8 +18,6 @@ export class ApiFailure extends Error {
 
 /** Carries a final verdict through the engine to the one place that ends the upload. */
 export class UploadFailed extends Error {
-  override readonly name = "UploadFailed";
-
   constructor(readonly failure: UploadFailure) {
     super(failure.code);
   }
@@ -35,25 +31,31 @@ export function uploadFailure(
   return { code, detail, retryable: false, requestId: null, openVideoIds: [], ...more };
 }
 
-/** Codes of the API that the page has its own words or buttons for; the second value: may the same file try again? */
-const API_CODES: ReadonlyMap<string, readonly [UploadFailureCode, boolean]> = new Map([
-  ["file_empty", ["file_empty", false]],
-  ["file_too_large", ["file_too_large", false]],
-  ["filename_invalid", ["filename_invalid", false]],
-  ["unsupported_container", ["unsupported_container", false]],
-  ["content_type_mismatch", ["content_type_mismatch", false]],
-  ["quota_exceeded", ["quota_exceeded", true]],
-  ["too_many_uploads", ["too_many_uploads", true]],
-  ["video_not_found", ["video_not_found", true]],
-  ["wrong_state", ["wrong_state", true]],
+/** Codes of the API that the page has its own words or buttons for; the value: may the same file try again? */
+const API_CODES: ReadonlyMap<string, boolean> = new Map<UploadFailureCode, boolean>([
+  ["file_empty", false],
+  ["file_too_large", false],
+  ["filename_invalid", false],
+  ["unsupported_container", false],
+  ["content_type_mismatch", false],
+  ["quota_exceeded", true],
+  ["too_many_uploads", true],
+  ["video_not_found", true],
+  ["wrong_state", true],
 ]);
 
 const GONE =
   "Slipway no longer has this upload: it was deleted or has expired. Try again to send it from the start.";
 
 export function fromApi(failure: ApiFailure): UploadFailure {
-  const [code, retryable] = API_CODES.get(failure.code) ?? (["rejected", false] as const);
-  const more = { retryable, requestId: failure.requestId, openVideoIds: openVideoIds(failure) };
+  const retryable = API_CODES.get(failure.code);
+  // A key of that map is a code of the page.
+  const code = retryable === undefined ? "rejected" : (failure.code as UploadFailureCode);
+  const more = {
+    retryable: retryable === true,
+    requestId: failure.requestId,
+    openVideoIds: openVideoIds(failure),
+  };
   if (code === "video_not_found" || code === "wrong_state") return uploadFailure(code, GONE, more);
   if (isTransient(failure.status)) return networkFailure("Slipway", failure.status, failure.requestId);
   return uploadFailure(code, failure.detail, more);

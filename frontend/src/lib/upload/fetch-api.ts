@@ -7,36 +7,30 @@ import type { Video } from "./types";
 const CALL_LIMIT_MS = 20_000;
 /** The server itself answers complete within 10 s, with 202 where the store needs longer. */
 const COMPLETE_LIMIT_MS = 45_000;
-const API = "/api/v1";
-const BASE = `${API}/videos`;
+const API = "/api/v1/";
 
 export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...args)): UploadApi {
   async function call<T>(
     method: "POST" | "DELETE",
     path: string,
     signal: AbortSignal,
-    options: { body?: unknown; headers?: Record<string, string>; limitMs?: number } = {},
+    content: RequestInit = {},
+    limitMs = CALL_LIMIT_MS,
   ): Promise<T> {
     const { controller, unlink } = linkedController(signal);
-    const timer = setTimeout(() => controller.abort(), options.limitMs ?? CALL_LIMIT_MS);
+    const timer = setTimeout(() => controller.abort(), limitMs);
     try {
-      const response = await fetcher(`${BASE}${path}`, {
+      const response = await fetcher(API + path, {
         method,
         credentials: "same-origin",
         // A cancel's DELETE must arrive although the tab is closed at once.
         keepalive: method === "DELETE",
-        headers: {
-          Accept: "application/json",
-          ...(options.body === undefined ? {} : { "Content-Type": "application/json" }),
-          ...options.headers,
-        },
         signal: controller.signal,
-        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        ...content,
       });
-      const text = await response.text();
-      if (!response.ok) throw failureOf(response, parsed(text));
+      const answer = parsed(await response.text());
+      if (!response.ok) throw failureOf(response, answer);
       if (response.status === 204) return undefined as T; // 204 is only asked for as T = void
-      const answer = parsed(text);
       // A captive portal's page with status 200: no answer of ours, and worth another try.
       if (!isRecord(answer)) throw new ApiFailure(0, "unreadable_answer", "");
       return answer as T; // the contract: the API's own tests hold it to schema.d.ts
@@ -50,35 +44,28 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
     }
   }
 
+  /** keepalive outlives the page; a rejection has nobody left to hear it. */
+  function lastWord(method: "POST" | "DELETE", path: string, content: RequestInit = {}): void {
+    fetcher(API + path, { method, credentials: "same-origin", keepalive: true, ...content }).catch(
+      () => undefined,
+    );
+  }
+
   return {
     create: (request, idempotencyKey, signal) =>
-      call<CreatedUpload>("POST", "", signal, {
-        body: request,
-        headers: { "Idempotency-Key": idempotencyKey },
-      }),
+      call<CreatedUpload>("POST", "videos", signal, json(request, { "Idempotency-Key": idempotencyKey })),
     sign: (videoId, partNumbers, signal) =>
-      call<SignedParts>("POST", `/${videoId}/parts`, signal, { body: { part_numbers: partNumbers } }),
+      call<SignedParts>("POST", `videos/${videoId}/parts`, signal, json({ part_numbers: partNumbers })),
     complete: (videoId, proof, signal) =>
-      call<Video>("POST", `/${videoId}/complete`, signal, {
-        body: { parts: proof },
-        limitMs: COMPLETE_LIMIT_MS,
-      }),
-    remove: (videoId, signal) => call<void>("DELETE", `/${videoId}`, signal),
-    removeOnUnload: (videoId) => lastWord("DELETE", `${BASE}/${videoId}`),
-    report: (telemetry) => lastWord("POST", `${API}/upload-telemetry`, telemetry),
+      call<Video>("POST", `videos/${videoId}/complete`, signal, json({ parts: proof }), COMPLETE_LIMIT_MS),
+    remove: (videoId, signal) => call<void>("DELETE", `videos/${videoId}`, signal),
+    removeOnUnload: (videoId) => lastWord("DELETE", `videos/${videoId}`),
+    report: (telemetry) => lastWord("POST", "upload-telemetry", json(telemetry)),
   };
+}
 
-  /** keepalive outlives the page; a rejection has nobody left to hear it. */
-  function lastWord(method: string, url: string, body?: unknown): void {
-    fetcher(url, {
-      method,
-      credentials: "same-origin",
-      keepalive: true,
-      ...(body === undefined
-        ? {}
-        : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
-    }).catch(() => undefined);
-  }
+function json(body: unknown, headers: Record<string, string> = {}): RequestInit {
+  return { headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) };
 }
 
 function failureOf(response: Response, body: unknown): ApiFailure {

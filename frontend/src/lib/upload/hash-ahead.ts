@@ -14,49 +14,44 @@ export interface Slice {
 
 const UNAVAILABLE: PartHash = { kind: "unavailable" };
 
-export class HashAhead {
-  private readonly hashes = new Map<string, Promise<PartHash>>();
-  private isBroken = false;
-
-  constructor(
-    private readonly hasher: PartHasher,
-    private readonly clock: Clock,
-    private readonly file: Blob,
-    private readonly signal: AbortSignal,
-  ) {}
+export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, signal: AbortSignal) {
+  const hashes = new Map<string, Promise<PartHash>>();
+  let isBroken = false;
 
   /** Begins without waiting: the next `of` for the same bytes finds the work done or under way. */
-  prepare(slice: Slice): void {
+  function prepare(slice: Slice): void {
     const key = `${slice.start}-${slice.end}`;
-    if (!this.isBroken && !this.hashes.has(key)) this.hashes.set(key, this.compute(slice));
+    if (!isBroken && !hashes.has(key)) hashes.set(key, compute(slice));
   }
 
-  async of(slice: Slice): Promise<PartHash> {
-    if (this.isBroken) return UNAVAILABLE;
-    this.prepare(slice);
+  async function of(slice: Slice): Promise<PartHash> {
+    if (isBroken) return UNAVAILABLE;
+    prepare(slice);
     const key = `${slice.start}-${slice.end}`;
-    const hash = await (this.hashes.get(key) ?? UNAVAILABLE);
-    this.hashes.delete(key);
+    const hash = await (hashes.get(key) ?? UNAVAILABLE);
+    hashes.delete(key);
     return hash;
   }
 
-  private compute(slice: Slice): Promise<PartHash> {
+  function compute(slice: Slice): Promise<PartHash> {
     return new Promise((resolve) => {
-      const cancel = this.clock.after(HASH_LIMIT_MS, () => settle(UNAVAILABLE));
+      const cancel = clock.after(HASH_LIMIT_MS, () => settle(UNAVAILABLE));
       const onAbort = () => settle(UNAVAILABLE);
       const settle = (hash: PartHash) => {
         cancel();
-        this.signal.removeEventListener("abort", onAbort);
-        if (hash.kind === "unavailable") this.isBroken = true;
+        signal.removeEventListener("abort", onAbort);
+        if (hash.kind === "unavailable") isBroken = true;
         resolve(hash);
       };
-      this.signal.addEventListener("abort", onAbort);
-      this.hasher
-        .md5(this.file.slice(slice.start, slice.end), this.signal)
-        .then(settle, () => settle(UNAVAILABLE));
+      signal.addEventListener("abort", onAbort);
+      hasher.md5(file.slice(slice.start, slice.end), signal).then(settle, () => settle(UNAVAILABLE));
     });
   }
+
+  return { prepare, of };
 }
+
+export type HashAhead = ReturnType<typeof createHashAhead>;
 
 /** The header takes base64, the API takes hex. */
 export function hexToBase64(hex: string): string {

@@ -4,7 +4,7 @@ import { createMD5 } from "hash-wasm";
 import { describe, expect, it } from "vitest";
 import { hexToBase64 } from "./hash-ahead";
 import { hashSlice } from "./hash-slice";
-import { type HashOrder, type HashReply, type HashWorker, WorkerHasher } from "./hasher";
+import { createWorkerHasher, type HashOrder, type HashReply, type HashWorker } from "./hasher";
 import { MIB } from "./testing";
 
 describe("hashSlice", () => {
@@ -83,12 +83,12 @@ class FakeWorker implements HashWorker {
   }
 }
 
-describe("WorkerHasher", () => {
+describe("createWorkerHasher", () => {
   const slice = new Blob(["x"]);
 
   function crewed() {
     const workers: FakeWorker[] = [];
-    const hasher = new WorkerHasher(() => {
+    const hasher = createWorkerHasher(() => {
       const worker = new FakeWorker();
       workers.push(worker);
       return worker;
@@ -121,7 +121,7 @@ describe("WorkerHasher", () => {
     expect(workers.flatMap((worker) => worker.orders)).toHaveLength(1);
     expect(workers).toHaveLength(2);
 
-    const blocked = new WorkerHasher(() => {
+    const blocked = createWorkerHasher(() => {
       throw new DOMException("blocked by policy", "SecurityError");
     });
     expect(() => blocked.warmUp()).not.toThrow();
@@ -130,18 +130,18 @@ describe("WorkerHasher", () => {
   it("answers unavailable when the worker breaks, cannot start, or the caller stops", async () => {
     const worker = new FakeWorker();
     const { signal } = new AbortController();
-    const breaking = new WorkerHasher(() => worker);
+    const breaking = createWorkerHasher(() => worker);
     const pending = breaking.md5(slice, signal);
     worker.onerror?.({} as ErrorEvent); // the event itself is not read
     expect(await pending).toEqual({ kind: "unavailable" });
 
-    const blocked = new WorkerHasher(() => {
+    const blocked = createWorkerHasher(() => {
       throw new DOMException("blocked by policy", "SecurityError");
     });
     expect(await blocked.md5(slice, signal)).toEqual({ kind: "unavailable" });
 
     const controller = new AbortController();
-    const stopped = new WorkerHasher(() => new FakeWorker()).md5(slice, controller.signal);
+    const stopped = createWorkerHasher(() => new FakeWorker()).md5(slice, controller.signal);
     controller.abort();
     expect(await stopped).toEqual({ kind: "unavailable" });
   });

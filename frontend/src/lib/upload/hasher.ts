@@ -30,16 +30,14 @@ interface Crew {
   readonly orders: Map<number, (hash: PartHash) => void>;
 }
 
-export class WorkerHasher implements PartHasher {
-  private crews: Crew[] = [];
-  private nextId = 1;
+export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
+  const crews: Crew[] = [];
+  let nextId = 1;
 
-  constructor(private readonly spawn: () => HashWorker) {}
-
-  md5(slice: Blob, signal: AbortSignal): Promise<PartHash> {
+  function md5(slice: Blob, signal: AbortSignal): Promise<PartHash> {
     if (signal.aborted) return Promise.resolve(UNAVAILABLE);
     return new Promise((resolve) => {
-      const id = this.nextId++;
+      const id = nextId++;
       let orders: Crew["orders"] | null = null;
       const abort = () => settle(UNAVAILABLE);
       const settle = (hash: PartHash) => {
@@ -49,7 +47,7 @@ export class WorkerHasher implements PartHasher {
       };
       signal.addEventListener("abort", abort);
       try {
-        const crew = this.leastBusy();
+        const crew = leastBusy();
         orders = crew.orders;
         orders.set(id, settle);
         crew.worker.postMessage({ id, slice });
@@ -59,35 +57,37 @@ export class WorkerHasher implements PartHasher {
     });
   }
 
-  warmUp(): void {
+  function warmUp(): void {
     try {
-      while (this.crews.length < MOST_WORKERS) this.hire();
+      while (crews.length < MOST_WORKERS) hire();
     } catch {
       // No workers here: the parts go without a hash.
     }
   }
 
-  rest(): void {
-    for (const { worker, orders } of this.crews.splice(0)) {
+  function rest(): void {
+    for (const { worker, orders } of crews.splice(0)) {
       worker.terminate();
       for (const settle of [...orders.values()]) settle(UNAVAILABLE);
     }
   }
 
-  private leastBusy(): Crew {
-    const idle = this.crews.find((crew) => crew.orders.size === 0);
+  function leastBusy(): Crew {
+    const idle = crews.find((crew) => crew.orders.size === 0);
     if (idle !== undefined) return idle;
-    if (this.crews.length < MOST_WORKERS) return this.hire();
-    return this.crews.reduce((a, b) => (b.orders.size < a.orders.size ? b : a));
+    if (crews.length < MOST_WORKERS) return hire();
+    return crews.reduce((a, b) => (b.orders.size < a.orders.size ? b : a));
   }
 
-  private hire(): Crew {
-    const crew: Crew = { worker: this.spawn(), orders: new Map() };
+  function hire(): Crew {
+    const crew: Crew = { worker: spawn(), orders: new Map() };
     crew.worker.onmessage = ({ data }) => crew.orders.get(data.id)?.(data.hash);
     // Blocked by a policy, not found, or crashed: nobody waits for it.
-    crew.worker.onerror = () => this.rest();
-    crew.worker.onmessageerror = () => this.rest();
-    this.crews.push(crew);
+    crew.worker.onerror = () => rest();
+    crew.worker.onmessageerror = () => rest();
+    crews.push(crew);
     return crew;
   }
+
+  return { md5, warmUp, rest };
 }

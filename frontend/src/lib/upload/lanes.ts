@@ -6,38 +6,38 @@ const LONGEST_PART_SECONDS = 300;
 const ONE_BURST_MS = 5000;
 
 export class Lanes {
-  private steady: number;
-  private affordable: number;
-  private finishedSince = 0;
-  private troubledAt = Number.NEGATIVE_INFINITY;
+  #steady: number;
+  #affordable: number;
+  #finishedSince = 0;
+  #troubledAt = Number.NEGATIVE_INFINITY;
 
   constructor(readonly cap: number) {
-    this.steady = cap;
-    this.affordable = cap;
+    this.#steady = cap;
+    this.#affordable = cap;
   }
 
   get limit(): number {
-    return Math.max(1, Math.min(this.cap, Math.floor(this.steady), this.affordable));
+    return Math.max(1, Math.min(this.cap, Math.floor(this.#steady), this.#affordable));
   }
 
   /** The store said 503 or 429, or a part stood still. */
   trouble(now: number): void {
-    this.finishedSince = 0;
-    if (now - this.troubledAt < ONE_BURST_MS) return;
-    this.troubledAt = now;
-    this.steady = Math.max(1, Math.floor(this.limit / 2));
+    this.#finishedSince = 0;
+    if (now - this.#troubledAt < ONE_BURST_MS) return;
+    this.#troubledAt = now;
+    this.#steady = Math.max(1, Math.floor(this.limit / 2));
   }
 
   /** One more after each round of parts that went through. */
   finished(): void {
-    this.finishedSince += 1;
-    if (this.finishedSince < this.limit) return;
-    this.finishedSince = 0;
-    this.steady = Math.min(this.cap, this.steady + 1);
+    this.#finishedSince += 1;
+    if (this.#finishedSince < this.limit) return;
+    this.#finishedSince = 0;
+    this.#steady = Math.min(this.cap, this.#steady + 1);
   }
 
   /** At this goodput, shared by n lanes, a part takes n times its own time. */
   project(partSizeBytes: number, bytesPerSecond: number): void {
-    this.affordable = Math.max(1, Math.floor((LONGEST_PART_SECONDS * bytesPerSecond) / partSizeBytes));
+    this.#affordable = Math.max(1, Math.floor((LONGEST_PART_SECONDS * bytesPerSecond) / partSizeBytes));
   }
 }

@@ -1,13 +1,13 @@
 // Sends the parts: several at once, each until the store has it, watched for standing still.
-import type { RunContext } from "./api-caller";
+import { pause, type RunContext } from "./api-caller";
 import { linkedController } from "./clock";
 import { damagedOnTheWay, networkFailure, storeRefusal, UploadFailed } from "./errors";
 import { type HashAhead, hexToBase64, PARTS_AHEAD } from "./hash-ahead";
 import type { Lanes } from "./lanes";
 import type { Part, PartLedger } from "./part-ledger";
-import type { PartTransport } from "./ports";
-import { backoffMs, judgePart } from "./retry";
-import type { AttemptNote } from "./telemetry";
+import type { PartAnswer, PartTransport } from "./ports";
+import { judgePart } from "./retry";
+import type { AttemptEnd } from "./telemetry";
 import type { SignedUrl, UrlBook } from "./url-book";
 
 /** Without progress for this long, plus the time to drain a socket's buffer, a part stands still (measured). */
@@ -53,144 +53,130 @@ interface Flight {
   stopped: "stalled" | "preempted" | null;
 }
 
-interface AttemptEnd {
-  readonly outcome: AttemptNote["outcome"];
-  readonly status: number;
-  readonly storeCode: string | null;
-  readonly retryAfterSeconds: number | null;
-  readonly url: SignedUrl;
-  readonly startedAt: number;
-}
-
-export class PartPool {
-  private queue: Part[] = [];
-  private readonly flights = new Set<Flight>();
-  private running = 0;
-  private settled: { resolve: () => void; reject: (reason: unknown) => void } | null = null;
-
-  constructor(private readonly context: PoolContext) {}
+export function createPartPool(context: PoolContext) {
+  const { clock, connection, goodput, lanes, log, patience, signal, urls } = context;
+  const { file, hashes, ledger, onProgress, transport, verifyFile } = context;
+  const queue = [...ledger.unfinished];
+  const flights = new Set<Flight>();
+  let running = 0;
+  /** Null before the start and after the end. */
+  let ending: { resolve: () => void; reject: (reason: unknown) => void } | null = null;
 
   /** Resolves when the store has every part; rejects with the first reason that is final. */
-  run(): Promise<void> {
-    this.queue = [...this.context.ledger.unfinished];
+  function run(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.settled = { resolve, reject };
-      this.fill();
+      ending = { resolve, reject };
+      fill();
     });
   }
 
-  get isMoving(): boolean {
-    return this.flights.size > 0;
+  function isMoving(): boolean {
+    return flights.size > 0;
   }
 
   /** The parts that wait for their turn, the next one first. */
-  upcoming(count: number): readonly Part[] {
-    return this.queue.slice(0, count);
+  function upcoming(count: number): readonly Part[] {
+    return queue.slice(0, count);
   }
 
   /** Looks once a second at what is in flight. */
-  watch(): void {
-    const now = this.context.clock.now();
-    for (const flight of this.flights) {
-      if (now - flight.lastEventAt >= this.patienceWith(flight)) this.stop(flight, "stalled");
+  function watch(): void {
+    const now = clock.now();
+    for (const flight of flights) {
+      if (now - flight.lastEventAt >= patienceWith(flight)) stop(flight, "stalled");
     }
-    this.thinOut();
-    this.fill();
+    thinOut();
+    fill();
   }
 
   /** The network is back, or the machine has slept: old connections may be dead without saying so. */
-  suspectAll(): void {
-    const now = this.context.clock.now();
-    for (const flight of this.flights) {
-      const resendMs = (flight.part.loaded / this.laneSpeed()) * 1000;
+  function suspectAll(): void {
+    const now = clock.now();
+    for (const flight of flights) {
+      const resendMs = (flight.part.loaded / laneSpeed()) * 1000;
       flight.lastEventAt = now;
       flight.leash = Math.min(LEASH_MAX_MS, Math.max(LEASH_MIN_MS, resendMs));
     }
   }
 
-  private patienceWith(flight: Flight): number {
-    const drain = Math.min(LONGEST_DRAIN_MS, (SOCKET_BUFFER_BYTES / this.laneSpeed()) * 1000);
+  function patienceWith(flight: Flight): number {
+    const drain = Math.min(LONGEST_DRAIN_MS, (SOCKET_BUFFER_BYTES / laneSpeed()) * 1000);
     // The last bytes of the body may still be in the socket's buffer while the answer is awaited.
     if (flight.isBodySent) return ANSWER_MS + drain;
     return flight.leash ?? STALL_MS + drain;
   }
 
-  private laneSpeed(): number {
-    const speed = this.context.goodput();
-    return speed === null ? SLOW_BYTES_PER_SECOND : Math.max(1, speed / Math.max(1, this.flights.size));
+  function laneSpeed(): number {
+    const speed = goodput();
+    return speed === null ? SLOW_BYTES_PER_SECOND : Math.max(1, speed / Math.max(1, flights.size));
   }
 
   /** More parts in flight than the line affords: those that lose least go back into the queue. */
-  private thinOut(): void {
-    const excess = this.flights.size - this.context.lanes.limit;
+  function thinOut(): void {
+    const excess = flights.size - lanes.limit;
     if (excess <= 0) return;
-    const cheap = [...this.flights]
+    const cheap = [...flights]
       .filter((flight) => !flight.isBodySent && flight.part.loaded < flight.part.size * WORTH_KEEPING)
       .sort((a, b) => a.part.loaded - b.part.loaded);
-    for (const flight of cheap.slice(0, excess)) this.stop(flight, "preempted");
+    for (const flight of cheap.slice(0, excess)) stop(flight, "preempted");
   }
 
-  private stop(flight: Flight, why: "stalled" | "preempted"): void {
+  function stop(flight: Flight, why: "stalled" | "preempted"): void {
     flight.stopped ??= why;
     flight.stop.abort();
   }
 
-  private fill(): void {
-    while (this.settled !== null && this.running < this.context.lanes.limit && this.queue.length > 0) {
-      this.running += 1;
-      void this.lane();
+  function fill(): void {
+    while (ending !== null && running < lanes.limit && queue.length > 0) {
+      running += 1;
+      void lane();
     }
-    if (this.running === 0 && this.queue.length === 0) this.settle((settled) => settled.resolve());
+    if (running > 0 || queue.length > 0) return;
+    ending?.resolve();
+    ending = null;
   }
 
-  private settle(how: (settled: NonNullable<PartPool["settled"]>) => void): void {
-    const settled = this.settled;
-    this.settled = null;
-    if (settled !== null) how(settled);
-  }
-
-  private async lane(): Promise<void> {
+  async function lane(): Promise<void> {
     try {
-      while (this.settled !== null && this.running <= this.context.lanes.limit) {
-        const part = this.queue.shift();
+      while (ending !== null && running <= lanes.limit) {
+        const part = queue.shift();
         if (part === undefined) break;
-        await this.send(part);
+        await send(part);
       }
     } catch (reason) {
-      this.settle((settled) => settled.reject(reason));
+      ending?.reject(reason);
+      ending = null;
     } finally {
-      this.running -= 1;
-      if (this.settled !== null) this.fill();
+      running -= 1;
+      if (ending !== null) fill();
     }
   }
 
   /** Until the store has the part, or there are too many lanes: then it goes back into the queue. */
-  private async send(part: Part): Promise<void> {
-    const { connection, signal } = this.context;
+  async function send(part: Part): Promise<void> {
     while (!part.isDone) {
       await connection.ready(signal);
       signal.throwIfAborted();
-      if (this.running > this.context.lanes.limit) return this.putBack(part);
+      if (running > lanes.limit) return putBack(part);
       // The URL last: however long the hash took, the URL has its life before it.
-      await this.hash(part);
-      const url = await this.context.urls.take(part.number);
+      await hash(part);
+      const url = await urls.take(part.number);
       signal.throwIfAborted();
-      const end = await this.attempt(part, url);
+      const end = await attempt(part, url);
       signal.throwIfAborted();
-      if (end.outcome === "preempted") return this.putBack(part);
-      await this.conclude(part, end);
+      if (end.outcome === "preempted") return putBack(part);
+      await conclude(part, end);
     }
   }
 
-  private putBack(part: Part): void {
-    this.queue.unshift(part);
+  function putBack(part: Part): void {
+    queue.unshift(part);
   }
 
-  private async hash(part: Part): Promise<void> {
-    const { hashes, signal, verifyFile } = this.context;
+  async function hash(part: Part): Promise<void> {
     if (hashes === null || part.md5 !== null) return;
     const pending = hashes.of(part);
-    for (const next of this.queue.slice(0, PARTS_AHEAD)) if (next.md5 === null) hashes.prepare(next);
+    for (const next of queue.slice(0, PARTS_AHEAD)) if (next.md5 === null) hashes.prepare(next);
     const hash = await pending;
     signal.throwIfAborted();
     if (hash.kind === "md5") part.md5 = hash.hex;
@@ -198,8 +184,7 @@ export class PartPool {
     if (hash.kind === "unreadable") await verifyFile();
   }
 
-  private async attempt(part: Part, url: SignedUrl): Promise<AttemptEnd> {
-    const { clock, connection, file, ledger, log, onProgress, patience, signal, transport } = this.context;
+  async function attempt(part: Part, url: SignedUrl): Promise<AttemptEnd> {
     const startedAt = clock.now();
     const { controller, unlink } = linkedController(signal);
     const flight: Flight = {
@@ -210,7 +195,7 @@ export class PartPool {
       leash: null,
       stopped: null,
     };
-    this.flights.add(flight);
+    flights.add(flight);
     onProgress();
     const answer = await transport.put({
       url: url.url,
@@ -233,51 +218,32 @@ export class PartPool {
       },
     });
     unlink();
-    this.flights.delete(flight);
+    flights.delete(flight);
     const now = clock.now();
-    const outcome = outcomeOf(answer, flight);
-    const status = answer.kind === "answered" ? answer.status : 0;
-    const storeCode = answer.kind === "answered" ? answer.storeCode : null;
-    if (outcome === "sent") {
+    const end = { ...answer, outcome: outcomeOf(answer, flight), url, startedAt };
+    log.attempt(now, part, end);
+    if (end.outcome === "sent") {
       ledger.finish(part);
       log.finished(now, part.size);
       patience.renew();
     }
-    log.attempt(now, {
-      part: part.number,
-      outcome,
-      status,
-      storeCode,
-      loaded: outcome === "sent" ? part.size : part.loaded,
-      size: part.size,
-      tookMs: now - startedAt,
-      urlAgeMs: now - url.signedAt,
-    });
     part.loaded = 0;
     onProgress();
-    return {
-      outcome,
-      status,
-      storeCode,
-      retryAfterSeconds: answer.kind === "answered" ? answer.retryAfterSeconds : null,
-      url,
-      startedAt,
-    };
+    return end;
   }
 
   /** What follows from an attempt: nothing, another try after a pause, or the end of the upload. */
-  private async conclude(part: Part, end: AttemptEnd): Promise<void> {
-    const { clock, connection, lanes, log, patience, urls, verifyFile } = this.context;
+  async function conclude(part: Part, end: AttemptEnd): Promise<void> {
     if (end.status !== 0) {
       connection.answered(end.startedAt);
       connection.found();
-    } else if (this.flights.size === 0) connection.lost();
+    } else if (flights.size === 0) connection.lost();
     if (end.outcome === "sent") return lanes.finished();
     log.retries += 1;
     if (end.outcome === "stalled") {
       log.stalls += 1;
       lanes.trouble(clock.now());
-      return this.pause(part, end);
+      return tryAgain(part, end);
     }
     switch (judgePart(end.status, end.storeCode)) {
       case "again":
@@ -286,21 +252,21 @@ export class PartPool {
           // A file that changed on disk breaks the request just like a bad line does.
           await verifyFile();
           // An expired URL may show as a broken connection (Ceph refuses the preflight).
-          if (part.failures > 0 || clock.now() >= end.url.freshUntil) this.renew(part);
+          if (part.failures > 0 || clock.now() >= end.url.freshUntil) renew(part);
           if (connection.broke()) return patience.renew();
         }
-        return this.pause(part, end);
+        return tryAgain(part, end);
       case "renew": {
         if (clock.now() >= end.url.expiresAt) {
           // Its time ran out on the way: no refusal, but no reason to hurry either.
-          this.renew(part);
-          return this.pause(part, end);
+          renew(part);
+          return tryAgain(part, end);
         }
         part.refusals += 1;
         const isYoung = clock.now() - end.url.signedAt < YOUNG_URL_MS;
         if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))
           throw new UploadFailed(storeRefusal(end.status, end.storeCode));
-        return this.renew(part);
+        return renew(part);
       }
       case "rehash":
         await verifyFile();
@@ -308,31 +274,29 @@ export class PartPool {
         part.damaged += 1;
         if (part.damaged >= MAX_DAMAGED) throw new UploadFailed(damagedOnTheWay());
         urls.forget(part.number);
-        return this.pause(part, end);
+        return tryAgain(part, end);
       default:
         throw new UploadFailed(storeRefusal(end.status, end.storeCode));
     }
   }
 
-  private renew(part: Part): void {
-    this.context.log.renewals += 1;
-    this.context.urls.forget(part.number);
+  function renew(part: Part): void {
+    log.renewals += 1;
+    urls.forget(part.number);
   }
 
-  private async pause(part: Part, end: AttemptEnd): Promise<void> {
-    const { bell, board, patience, random, signal } = this.context;
+  async function tryAgain(part: Part, end: AttemptEnd): Promise<void> {
     part.failures += 1;
     if (patience.isOver(part.failures)) throw new UploadFailed(networkFailure("The storage", end.status));
-    const ms = backoffMs(part.failures, random, end.retryAfterSeconds);
-    await board.during("retrying", part.failures, ms, bell.wait(ms, signal, end.status === 0));
+    await pause(context, part.failures, end);
   }
+
+  return { run, isMoving, upcoming, watch, suspectAll };
 }
 
-function outcomeOf(
-  answer: { readonly kind: "aborted" } | { readonly kind: "answered"; readonly status: number },
-  flight: Flight,
-): AttemptNote["outcome"] {
-  if (answer.kind === "aborted") return flight.stopped ?? "broke";
-  if (judgePart(answer.status, null) === "sent") return "sent";
-  return answer.status === 0 ? "broke" : "answered";
+export type PartPool = ReturnType<typeof createPartPool>;
+
+function outcomeOf({ status }: PartAnswer, { stopped }: Flight): AttemptEnd["outcome"] {
+  if (status === 0) return stopped ?? "broke";
+  return judgePart(status, null) === "sent" ? "sent" : "answered";
 }

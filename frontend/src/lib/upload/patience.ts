@@ -2,19 +2,19 @@
 import type { Clock } from "./clock";
 import { MAX_FAILURES, NO_PROGRESS_LIMIT_MS } from "./retry";
 
-export class Patience {
-  private progressAt: number;
-
-  constructor(private readonly clock: Clock) {
-    this.progressAt = clock.now();
-  }
+export function createPatience(clock: Clock) {
+  let progressAt = clock.now();
 
   /** Something moved forward; also after time that must not count: offline, signed out, asleep. */
-  renew(): void {
-    this.progressAt = this.clock.now();
+  function renew(): void {
+    progressAt = clock.now();
   }
 
-  isOver(failures: number): boolean {
-    return failures >= MAX_FAILURES && this.clock.now() - this.progressAt >= NO_PROGRESS_LIMIT_MS;
+  function isOver(failures: number): boolean {
+    return failures >= MAX_FAILURES && clock.now() - progressAt >= NO_PROGRESS_LIMIT_MS;
   }
+
+  return { renew, isOver };
 }
+
+export type Patience = ReturnType<typeof createPatience>;

@@ -35,15 +35,15 @@ export interface PartRequest {
   readonly onBodySent: () => void;
 }
 
-/** Never a rejection: a part's request ends in one of these. Status 0 is a connection that broke. */
-export type PartAnswer =
-  | {
-      readonly kind: "answered";
-      readonly status: number;
-      readonly storeCode: string | null;
-      readonly retryAfterSeconds: number | null;
-    }
-  | { readonly kind: "aborted" };
+/** Never a rejection: a part's request always ends in one of these. */
+export interface PartAnswer {
+  /** 0: no answer, because the connection broke or the signal aborted. */
+  readonly status: number;
+  readonly storeCode: string | null;
+  readonly retryAfterSeconds: number | null;
+}
+
+export const NO_ANSWER: PartAnswer = { status: 0, storeCode: null, retryAfterSeconds: null };
 
 export interface PartTransport {
   put(request: PartRequest): Promise<PartAnswer>;

@@ -10,45 +10,42 @@ const LONGEST_SHOWN_SECONDS = 86_400;
 
 /** An exponentially weighted mean of the rate, corrected for its empty start (as Adam does). */
 export class SpeedMeter {
-  private sum = 0;
-  private weight = 0;
-  private watchedMs = 0;
+  readonly #tauMs: number;
+  #sum = 0;
+  #weight = 0;
+  #watchedMs = 0;
 
-  constructor(private readonly tauMs = TAU_MS) {}
+  constructor(tauMs = TAU_MS) {
+    this.#tauMs = tauMs;
+  }
 
   /** `bytes` handed to the network during the last `elapsedMs`. */
   add(bytes: number, elapsedMs: number): void {
     if (elapsedMs <= 0) return;
-    this.watchedMs += elapsedMs;
-    if (this.watchedMs <= SETTLE_MS) return;
-    const kept = Math.exp(-elapsedMs / this.tauMs);
-    this.sum = this.sum * kept + (bytes / elapsedMs) * 1000 * (1 - kept);
-    this.weight = this.weight * kept + (1 - kept);
+    this.#watchedMs += elapsedMs;
+    if (this.#watchedMs <= SETTLE_MS) return;
+    const kept = Math.exp(-elapsedMs / this.#tauMs);
+    this.#sum = this.#sum * kept + (bytes / elapsedMs) * 1000 * (1 - kept);
+    this.#weight = this.#weight * kept + (1 - kept);
   }
 
   get bytesPerSecond(): number | null {
-    if (this.watchedMs < KNOWN_AFTER_MS || this.weight === 0) return null;
-    return this.sum / this.weight;
+    if (this.#watchedMs < KNOWN_AFTER_MS || this.#weight === 0) return null;
+    return this.#sum / this.#weight;
   }
 }
 
 /** Time left for people: in steps that grow with it, and kept while the truth stays near what is shown. */
 export class EtaDisplay {
-  private shown: number | null = null;
+  #shown: number | null = null;
 
   show(bytesLeft: number, bytesPerSecond: number | null): number | null {
-    if (bytesPerSecond === null || bytesPerSecond < SLOWEST_SHOWN) {
-      this.shown = null;
-      return null;
-    }
-    const seconds = bytesLeft / bytesPerSecond;
-    if (seconds > LONGEST_SHOWN_SECONDS) {
-      this.shown = null;
-      return null;
-    }
-    if (this.shown === null || Math.abs(seconds - this.shown) > 0.75 * etaStep(seconds))
-      this.shown = roundEta(seconds);
-    return this.shown;
+    const speed = bytesPerSecond ?? 0;
+    const seconds = bytesLeft / speed;
+    if (speed < SLOWEST_SHOWN || seconds > LONGEST_SHOWN_SECONDS) this.#shown = null;
+    else if (this.#shown === null || Math.abs(seconds - this.#shown) > 0.75 * etaStep(seconds))
+      this.#shown = roundEta(seconds);
+    return this.#shown;
   }
 }
 

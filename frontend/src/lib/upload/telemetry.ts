@@ -1,19 +1,19 @@
 // What happened during one upload: counted for the server's metrics, and written down for the failure report.
 import type { components } from "../api/schema";
+import type { ApiFailure } from "./errors";
+import type { Part } from "./part-ledger";
+import type { PartAnswer } from "./ports";
 import type { UploadFailure } from "./types";
+import type { SignedUrl } from "./url-book";
 
 export type UploadTelemetry = components["schemas"]["UploadTelemetryIn"];
 export type UploadPhase = UploadTelemetry["phase"];
 
-export interface AttemptNote {
-  readonly part: number;
+/** How one attempt to send a part ended. */
+export interface AttemptEnd extends PartAnswer {
   readonly outcome: "sent" | "answered" | "stalled" | "preempted" | "broke";
-  readonly status: number;
-  readonly storeCode: string | null;
-  readonly loaded: number;
-  readonly size: number;
-  readonly tookMs: number;
-  readonly urlAgeMs: number;
+  readonly url: SignedUrl;
+  readonly startedAt: number;
 }
 
 /** The newest are what a report needs; an upload of hours must not fill the memory. */
@@ -29,10 +29,10 @@ export class UploadLog {
   renewals = 0;
   clockJumps = 0;
   clockOffsetMs: number | null = null;
-  private bytesFinished = 0;
-  private finishedAt = 0;
-  private sendingSince: number | null = null;
-  private readonly notes: string[] = [];
+  #bytesFinished = 0;
+  #finishedAt = 0;
+  #sendingSince: number | null = null;
+  readonly #notes: string[] = [];
 
   constructor(
     readonly startedAt: number,
@@ -41,39 +41,38 @@ export class UploadLog {
   ) {}
 
   sending(now: number): void {
-    this.sendingSince ??= now;
+    this.#sendingSince ??= now;
   }
 
-  attempt(now: number, note: AttemptNote): void {
-    const status = note.status === 0 ? "no answer" : `status ${note.status}`;
-    const code = note.storeCode === null ? "" : ` ${note.storeCode}`;
+  attempt(now: number, part: Part, { outcome, status, storeCode, url, startedAt }: AttemptEnd): void {
+    const loaded = outcome === "sent" ? part.size : part.loaded;
     this.note(
       now,
-      `part ${note.part} ${note.outcome}: ${status}${code}, ${note.loaded} of ${note.size} bytes in ` +
-        `${seconds(note.tookMs)}, URL ${seconds(note.urlAgeMs)} old`,
+      `part ${part.number} ${outcome}: ${answered(status)}${storeCode === null ? "" : ` ${storeCode}`}, ` +
+        `${loaded} of ${part.size} bytes in ${seconds(now - startedAt)}, URL ${seconds(now - url.signedAt)} old`,
     );
   }
 
-  call(now: number, name: string, status: number, code: string, requestId: string | null): void {
-    const what = status === 0 ? "no answer" : `status ${status}`;
-    this.note(now, `${name}: ${what} ${code}${requestId === null ? "" : ` (request ${requestId})`}`);
+  call(now: number, name: string, { status, code, requestId }: ApiFailure): void {
+    const request = requestId === null ? "" : ` (request ${requestId})`;
+    this.note(now, `${name}: ${answered(status)} ${code}${request}`);
   }
 
   note(now: number, text: string): void {
-    this.notes.push(`+${seconds(now - this.startedAt)} ${text}`);
-    if (this.notes.length > NOTES_KEPT) this.notes.shift();
+    this.#notes.push(`+${seconds(now - this.startedAt)} ${text}`);
+    if (this.#notes.length > NOTES_KEPT) this.#notes.shift();
   }
 
   /** A part reached the store. */
   finished(now: number, bytes: number): void {
-    this.bytesFinished += bytes;
-    this.finishedAt = now;
+    this.#bytesFinished += bytes;
+    this.#finishedAt = now;
   }
 
   /** Bytes a second until the last part that arrived: what stands still since then is no slow line. */
   get goodput(): number | null {
-    if (this.sendingSince === null || this.finishedAt <= this.sendingSince) return null;
-    return Math.round((this.bytesFinished * 1000) / (this.finishedAt - this.sendingSince));
+    if (this.#sendingSince === null || this.#finishedAt <= this.#sendingSince) return null;
+    return Math.round((this.#bytesFinished * 1000) / (this.#finishedAt - this.#sendingSince));
   }
 
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
@@ -100,7 +99,7 @@ export class UploadLog {
       "Slipway upload report",
       `time: ${new Date(now).toISOString()}`,
       `video: ${this.videoId ?? "none"}`,
-      `file: ${this.fileSize} bytes${this.extension}`,
+      `file: ${this.fileSize} bytes, ${this.extension || "no extension"}`,
       `phase: ${this.phase}`,
       `error: ${failure === null ? "none" : failure.code}`,
       `request id: ${failure?.requestId ?? "none"}`,
@@ -110,9 +109,13 @@ export class UploadLog {
       `clock offset: ${this.clockOffsetMs === null ? "unknown" : `${this.clockOffsetMs} ms`}`,
       `browser: ${browser}`,
       "log:",
-      ...this.notes.map((line) => `  ${line}`),
+      ...this.#notes.map((line) => `  ${line}`),
     ].join("\n");
   }
+}
+
+function answered(status: number): string {
+  return status === 0 ? "no answer" : `status ${status}`;
 }
 
 function seconds(ms: number): string {

@@ -3,25 +3,26 @@ import { getEventListeners } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "./clock";
 import { ApiFailure } from "./errors";
-import type {
-  CreatedUpload,
-  CreateVideo,
-  Guards,
-  Network,
-  PartAnswer,
-  PartHash,
-  PartHasher,
-  PartProof,
-  PartRequest,
-  PartTransport,
-  SignedParts,
-  UploadApi,
-  UploaderOptions,
-  UploaderPorts,
+import {
+  type CreatedUpload,
+  type CreateVideo,
+  type Guards,
+  type Network,
+  NO_ANSWER,
+  type PartAnswer,
+  type PartHash,
+  type PartHasher,
+  type PartProof,
+  type PartRequest,
+  type PartTransport,
+  type SignedParts,
+  type UploadApi,
+  type UploaderOptions,
+  type UploaderPorts,
 } from "./ports";
 import type { UploadTelemetry } from "./telemetry";
 import type { UploadPolicy, UploadState, Video } from "./types";
-import { Uploader } from "./uploader";
+import { createUploader, type Uploader } from "./uploader";
 
 export const MIB = 1024 * 1024;
 export const T0 = Date.parse("2026-11-22T12:00:00Z");
@@ -279,30 +280,29 @@ export class FakeStore implements PartTransport {
     const share = fault.kind === "ok" || fault.kind === "mute" ? 1 : (fault.at ?? 1);
     for (let sent = 0; sent < size * share; ) {
       if (!(await this.pass(Math.max(0, this.frozenUntil - this.clock.trueNow()), request.signal)))
-        return { kind: "aborted" };
+        return NO_ANSWER;
       const rate =
         this.lineBytesPerSecond === null ? this.bytesPerSecond : this.lineBytesPerSecond / this.open;
       const bytes = Math.min(size * share - sent, rate / 4);
-      if (!(await this.pass((bytes / rate) * 1000, request.signal))) return { kind: "aborted" };
+      if (!(await this.pass((bytes / rate) * 1000, request.signal))) return NO_ANSWER;
       sent += bytes;
       request.onProgress(Math.floor(sent));
     }
     if (share === 1 && fault.kind !== "reset") request.onBodySent();
     if (fault.kind === "stall" || fault.kind === "mute") {
       await this.pass(null, request.signal);
-      return { kind: "aborted" };
+      return NO_ANSWER;
     }
-    if (fault.kind === "reset") return broken;
-    if (!(await this.pass(this.answerMs, request.signal))) return { kind: "aborted" };
+    if (fault.kind === "reset") return NO_ANSWER;
+    if (!(await this.pass(this.answerMs, request.signal))) return NO_ANSWER;
     if (fault.kind === "status")
       return {
-        kind: "answered",
         status: fault.status,
         storeCode: fault.code ?? null,
         retryAfterSeconds: fault.retryAfter ?? null,
       };
     this.parts.set(attempt.part, { start, end, md5: fakeMd5(start, end) });
-    return { kind: "answered", status: 200, storeCode: null, retryAfterSeconds: null };
+    return { status: 200, storeCode: null, retryAfterSeconds: null };
   }
 
   /** False when the request was aborted meanwhile. */
@@ -320,8 +320,6 @@ export class FakeStore implements PartTransport {
     });
   }
 }
-
-const broken: PartAnswer = { kind: "answered", status: 0, storeCode: null, retryAfterSeconds: null };
 
 export function apiFailure(
   status: number,
@@ -623,7 +621,7 @@ export function makeWorld(
     newId: () => `key-${++ids}`,
     browser: "TestBrowser/1",
   };
-  const uploader = new Uploader(ports, POLICY, options.uploader);
+  const uploader = createUploader(ports, POLICY, options.uploader);
   const states: UploadState[] = [];
   uploader.subscribe(() => states.push(uploader.getState()));
   return {

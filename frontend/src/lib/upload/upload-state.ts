@@ -29,18 +29,17 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
     case "chosen":
       return isRunning(state) ? state : { status: "checking", file: event.file };
     case "accepted":
-      return state.status === "checking" ? { status: "starting", file: state.file, waiting: null } : state;
+      return state.status === "checking" ? { ...state, status: "starting", waiting: null } : state;
     case "retried":
       return state.status === "failed" ? { status: "checking", file: state.file } : state;
     case "waited":
-      if (state.status !== "starting" && state.status !== "sending" && state.status !== "assembling")
-        return state;
-      return sameWaiting(state.waiting, event.waiting) ? state : { ...state, waiting: event.waiting };
+      if (!("waiting" in state) || isSame(state.waiting, event.waiting)) return state;
+      return { ...state, waiting: event.waiting };
     case "created":
       if (state.status !== "starting") return state;
       return {
+        ...state,
         status: "sending",
-        file: state.file,
         videoId: event.videoId,
         progress: capped(event.progress),
         waiting: null,
@@ -48,7 +47,7 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
     case "progressed": {
       if (state.status !== "sending") return state;
       const progress = forward(state.progress, capped(event.progress));
-      return progress === state.progress ? state : { ...state, progress };
+      return isSame(progress, state.progress) ? state : { ...state, progress };
     }
     case "sent":
       if (state.status !== "sending") return state;
@@ -72,36 +71,25 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
     case "reset":
       return isRunning(state) ? state : IDLE;
     default:
-      return unreachable(event);
+      return event satisfies never;
   }
 }
 
 /** 100 % is said by `done` alone. */
 function capped(progress: Progress): Progress {
-  return progress.percent <= 99 ? progress : { ...progress, percent: 99 };
+  return { ...progress, percent: Math.min(99, progress.percent) };
 }
 
 /** Bytes and percent never run backwards; speed and time left may. */
 function forward(before: Progress, after: Progress): Progress {
-  const merged: Progress = {
+  return {
     ...after,
     bytesSent: Math.max(before.bytesSent, after.bytesSent),
     percent: Math.max(before.percent, after.percent),
   };
-  const same =
-    merged.bytesSent === before.bytesSent &&
-    merged.percent === before.percent &&
-    merged.bytesPerSecond === before.bytesPerSecond &&
-    merged.etaSeconds === before.etaSeconds;
-  return same ? before : merged;
 }
 
-function sameWaiting(a: Waiting | null, b: Waiting | null): boolean {
-  if (a === null || b === null) return a === b;
-  if (a.reason !== "retrying" || b.reason !== "retrying") return a.reason === b.reason;
-  return a.attempt === b.attempt && a.resumesInMs === b.resumesInMs;
-}
-
-function unreachable(event: never): never {
-  throw new Error(`unknown event ${JSON.stringify(event)}`);
+/** Both are plain values, always written in the same order. */
+function isSame<T extends Progress | Waiting | null>(a: T, b: T): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,161 +1,147 @@
 // The engine's front: one upload at a time, its state for the page, and nothing left behind when it ends.
 
-import { cleanName, createRequest } from "./check-file";
+import { cleanName, createRequest, extensionOf } from "./check-file";
 import { ApiFailure } from "./errors";
 import type { UploaderOptions, UploaderPorts } from "./ports";
 import { backoffMs, judgeCall } from "./retry";
 import { UploadLog, type UploadTelemetry } from "./telemetry";
 import type { UploadPolicy, UploadState } from "./types";
-import { type UploadJob, UploadRun } from "./upload-run";
+import { createUploadRun, type UploadJob, type UploadRun } from "./upload-run";
 import { IDLE, isRunning, reduce, type UploadEvent } from "./upload-state";
 
 const REMOVE_TRIES = 5;
 
-export class Uploader {
-  private state: UploadState = IDLE;
-  private readonly listeners = new Set<() => void>();
-  private job: UploadJob | null = null;
-  private run: UploadRun | null = null;
-  private releaseGuards: (() => void) | null = null;
-  private stopWatchingPage: (() => void) | null = null;
+export function createUploader(ports: UploaderPorts, policy: UploadPolicy, options: UploaderOptions = {}) {
+  let state: UploadState = IDLE;
+  const listeners = new Set<() => void>();
+  let job: UploadJob | null = null;
+  let run: UploadRun | null = null;
+  let releaseGuards: (() => void) | null = null;
+  let stopWatchingPage: (() => void) | null = null;
 
-  constructor(
-    private readonly ports: UploaderPorts,
-    private readonly policy: UploadPolicy,
-    private readonly options: UploaderOptions = {},
-  ) {}
+  const getState = (): UploadState => state;
 
-  readonly getState = (): UploadState => this.state;
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
+  const subscribe = (listener: () => void): (() => void) => {
+    listeners.add(listener);
     return () => {
-      this.listeners.delete(listener);
+      listeners.delete(listener);
     };
   };
 
   /** Somebody is about to choose a file: the first part's hash then need not wait for its worker. */
-  warmUp(): void {
-    this.ports.hasher.warmUp();
+  function warmUp(): void {
+    ports.hasher.warmUp();
   }
 
   /** Does nothing while an upload runs: one at a time. */
-  start(file: File): void {
-    if (isRunning(this.state)) return;
-    this.discardLeftover();
+  function start(file: File): void {
+    if (isRunning(state)) return;
+    discardLeftover();
     const facts = { name: cleanName(file.name), sizeBytes: file.size };
-    const dot = facts.name.lastIndexOf(".");
-    this.job = {
+    job = {
       file,
       facts,
       lastModified: file.lastModified,
-      log: new UploadLog(
-        this.ports.clock.now(),
-        file.size,
-        dot > 0 ? `, ${facts.name.slice(dot, dot + 8)}` : "",
-      ),
-      idempotencyKey: this.ports.newId(),
+      log: new UploadLog(ports.clock.now(), file.size, extensionOf(file.name).slice(0, 8)),
+      idempotencyKey: ports.newId(),
       isCreateInDoubt: false,
       isCompleteInDoubt: false,
       upload: null,
     };
-    this.launch(this.job, { type: "chosen", file: facts });
+    launch(job, { type: "chosen", file: facts });
   }
 
   /** The same file again, with the parts the store has already. */
-  retry(): void {
-    if (this.state.status !== "failed" || !this.state.error.retryable || this.job === null) return;
-    this.launch(this.job, { type: "retried" });
+  function retry(): void {
+    if (state.status !== "failed" || !state.error.retryable || job === null) return;
+    launch(job, { type: "retried" });
   }
 
-  abort(): void {
-    const job = this.job;
-    if (job === null || !(isRunning(this.state) || this.state.status === "failed")) return;
-    this.run?.stop();
-    this.end({ type: "aborted" }, "aborted");
-    void this.removeRemote(job);
+  function abort(): void {
+    if (job === null || !(isRunning(state) || state.status === "failed")) return;
+    run?.stop();
+    end({ type: "aborted" }, "aborted");
+    void removeRemote(job);
   }
 
-  signedIn(): void {
-    this.run?.signedIn();
+  function signedIn(): void {
+    run?.signedIn();
   }
 
-  reset(): void {
-    if (isRunning(this.state)) return;
-    this.discardLeftover();
-    this.dispatch({ type: "reset" });
+  function reset(): void {
+    if (isRunning(state)) return;
+    discardLeftover();
+    dispatch({ type: "reset" });
   }
 
   /** Text to copy into a ticket: ids, attempts, statuses; never a URL, a token or the file's name. */
-  failureReport(): string {
-    if (this.job === null) return "No upload in this page yet.";
-    const failure = this.state.status === "failed" ? this.state.error : null;
-    return this.job.log.report(this.ports.clock.now(), this.ports.browser, failure);
+  function failureReport(): string {
+    if (job === null) return "No upload in this page yet.";
+    const failure = state.status === "failed" ? state.error : null;
+    return job.log.report(ports.clock.now(), ports.browser, failure);
   }
 
   /** Ends what runs and lets go of the page. A later start works again (React mounts twice in development). */
-  dispose(): void {
-    if (isRunning(this.state)) this.abort();
-    else this.discardLeftover();
-    this.stopWatchingPage?.();
-    this.stopWatchingPage = null;
+  function dispose(): void {
+    if (isRunning(state)) abort();
+    else discardLeftover();
+    stopWatchingPage?.();
+    stopWatchingPage = null;
   }
 
-  private launch(job: UploadJob, event: UploadEvent): void {
-    this.dispatch(event);
-    this.stopWatchingPage ??= this.ports.guards.onPageGone(() => this.pageGone());
-    this.releaseGuards = this.ports.guards.hold();
-    const run = new UploadRun(job, this.ports, this.policy, this.options, (what) => {
+  function launch(job: UploadJob, event: UploadEvent): void {
+    dispatch(event);
+    stopWatchingPage ??= ports.guards.onPageGone(pageGone);
+    releaseGuards = ports.guards.hold();
+    const launched = createUploadRun(job, ports, policy, options, (what) => {
       // A run that was stopped has nothing to say any more.
-      if (this.run !== run) return;
-      if (what.type === "completed") this.end(what, "done");
+      if (run !== launched) return;
+      if (what.type === "completed") end(what, "done");
       else if (what.type === "failed") {
-        this.end(what, "failed");
-        if (!what.error.retryable) this.discardLeftover();
-      } else this.dispatch(what);
+        end(what, "failed");
+        if (!what.error.retryable) discardLeftover();
+      } else dispatch(what);
     });
-    this.run = run;
-    void run.run();
+    run = launched;
+    void launched.run();
   }
 
-  private end(event: UploadEvent, outcome: UploadTelemetry["outcome"]): void {
-    if (this.run !== null) this.report(outcome, event.type === "failed" ? event.error.code : null);
-    this.run = null;
-    this.releaseGuards?.();
-    this.releaseGuards = null;
-    this.dispatch(event);
+  function end(event: UploadEvent, outcome: UploadTelemetry["outcome"]): void {
+    if (run !== null) report(outcome, event.type === "failed" ? event.error.code : null);
+    run = null;
+    releaseGuards?.();
+    releaseGuards = null;
+    dispatch(event);
   }
 
-  private dispatch(event: UploadEvent): void {
-    const next = reduce(this.state, event);
-    if (next === this.state) return;
-    this.state = next;
-    for (const listener of [...this.listeners]) listener();
+  function dispatch(event: UploadEvent): void {
+    const next = reduce(state, event);
+    if (next === state) return;
+    state = next;
+    for (const listener of [...listeners]) listener();
   }
 
   /** Five reloads on bad Wi-Fi must not use up the five open uploads a user may have. */
-  private pageGone(): void {
-    const job = this.job;
-    if (job === null || job.upload === null || job.isCompleteInDoubt || this.state.status === "done") return;
-    this.report("left", null);
-    this.ports.api.removeOnUnload(job.upload.videoId);
+  function pageGone(): void {
+    if (job === null || job.upload === null || job.isCompleteInDoubt || state.status === "done") return;
+    report("left", null);
+    ports.api.removeOnUnload(job.upload.videoId);
   }
 
-  private report(outcome: UploadTelemetry["outcome"], errorCode: string | null): void {
-    const { api, clock } = this.ports;
-    if (this.job !== null) api.report(this.job.log.telemetry(clock.now(), outcome, errorCode));
+  function report(outcome: UploadTelemetry["outcome"], errorCode: string | null): void {
+    const { api, clock } = ports;
+    if (job !== null) api.report(job.log.telemetry(clock.now(), outcome, errorCode));
   }
 
   /** A failed upload's video, when nobody will go on with it. One that may be whole stays. */
-  private discardLeftover(): void {
-    const job = this.job;
-    if (this.state.status !== "failed" || job === null || job.isCompleteInDoubt) return;
-    void this.removeRemote(job);
+  function discardLeftover(): void {
+    if (state.status !== "failed" || job === null || job.isCompleteInDoubt) return;
+    void removeRemote(job);
   }
 
   /** In the background and after the end; what this does not reach, the server's sweep does. */
-  private async removeRemote(job: UploadJob): Promise<void> {
-    const { api, clock, random } = this.ports;
+  async function removeRemote(job: UploadJob): Promise<void> {
+    const { api, clock, random } = ports;
     const { signal } = new AbortController();
     let videoId = job.upload?.videoId ?? null;
     const isInDoubt = job.isCreateInDoubt;
@@ -166,7 +152,7 @@ export class Uploader {
         if (videoId === null) {
           if (!isInDoubt) return;
           // The answer to create is lost, not the video: the same key names it.
-          const request = createRequest(job.file, this.policy);
+          const request = createRequest(job.file, policy);
           videoId = (await api.create(request, job.idempotencyKey, signal)).video.id;
         }
         await api.remove(videoId, signal);
@@ -178,4 +164,8 @@ export class Uploader {
       }
     }
   }
+
+  return { getState, subscribe, warmUp, start, retry, abort, signedIn, reset, failureReport, dispose };
 }
+
+export type Uploader = ReturnType<typeof createUploader>;

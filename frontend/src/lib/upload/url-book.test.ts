@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { SignedParts } from "./ports";
 import { FakeClock, T0 } from "./testing";
-import { UrlBook } from "./url-book";
+import { createUrlBook } from "./url-book";
 
 function signed(numbers: readonly number[], lifeMs: number, serverNow: number): SignedParts {
   return {
@@ -18,12 +18,12 @@ function signed(numbers: readonly number[], lifeMs: number, serverNow: number): 
 function makeBook(upcoming: () => readonly number[] = () => [], lifeMs = 900_000) {
   const clock = new FakeClock();
   const sign = vi.fn(async (numbers: readonly number[]) => signed(numbers, lifeMs, clock.now()));
-  return { clock, sign, book: new UrlBook(clock, sign, upcoming) };
+  return { clock, sign, book: createUrlBook(clock, sign, upcoming) };
 }
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
-describe("UrlBook", () => {
+describe("createUrlBook", () => {
   it("gives a signed URL without asking, until a minute before its end", async () => {
     const { book, clock, sign } = makeBook();
     book.add(signed([1], 900_000, T0), T0);

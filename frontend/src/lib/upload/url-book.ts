@@ -21,29 +21,27 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-export class UrlBook {
-  private readonly urls = new Map<number, SignedUrl>();
-  private readonly waiters = new Map<number, Waiter>();
-  private isSigning = false;
+export function createUrlBook(
+  clock: Clock,
+  sign: (partNumbers: readonly number[]) => Promise<SignedParts>,
+  /** The parts to be sent next, in order, as many as could be sent within a URL's life. */
+  upcoming: () => readonly number[],
+) {
+  const urls = new Map<number, SignedUrl>();
+  const waiters = new Map<number, Waiter>();
+  let isSigning = false;
   /** How far the server's clock is ahead of ours. */
-  clockOffsetMs: number | null = null;
-
-  constructor(
-    private readonly clock: Clock,
-    private readonly sign: (partNumbers: readonly number[]) => Promise<SignedParts>,
-    /** The parts to be sent next, in order, as many as could be sent within a URL's life. */
-    private readonly upcoming: () => readonly number[],
-  ) {}
+  let clockOffsetMs: number | null = null;
 
   /** `askedAt` is our time before the call: counted from there, a URL never seems to live longer than it does. */
-  add(signed: SignedParts, askedAt: number): void {
-    const now = this.clock.now();
+  function add(signed: SignedParts, askedAt: number): void {
+    const now = clock.now();
     const serverTime = Date.parse(signed.server_time);
-    this.clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
+    clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
     for (const part of signed.parts) {
       const life = Date.parse(part.expires_at) - serverTime;
       const expiresAt = askedAt + life;
-      this.urls.set(part.part_number, {
+      urls.set(part.part_number, {
         url: part.url,
         signedAt: now,
         expiresAt,
@@ -51,65 +49,69 @@ export class UrlBook {
         freshUntil: Math.max(now + 1, expiresAt - Math.min(MARGIN_MS, life / 4)),
       });
     }
-    for (const [partNumber, waiter] of [...this.waiters]) {
-      const url = this.urls.get(partNumber);
-      if (url === undefined || !this.isFresh(url)) continue;
-      this.waiters.delete(partNumber);
+    for (const [partNumber, waiter] of [...waiters]) {
+      const url = fresh(partNumber);
+      if (url === undefined) continue;
+      waiters.delete(partNumber);
       waiter.resolve(url);
     }
   }
 
   /** One taker a part at a time. Rejects with what the API said when it will not sign. */
-  take(partNumber: number): Promise<SignedUrl> {
-    const url = this.urls.get(partNumber);
-    if (url !== undefined && this.isFresh(url)) {
-      this.fetchAhead();
-      return Promise.resolve(url);
-    }
+  function take(partNumber: number): Promise<SignedUrl> {
     return new Promise((resolve, reject) => {
-      this.waiters.set(partNumber, { resolve, reject });
-      this.fetchAhead();
+      const url = fresh(partNumber);
+      if (url === undefined) waiters.set(partNumber, { resolve, reject });
+      else resolve(url);
+      fetchAhead();
     });
   }
 
-  forget(partNumber: number): void {
-    this.urls.delete(partNumber);
+  function forget(partNumber: number): void {
+    urls.delete(partNumber);
   }
 
-  forgetAll(): void {
-    this.urls.clear();
+  function forgetAll(): void {
+    urls.clear();
   }
 
-  private isFresh(url: SignedUrl): boolean {
-    return this.clock.now() < url.freshUntil;
+  function fresh(partNumber: number): SignedUrl | undefined {
+    const url = urls.get(partNumber);
+    return url !== undefined && clock.now() < url.freshUntil ? url : undefined;
   }
 
-  private fetchAhead(): void {
-    if (this.isSigning) return;
-    const ahead = this.upcoming();
-    const needed = ahead.filter((partNumber) => {
-      const url = this.urls.get(partNumber);
-      return url === undefined || !this.isFresh(url);
-    });
+  function fetchAhead(): void {
+    if (isSigning) return;
+    const ahead = upcoming();
+    const needed = ahead.filter((partNumber) => fresh(partNumber) === undefined);
     const isLow = ahead.length - needed.length < LOW_WATER;
-    const wanted = [...new Set([...this.waiters.keys(), ...(isLow || this.waiters.size > 0 ? needed : [])])];
-    if (wanted.length > 0) void this.fetch(wanted.slice(0, BATCH));
+    const wanted = [...new Set([...waiters.keys(), ...(isLow || waiters.size > 0 ? needed : [])])];
+    if (wanted.length > 0) void signNow(wanted.slice(0, BATCH));
   }
 
-  private async fetch(partNumbers: readonly number[]): Promise<void> {
-    this.isSigning = true;
+  async function signNow(partNumbers: readonly number[]): Promise<void> {
+    isSigning = true;
+    const askedAt = clock.now();
     try {
-      const askedAt = this.clock.now();
-      const signed = await this.sign(partNumbers);
-      this.isSigning = false;
-      this.add(signed, askedAt);
-      if (this.waiters.size > 0) this.fetchAhead();
+      add(await sign(partNumbers), askedAt);
     } catch (reason) {
-      this.isSigning = false;
-      // Nobody waits: the part that needs the URL asks again, and hears the reason then.
-      const waiting = [...this.waiters.values()];
-      this.waiters.clear();
-      for (const waiter of waiting) waiter.reject(reason);
+      // Where nobody waits, the part that needs the URL asks again, and hears the reason then.
+      for (const waiter of waiters.values()) waiter.reject(reason);
+      waiters.clear();
     }
+    isSigning = false;
+    if (waiters.size > 0) fetchAhead();
   }
+
+  return {
+    add,
+    take,
+    forget,
+    forgetAll,
+    get clockOffsetMs() {
+      return clockOffsetMs;
+    },
+  };
 }
+
+export type UrlBook = ReturnType<typeof createUrlBook>;

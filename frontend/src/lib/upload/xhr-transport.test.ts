@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { PartRequest } from "./ports";
+import { NO_ANSWER, type PartRequest } from "./ports";
 import { xhrTransport } from "./xhr-transport";
 
 /** What the transport uses of XMLHttpRequest, driven by the test. */
@@ -86,7 +86,7 @@ describe("xhrTransport", () => {
     expect(given.onBodySent).toHaveBeenCalledOnce();
     xhr.status = 200;
     xhr.onload?.();
-    expect(await answer).toEqual({ kind: "answered", status: 200, storeCode: null, retryAfterSeconds: null });
+    expect(await answer).toEqual({ status: 200, storeCode: null, retryAfterSeconds: null });
     expect(xhr.handlers).toEqual([]);
     expect(getEventListeners(given.signal, "abort")).toEqual([]);
   });
@@ -104,7 +104,6 @@ describe("xhrTransport", () => {
     xhr.headers = "content-type: application/xml\r\nretry-after: 12\r\n";
     xhr.onload?.();
     expect(await answer).toEqual({
-      kind: "answered",
       status: 503,
       storeCode: "SlowDown",
       retryAfterSeconds: 12,
@@ -114,17 +113,17 @@ describe("xhrTransport", () => {
   it.each(["onerror", "ontimeout"] as const)("answers status 0 at %s", async (event) => {
     const answer = xhrTransport.put(request());
     FakeXhr.last[event]?.();
-    expect(await answer).toMatchObject({ kind: "answered", status: 0 });
+    expect(await answer).toMatchObject({ status: 0 });
     expect(FakeXhr.last.handlers).toEqual([]);
   });
 
-  it("ends aborted with the signal, before and after it started", async () => {
+  it("ends without an answer with the signal, before and after it started", async () => {
     const controller = new AbortController();
     const answer = xhrTransport.put(request({ signal: controller.signal }));
     controller.abort();
-    expect(await answer).toEqual({ kind: "aborted" });
+    expect(await answer).toEqual(NO_ANSWER);
     expect(FakeXhr.last.handlers).toEqual([]);
-    expect(await xhrTransport.put(request({ signal: controller.signal }))).toEqual({ kind: "aborted" });
+    expect(await xhrTransport.put(request({ signal: controller.signal }))).toEqual(NO_ANSWER);
   });
 
   it("answers status 0 when the browser refuses to send at all", async () => {

@@ -1,12 +1,12 @@
 // Sends one part by XMLHttpRequest: the only place in the engine that knows it. fetch cannot report upload progress.
-import type { PartAnswer, PartRequest, PartTransport } from "./ports";
+import { NO_ANSWER, type PartAnswer, type PartRequest, type PartTransport } from "./ports";
 
 /** An error body of a store is some hundred bytes of XML; its code is all that is kept (the rest may name the URL). */
 const STORE_CODE = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/;
 
 export const xhrTransport: PartTransport = {
   put(request: PartRequest): Promise<PartAnswer> {
-    if (request.signal.aborted) return Promise.resolve({ kind: "aborted" });
+    if (request.signal.aborted) return Promise.resolve(NO_ANSWER);
     return new Promise((resolve) => {
       const xhr = new XMLHttpRequest();
       const abort = () => xhr.abort();
@@ -24,15 +24,14 @@ export const xhrTransport: PartTransport = {
       xhr.upload.onload = () => request.onBodySent();
       xhr.onload = () =>
         end({
-          kind: "answered",
           status: xhr.status,
           storeCode: STORE_CODE.exec(xhr.responseText)?.[1] ?? null,
           retryAfterSeconds: retryAfter(xhr.getAllResponseHeaders()),
         });
-      const broke: PartAnswer = { kind: "answered", status: 0, storeCode: null, retryAfterSeconds: null };
-      xhr.onerror = () => end(broke);
-      xhr.ontimeout = () => end(broke);
-      xhr.onabort = () => end({ kind: "aborted" });
+      const broke = () => end(NO_ANSWER);
+      xhr.onerror = broke;
+      xhr.ontimeout = broke;
+      xhr.onabort = broke;
       request.signal.addEventListener("abort", abort);
       try {
         xhr.open("PUT", request.url);
@@ -40,7 +39,7 @@ export const xhrTransport: PartTransport = {
         if (request.contentMd5 !== null) xhr.setRequestHeader("Content-MD5", request.contentMd5);
         xhr.send(request.body);
       } catch {
-        end(broke);
+        broke();
       }
     });
   },
