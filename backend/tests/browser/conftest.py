@@ -1,7 +1,11 @@
-"""One Slipway and one Chromium for the session, a fresh browser context for each test."""
+"""One Slipway and one Chromium for the session, a fresh browser context for each test.
+
+SLIPWAY_TEST_STACK=scaled: the app with a worker, PostgreSQL and Ceph.
+"""
 
 import itertools
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.engines.scaled_slipway import ScaledSlipway
 from tests.engines.slipway import SlipwayProcess
 
 CHROMIUM = "/usr/bin/chromium"
@@ -35,7 +40,8 @@ addEventListener("securitypolicyviolation", (event) =>
 
 @pytest.fixture(scope="session")
 def slipway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlipwayProcess]:
-    with SlipwayProcess(tmp_path_factory.mktemp("slipway") / "data") as running:
+    kind = ScaledSlipway if os.environ.get("SLIPWAY_TEST_STACK") == "scaled" else SlipwayProcess
+    with kind(tmp_path_factory.mktemp("slipway") / "data") as running:
         yield running
 
 

@@ -5,6 +5,7 @@ for S3's.
 """
 
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -139,8 +140,17 @@ class CephRgw:
     def _start_gateway(self) -> None:
         keys = (f"--access-key={ACCESS_KEY_ID}", f"--secret={SECRET_ACCESS_KEY}")
         self._ceph("radosgw-admin", "user", "create", "--uid=test", "--display-name=test", *keys)
+        self.start_gateway()
+
+    def start_gateway(self) -> None:
         self._ceph("radosgw", "-n", "client.rgw")
         self._until(self._answers, "the gateway answers")
+
+    def kill_gateway(self) -> None:
+        """kill -9 of what speaks S3; the monitor and the OSD stay."""
+        pid = int((self._folder / "rgw.pid").read_text())
+        os.kill(pid, signal.SIGKILL)
+        self._until(lambda: not Path(f"/proc/{pid}/exe").exists(), "the gateway is gone")
 
     def _add_key(self, name: str, *capabilities: str) -> None:
         key = self._ceph("ceph", "auth", "get-or-create", name, *capabilities)

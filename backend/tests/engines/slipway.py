@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "slipway"
+SLIPWAY = str(Path(sys.executable).parent / "slipway")
 PATIENCE_SECONDS = 60.0
 """Ends a hung test; no test depends on how fast anything is."""
 
@@ -36,7 +37,7 @@ class SlipwayProcess:
         self.port = _free_port()
         self.store_port = _free_port()
         self.log_file = data_dir.parent / f"{data_dir.name}.log"
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -52,6 +53,29 @@ class SlipwayProcess:
         assert self._process is not None, "start() first"
         return self._process
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            **{name: os.environ[name] for name in ("PAGE_DIR",) if name in os.environ},
+            "SLIPWAY_PORT": str(self.port),
+            "SLIPWAY_STORE_PORT": str(self.store_port),
+            "SLIPWAY_DATA_DIR": str(self.data_dir),
+            **self.settings,
+        }
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`slipway ...` beside the app, with its settings."""
+        return subprocess.run(
+            [SLIPWAY, *arguments],
+            env=self.environment,
+            cwd=self.data_dir.parent,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+
     def start(self) -> Self:
         """Returns when Slipway says that it is ready."""
         self.launch()
@@ -61,20 +85,12 @@ class SlipwayProcess:
 
     def launch(self) -> None:
         """Returns at once, ready or not."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            **{name: os.environ[name] for name in ("PAGE_DIR",) if name in os.environ},
-            "SLIPWAY_PORT": str(self.port),
-            "SLIPWAY_STORE_PORT": str(self.store_port),
-            "SLIPWAY_DATA_DIR": str(self.data_dir),
-            **self._settings,
-        }
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "slipway"), "serve", "--upgrade"],
+                [SLIPWAY, "serve", "--upgrade"],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment,
+                env=self.environment,
                 cwd=self.data_dir.parent,
                 # A group of its own, so that a test can kill all of it as a terminal would.
                 start_new_session=True,

@@ -1,9 +1,6 @@
 """`slipway sweep` as the operator meets it, beside a running `slipway serve`: what it says, and how it ends."""
 
 import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -36,26 +33,8 @@ def slipway(tmp_path: Path) -> Iterator[SlipwayProcess]:
     slipway.stop()  # where the test failed half way
 
 
-def sweep(slipway: SlipwayProcess, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "slipway"), "sweep", *options],
-        env={
-            "PATH": os.environ["PATH"],
-            "SLIPWAY_PORT": str(slipway.port),
-            "SLIPWAY_STORE_PORT": str(slipway.store_port),
-            "SLIPWAY_DATA_DIR": str(slipway.data_dir),
-            **RARE,
-        },
-        cwd=slipway.data_dir.parent,
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=60,
-    )
-
-
 def swept(slipway: SlipwayProcess, *options: str, status: int = 0) -> dict[str, Any]:
-    done = sweep(slipway, "--json", *options)
+    done = slipway.command("sweep", "--json", *options)
     assert done.returncode == status, done.stdout + done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
@@ -97,7 +76,7 @@ def test_it_works_beside_the_running_app_and_ends_honestly(slipway: SlipwayProce
         assert (found["unowned_uploads"]["done"], found["unknown_objects"]["done"]) == (1, 1)
         assert open_uploads(slipway) == 0
 
-    away = sweep(slipway)
+    away = slipway.command("sweep")
     assert (away.returncode, away.stdout) == (1, "")
     assert f"127.0.0.1:{slipway.store_port}" in away.stderr
     assert "slipway serve" in away.stderr

@@ -1,0 +1,96 @@
+"""Slipway as it grows, behind the same face: an app, a worker, PostgreSQL with Procrastinate, and Ceph RGW."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import boto3
+from botocore.config import Config
+
+from tests.engines import ceph_rgw
+from tests.engines.ceph_rgw import CephRgw
+from tests.engines.postgres import PostgresServer
+from tests.engines.slipway import BUCKET, SLIPWAY, SlipwayProcess
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class ScaledSlipway(SlipwayProcess):
+    """What SlipwayProcess does, with the parts of an installation on several machines; to be entered once."""
+
+    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__(data_dir, settings)
+        self.database = PostgresServer(survives_kill=True)
+        self.store = CephRgw()
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._worker_log = data_dir.parent / f"{data_dir.name}-worker.log"
+        self._ending = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as started:
+            started.callback(self.database.stop)
+            self.database.start()
+            started.enter_context(self.store)
+            self.settings |= {
+                "DATABASE_URL": self.database.url(self.database.create_database()),
+                "S3_ENDPOINT_URL": self.store.endpoint_url,
+                "S3_BUCKET": BUCKET,
+                "AWS_ACCESS_KEY_ID": ceph_rgw.ACCESS_KEY_ID,
+                "AWS_SECRET_ACCESS_KEY": ceph_rgw.SECRET_ACCESS_KEY,
+                "APP_ORIGINS": self.origin,
+            }
+            applied = self.command("storage", "apply")
+            assert applied.returncode == 0, applied.stderr
+            started.callback(self.stop)
+            self.start()
+            started.callback(self.end_worker)
+            self.start_worker()
+            self._ending = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.close()
+
+    def start_worker(self) -> None:
+        with self._worker_log.open("ab") as log:
+            self._worker = subprocess.Popen(
+                [SLIPWAY, "worker"],
+                stdout=log,
+                stderr=log,
+                env=self.environment,
+                cwd=self.data_dir.parent,
+            )
+
+    def end_worker(self) -> None:
+        """kill -9."""
+        if self._worker is None:
+            return
+        worker, self._worker = self._worker, None
+        if worker.poll() is None:
+            worker.kill()
+            worker.wait()
+            return
+        # A worker that finds no database as it starts says so and ends; whoever runs it starts it again, as we do.
+        log = self._worker_log.read_text()
+        assert "the database cannot be opened" in log.splitlines()[-1], log[-2000:]
+
+    @contextmanager
+    def bucket(self) -> "Iterator[S3Client]":
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.store.endpoint_url,
+            aws_access_key_id=ceph_rgw.ACCESS_KEY_ID,
+            aws_secret_access_key=ceph_rgw.SECRET_ACCESS_KEY,
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+        try:
+            yield client
+        finally:
+            client.close()
