@@ -56,7 +56,7 @@ PARTS = [
     ),
     Part(
         "kills-scaled",
-        "kill -9 at random moments: app, worker, store, PostgreSQL",
+        "kill -9 at random moments: app, worker, Ceph's gateway, PostgreSQL",
         ["tests/process/test_random_kills.py"],
         {"SLIPWAY_KILLS": "1000", "SLIPWAY_TEST_DATABASE": "postgresql"},
         6 * HOUR,
@@ -110,13 +110,19 @@ PARTS = [
     Part("defects", "defects sown on purpose: each must be caught", ["tests/crash", "-k", "defect"]),
     Part(
         "postgresql",
-        "every suite that touches a database, on PostgreSQL and Ceph",
+        "every suite that touches a database, on PostgreSQL; the contracts on PostgreSQL and Ceph",
         [
-            *("tests/api", "tests/services", "tests/crash", "tests/contract"),
+            *("tests/api", "tests/services", "tests/crash", "tests/contract", "tests/faults"),
             "tests/test_migrations.py",
         ],
         {"SLIPWAY_TEST_DATABASE": "postgresql"},
         2 * HOUR,
+    ),
+    Part(
+        "scaled",
+        "the page in Chromium on app and worker, PostgreSQL with Procrastinate, and Ceph",
+        [f"tests/browser/test_{name}.py" for name in ("upload", "accounts_and_pages", "recordings")],
+        {"SLIPWAY_TEST_STACK": "scaled"},
     ),
 ]
 

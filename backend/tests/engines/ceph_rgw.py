@@ -70,7 +70,10 @@ pid file={folder}/rgw.pid
 rgw frontends=beast endpoint=127.0.0.1:{port}
 rgw thread pool size=32
 rgw run sync thread=false
+rgw mp lock max time=5
 """
+# The last line: a gateway that is killed inside Complete leaves the upload locked, for 600 s unless told, and answers
+# every further Complete with 500 until then.
 
 
 def is_installed() -> bool:

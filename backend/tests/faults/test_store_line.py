@@ -99,7 +99,12 @@ async def test_a_crowd_before_a_hanging_store_is_answered_and_leaves_nothing_beh
                 await asyncio.sleep(0.05)
         for task in crowd:
             assert task.result().status_code == 503, task.result().text
-            assert task.result().json()["code"] in ("storage_unavailable", "overloaded")
+            # On PostgreSQL two hundred creates of one user also wait for their own row, and for a connection.
+            assert task.result().json()["code"] in (
+                "storage_unavailable",
+                "overloaded",
+                "database_unavailable",
+            )
             assert int(task.result().headers["retry-after"]) > 0
         assert len(s3_storage._pool._threads) <= parts.settings.storage_threads
     store_line.heal()
