@@ -171,15 +171,15 @@ export function createUploadRun(
     const kept = job.upload;
     if (kept !== null && (await resume(kept))) return kept;
     let askedAt = clock.now();
-    const ask = () => {
+    const tryOnce = () => {
       askedAt = clock.now();
       return create();
     };
-    let created = await caller.call("create", false, ask);
+    let created = await caller.call("create", false, tryOnce);
     if (created.upload === null) {
       // The key belongs to a video that is past uploading, or on its way out: this one needs its own.
       job.idempotencyKey = ports.newId();
-      created = await caller.call("create", false, ask);
+      created = await caller.call("create", false, tryOnce);
     }
     if (created.upload === null) throw new ApiFailure(409, "wrong_state", "");
     const { id } = created.video;
@@ -193,15 +193,22 @@ export function createUploadRun(
   }
 
   async function create(): Promise<CreatedUpload> {
-    job.isCreateInDoubt = true;
+    const created = await ask("isCreateInDoubt", () =>
+      api.create(createRequest(file, policy), job.idempotencyKey, signal),
+    );
+    // An answer that comes after a cancel is left to the clean-up, which asks again with the same key.
+    if (!signal.aborted) job.isCreateInDoubt = false;
+    return created;
+  }
+
+  /** A refusal speaks for its own call: what an earlier one did, whose answer was lost, stays in doubt. */
+  async function ask<T>(doubt: "isCreateInDoubt" | "isCompleteInDoubt", call: () => Promise<T>): Promise<T> {
+    const before = job[doubt];
+    job[doubt] = true;
     try {
-      const created = await api.create(createRequest(file, policy), job.idempotencyKey, signal);
-      // An answer that comes after a cancel is left to the clean-up, which asks again with the same key.
-      if (!signal.aborted) job.isCreateInDoubt = false;
-      return created;
+      return await call();
     } catch (reason) {
-      if (reason instanceof ApiFailure && reason.status >= 400 && reason.status < 500)
-        job.isCreateInDoubt = false;
+      if (reason instanceof ApiFailure && reason.status >= 400 && reason.status < 500) job[doubt] = before;
       throw reason;
     }
   }
@@ -234,6 +241,7 @@ export function createUploadRun(
   /** The next try starts from the beginning, under a key of its own. */
   function forgetUpload(): void {
     job.upload = null;
+    job.isCompleteInDoubt = false;
     job.idempotencyKey = ports.newId();
   }
 
@@ -300,15 +308,14 @@ export function createUploadRun(
   async function assemble(upload: OpenUpload, round: number): Promise<Video | null> {
     const since = clock.now();
     const proof = proofOf(upload.ledger);
-    job.isCompleteInDoubt = true;
+    const complete = () => api.complete(upload.videoId, proof, signal);
     for (;;) {
       let video: Video;
       try {
-        video = await caller.call("complete", true, () => api.complete(upload.videoId, proof, signal));
+        video = await caller.call("complete", true, () => ask("isCompleteInDoubt", complete));
       } catch (reason) {
-        if (!(reason instanceof ApiFailure) || reason.status < 400 || reason.status >= 500) throw reason;
+        if (!(reason instanceof ApiFailure) || reason.code !== "parts_incomplete") throw reason;
         job.isCompleteInDoubt = false;
-        if (reason.code !== "parts_incomplete") throw reason;
         const reopened = upload.ledger.reopen(namedParts(reason));
         if (reopened === 0 || round + 1 >= MAX_INCOMPLETE_ROUNDS) throw new UploadFailed(damagedOnTheWay());
         log.note(clock.now(), `complete: ${reopened} parts to send again`);

@@ -960,6 +960,17 @@ describe("abort", () => {
     expect(world.api.videos.size).toBe(0);
   });
 
+  it.each([429, 401])("finds it too when a %i follows the lost answer", async (status) => {
+    const world = makeWorld();
+    world.api.failures.create.push({ lost: true }, apiFailure(status, "no", {}, 60));
+    world.start();
+    await world.clock.advance(5000);
+    world.uploader.abort();
+    await world.clock.advance(60_000);
+    expect(world.api.countOf("remove")).toBe(1);
+    expect(world.api.videos.size).toBe(0);
+  });
+
   it("tries to remove the video several times", async () => {
     const world = makeWorld();
     await untilSending(world);
@@ -1068,6 +1079,29 @@ describe("what is left behind", () => {
     world.uploader.reset();
     await world.clock.advance(60_000);
     expect(world.api.videos.size).toBe(1);
+  });
+
+  it.each([
+    [403, "csrf_rejected"],
+    [404, "not_found"],
+    [400, "validation_error"],
+    [413, "too_large"],
+  ])("is kept when a %i (%s) follows a complete whose answer was lost", async (status, code) => {
+    const world = makeWorld();
+    world.api.failures.complete.push({ lost: true }, apiFailure(status, code));
+    world.start();
+    await expectFailed(world, "rejected");
+    await world.clock.advance(60_000);
+    expect([...world.api.videos.values()].map((video) => video.status)).toEqual(["processing"]);
+  });
+
+  it("is removed when the only complete was refused", async () => {
+    const world = makeWorld();
+    world.api.failures.complete.push(apiFailure(403, "csrf_rejected"));
+    world.start();
+    await expectFailed(world, "rejected");
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(0);
   });
 
   it("is removed when the page goes away in mid-upload, but not while assembling or after done", async () => {
