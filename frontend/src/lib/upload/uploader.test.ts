@@ -1,5 +1,6 @@
 // The engine as the page sees it, in a world where every answer and every second is decided by the test.
 import { describe, expect, it, vi } from "vitest";
+import { createFetchApi } from "./fetch-api";
 import {
   type Attempt,
   apiFailure,
@@ -831,6 +832,33 @@ describe("API calls", () => {
     world.start();
     const error = await expectFailed(world, code === "csrf_rejected" ? "rejected" : code);
     expect(error).toMatchObject({ detail: `The API says ${code}.`, requestId: "req-1", retryable });
+  });
+
+  it.each([403, 404, 407])("keeps the parts when something in between answers %i with a page", async (status) => {
+    const world = makeWorld();
+    const between = createFetchApi(async () => new Response("<html>deploying</html>", { status }));
+    const said = await between.complete("v", [], new AbortController().signal).catch((reason) => reason);
+    world.api.failures.complete.push(said);
+    world.start();
+    const error = await expectFailed(world, "network");
+    expect(error).toMatchObject({ retryable: true, detail: expect.stringContaining(String(status)) });
+    await world.clock.advance(60_000);
+    expect(world.api.countOf("remove")).toBe(0);
+    const before = world.store.attempts.length;
+    world.uploader.retry();
+    await expectDone(world);
+    expect(world.store.attempts.length).toBe(before);
+  });
+
+  it.each([
+    [425, "network"],
+    [501, "rejected"],
+  ])("judges %i alike when it tries again and when it gives up", async (status, code) => {
+    const world = makeWorld();
+    for (let index = 0; index < 20; index += 1) world.api.failures.create.push(apiFailure(status, "odd"));
+    world.start();
+    await expectFailed(world, code);
+    expect(world.api.countOf("create") >= 8).toBe(code === "network");
   });
 
   it("names the open uploads when there are too many", async () => {
