@@ -238,7 +238,7 @@ export function createPartPool(context: PoolContext) {
       connection.answered(end.startedAt);
       connection.found();
     } else if (flights.size === 0) connection.lost();
-    if (end.outcome === "sent") return lanes.finished();
+    if (end.outcome === "sent") return lanes.finished(clock.now() - end.startedAt);
     log.retries += 1;
     if (end.outcome === "stalled") {
       log.stalls += 1;

@@ -511,6 +511,43 @@ describe("a thin line", () => {
   });
 });
 
+describe("a line that is slow for each connection", () => {
+  async function mostOpenLater(world: World, minutes: number): Promise<number> {
+    let most = 0;
+    for (let minute = 0; minute < minutes; minute += 1) {
+      await world.clock.advance(60_000);
+      if (minute >= 8) most = Math.max(most, world.store.open);
+    }
+    world.uploader.abort();
+    return most;
+  }
+
+  function makeSlowWorld(): World {
+    const world = makeWorld({ size: 600 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.bytesPerSecond = 94_000;
+    return world;
+  }
+
+  it.each([12_000, 20_000])("wins its lanes back after %i ms of 503", async (ms) => {
+    const world = makeSlowWorld();
+    world.store.fault = ({ at }) =>
+      at > 178_000 && at < 178_000 + ms ? { kind: "status", status: 503, at: 0 } : OK;
+    world.start();
+    expect(await mostOpenLater(world, 15)).toBeGreaterThan(2);
+  });
+
+  it("wins its lanes back after somebody else used the line", async () => {
+    const world = makeSlowWorld();
+    world.start();
+    await world.clock.advance(200_000);
+    world.store.lineBytesPerSecond = 30_000;
+    await world.clock.advance(120_000);
+    world.store.lineBytesPerSecond = null;
+    expect(await mostOpenLater(world, 15)).toBeGreaterThan(2);
+  });
+});
+
 describe("URLs by the server's clock", () => {
   it.each([-16, -6, -1, 1, 6, 16])(
     "are used as long as they live when the clocks differ by %i min",
