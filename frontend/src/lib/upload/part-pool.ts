@@ -251,22 +251,23 @@ export function createPartPool(context: PoolContext) {
         if (end.status === 0) {
           // A file that changed on disk breaks the request just like a bad line does.
           await verifyFile();
-          // An expired URL may show as a broken connection (Ceph refuses the preflight).
-          if (part.failures > 0 || clock.now() >= end.url.freshUntil) renew(part);
+          // An expired URL may show as a broken connection (Ceph refuses the preflight). By our clock it has time left,
+          // so one new URL is enough, and nobody waits for it: the API may be away with the store.
+          if (part.failures === 1) urls.refresh(part.number);
           if (connection.broke()) return patience.renew();
         }
         return tryAgain(part, end);
       case "renew": {
         if (clock.now() >= end.url.expiresAt) {
           // Its time ran out on the way: no refusal, but no reason to hurry either.
-          renew(part);
+          urls.forget(part.number);
           return tryAgain(part, end);
         }
         part.refusals += 1;
         const isYoung = clock.now() - end.url.signedAt < YOUNG_URL_MS;
         if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))
           throw new UploadFailed(storeRefusal(end.status, end.storeCode));
-        return renew(part);
+        return urls.forget(part.number);
       }
       case "rehash":
         await verifyFile();
@@ -278,11 +279,6 @@ export function createPartPool(context: PoolContext) {
       default:
         throw new UploadFailed(storeRefusal(end.status, end.storeCode));
     }
-  }
-
-  function renew(part: Part): void {
-    log.renewals += 1;
-    urls.forget(part.number);
   }
 
   async function tryAgain(part: Part, end: AttemptEnd): Promise<void> {

@@ -78,6 +78,9 @@ export function createUploadRun(
     clock,
     (partNumbers) => caller.call("sign", true, () => api.sign(openUpload().videoId, partNumbers, signal)),
     upcoming,
+    () => {
+      log.renewals += 1;
+    },
   );
   const speed = new SpeedMeter();
   const goodput = new SpeedMeter(GOODPUT_TAU_MS);

@@ -345,6 +345,38 @@ describe("an outage without an offline event", () => {
     await expectDone(world);
   });
 
+  /** From five seconds on, for so long, whatever is sent to the store breaks. */
+  function storeAway(world: World, ms: number): void {
+    const isAway = () => world.clock.now() - T0 > 5000 && world.clock.now() - T0 < 5000 + ms;
+    world.api.partSize = 16 * MIB;
+    world.store.fault = () => (isAway() ? { kind: "reset", at: 0 } : OK);
+  }
+
+  it("of the store alone costs the API few calls: the URLs are good for longer", async () => {
+    const world = makeWorld({ size: 600 * MIB, random: unevenly() });
+    storeAway(world, 495_000);
+    world.start();
+    await expectDone(world);
+    expect(world.api.countOf("sign")).toBeLessThan(10);
+  });
+
+  it("of store and API together is over with the store: nobody waits for new URLs", async () => {
+    const world = makeWorld({ size: 600 * MIB, random: unevenly() });
+    storeAway(world, 120_000);
+    const sign = world.api.sign.bind(world.api);
+    world.api.sign = async (...args) => {
+      // The API is away for an hour longer.
+      if (world.clock.now() - T0 < 3_600_000) throw apiFailure(503, "overloaded");
+      return sign(...args);
+    };
+    world.start();
+    const isBack = () => world.store.attempts.some((attempt) => attempt.at >= 125_000);
+    await world.clock.advance(300_000, isBack);
+    expect(isBack()).toBe(true);
+    expect(world.clock.now() - T0 - 125_000).toBeLessThan(30_000);
+    world.uploader.abort();
+  });
+
   it("wakes nobody whom the store asked to wait", async () => {
     const world = makeWorld({ size: 20 * MIB });
     world.store.fault = (attempt) => {

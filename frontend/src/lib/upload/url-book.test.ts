@@ -18,7 +18,8 @@ function signed(numbers: readonly number[], lifeMs: number, serverNow: number): 
 function makeBook(upcoming: () => readonly number[] = () => [], lifeMs = 900_000) {
   const clock = new FakeClock();
   const sign = vi.fn(async (numbers: readonly number[]) => signed(numbers, lifeMs, clock.now()));
-  return { clock, sign, book: createUrlBook(clock, sign, upcoming) };
+  const onRenewed = vi.fn();
+  return { clock, sign, onRenewed, book: createUrlBook(clock, sign, upcoming, onRenewed) };
 }
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
@@ -74,6 +75,39 @@ describe("createUrlBook", () => {
     clock.sleep(200);
     book.add(signed([1], 900_000, T0 + 60_100), T0);
     expect(book.clockOffsetMs).toBe(60_000);
+  });
+
+  it("asks for a new URL beside the old one, which serves until the new one is there", async () => {
+    const { book, clock, onRenewed, sign } = makeBook();
+    book.add(signed([1], 900_000, T0), T0);
+    clock.sleep(1000);
+    book.refresh(1);
+    expect((await book.take(1)).url).toBe(`https://store.test/1/${T0}`);
+    await clock.settle();
+    expect((await book.take(1)).url).toBe(`https://store.test/1/${T0 + 1000}`);
+    expect(sign).toHaveBeenCalledOnce();
+    expect(onRenewed).toHaveBeenCalledOnce();
+  });
+
+  it("keeps the old URL when the API has no new one", async () => {
+    const { book, clock, onRenewed, sign } = makeBook();
+    book.add(signed([1], 900_000, T0), T0);
+    sign.mockRejectedValueOnce(new Error("no"));
+    book.refresh(1);
+    await clock.settle();
+    expect((await book.take(1)).url).toBe(`https://store.test/1/${T0}`);
+    expect(onRenewed).not.toHaveBeenCalled();
+  });
+
+  it("never gives a URL out again that was refused", async () => {
+    const { book, clock } = makeBook();
+    book.add(signed([1, 2], 900_000, T0), T0);
+    clock.sleep(1000);
+    book.forget(1);
+    expect((await book.take(1)).url).toBe(`https://store.test/1/${T0 + 1000}`);
+    clock.sleep(1000);
+    book.forgetAll();
+    expect((await book.take(2)).url).toBe(`https://store.test/2/${T0 + 2000}`);
   });
 
   it("tells everyone who waits why it cannot sign, and asks again for the next", async () => {

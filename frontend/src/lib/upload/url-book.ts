@@ -26,9 +26,13 @@ export function createUrlBook(
   sign: (partNumbers: readonly number[]) => Promise<SignedParts>,
   /** The parts to be sent next, in order, as many as could be sent within a URL's life. */
   upcoming: () => readonly number[],
+  /** A part got another URL than it had. */
+  onRenewed: () => void,
 ) {
   const urls = new Map<number, SignedUrl>();
   const waiters = new Map<number, Waiter>();
+  /** Parts whose URL is doubted: a new one is wanted, and the old one serves until it comes. */
+  const doubted = new Set<number>();
   let isSigning = false;
   /** How far the server's clock is ahead of ours. */
   let clockOffsetMs: number | null = null;
@@ -39,6 +43,8 @@ export function createUrlBook(
     const serverTime = Date.parse(signed.server_time);
     clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
     for (const part of signed.parts) {
+      doubted.delete(part.part_number);
+      if (urls.has(part.part_number)) onRenewed();
       const life = Date.parse(part.expires_at) - serverTime;
       const expiresAt = askedAt + life;
       urls.set(part.part_number, {
@@ -67,12 +73,20 @@ export function createUrlBook(
     });
   }
 
+  /** Asks for a new URL beside the old one. */
+  function refresh(partNumber: number): void {
+    doubted.add(partNumber);
+    fetchAhead();
+  }
+
+  /** Not to be used any more. */
   function forget(partNumber: number): void {
-    urls.delete(partNumber);
+    const url = urls.get(partNumber);
+    if (url !== undefined) urls.set(partNumber, { ...url, freshUntil: Number.NEGATIVE_INFINITY });
   }
 
   function forgetAll(): void {
-    urls.clear();
+    for (const partNumber of urls.keys()) forget(partNumber);
   }
 
   function fresh(partNumber: number): SignedUrl | undefined {
@@ -85,7 +99,9 @@ export function createUrlBook(
     const ahead = upcoming();
     const needed = ahead.filter((partNumber) => fresh(partNumber) === undefined);
     const isLow = ahead.length - needed.length < LOW_WATER;
-    const wanted = [...new Set([...waiters.keys(), ...(isLow || waiters.size > 0 ? needed : [])])];
+    const wanted = [
+      ...new Set([...waiters.keys(), ...doubted, ...(isLow || waiters.size > 0 ? needed : [])]),
+    ];
     if (wanted.length > 0) void signNow(wanted.slice(0, BATCH));
   }
 
@@ -98,14 +114,16 @@ export function createUrlBook(
       // Where nobody waits, the part that needs the URL asks again, and hears the reason then.
       for (const waiter of waiters.values()) waiter.reject(reason);
       waiters.clear();
+      doubted.clear();
     }
     isSigning = false;
-    if (waiters.size > 0) fetchAhead();
+    if (waiters.size + doubted.size > 0) fetchAhead();
   }
 
   return {
     add,
     take,
+    refresh,
     forget,
     forgetAll,
     get clockOffsetMs() {
