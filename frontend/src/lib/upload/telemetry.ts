@@ -26,8 +26,10 @@ export class UploadLog {
   partCount = 0;
   retries = 0;
   stalls = 0;
+  /** How often a part got another URL than it had. */
   renewals = 0;
   clockJumps = 0;
+  /** How far the server's clock is ahead of ours. */
   clockOffsetMs: number | null = null;
   #bytesFinished = 0;
   #finishedAt = 0;

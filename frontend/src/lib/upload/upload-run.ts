@@ -19,25 +19,20 @@ import { expectedPartSize, PartLedger } from "./part-ledger";
 import { createPartPool, type PartPool } from "./part-pool";
 import { createPatience } from "./patience";
 import type { CreatedUpload, PartProof, SignedParts, UploaderOptions, UploaderPorts } from "./ports";
+import { createProgressMeter } from "./progress-meter";
 import { SNIFF_BYTES } from "./sniff";
-import { EtaDisplay, SpeedMeter } from "./speed";
 import type { UploadLog } from "./telemetry";
-import type { FileFacts, Progress, UploadFailure, UploadPolicy, Video, Waiting } from "./types";
+import type { FileFacts, UploadFailure, UploadPolicy, Video } from "./types";
 import type { UploadEvent } from "./upload-state";
 import { createUrlBook } from "./url-book";
 
 const BEAT_MS = 1000;
 /** A hidden tab's timers may be a minute late; a longer gap, or time running backwards, is sleep or a new clock. */
 const JUMP_MS = 75_000;
-/** Six parts report many times a second; the eye needs ten. */
-const PROGRESS_EVERY_MS = 100;
 /** The contract's pace while the server says `completing`, and how long that may go on. */
 const COMPLETING_EVERY_MS = 2000;
 const COMPLETING_LIMIT_MS = 900_000;
 const MAX_INCOMPLETE_ROUNDS = 5;
-/** Silence up to here counts as slowness once bytes move again; longer is an outage, and tells nothing of the line. */
-const SLOWNESS_MS = 10_000;
-const GOODPUT_TAU_MS = 20_000;
 const SIGNED_AHEAD = 44;
 
 /** What outlives a run that failed, so that a retry goes on where it was. */
@@ -68,7 +63,7 @@ export function createUploadRun(
   const controller = new AbortController();
   const { signal } = controller;
   const bell = createBell(clock);
-  const board = createWaitBoard(clock, publishWaiting);
+  const board = createWaitBoard(clock, () => meter.publishWaiting());
   const connection = createConnection(network, clock, bell, board);
   const patience = createPatience(clock);
   const context: RunContext = { clock, bell, board, connection, patience, log, random, signal };
@@ -78,21 +73,18 @@ export function createUploadRun(
     clock,
     (partNumbers) => caller.call("sign", true, () => api.sign(openUpload().videoId, partNumbers, signal)),
     upcoming,
-    () => {
-      log.renewals += 1;
-    },
+    log,
   );
-  const speed = new SpeedMeter();
-  const goodput = new SpeedMeter(GOODPUT_TAU_MS);
-  const eta = new EtaDisplay();
+  const meter = createProgressMeter({
+    ...context,
+    ledger: () => job.upload?.ledger ?? null,
+    pool: () => pool,
+    emit,
+  });
   let lanes = new Lanes(options.maxConcurrency ?? 4);
   let pool: PartPool | null = null;
   const cleanups: (() => void)[] = [];
   let beatAt = clock.now();
-  let bytesAtBeat = 0;
-  let silentMs = 0;
-  let publishedAt = 0;
-  let shownEta: number | null = null;
 
   /** Emits exactly one of completed and failed, or nothing after `stop`. */
   async function run(): Promise<void> {
@@ -259,9 +251,9 @@ export function createUploadRun(
   function startSending(upload: OpenUpload): void {
     log.partCount = upload.ledger.parts.length;
     log.sending(clock.now());
-    bytesAtBeat = upload.ledger.bytesMoved;
+    meter.skip();
     enter("sending");
-    emit({ type: "created", videoId: upload.videoId, progress: progress(upload.ledger) });
+    emit({ type: "created", videoId: upload.videoId, progress: meter.progress(upload.ledger) });
   }
 
   // send and assemble
@@ -269,7 +261,7 @@ export function createUploadRun(
   async function sendAndAssemble(upload: OpenUpload): Promise<Video> {
     for (let round = 0; ; round += 1) {
       await send(upload);
-      publish();
+      meter.publish();
       emit({ type: "sent" });
       enter("assembling");
       const video = await assemble(upload, round);
@@ -292,8 +284,8 @@ export function createUploadRun(
       transport,
       verifyFile,
       // What has arrived already tells enough where the rest moved too shortly to be measured.
-      goodput: () => goodput.bytesPerSecond ?? log.goodput,
-      onProgress: publishSoon,
+      goodput: () => meter.goodput ?? log.goodput,
+      onProgress: meter.publishSoon,
     });
     try {
       await pool.run();
@@ -332,86 +324,34 @@ export function createUploadRun(
     }
   }
 
-  // what is seen from outside
+  // time
 
   function beat(): void {
     const now = clock.now();
     const elapsed = now - beatAt;
     beatAt = now;
     if (elapsed < 0 || elapsed > JUMP_MS) jumped(now);
-    else measure(elapsed);
+    else meter.measure(elapsed);
+    const ledger = job.upload?.ledger;
+    if (ledger !== undefined && meter.goodput !== null) lanes.project(ledger.partSizeBytes, meter.goodput);
     pool?.watch();
-    publish();
+    meter.publish();
   }
 
   /** The machine slept, or somebody set its clock: no URL's age and no silence can be trusted. */
   function jumped(now: number): void {
     log.clockJumps += 1;
     log.note(now, "the clock jumped");
-    bytesAtBeat = job.upload?.ledger.bytesMoved ?? 0;
+    meter.skip();
     patience.renew();
     urls.forgetAll();
     pool?.suspectAll();
     bell.ring();
   }
 
-  function measure(elapsed: number): void {
-    const ledger = job.upload?.ledger;
-    if (ledger === undefined || pool === null) return;
-    const moved = ledger.bytesMoved - bytesAtBeat;
-    bytesAtBeat = ledger.bytesMoved;
-    speed.add(moved, elapsed);
-    if (moved > 0) {
-      goodput.add(moved, elapsed + (silentMs <= SLOWNESS_MS ? silentMs : 0));
-      silentMs = 0;
-    } else silentMs += elapsed;
-    const { bytesPerSecond } = goodput;
-    if (bytesPerSecond !== null) lanes.project(ledger.partSizeBytes, bytesPerSecond);
-    const left = ledger.sizeBytes - ledger.bytesSent;
-    shownEta = eta.show(left, waiting() === null ? speed.bytesPerSecond : null);
-  }
-
-  function publishSoon(): void {
-    if (Math.abs(clock.now() - publishedAt) >= PROGRESS_EVERY_MS) publish();
-  }
-
-  function publish(): void {
-    publishedAt = clock.now();
-    log.clockOffsetMs = urls.clockOffsetMs;
-    const ledger = job.upload?.ledger;
-    if (ledger !== undefined) {
-      log.bytesSent = Math.max(log.bytesSent, ledger.bytesSent);
-      emit({ type: "progressed", progress: progress(ledger) });
-    }
-    publishWaiting();
-  }
-
-  function publishWaiting(): void {
-    if (signal.aborted) return;
-    emit({ type: "waited", waiting: waiting() });
-  }
-
-  function waiting(): Waiting | null {
-    // What was in flight when the network went is kept, but a person should read why it does not move.
-    if (connection.isOffline() && silentMs > 0) return { reason: "offline" };
-    return board.waiting(pool?.isMoving() ?? false);
-  }
-
-  function progress(ledger: PartLedger): Progress {
-    const { bytesSent, sizeBytes } = ledger;
-    const { bytesPerSecond } = speed;
-    return {
-      bytesSent,
-      bytesTotal: sizeBytes,
-      percent: Math.floor((bytesSent * 100) / sizeBytes),
-      bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
-      etaSeconds: shownEta,
-    };
-  }
-
   /** The parts whose URLs are wanted ahead: no more than can be sent before those URLs end. */
   function upcoming(): readonly number[] {
-    const { bytesPerSecond } = speed;
+    const { bytesPerSecond } = meter;
     const ledger = job.upload?.ledger;
     const lifeSeconds = policy.presign_ttl_seconds / 2;
     const sendable =

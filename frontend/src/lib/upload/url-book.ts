@@ -1,6 +1,7 @@
 // Keeps signed URLs ahead of need: by the server's clock, in few calls, and never one that is about to end.
 import type { Clock } from "./clock";
 import type { SignedParts } from "./ports";
+import type { UploadLog } from "./telemetry";
 
 /** A URL this near its end is not used any more; a quarter of its life where it lives only seconds. */
 const MARGIN_MS = 60_000;
@@ -26,25 +27,22 @@ export function createUrlBook(
   sign: (partNumbers: readonly number[]) => Promise<SignedParts>,
   /** The parts to be sent next, in order, as many as could be sent within a URL's life. */
   upcoming: () => readonly number[],
-  /** A part got another URL than it had. */
-  onRenewed: () => void,
+  log: Pick<UploadLog, "renewals" | "clockOffsetMs">,
 ) {
   const urls = new Map<number, SignedUrl>();
   const waiters = new Map<number, Waiter>();
   /** Parts whose URL is doubted: a new one is wanted, and the old one serves until it comes. */
   const doubted = new Set<number>();
   let isSigning = false;
-  /** How far the server's clock is ahead of ours. */
-  let clockOffsetMs: number | null = null;
 
   /** `askedAt` is our time before the call: counted from there, a URL never seems to live longer than it does. */
   function add(signed: SignedParts, askedAt: number): void {
     const now = clock.now();
     const serverTime = Date.parse(signed.server_time);
-    clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
+    log.clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
     for (const part of signed.parts) {
       doubted.delete(part.part_number);
-      if (urls.has(part.part_number)) onRenewed();
+      if (urls.has(part.part_number)) log.renewals += 1;
       const life = Date.parse(part.expires_at) - serverTime;
       const expiresAt = askedAt + life;
       urls.set(part.part_number, {
@@ -120,16 +118,7 @@ export function createUrlBook(
     if (waiters.size + doubted.size > 0) fetchAhead();
   }
 
-  return {
-    add,
-    take,
-    refresh,
-    forget,
-    forgetAll,
-    get clockOffsetMs() {
-      return clockOffsetMs;
-    },
-  };
+  return { add, take, refresh, forget, forgetAll };
 }
 
 export type UrlBook = ReturnType<typeof createUrlBook>;
