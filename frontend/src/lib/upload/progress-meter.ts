@@ -43,13 +43,19 @@ export function createProgressMeter(context: MeterContext) {
     if (counted === null || pool() === null) return;
     const moved = counted.bytesMoved - bytesAtBeat;
     bytesAtBeat = counted.bytesMoved;
-    speed.add(moved, elapsedMs);
     if (moved > 0) {
-      goodput.add(moved, elapsedMs + (silentMs <= SLOWNESS_MS ? silentMs : 0));
+      const tookMs = elapsedMs + (isStill() ? 0 : silentMs);
+      speed.add(moved, tookMs);
+      goodput.add(moved, tookMs);
       silentMs = 0;
     } else silentMs += elapsedMs;
     const left = counted.sizeBytes - counted.bytesSent;
-    shownEta = eta.show(left, waiting() === null ? speed.bytesPerSecond : null);
+    shownEta = eta.show(left, isStill() || waiting() !== null ? null : speed.bytesPerSecond);
+  }
+
+  /** For so long that neither the speed of before nor a time left is true. */
+  function isStill(): boolean {
+    return silentMs > SLOWNESS_MS;
   }
 
   /** What moved until now tells nothing: nobody knows how long it took. */
@@ -88,7 +94,7 @@ export function createProgressMeter(context: MeterContext) {
       bytesSent,
       bytesTotal: sizeBytes,
       percent: Math.floor((bytesSent * 100) / sizeBytes),
-      bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
+      bytesPerSecond: bytesPerSecond === null || isStill() ? null : Math.round(bytesPerSecond),
       etaSeconds: shownEta,
     };
   }

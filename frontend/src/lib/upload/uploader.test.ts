@@ -232,6 +232,31 @@ describe("progress", () => {
     world.uploader.abort();
   });
 
+  it.each([
+    ["offline for a minute", 60_000, true],
+    ["that stands still for 20 s unannounced", 20_000, false],
+  ])("is not fooled by a line %s", async (_, ms, isAnnounced) => {
+    const world = makeWorld({ size: 1500 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 4 * MIB;
+    world.start();
+    await world.clock.advance(60_000);
+    if (isAnnounced) world.network.go(false);
+    world.store.frozenUntil = world.clock.trueNow() + ms;
+    await world.clock.advance(ms - 1000);
+    expect(progressOf(world.uploader.getState())).toMatchObject({ bytesPerSecond: null, etaSeconds: null });
+    await world.clock.advance(1000);
+    if (isAnnounced) world.network.go(true);
+    for (let second = 1; second <= 20; second += 1) {
+      await world.clock.advance(1000);
+      const progress = progressOf(world.uploader.getState());
+      const truth = (1500 * MIB - (progress?.bytesSent ?? 0)) / (4 * MIB);
+      if (second > 3) expect((progress?.etaSeconds ?? 0) / truth).toBeCloseTo(1, 0);
+      if (progress?.etaSeconds !== null) expect((progress?.etaSeconds ?? 0) / truth).toBeLessThan(1.3);
+    }
+    world.uploader.abort();
+  });
+
   it("reports no more than about ten times a second", async () => {
     const world = makeWorld({ size: 100 * MIB });
     world.store.lineBytesPerSecond = 100 * MIB;
