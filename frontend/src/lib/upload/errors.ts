@@ -78,6 +78,14 @@ export function networkFailure(
   );
 }
 
+export function stillAssembling(): UploadFailure {
+  return uploadFailure(
+    "network",
+    "All is sent, but Slipway needs very long to put the video together. Try again in a few minutes: nothing is sent twice.",
+    { retryable: true },
+  );
+}
+
 export function storeRefusal(status: number, storeCode: string | null): UploadFailure {
   return uploadFailure(
     "storage_refused",

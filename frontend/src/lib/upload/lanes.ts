@@ -19,7 +19,10 @@ export class Lanes {
   }
 
   get limit(): number {
-    return Math.max(1, Math.min(this.cap, Math.floor(this.#steady), Math.max(this.#affordable, this.#proven)));
+    return Math.max(
+      1,
+      Math.min(this.cap, Math.floor(this.#steady), Math.max(this.#affordable, this.#proven)),
+    );
   }
 
   /** The store said 503 or 429, or a part stood still. */

@@ -90,9 +90,11 @@ export function createPartPool(context: PoolContext) {
   }
 
   /** The network is back, or the machine has slept: old connections may be dead without saying so. */
-  function suspectAll(): void {
+  function suspectAll(isClockNew: boolean): void {
     const now = clock.now();
     for (const flight of flights) {
+      // Just heard of, or suspected already: a network that comes and goes must not keep a dead connection for ever.
+      if (!isClockNew && (flight.lastEventAt === now || flight.leash !== null)) continue;
       const resendMs = (flight.part.loaded / laneSpeed()) * 1000;
       flight.lastEventAt = now;
       flight.leash = Math.min(LEASH_MAX_MS, Math.max(LEASH_MIN_MS, resendMs));
@@ -102,7 +104,7 @@ export function createPartPool(context: PoolContext) {
   function patienceWith(flight: Flight): number {
     const drain = Math.min(LONGEST_DRAIN_MS, (SOCKET_BUFFER_BYTES / laneSpeed()) * 1000);
     // The last bytes of the body may still be in the socket's buffer while the answer is awaited.
-    if (flight.isBodySent) return ANSWER_MS + drain;
+    if (flight.isBodySent) return (flight.leash ?? ANSWER_MS) + drain;
     return flight.leash ?? STALL_MS + drain;
   }
 
@@ -214,6 +216,7 @@ export function createPartPool(context: PoolContext) {
       },
       onBodySent: () => {
         flight.lastEventAt = clock.now();
+        flight.leash = null;
         flight.isBodySent = true;
       },
     });

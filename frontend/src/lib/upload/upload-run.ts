@@ -9,11 +9,12 @@ import {
   fileChanged,
   fileUnreadable,
   fromApi,
-  networkFailure,
+  stillAssembling,
   UploadFailed,
   uploadFailure,
 } from "./errors";
 import { createHashAhead } from "./hash-ahead";
+import { createHeartbeat } from "./heartbeat";
 import { Lanes } from "./lanes";
 import { expectedPartSize, PartLedger } from "./part-ledger";
 import { createPartPool, type PartPool } from "./part-pool";
@@ -26,9 +27,6 @@ import type { FileFacts, UploadFailure, UploadPolicy, Video } from "./types";
 import type { UploadEvent } from "./upload-state";
 import { createUrlBook } from "./url-book";
 
-const BEAT_MS = 1000;
-/** A hidden tab's timers may be a minute late; a longer gap, or time running backwards, is sleep or a new clock. */
-const JUMP_MS = 75_000;
 /** The contract's pace while the server says `completing`, and how long that may go on. */
 const COMPLETING_EVERY_MS = 2000;
 const COMPLETING_LIMIT_MS = 900_000;
@@ -65,7 +63,12 @@ export function createUploadRun(
   const bell = createBell(clock);
   const board = createWaitBoard(clock, () => meter.publishWaiting());
   const connection = createConnection(network, clock, bell, board);
-  const patience = createPatience(clock);
+  const heart = createHeartbeat(clock, {
+    onBeat: beat,
+    onNap: () => pool?.suspectAll(false),
+    onJump: jumped,
+  });
+  const patience = createPatience(heart.awakeMs);
   const context: RunContext = { clock, bell, board, connection, patience, log, random, signal };
   const caller = createApiCaller(context);
   const hashes = options.integrity === false ? null : createHashAhead(hasher, clock, file, signal);
@@ -84,7 +87,6 @@ export function createUploadRun(
   let lanes = new Lanes(options.maxConcurrency ?? 4);
   let pool: PartPool | null = null;
   const cleanups: (() => void)[] = [];
-  let beatAt = clock.now();
 
   /** Emits exactly one of completed and failed, or nothing after `stop`. */
   async function run(): Promise<void> {
@@ -108,16 +110,8 @@ export function createUploadRun(
   }
 
   function open(): void {
-    cleanups.push(connection.watch(() => pool?.suspectAll()));
-    let cancel: () => void = () => undefined;
-    const schedule = () => {
-      cancel = clock.after(BEAT_MS, () => {
-        schedule();
-        beat();
-      });
-    };
-    schedule();
-    cleanups.push(() => cancel());
+    cleanups.push(connection.watch(() => pool?.suspectAll(false)));
+    cleanups.push(heart.start());
   }
 
   function close(): void {
@@ -285,7 +279,10 @@ export function createUploadRun(
       verifyFile,
       // What has arrived already tells enough where the rest moved too shortly to be measured.
       goodput: () => meter.goodput ?? log.goodput,
-      onProgress: meter.publishSoon,
+      onProgress: () => {
+        heart.heard();
+        meter.publishSoon();
+      },
     });
     try {
       await pool.run();
@@ -301,7 +298,7 @@ export function createUploadRun(
 
   /** The Video, or null when the server misses parts: they are open again. */
   async function assemble(upload: OpenUpload, round: number): Promise<Video | null> {
-    const since = clock.now();
+    const since = heart.awakeMs();
     const proof = proofOf(upload.ledger);
     const complete = () => api.complete(upload.videoId, proof, signal);
     for (;;) {
@@ -317,8 +314,7 @@ export function createUploadRun(
         return null;
       }
       if (video.status !== "completing" && video.status !== "uploading") return video;
-      if (clock.now() - since > COMPLETING_LIMIT_MS)
-        throw new UploadFailed(networkFailure("The storage", 504));
+      if (heart.awakeMs() - since > COMPLETING_LIMIT_MS) throw new UploadFailed(stillAssembling());
       patience.renew();
       await bell.wait(COMPLETING_EVERY_MS, signal);
     }
@@ -326,26 +322,21 @@ export function createUploadRun(
 
   // time
 
-  function beat(): void {
-    const now = clock.now();
-    const elapsed = now - beatAt;
-    beatAt = now;
-    if (elapsed < 0 || elapsed > JUMP_MS) jumped(now);
-    else meter.measure(elapsed);
+  function beat(elapsedMs: number | null): void {
+    if (elapsedMs === null) meter.skip();
+    else meter.measure(elapsedMs);
     const ledger = job.upload?.ledger;
     if (ledger !== undefined && meter.goodput !== null) lanes.project(ledger.partSizeBytes, meter.goodput);
     pool?.watch();
     meter.publish();
   }
 
-  /** The machine slept, or somebody set its clock: no URL's age and no silence can be trusted. */
-  function jumped(now: number): void {
+  function jumped(): void {
     log.clockJumps += 1;
-    log.note(now, "the clock jumped");
-    meter.skip();
+    log.note(clock.now(), "the clock jumped");
     patience.renew();
     urls.forgetAll();
-    pool?.suspectAll();
+    pool?.suspectAll(true);
     bell.ring();
   }
 

@@ -727,6 +727,25 @@ describe("offline", () => {
   });
 });
 
+describe("a network that comes back every twenty seconds", () => {
+  it("does not keep dead connections for ever", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 2 * MIB;
+    world.store.fault = ({ attempt, part }) => (attempt === 1 && part <= 6 ? { kind: "stall", at: 0.9 } : OK);
+    world.start();
+    await world.clock.advance(55_000);
+    for (let round = 0; round < 6; round += 1) {
+      world.network.go(false);
+      await world.clock.advance(1000);
+      world.network.go(true);
+      await world.clock.advance(19_000);
+    }
+    expect(world.store.parts.size).toBeGreaterThan(0);
+    world.uploader.abort();
+  });
+});
+
 describe("a session that ends", () => {
   it("keeps file and parts, asks for a sign-in and goes on", async () => {
     const world = makeWorld({ size: 300 * MIB });
@@ -804,15 +823,57 @@ describe("sleep and a clock that jumps", () => {
     expect(world.store.attempts.filter((attempt) => attempt.isExpired)).toEqual([]);
   });
 
-  it("leaves connections alone that survived a nap", async () => {
-    const world = makeWorld({ size: 40 * MIB });
-    await untilSending(world, 1);
-    // Silent for a while before and after, as a connection is that must find its way again.
-    world.store.frozenUntil = world.clock.trueNow() + 5000;
-    await world.clock.advance(2000);
-    world.clock.sleep(100_000);
+  it.each([45_000, 60_000, 70_000, 100_000])(
+    "leaves connections alone that survived a nap of %i ms",
+    async (ms) => {
+      const world = makeWorld({ size: 40 * MIB });
+      await untilSending(world, 1);
+      // Silent for a while before and after, as a connection is that must find its way again.
+      world.store.frozenUntil = world.clock.trueNow() + 5000;
+      await world.clock.advance(2000);
+      world.clock.sleep(ms);
+      await expectDone(world);
+      expect(world.store.attempts).toHaveLength(8);
+    },
+  );
+
+  it.each<[string, (world: World) => void]>([
+    ["a nap of 45 s", (world) => world.clock.sleep(45_000)],
+    ["a nap of 70 s", (world) => world.clock.sleep(70_000)],
+    ["a clock put 45 s forward", (world) => world.clock.set(45_000)],
+  ])("does not take %s for a slow line", async (_, happen) => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 600_000;
+    world.start();
+    await world.clock.advance(20_999);
+    happen(world);
+    await world.clock.advance(5000);
+    expect(progressOf(world.uploader.getState())?.bytesPerSecond).toBeGreaterThan(500_000);
     await expectDone(world);
-    expect(world.store.attempts).toHaveLength(8);
+    expect(world.store.attempts).toHaveLength(13);
+  });
+
+  it("does not count the sleep as time without progress", async () => {
+    const world = makeWorld({ size: 5 * MIB, random: () => 0.3 });
+    let isAsleep = true;
+    world.store.fault = ({ attempt }) => (isAsleep && attempt <= 8 ? { kind: "reset", at: 0.1 } : OK);
+    world.start();
+    await world.clock.advance(600_000, () => world.store.attempts.length === 8);
+    world.clock.sleep(3_600_000);
+    isAsleep = false;
+    await expectDone(world);
+  });
+
+  it("starts connections anew soon after waking that died with their body sent", async () => {
+    const world = makeWorld({ size: 30 * MIB });
+    world.store.fault = ({ attempt, part }) => (attempt === 1 && part > 3 ? { kind: "mute" } : OK);
+    world.start();
+    await world.clock.advance(5000);
+    world.clock.sleep(1_800_000);
+    const woke = world.clock.now();
+    await expectDone(world);
+    expect(world.clock.now() - woke).toBeLessThan(35_000);
   });
 
   it("starts dead connections anew soon after waking", async () => {
@@ -827,7 +888,57 @@ describe("sleep and a clock that jumps", () => {
   });
 });
 
+describe("a hidden tab, whose timers come once a minute", () => {
+  function makeHiddenWorld(): World {
+    const world = makeWorld({ size: 2000 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 4 * MIB;
+    const after = world.clock.after.bind(world.clock);
+    world.clock.after = (ms, callback) => after(ms === 1000 ? 60_000 : ms, callback);
+    return world;
+  }
+
+  it("still measures the line", async () => {
+    const world = makeHiddenWorld();
+    world.start();
+    await world.clock.advance(250_000);
+    const progress = progressOf(world.uploader.getState());
+    expect((progress?.bytesPerSecond ?? 0) / (4 * MIB)).toBeCloseTo(1, 1);
+    expect(progress?.etaSeconds).not.toBeNull();
+    expect(world.uploader.failureReport()).toContain("clock jumps: 0");
+    world.uploader.abort();
+  });
+
+  it("starts dead connections anew within a few of those minutes", async () => {
+    const world = makeHiddenWorld();
+    world.store.fault = ({ at }) => (at < 65_000 ? { kind: "stall", at: 0.9 } : OK);
+    world.start();
+    await world.clock.advance(250_000);
+    expect(world.store.parts.size).toBeGreaterThan(2);
+    world.uploader.abort();
+  });
+});
+
 describe("complete", () => {
+  it("is not given up for a sleep while the server is completing", async () => {
+    const world = makeWorld();
+    world.api.completingAnswers = 10;
+    world.start();
+    await world.clock.advance(3000);
+    expect(world.uploader.getState().status).toBe("assembling");
+    world.clock.sleep(3_600_000);
+    await expectDone(world);
+  });
+
+  it("says so when the server is completing for a quarter of an hour", async () => {
+    const world = makeWorld();
+    world.api.completingAnswers = 10_000;
+    world.start();
+    const error = await expectFailed(world, "network");
+    expect(error).toMatchObject({ retryable: true, detail: expect.stringContaining("needs very long") });
+    expect(world.clock.now() - T0).toBeGreaterThan(900_000);
+  });
+
   it("repeats after a lost answer and takes the same one", async () => {
     const world = makeWorld();
     world.api.failures.complete.push({ lost: true }, apiFailure(503, "storage_unavailable", {}, 2), {
@@ -928,21 +1039,24 @@ describe("API calls", () => {
     expect(error).toMatchObject({ detail: `The API says ${code}.`, requestId: "req-1", retryable });
   });
 
-  it.each([403, 404, 407])("keeps the parts when something in between answers %i with a page", async (status) => {
-    const world = makeWorld();
-    const between = createFetchApi(async () => new Response("<html>deploying</html>", { status }));
-    const said = await between.complete("v", [], new AbortController().signal).catch((reason) => reason);
-    world.api.failures.complete.push(said);
-    world.start();
-    const error = await expectFailed(world, "network");
-    expect(error).toMatchObject({ retryable: true, detail: expect.stringContaining(String(status)) });
-    await world.clock.advance(60_000);
-    expect(world.api.countOf("remove")).toBe(0);
-    const before = world.store.attempts.length;
-    world.uploader.retry();
-    await expectDone(world);
-    expect(world.store.attempts.length).toBe(before);
-  });
+  it.each([403, 404, 407])(
+    "keeps the parts when something in between answers %i with a page",
+    async (status) => {
+      const world = makeWorld();
+      const between = createFetchApi(async () => new Response("<html>deploying</html>", { status }));
+      const said = await between.complete("v", [], new AbortController().signal).catch((reason) => reason);
+      world.api.failures.complete.push(said);
+      world.start();
+      const error = await expectFailed(world, "network");
+      expect(error).toMatchObject({ retryable: true, detail: expect.stringContaining(String(status)) });
+      await world.clock.advance(60_000);
+      expect(world.api.countOf("remove")).toBe(0);
+      const before = world.store.attempts.length;
+      world.uploader.retry();
+      await expectDone(world);
+      expect(world.store.attempts.length).toBe(before);
+    },
+  );
 
   it.each([
     [425, "network"],
