@@ -245,6 +245,8 @@ export function createPartPool(context: PoolContext) {
     log.retries += 1;
     if (end.outcome === "stalled") {
       log.stalls += 1;
+      // Offline, a request may hang instead of breaking; that counts as little.
+      if (connection.broke()) return patience.renew();
       lanes.trouble(clock.now());
       return tryAgain(part, end);
     }

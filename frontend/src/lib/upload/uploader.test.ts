@@ -692,6 +692,18 @@ describe("offline", () => {
     await expectDone(world);
   });
 
+  it("does not count requests that hang instead of breaking either", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    await untilSending(world, 2);
+    world.store.fault = () => (world.network.online ? OK : { kind: "stall", at: 0 });
+    world.network.go(false);
+    world.store.frozenUntil = world.clock.trueNow() + 3_600_000;
+    await world.clock.advance(3_600_000);
+    expect(world.uploader.getState()).toMatchObject({ status: "sending", waiting: { reason: "offline" } });
+    world.network.go(true);
+    await expectDone(world);
+  });
+
   it("does not believe a browser that calls itself offline while requests get through", async () => {
     const world = makeWorld({ size: 40 * MIB });
     world.network.online = false;
