@@ -1228,6 +1228,47 @@ describe("abort", () => {
     expect(world.api.videos.size).toBe(0);
   });
 
+  it("leaves nothing in the store when it was offline, once the network is back", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 2);
+    world.network.go(false);
+    for (let index = 0; index < 50; index += 1) world.api.failures.remove.push(apiFailure(0, "network"));
+    world.uploader.abort();
+    await world.clock.advance(3_600_000);
+    expect(world.api.countOf("remove")).toBeLessThan(10);
+    world.api.failures.remove.length = 0;
+    world.network.go(true);
+    await world.clock.advance(1000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("leaves nothing in the store when nobody was signed in, once somebody is", async () => {
+    const world = makeWorld({ size: 300 * MIB });
+    world.api.firstBatch = 6;
+    world.api.failures.sign.push(apiFailure(401, "not_authenticated"));
+    world.start();
+    await world.clock.advance(5000);
+    world.api.failures.remove.push(apiFailure(401, "not_authenticated"));
+    world.uploader.abort();
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(1);
+    world.uploader.signedIn();
+    await world.clock.advance(1000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("has its last chance when the page goes away before the removal got through", async () => {
+    const world = makeWorld();
+    await untilSending(world);
+    world.api.failures.remove.push(apiFailure(503, "overloaded", {}, 100));
+    world.uploader.abort();
+    await world.clock.advance(1000);
+    world.guards.leave();
+    expect(world.api.unloads).toEqual(["video-1"]);
+  });
+
   it("works from a failed upload that was kept", async () => {
     const world = makeWorld();
     world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
