@@ -110,6 +110,7 @@ export function createUploadRun(
   }
 
   function open(): void {
+    log.trying(clock.now());
     cleanups.push(connection.watch(() => pool?.suspectAll(false)));
     cleanups.push(heart.start());
   }
@@ -244,7 +245,7 @@ export function createUploadRun(
 
   function startSending(upload: OpenUpload): void {
     log.partCount = upload.ledger.parts.length;
-    log.sending(clock.now());
+    log.sending(clock.now(), upload.ledger.bytesSent);
     meter.skip();
     enter("sending");
     emit({ type: "created", videoId: upload.videoId, progress: meter.progress(upload.ledger) });

@@ -1485,4 +1485,70 @@ describe("guards, report and telemetry", () => {
     left.uploader.abort();
     expect(left.telemetry).toEqual([expect.objectContaining({ outcome: "aborted", phase: "sending" })]);
   });
+
+  it("reports each retry once although the upload is tried twice", async () => {
+    const world = makeWorld({ size: 20 * MIB });
+    let isBroken = true;
+    world.store.fault = ({ part }) => (isBroken && part === 1 ? { kind: "reset", at: 0 } : OK);
+    world.start();
+    await expectFailed(world, "network");
+    isBroken = false;
+    world.uploader.retry();
+    await expectDone(world);
+    expect(world.telemetry.map((told) => told.outcome)).toEqual(["failed", "done"]);
+    const retries = world.telemetry.reduce((sum, told) => sum + told.retries, 0);
+    expect(retries).toBe(world.store.attempts.length - 4);
+  });
+
+  it("reports the speed of each try, without the hours between them", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    let isBroken = true;
+    world.store.fault = ({ part }) =>
+      isBroken && part > 10 ? { kind: "status", status: 400, code: "Odd", at: 0 } : OK;
+    world.start();
+    await expectFailed(world, "storage_refused");
+    isBroken = false;
+    await world.clock.advance(3_600_000);
+    world.uploader.retry();
+    expect(world.uploader.failureReport()).toContain("phase: checking");
+    await expectDone(world);
+    expect(world.telemetry.at(-1)?.goodput_bytes_per_second).toBeGreaterThan(MIB);
+    expect(world.telemetry.at(-1)?.duration_ms).toBeLessThan(60_000);
+  });
+
+  it("reports what was sent of an upload that began anew, not of the one before it", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.fault = ({ part, urlSerial }) =>
+      part > 18 && urlSerial < 100 ? { kind: "status", status: 404, code: "NoSuchUpload", at: 0 } : OK;
+    world.start();
+    await world.clock.advance(600_000, () => world.store.parts.size >= 12);
+    world.api.videos.clear();
+    await expectFailed(world, "video_not_found");
+    world.store.fault = () => OK;
+    world.uploader.retry();
+    await world.clock.advance(600);
+    world.uploader.abort();
+    expect(world.telemetry.at(-1)).toMatchObject({ outcome: "aborted", video_id: "video-2" });
+    expect(world.telemetry.at(-1)?.bytes_sent).toBeLessThan(40 * MIB);
+  });
+
+  it("reports a failed upload whose page is left once", async () => {
+    const world = makeWorld();
+    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd", at: 0 });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.guards.leave();
+    expect(world.telemetry.map((told) => told.outcome)).toEqual(["failed"]);
+    expect(world.api.unloads).toEqual(["video-1"]);
+  });
+
+  it.each(["starting", "assembling"] as const)("reports where it was left: %s", async (phase) => {
+    const world = makeWorld();
+    world.api.completingAnswers = 5;
+    world.start();
+    await world.clock.advance(60_000, () => world.uploader.getState().status === phase);
+    world.guards.leave();
+    expect(world.telemetry).toEqual([expect.objectContaining({ outcome: "left", phase })]);
+    world.uploader.abort();
+  });
 });

@@ -123,8 +123,9 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
   /** Five reloads on bad Wi-Fi must not use up the five open uploads a user may have. */
   function pageGone(): void {
     removals.flush();
+    // A try that has ended is reported.
+    if (isRunning(state)) report("left", null);
     if (job === null || job.upload === null || job.isCompleteInDoubt || state.status === "done") return;
-    report("left", null);
     ports.api.removeOnUnload(job.upload.videoId);
   }
 
