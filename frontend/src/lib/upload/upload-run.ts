@@ -71,7 +71,12 @@ export function createUploadRun(
   const patience = createPatience(heart.awakeMs);
   const context: RunContext = { clock, bell, board, connection, patience, log, random, signal };
   const caller = createApiCaller(context);
-  const hashes = options.integrity === false ? null : createHashAhead(hasher, clock, file, signal);
+  const hashes =
+    options.integrity === false
+      ? null
+      : createHashAhead(hasher, clock, file, signal, () =>
+          log.note(clock.now(), "no hashes: the parts go unproven"),
+        );
   const urls = createUrlBook(
     clock,
     (partNumbers) => caller.call("sign", true, () => api.sign(openUpload().videoId, partNumbers, signal)),

@@ -1138,6 +1138,45 @@ describe("hashing", () => {
     },
   );
 
+  it("is not given up on a slow disk, where a part's turn comes late", async () => {
+    const world = makeWorld({ size: 400 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = MIB;
+    // Two workers, 16 s a part, one after another.
+    const freeAt = [0, 0];
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = async (slice, signal) => {
+      freeAt.sort((a, b) => a - b);
+      const now = world.clock.now();
+      const doneAt = Math.max(now, freeAt[0] ?? 0) + 16_000;
+      freeAt[0] = doneAt;
+      await new Promise<void>((resolve) => world.clock.after(doneAt - now, resolve));
+      return md5(slice, signal);
+    };
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.filter((attempt) => attempt.contentMd5 === null)).toEqual([]);
+  });
+
+  it.each(["unavailable", "silent"] as const)("that is %s is told in the report", async (mode) => {
+    const world = makeWorld();
+    world.hasher.mode = mode;
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport().match(/no hashes/g)).toHaveLength(1);
+    const proven = makeWorld();
+    proven.start();
+    await expectDone(proven);
+    expect(proven.uploader.failureReport()).not.toContain("no hashes");
+  });
+
+  it("lets workers go that were started for nothing", () => {
+    const world = makeWorld();
+    world.uploader.warmUp();
+    world.uploader.dispose();
+    expect(world.hasher.rests).toBe(1);
+  });
+
   it("is not waited for again once it has not answered for a minute", async () => {
     const world = makeWorld({ size: 200 * MIB });
     world.hasher.mode = "silent";

@@ -84,6 +84,7 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
   function dispose(): void {
     if (isRunning(state)) abort();
     else discardLeftover();
+    ports.hasher.rest();
     stopWatchingPage?.();
     stopWatchingPage = null;
   }
