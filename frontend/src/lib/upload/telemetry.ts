@@ -120,7 +120,7 @@ export class UploadLog {
       "Slipway upload report",
       `time: ${new Date(now).toISOString()}`,
       `video: ${this.videoId ?? "none"}`,
-      `file: ${this.fileSize} bytes, ${this.extension || "no extension"}`,
+      `file: ${this.fileSize} bytes, ${this.extension || "no extension of a video"}`,
       `phase: ${this.phase}`,
       `error: ${failure === null ? "none" : failure.code}`,
       `request id: ${failure?.requestId ?? "none"}`,

@@ -19,13 +19,13 @@ import { Lanes } from "./lanes";
 import { expectedPartSize, PartLedger } from "./part-ledger";
 import { createPartPool, type PartPool } from "./part-pool";
 import { createPatience } from "./patience";
-import type { CreatedUpload, PartProof, SignedParts, UploaderOptions, UploaderPorts } from "./ports";
+import type { PartProof, UploaderOptions, UploaderPorts } from "./ports";
 import { createProgressMeter } from "./progress-meter";
 import { SNIFF_BYTES } from "./sniff";
 import type { UploadLog } from "./telemetry";
 import type { FileFacts, UploadFailure, UploadPolicy, Video } from "./types";
 import type { UploadEvent } from "./upload-state";
-import { createUrlBook } from "./url-book";
+import { createUrlBook, type TimedParts } from "./url-book";
 
 /** The contract's pace while the server says `completing`, and how long that may go on. */
 const COMPLETING_EVERY_MS = 2000;
@@ -37,7 +37,6 @@ const SIGNED_AHEAD = 44;
 export interface UploadJob {
   readonly file: File;
   readonly facts: FileFacts;
-  readonly lastModified: number;
   readonly log: UploadLog;
   idempotencyKey: string;
   /** A create was sent and its answer is not known: there may be a video. */
@@ -77,12 +76,7 @@ export function createUploadRun(
       : createHashAhead(hasher, clock, file, signal, () =>
           log.note(clock.now(), "no hashes: the parts go unproven"),
         );
-  const urls = createUrlBook(
-    clock,
-    (partNumbers) => caller.call("sign", true, () => api.sign(openUpload().videoId, partNumbers, signal)),
-    upcoming,
-    log,
-  );
+  const urls = createUrlBook(clock, (partNumbers) => sign(openUpload().videoId, partNumbers), upcoming, log);
   const meter = createProgressMeter({
     ...context,
     ledger: () => job.upload?.ledger ?? null,
@@ -134,7 +128,11 @@ export function createUploadRun(
     // The first part's hash is ready when the answer to create comes, so that its first byte need not wait.
     if (job.upload === null)
       hashes?.prepare({ number: 1, start: 0, end: Math.min(file.size, expectedPartSize(file.size)) });
-    const leading = await read(0, SNIFF_BYTES, () => fileUnreadable(file.name));
+    const leading = await read(
+      0,
+      SNIFF_BYTES,
+      job.upload === null ? () => fileUnreadable(file.name) : changed,
+    );
     signal.throwIfAborted();
     const mismatch = checkContent(file, leading, policy);
     if (mismatch !== null) throw new UploadFailed(mismatch);
@@ -154,10 +152,12 @@ export function createUploadRun(
 
   /** Browsers refuse to read a file whose size or time on disk is not that of the moment it was chosen. */
   async function verifyFile(): Promise<void> {
-    if (file.size !== job.facts.sizeBytes || file.lastModified !== job.lastModified)
-      throw new UploadFailed(fileChanged(file.name));
-    const isGone = (reason: unknown) => reason instanceof Error && reason.name === "NotFoundError";
-    await read(0, 1, (reason) => (isGone(reason) ? fileUnreadable(file.name) : fileChanged(file.name)));
+    await read(0, 1, changed);
+  }
+
+  function changed(reason: unknown): UploadFailure {
+    const isGone = reason instanceof Error && reason.name === "NotFoundError";
+    return isGone ? fileUnreadable(file.name) : fileChanged(file.name);
   }
 
   // begin
@@ -165,16 +165,11 @@ export function createUploadRun(
   async function begin(): Promise<OpenUpload> {
     const kept = job.upload;
     if (kept !== null && (await resume(kept))) return kept;
-    let askedAt = clock.now();
-    const tryOnce = () => {
-      askedAt = clock.now();
-      return create();
-    };
-    let created = await caller.call("create", false, tryOnce);
+    let created = await create();
     if (created.upload === null) {
       // The key belongs to a video that is past uploading, or on its way out: this one needs its own.
       job.idempotencyKey = ports.newId();
-      created = await caller.call("create", false, tryOnce);
+      created = await create();
     }
     if (created.upload === null) throw new ApiFailure(409, "wrong_state", "");
     const { id } = created.video;
@@ -182,18 +177,29 @@ export function createUploadRun(
     const upload = { videoId: id, ledger };
     job.upload = upload;
     log.videoId = id;
-    addUrls(created.upload, askedAt);
+    addUrls({ ...created.upload, askedAt: created.askedAt });
     startSending(upload);
     return upload;
   }
 
-  async function create(): Promise<CreatedUpload> {
-    const created = await ask("isCreateInDoubt", () =>
-      api.create(createRequest(file, policy), job.idempotencyKey, signal),
-    );
-    // An answer that comes after a cancel is left to the clean-up, which asks again with the same key.
-    if (!signal.aborted) job.isCreateInDoubt = false;
-    return created;
+  function create() {
+    return caller.call("create", false, async () => {
+      const askedAt = clock.now();
+      const created = await ask("isCreateInDoubt", () =>
+        api.create(createRequest(file, policy), job.idempotencyKey, signal),
+      );
+      // An answer that comes after a cancel is left to the clean-up, which asks again with the same key.
+      if (!signal.aborted) job.isCreateInDoubt = false;
+      return { ...created, askedAt };
+    });
+  }
+
+  /** `askedAt` of the try that was answered: there may have been minutes of others before it. */
+  function sign(videoId: string, partNumbers: readonly number[]): Promise<TimedParts> {
+    return caller.call("sign", true, async () => {
+      const askedAt = clock.now();
+      return { ...(await api.sign(videoId, partNumbers, signal)), askedAt };
+    });
   }
 
   /** A refusal speaks for its own call: what an earlier one did, whose answer was lost, stays in doubt. */
@@ -213,14 +219,7 @@ export function createUploadRun(
     upload.ledger.forgive();
     const unfinished = upload.ledger.unfinished.slice(0, 32).map((part) => part.number);
     try {
-      if (unfinished.length > 0) {
-        let askedAt = clock.now();
-        const signed = await caller.call("sign", true, () => {
-          askedAt = clock.now();
-          return api.sign(upload.videoId, unfinished, signal);
-        });
-        addUrls(signed, askedAt);
-      }
+      if (unfinished.length > 0) addUrls(await sign(upload.videoId, unfinished));
     } catch (reason) {
       if (isGone(reason)) {
         forgetUpload();
@@ -240,8 +239,8 @@ export function createUploadRun(
     job.idempotencyKey = ports.newId();
   }
 
-  function addUrls(signed: SignedParts, askedAt: number): void {
-    urls.add(signed, askedAt);
+  function addUrls(signed: TimedParts): void {
+    urls.add(signed);
     const first = signed.parts[0];
     const shares = first !== undefined && new URL(first.url).origin === options.pageOrigin;
     // HTTP/1.1 gives six connections an origin; where the API shares it, its calls must not queue behind parts.

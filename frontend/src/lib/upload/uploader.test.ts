@@ -426,7 +426,7 @@ describe("retry", () => {
         : OK;
     world.start();
     await world.clock.advance(100);
-    expect(waitingOf(world)).toMatchObject({ reason: "retrying", attempt: 1 });
+    expect(waitingOf(world)).toMatchObject({ reason: "retrying", attempt: 2 });
     await expectDone(world);
     const times = world.store.attempts.map((attempt) => attempt.at);
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0) - 20);
@@ -635,6 +635,15 @@ describe("URLs by the server's clock", () => {
     expect(world.store.attempts.every((attempt) => !attempt.isExpired)).toBe(true);
   });
 
+  it("live from the try that was answered, not from the first one", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.firstBatch = 12;
+    for (let index = 0; index < 12; index += 1) world.api.failures.sign.push(apiFailure(503, "overloaded"));
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport()).toContain("clock offset: 10 ms");
+  });
+
   it("that ended on the way are no refusal, however often", async () => {
     const world = makeWorld({ size: 5 * MIB });
     world.api.urlLifeMs = 2000;
@@ -783,6 +792,15 @@ describe("a session that ends", () => {
     world.network.go(true);
     await world.clock.advance(1000);
     expect(world.api.countOf("create")).toBe(1);
+    world.uploader.signedIn();
+    await expectDone(world);
+  });
+
+  it("is not asked for when somebody signed in while the refused request was on its way", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push(apiFailure(401, "not_authenticated"));
+    world.start();
+    await world.clock.advance(5);
     world.uploader.signedIn();
     await expectDone(world);
   });
@@ -1101,19 +1119,26 @@ describe("API calls", () => {
 });
 
 describe("a file that changes on disk", () => {
-  it.each([
-    ["a read error", (world: World) => Object.assign(world.file, { readError: "NotReadableError" })],
-    ["another time of change", (world: World) => Object.assign(world.file, { lastModified: 2000 })],
-  ])("ends with that reason (%s), and leaves nothing in the store", async (_, change) => {
+  it("ends with that reason, and leaves nothing in the store", async () => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world, 3);
-    change(world);
+    world.file.readError = "NotReadableError";
     world.store.fault = () => ({ kind: "reset", at: 0 });
     const error = await expectFailed(world, "file_changed");
     expect(error).toMatchObject({ retryable: false });
     await world.clock.advance(5000);
     expect(world.api.videos.size).toBe(0);
     expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("is told as that when a person tries again", async () => {
+    const world = makeWorld();
+    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.file.readError = "NotReadableError";
+    world.uploader.retry();
+    await expectFailed(world, "file_changed");
   });
 
   it("ends when the worker cannot read it either", async () => {
@@ -1496,6 +1521,13 @@ describe("guards, report and telemetry", () => {
     ])
       expect(report).toContain(part);
     expect(report).not.toMatch(/https?:|Signature|secret|holiday/);
+  });
+
+  it("takes no part of the name for an extension", async () => {
+    const world = makeWorld({ file: new FakeFile(5 * MIB, "Dismissal of.Anna B") });
+    world.start();
+    await expectFailed(world, "unsupported_container");
+    expect(world.uploader.failureReport()).not.toMatch(/anna/i);
   });
 
   it("counts once for each upload how it went", async () => {

@@ -39,14 +39,19 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
     job = {
       file,
       facts,
-      lastModified: file.lastModified,
-      log: new UploadLog(ports.clock.now(), file.size, extensionOf(file.name).slice(0, 8)),
+      log: new UploadLog(ports.clock.now(), file.size, reportedExtension(file.name)),
       idempotencyKey: ports.newId(),
       isCreateInDoubt: false,
       isCompleteInDoubt: false,
       upload: null,
     };
     launch(job, { type: "chosen", file: facts });
+  }
+
+  /** What follows a dot need not be an extension: anything else may be a part of the name. */
+  function reportedExtension(name: string): string {
+    const extension = extensionOf(name);
+    return policy.containers.some(({ extensions }) => extensions.includes(extension)) ? extension : "";
   }
 
   /** The same file again, with the parts the store has already. */

@@ -1,5 +1,6 @@
 // Keeps signed URLs ahead of need: by the server's clock, in few calls, and never one that is about to end.
 import type { Clock } from "./clock";
+import { ApiFailure } from "./errors";
 import type { SignedParts } from "./ports";
 import type { UploadLog } from "./telemetry";
 
@@ -17,6 +18,9 @@ export interface SignedUrl {
   readonly expiresAt: number;
 }
 
+/** `askedAt` is our time before the call: counted from there, a URL never seems to live longer than it does. */
+export type TimedParts = Pick<SignedParts, "parts" | "server_time"> & { readonly askedAt: number };
+
 interface Waiter {
   readonly resolve: (url: SignedUrl) => void;
   readonly reject: (reason: unknown) => void;
@@ -24,7 +28,7 @@ interface Waiter {
 
 export function createUrlBook(
   clock: Clock,
-  sign: (partNumbers: readonly number[]) => Promise<SignedParts>,
+  sign: (partNumbers: readonly number[]) => Promise<TimedParts>,
   /** The parts to be sent next, in order, as many as could be sent within a URL's life. */
   upcoming: () => readonly number[],
   log: Pick<UploadLog, "renewals" | "clockOffsetMs">,
@@ -35,9 +39,10 @@ export function createUrlBook(
   const doubted = new Set<number>();
   let isSigning = false;
 
-  /** `askedAt` is our time before the call: counted from there, a URL never seems to live longer than it does. */
-  function add(signed: SignedParts, askedAt: number): void {
+  function add(signed: TimedParts): void {
     const now = clock.now();
+    // Later than now: our clock was set back meanwhile.
+    const askedAt = Math.min(signed.askedAt, now);
     const serverTime = Date.parse(signed.server_time);
     log.clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
     for (const part of signed.parts) {
@@ -105,9 +110,13 @@ export function createUrlBook(
 
   async function signNow(partNumbers: readonly number[]): Promise<void> {
     isSigning = true;
-    const askedAt = clock.now();
     try {
-      add(await sign(partNumbers), askedAt);
+      add(await sign(partNumbers));
+      // Left out of the answer: asking again at once, and for ever, would bring no more.
+      for (const partNumber of partNumbers) {
+        waiters.get(partNumber)?.reject(new ApiFailure(0, "unreadable_answer", ""));
+        waiters.delete(partNumber);
+      }
     } catch (reason) {
       // Where nobody waits, the part that needs the URL asks again, and hears the reason then.
       for (const waiter of waiters.values()) waiter.reject(reason);
