@@ -26,7 +26,8 @@ export function createHeartbeat(clock: Clock, { onBeat, onNap, onJump }: Beats) 
   function heard(): void {
     const gap = clock.now() - heardAt;
     heardAt += gap;
-    const isJump = gap < 0 || gap > JUMP_MS;
+    // By milliseconds a browser's clock runs backwards now and then.
+    const isJump = gap < -BEAT_MS || gap > JUMP_MS;
     if (!isJump) awakeMs += gap;
     if (!isJump && gap <= LATE_MS) return;
     hasSlept = true;

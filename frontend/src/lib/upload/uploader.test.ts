@@ -844,6 +844,18 @@ describe("sleep and a clock that jumps", () => {
     expect(world.store.attempts.filter((attempt) => attempt.isExpired)).toEqual([]);
   });
 
+  it("takes a clock that runs backwards by milliseconds for no jump", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.fault = () => {
+      world.clock.set(-5);
+      return OK;
+    };
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport()).toContain("clock jumps: 0");
+    expect(world.api.countOf("sign")).toBe(0);
+  });
+
   it("does not take old URLs for young ones after the clock was set back", async () => {
     const world = makeWorld({ size: 120 * MIB });
     world.store.lineBytesPerSecond = 60_000;
