@@ -89,7 +89,10 @@ export function createPartPool(context: PoolContext) {
     fill();
   }
 
-  /** The network is back, or the machine has slept: old connections may be dead without saying so. */
+  /**
+   * The network is back, or the machine has slept: old connections may be dead without saying so. On a clock that was
+   * set anew no earlier time means anything.
+   */
   function suspectAll(isClockNew: boolean): void {
     const now = clock.now();
     for (const flight of flights) {

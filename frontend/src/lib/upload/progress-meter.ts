@@ -1,10 +1,8 @@
 // What is seen of an upload from outside: how far it is, how fast, how long it will take, and why it does not move.
-import type { Clock } from "./clock";
-import type { Connection, WaitBoard } from "./connection";
+import type { RunContext } from "./api-caller";
 import type { PartLedger } from "./part-ledger";
 import type { PartPool } from "./part-pool";
 import { EtaDisplay, SpeedMeter } from "./speed";
-import type { UploadLog } from "./telemetry";
 import type { Progress, Waiting } from "./types";
 import type { UploadEvent } from "./upload-state";
 
@@ -14,12 +12,7 @@ const PUBLISH_EVERY_MS = 100;
 const SLOWNESS_MS = 10_000;
 const GOODPUT_TAU_MS = 20_000;
 
-export interface MeterContext {
-  readonly clock: Clock;
-  readonly board: WaitBoard;
-  readonly connection: Connection;
-  readonly log: UploadLog;
-  readonly signal: AbortSignal;
+export interface MeterContext extends Pick<RunContext, "board" | "clock" | "connection" | "log" | "signal"> {
   /** Null before there is an upload. */
   readonly ledger: () => PartLedger | null;
   /** Null while no parts are sent. */
