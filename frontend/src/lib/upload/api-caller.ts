@@ -26,7 +26,7 @@ export async function pause(
   { status, retryAfterSeconds }: Pick<PartAnswer, "status" | "retryAfterSeconds">,
 ): Promise<void> {
   const ms = backoffMs(failures, random, retryAfterSeconds);
-  await board.during("retrying", failures, ms, bell.wait(ms, signal, status === 0));
+  await board.during("retrying", failures + 1, ms, bell.wait(ms, signal, status === 0));
 }
 
 export function createApiCaller(context: RunContext) {
@@ -45,6 +45,7 @@ export function createApiCaller(context: RunContext) {
       await connection.ready(signal);
       signal.throwIfAborted();
       const askedAt = clock.now();
+      const session = sessions;
       try {
         const answer = await request();
         connection.answered(askedAt);
@@ -57,7 +58,7 @@ export function createApiCaller(context: RunContext) {
         const verdict = judgeCall(reason.status);
         if (verdict === "final") throw reason;
         if (verdict === "sign_in") {
-          await waitForSession();
+          await waitForSession(session);
           continue;
         }
         if (reason.status === 0 && connection.broke()) {
@@ -72,8 +73,8 @@ export function createApiCaller(context: RunContext) {
     }
   }
 
-  async function waitForSession(): Promise<void> {
-    const seen = sessions;
+  /** `seen`: a sign-in while the request was on its way needs no other. */
+  async function waitForSession(seen: number): Promise<void> {
     const signedIn = async () => {
       while (sessions === seen && !signal.aborted) await bell.wait(null, signal);
     };

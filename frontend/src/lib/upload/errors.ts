@@ -1,4 +1,5 @@
 // Why things fail: the API's refusals, the engine's verdicts, and the sentences people read.
+import { mayPass } from "./retry";
 import type { UploadFailure, UploadFailureCode } from "./types";
 
 /** The API said no, or nothing: status 0 is a connection that broke or a call that took too long. */
@@ -57,12 +58,10 @@ export function fromApi(failure: ApiFailure): UploadFailure {
     openVideoIds: openVideoIds(failure),
   };
   if (code === "video_not_found" || code === "wrong_state") return uploadFailure(code, GONE, more);
-  if (isTransient(failure.status)) return networkFailure("Slipway", failure.status, failure.requestId);
+  // A page of something between here and the API (a proxy, a server being deployed) is no verdict on the upload.
+  if (failure.code === "unreadable_answer" || mayPass(failure.status))
+    return networkFailure("Slipway", failure.status, failure.requestId);
   return uploadFailure(code, failure.detail, more);
-}
-
-function isTransient(status: number): boolean {
-  return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 
 /** `who` did not answer well for so long that the engine stopped asking. */
@@ -76,6 +75,14 @@ export function networkFailure(
     "network",
     `${who} ${what}. Check your connection and try again: it goes on where it stopped.`,
     { retryable: true, requestId },
+  );
+}
+
+export function stillAssembling(): UploadFailure {
+  return uploadFailure(
+    "network",
+    "All is sent, but Slipway needs very long to put the video together. Try again in a few minutes: nothing is sent twice.",
+    { retryable: true },
   );
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from "./clock";
 import type { PartHash, PartHasher } from "./ports";
 
-/** A worker that has not answered by then never will. */
+/** Workers that answer nobody for so long never will. */
 const HASH_LIMIT_MS = 60_000;
 export const PARTS_AHEAD = 2;
 
@@ -14,9 +14,16 @@ export interface Slice {
 
 const UNAVAILABLE: PartHash = { kind: "unavailable" };
 
-export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, signal: AbortSignal) {
+export function createHashAhead(
+  hasher: PartHasher,
+  clock: Clock,
+  file: Blob,
+  signal: AbortSignal,
+  onBroken: () => void,
+) {
   const hashes = new Map<string, Promise<PartHash>>();
   let isBroken = false;
+  let replies = 0;
 
   /** Begins without waiting: the next `of` for the same bytes finds the work done or under way. */
   function prepare(slice: Slice): void {
@@ -35,16 +42,31 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
 
   function compute(slice: Slice): Promise<PartHash> {
     return new Promise((resolve) => {
-      const cancel = clock.after(HASH_LIMIT_MS, () => settle(UNAVAILABLE));
+      let cancel: () => void;
+      // Orders wait for one another: on a slow disk the last one's turn comes late, while the workers are alive.
+      const waitWhileAlive = () => {
+        const before = replies;
+        cancel = clock.after(HASH_LIMIT_MS, () =>
+          replies === before ? settle(UNAVAILABLE) : waitWhileAlive(),
+        );
+      };
       const onAbort = () => settle(UNAVAILABLE);
       const settle = (hash: PartHash) => {
         cancel();
         signal.removeEventListener("abort", onAbort);
-        if (hash.kind === "unavailable") isBroken = true;
+        if (hash.kind === "unavailable" && !isBroken && !signal.aborted) {
+          isBroken = true;
+          onBroken();
+        }
         resolve(hash);
       };
+      waitWhileAlive();
       signal.addEventListener("abort", onAbort);
-      hasher.md5(file.slice(slice.start, slice.end), signal).then(settle, () => settle(UNAVAILABLE));
+      const onReply = (hash: PartHash) => {
+        replies += 1;
+        settle(hash);
+      };
+      hasher.md5(file.slice(slice.start, slice.end), signal).then(onReply, () => settle(UNAVAILABLE));
     });
   }
 

@@ -16,10 +16,28 @@ describe("Lanes", () => {
     const lanes = new Lanes(6);
     lanes.trouble(0);
     const limits = Array.from({ length: 13 }, () => {
-      lanes.finished();
+      lanes.finished(1000);
       return lanes.limit;
     });
     expect(limits).toEqual([3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6, 6]);
+  });
+
+  it("lets lanes come back that the projection does not afford, one after each round of parts that fit", () => {
+    const lanes = new Lanes(6);
+    lanes.project(16 * MIB, 62_500);
+    const limits = Array.from({ length: 6 }, () => {
+      lanes.finished(270_000);
+      return lanes.limit;
+    });
+    expect(limits).toEqual([2, 2, 3, 3, 3, 4]);
+  });
+
+  it("goes back to what the projection affords after a part that did not fit", () => {
+    const lanes = new Lanes(6);
+    lanes.project(16 * MIB, 62_500);
+    lanes.finished(270_000);
+    lanes.finished(301_000);
+    expect(lanes.limit).toBe(1);
   });
 
   it.each([

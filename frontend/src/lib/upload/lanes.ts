@@ -8,6 +8,8 @@ const ONE_BURST_MS = 5000;
 export class Lanes {
   #steady: number;
   #affordable: number;
+  /** So many at once have shown that a part still fits. */
+  #proven = 1;
   #finishedSince = 0;
   #troubledAt = Number.NEGATIVE_INFINITY;
 
@@ -17,7 +19,10 @@ export class Lanes {
   }
 
   get limit(): number {
-    return Math.max(1, Math.min(this.cap, Math.floor(this.#steady), this.#affordable));
+    return Math.max(
+      1,
+      Math.min(this.cap, Math.floor(this.#steady), Math.max(this.#affordable, this.#proven)),
+    );
   }
 
   /** The store said 503 or 429, or a part stood still. */
@@ -28,15 +33,20 @@ export class Lanes {
     this.#steady = Math.max(1, Math.floor(this.limit / 2));
   }
 
-  /** One more after each round of parts that went through. */
-  finished(): void {
-    this.#finishedSince += 1;
-    if (this.#finishedSince < this.limit) return;
+  /**
+   * One more after each round of parts that went through. A part that fitted while so many were sent proves them, and
+   * a round of such that one more may be tried: the projection alone takes one slow connection of many for one slow
+   * line, and would never let them come back. A part that did not fit leaves the projection to decide.
+   */
+  finished(tookMs: number): void {
+    const isRound = ++this.#finishedSince >= this.limit;
+    this.#proven = tookMs > LONGEST_PART_SECONDS * 1000 ? 1 : this.limit + (isRound ? 1 : 0);
+    if (!isRound) return;
     this.#finishedSince = 0;
     this.#steady = Math.min(this.cap, this.#steady + 1);
   }
 
-  /** At this goodput, shared by n lanes, a part takes n times its own time. */
+  /** If n lanes share one line of this goodput, a part takes n times its own time. */
   project(partSizeBytes: number, bytesPerSecond: number): void {
     this.#affordable = Math.max(1, Math.floor((LONGEST_PART_SECONDS * bytesPerSecond) / partSizeBytes));
   }

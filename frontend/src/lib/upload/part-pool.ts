@@ -89,10 +89,15 @@ export function createPartPool(context: PoolContext) {
     fill();
   }
 
-  /** The network is back, or the machine has slept: old connections may be dead without saying so. */
-  function suspectAll(): void {
+  /**
+   * The network is back, or the machine has slept: old connections may be dead without saying so. On a clock that was
+   * set anew no earlier time means anything.
+   */
+  function suspectAll(isClockNew: boolean): void {
     const now = clock.now();
     for (const flight of flights) {
+      // Just heard of, or suspected already: a network that comes and goes must not keep a dead connection for ever.
+      if (!isClockNew && (flight.lastEventAt === now || flight.leash !== null)) continue;
       const resendMs = (flight.part.loaded / laneSpeed()) * 1000;
       flight.lastEventAt = now;
       flight.leash = Math.min(LEASH_MAX_MS, Math.max(LEASH_MIN_MS, resendMs));
@@ -102,7 +107,7 @@ export function createPartPool(context: PoolContext) {
   function patienceWith(flight: Flight): number {
     const drain = Math.min(LONGEST_DRAIN_MS, (SOCKET_BUFFER_BYTES / laneSpeed()) * 1000);
     // The last bytes of the body may still be in the socket's buffer while the answer is awaited.
-    if (flight.isBodySent) return ANSWER_MS + drain;
+    if (flight.isBodySent) return (flight.leash ?? ANSWER_MS) + drain;
     return flight.leash ?? STALL_MS + drain;
   }
 
@@ -214,6 +219,7 @@ export function createPartPool(context: PoolContext) {
       },
       onBodySent: () => {
         flight.lastEventAt = clock.now();
+        flight.leash = null;
         flight.isBodySent = true;
       },
     });
@@ -238,10 +244,12 @@ export function createPartPool(context: PoolContext) {
       connection.answered(end.startedAt);
       connection.found();
     } else if (flights.size === 0) connection.lost();
-    if (end.outcome === "sent") return lanes.finished();
+    if (end.outcome === "sent") return lanes.finished(clock.now() - end.startedAt);
     log.retries += 1;
     if (end.outcome === "stalled") {
       log.stalls += 1;
+      // Offline, a request may hang instead of breaking; that counts as little.
+      if (connection.broke()) return patience.renew();
       lanes.trouble(clock.now());
       return tryAgain(part, end);
     }
@@ -251,22 +259,23 @@ export function createPartPool(context: PoolContext) {
         if (end.status === 0) {
           // A file that changed on disk breaks the request just like a bad line does.
           await verifyFile();
-          // An expired URL may show as a broken connection (Ceph refuses the preflight).
-          if (part.failures > 0 || clock.now() >= end.url.freshUntil) renew(part);
+          // An expired URL may show as a broken connection (Ceph refuses the preflight). By our clock it has time left,
+          // so one new URL is enough, and nobody waits for it: the API may be away with the store.
+          if (part.failures === 1) urls.refresh(part.number);
           if (connection.broke()) return patience.renew();
         }
         return tryAgain(part, end);
       case "renew": {
         if (clock.now() >= end.url.expiresAt) {
           // Its time ran out on the way: no refusal, but no reason to hurry either.
-          renew(part);
+          urls.forget(part.number);
           return tryAgain(part, end);
         }
         part.refusals += 1;
         const isYoung = clock.now() - end.url.signedAt < YOUNG_URL_MS;
         if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))
           throw new UploadFailed(storeRefusal(end.status, end.storeCode));
-        return renew(part);
+        return urls.forget(part.number);
       }
       case "rehash":
         await verifyFile();
@@ -278,11 +287,6 @@ export function createPartPool(context: PoolContext) {
       default:
         throw new UploadFailed(storeRefusal(end.status, end.storeCode));
     }
-  }
-
-  function renew(part: Part): void {
-    log.renewals += 1;
-    urls.forget(part.number);
   }
 
   async function tryAgain(part: Part, end: AttemptEnd): Promise<void> {

@@ -1,17 +1,17 @@
 // When to stop trying: only after many failures and a long time without any progress.
-import type { Clock } from "./clock";
 import { MAX_FAILURES, NO_PROGRESS_LIMIT_MS } from "./retry";
 
-export function createPatience(clock: Clock) {
-  let progressAt = clock.now();
+/** `awakeMs`: the time in which the page ran, so that no sleep counts, however the first request after it ends. */
+export function createPatience(awakeMs: () => number) {
+  let progressAt = awakeMs();
 
-  /** Something moved forward; also after time that must not count: offline, signed out, asleep. */
+  /** Something moved forward; also after time that must not count: offline, signed out. */
   function renew(): void {
-    progressAt = clock.now();
+    progressAt = awakeMs();
   }
 
   function isOver(failures: number): boolean {
-    return failures >= MAX_FAILURES && clock.now() - progressAt >= NO_PROGRESS_LIMIT_MS;
+    return failures >= MAX_FAILURES && awakeMs() - progressAt >= NO_PROGRESS_LIMIT_MS;
   }
 
   return { renew, isOver };

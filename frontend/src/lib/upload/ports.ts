@@ -19,7 +19,7 @@ export interface UploadApi {
   remove(videoId: string, signal: AbortSignal): Promise<void>;
   /** Sent while the page goes away: nobody waits for the answer. */
   removeOnUnload(videoId: string): void;
-  /** How an upload went, for the server's metrics: sent once at its end, and lost without harm. */
+  /** How a try went, for the server's metrics: sent at its end, without what was reported before; lost without harm. */
   report(telemetry: UploadTelemetry): void;
 }
 

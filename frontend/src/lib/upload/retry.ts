@@ -44,7 +44,7 @@ export function judgeCall(status: number): CallVerdict {
 }
 
 /** 0 is a broken connection, 501 says "never". */
-function mayPass(status: number): boolean {
+export function mayPass(status: number): boolean {
   return (
     status === 0 || status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501)
   );

@@ -26,22 +26,39 @@ export class UploadLog {
   partCount = 0;
   retries = 0;
   stalls = 0;
+  /** How often a part got another URL than it had. */
   renewals = 0;
   clockJumps = 0;
+  /** How far the server's clock is ahead of ours. */
   clockOffsetMs: number | null = null;
   #bytesFinished = 0;
   #finishedAt = 0;
   #sendingSince: number | null = null;
+  #triedSince: number;
+  /** What was reported already: after a failure the same file may be tried again. */
+  #told = { retries: 0, stalls: 0, renewals: 0 };
   readonly #notes: string[] = [];
 
   constructor(
     readonly startedAt: number,
     readonly fileSize: number,
     readonly extension: string,
-  ) {}
+  ) {
+    this.#triedSince = startedAt;
+  }
 
-  sending(now: number): void {
-    this.#sendingSince ??= now;
+  /** The first try or another one: the time between two is nobody's, and each part counts once. */
+  trying(now: number): void {
+    this.phase = "checking";
+    this.#triedSince = now;
+    this.#sendingSince = null;
+  }
+
+  /** `bytesSent`: what the store has from earlier tries. */
+  sending(now: number, bytesSent: number): void {
+    this.#sendingSince = now;
+    this.#bytesFinished = 0;
+    this.bytesSent = bytesSent;
   }
 
   attempt(now: number, part: Part, { outcome, status, storeCode, url, startedAt }: AttemptEnd): void {
@@ -75,7 +92,11 @@ export class UploadLog {
     return Math.round((this.#bytesFinished * 1000) / (this.#finishedAt - this.#sendingSince));
   }
 
+  /** Of this try; the events since the last report. */
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
+    const { retries, stalls, renewals } = this;
+    const told = this.#told;
+    this.#told = { retries, stalls, renewals };
     return {
       video_id: this.videoId,
       outcome,
@@ -83,11 +104,11 @@ export class UploadLog {
       error_code: errorCode,
       bytes_total: this.fileSize,
       bytes_sent: this.bytesSent,
-      duration_ms: Math.max(0, Math.round(now - this.startedAt)),
+      duration_ms: Math.max(0, Math.round(now - this.#triedSince)),
       goodput_bytes_per_second: this.goodput,
-      retries: this.retries,
-      stalls: this.stalls,
-      renewals: this.renewals,
+      retries: retries - told.retries,
+      stalls: stalls - told.stalls,
+      renewals: renewals - told.renewals,
       part_count: this.partCount,
     };
   }
@@ -99,7 +120,7 @@ export class UploadLog {
       "Slipway upload report",
       `time: ${new Date(now).toISOString()}`,
       `video: ${this.videoId ?? "none"}`,
-      `file: ${this.fileSize} bytes, ${this.extension || "no extension"}`,
+      `file: ${this.fileSize} bytes, ${this.extension || "no extension of a video"}`,
       `phase: ${this.phase}`,
       `error: ${failure === null ? "none" : failure.code}`,
       `request id: ${failure?.requestId ?? "none"}`,

@@ -110,7 +110,6 @@ export class FakeClock implements Clock {
 
 /** A file whose bytes are never made; only its first ones and whether it reads. */
 export class FakeFile {
-  lastModified = 1000;
   readError: string | null = null;
   readonly reads: (readonly [number, number])[] = [];
 
@@ -134,7 +133,7 @@ export class FakeFile {
   }
 
   asFile(): File {
-    return this as unknown as File; // the engine uses name, size, lastModified and slice alone
+    return this as unknown as File; // the engine uses name, size and slice alone
   }
 }
 

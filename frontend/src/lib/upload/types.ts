@@ -25,6 +25,7 @@ export interface Progress {
 /** Why nothing moves at this moment, although nothing has failed for good. */
 export type Waiting =
   | { readonly reason: "offline" }
+  /** `attempt`: the one that comes; the first never waits. */
   | { readonly reason: "retrying"; readonly attempt: number; readonly resumesInMs: number }
   | { readonly reason: "signed_out" };
 
@@ -80,7 +81,6 @@ export type UploadFailureCode =
   | "file_unreadable"
   | "file_changed"
   // said by the API
-  | "not_authenticated"
   | "quota_exceeded"
   | "too_many_uploads"
   | "video_not_found"

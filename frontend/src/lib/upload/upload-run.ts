@@ -9,42 +9,34 @@ import {
   fileChanged,
   fileUnreadable,
   fromApi,
-  networkFailure,
+  stillAssembling,
   UploadFailed,
   uploadFailure,
 } from "./errors";
 import { createHashAhead } from "./hash-ahead";
+import { createHeartbeat } from "./heartbeat";
 import { Lanes } from "./lanes";
 import { expectedPartSize, PartLedger } from "./part-ledger";
 import { createPartPool, type PartPool } from "./part-pool";
 import { createPatience } from "./patience";
-import type { CreatedUpload, PartProof, SignedParts, UploaderOptions, UploaderPorts } from "./ports";
+import type { PartProof, UploaderOptions, UploaderPorts } from "./ports";
+import { createProgressMeter } from "./progress-meter";
 import { SNIFF_BYTES } from "./sniff";
-import { EtaDisplay, SpeedMeter } from "./speed";
 import type { UploadLog } from "./telemetry";
-import type { FileFacts, Progress, UploadFailure, UploadPolicy, Video, Waiting } from "./types";
+import type { FileFacts, UploadFailure, UploadPolicy, Video } from "./types";
 import type { UploadEvent } from "./upload-state";
-import { createUrlBook } from "./url-book";
+import { createUrlBook, type TimedParts } from "./url-book";
 
-const BEAT_MS = 1000;
-/** A hidden tab's timers may be a minute late; a longer gap, or time running backwards, is sleep or a new clock. */
-const JUMP_MS = 75_000;
-/** Six parts report many times a second; the eye needs ten. */
-const PROGRESS_EVERY_MS = 100;
 /** The contract's pace while the server says `completing`, and how long that may go on. */
 const COMPLETING_EVERY_MS = 2000;
 const COMPLETING_LIMIT_MS = 900_000;
 const MAX_INCOMPLETE_ROUNDS = 5;
-/** Silence up to here counts as slowness once bytes move again; longer is an outage, and tells nothing of the line. */
-const SLOWNESS_MS = 10_000;
-const GOODPUT_TAU_MS = 20_000;
 const SIGNED_AHEAD = 44;
 
 /** What outlives a run that failed, so that a retry goes on where it was. */
 export interface UploadJob {
   readonly file: File;
   readonly facts: FileFacts;
-  readonly lastModified: number;
   readonly log: UploadLog;
   idempotencyKey: string;
   /** A create was sent and its answer is not known: there may be a video. */
@@ -68,28 +60,32 @@ export function createUploadRun(
   const controller = new AbortController();
   const { signal } = controller;
   const bell = createBell(clock);
-  const board = createWaitBoard(clock, publishWaiting);
+  const board = createWaitBoard(clock, () => meter.publishWaiting());
   const connection = createConnection(network, clock, bell, board);
-  const patience = createPatience(clock);
+  const heart = createHeartbeat(clock, {
+    onBeat: beat,
+    onNap: () => pool?.suspectAll(false),
+    onJump: jumped,
+  });
+  const patience = createPatience(heart.awakeMs);
   const context: RunContext = { clock, bell, board, connection, patience, log, random, signal };
   const caller = createApiCaller(context);
-  const hashes = options.integrity === false ? null : createHashAhead(hasher, clock, file, signal);
-  const urls = createUrlBook(
-    clock,
-    (partNumbers) => caller.call("sign", true, () => api.sign(openUpload().videoId, partNumbers, signal)),
-    upcoming,
-  );
-  const speed = new SpeedMeter();
-  const goodput = new SpeedMeter(GOODPUT_TAU_MS);
-  const eta = new EtaDisplay();
+  const hashes =
+    options.integrity === false
+      ? null
+      : createHashAhead(hasher, clock, file, signal, () =>
+          log.note(clock.now(), "no hashes: the parts go unproven"),
+        );
+  const urls = createUrlBook(clock, (partNumbers) => sign(openUpload().videoId, partNumbers), upcoming, log);
+  const meter = createProgressMeter({
+    ...context,
+    ledger: () => job.upload?.ledger ?? null,
+    pool: () => pool,
+    emit,
+  });
   let lanes = new Lanes(options.maxConcurrency ?? 4);
   let pool: PartPool | null = null;
   const cleanups: (() => void)[] = [];
-  let beatAt = clock.now();
-  let bytesAtBeat = 0;
-  let silentMs = 0;
-  let publishedAt = 0;
-  let shownEta: number | null = null;
 
   /** Emits exactly one of completed and failed, or nothing after `stop`. */
   async function run(): Promise<void> {
@@ -113,16 +109,9 @@ export function createUploadRun(
   }
 
   function open(): void {
-    cleanups.push(connection.watch(() => pool?.suspectAll()));
-    let cancel: () => void = () => undefined;
-    const schedule = () => {
-      cancel = clock.after(BEAT_MS, () => {
-        schedule();
-        beat();
-      });
-    };
-    schedule();
-    cleanups.push(() => cancel());
+    log.trying(clock.now());
+    cleanups.push(connection.watch(() => pool?.suspectAll(false)));
+    cleanups.push(heart.start());
   }
 
   function close(): void {
@@ -139,7 +128,11 @@ export function createUploadRun(
     // The first part's hash is ready when the answer to create comes, so that its first byte need not wait.
     if (job.upload === null)
       hashes?.prepare({ number: 1, start: 0, end: Math.min(file.size, expectedPartSize(file.size)) });
-    const leading = await read(0, SNIFF_BYTES, () => fileUnreadable(file.name));
+    const leading = await read(
+      0,
+      SNIFF_BYTES,
+      job.upload === null ? () => fileUnreadable(file.name) : changed,
+    );
     signal.throwIfAborted();
     const mismatch = checkContent(file, leading, policy);
     if (mismatch !== null) throw new UploadFailed(mismatch);
@@ -159,10 +152,12 @@ export function createUploadRun(
 
   /** Browsers refuse to read a file whose size or time on disk is not that of the moment it was chosen. */
   async function verifyFile(): Promise<void> {
-    if (file.size !== job.facts.sizeBytes || file.lastModified !== job.lastModified)
-      throw new UploadFailed(fileChanged(file.name));
-    const isGone = (reason: unknown) => reason instanceof Error && reason.name === "NotFoundError";
-    await read(0, 1, (reason) => (isGone(reason) ? fileUnreadable(file.name) : fileChanged(file.name)));
+    await read(0, 1, changed);
+  }
+
+  function changed(reason: unknown): UploadFailure {
+    const isGone = reason instanceof Error && reason.name === "NotFoundError";
+    return isGone ? fileUnreadable(file.name) : fileChanged(file.name);
   }
 
   // begin
@@ -170,16 +165,11 @@ export function createUploadRun(
   async function begin(): Promise<OpenUpload> {
     const kept = job.upload;
     if (kept !== null && (await resume(kept))) return kept;
-    let askedAt = clock.now();
-    const ask = () => {
-      askedAt = clock.now();
-      return create();
-    };
-    let created = await caller.call("create", false, ask);
+    let created = await create();
     if (created.upload === null) {
       // The key belongs to a video that is past uploading, or on its way out: this one needs its own.
       job.idempotencyKey = ports.newId();
-      created = await caller.call("create", false, ask);
+      created = await create();
     }
     if (created.upload === null) throw new ApiFailure(409, "wrong_state", "");
     const { id } = created.video;
@@ -187,21 +177,39 @@ export function createUploadRun(
     const upload = { videoId: id, ledger };
     job.upload = upload;
     log.videoId = id;
-    addUrls(created.upload, askedAt);
+    addUrls({ ...created.upload, askedAt: created.askedAt });
     startSending(upload);
     return upload;
   }
 
-  async function create(): Promise<CreatedUpload> {
-    job.isCreateInDoubt = true;
-    try {
-      const created = await api.create(createRequest(file, policy), job.idempotencyKey, signal);
+  function create() {
+    return caller.call("create", false, async () => {
+      const askedAt = clock.now();
+      const created = await ask("isCreateInDoubt", () =>
+        api.create(createRequest(file, policy), job.idempotencyKey, signal),
+      );
       // An answer that comes after a cancel is left to the clean-up, which asks again with the same key.
       if (!signal.aborted) job.isCreateInDoubt = false;
-      return created;
+      return { ...created, askedAt };
+    });
+  }
+
+  /** `askedAt` of the try that was answered: there may have been minutes of others before it. */
+  function sign(videoId: string, partNumbers: readonly number[]): Promise<TimedParts> {
+    return caller.call("sign", true, async () => {
+      const askedAt = clock.now();
+      return { ...(await api.sign(videoId, partNumbers, signal)), askedAt };
+    });
+  }
+
+  /** A refusal speaks for its own call: what an earlier one did, whose answer was lost, stays in doubt. */
+  async function ask<T>(doubt: "isCreateInDoubt" | "isCompleteInDoubt", call: () => Promise<T>): Promise<T> {
+    const before = job[doubt];
+    job[doubt] = true;
+    try {
+      return await call();
     } catch (reason) {
-      if (reason instanceof ApiFailure && reason.status >= 400 && reason.status < 500)
-        job.isCreateInDoubt = false;
+      if (reason instanceof ApiFailure && reason.status >= 400 && reason.status < 500) job[doubt] = before;
       throw reason;
     }
   }
@@ -211,14 +219,7 @@ export function createUploadRun(
     upload.ledger.forgive();
     const unfinished = upload.ledger.unfinished.slice(0, 32).map((part) => part.number);
     try {
-      if (unfinished.length > 0) {
-        let askedAt = clock.now();
-        const signed = await caller.call("sign", true, () => {
-          askedAt = clock.now();
-          return api.sign(upload.videoId, unfinished, signal);
-        });
-        addUrls(signed, askedAt);
-      }
+      if (unfinished.length > 0) addUrls(await sign(upload.videoId, unfinished));
     } catch (reason) {
       if (isGone(reason)) {
         forgetUpload();
@@ -234,11 +235,12 @@ export function createUploadRun(
   /** The next try starts from the beginning, under a key of its own. */
   function forgetUpload(): void {
     job.upload = null;
+    job.isCompleteInDoubt = false;
     job.idempotencyKey = ports.newId();
   }
 
-  function addUrls(signed: SignedParts, askedAt: number): void {
-    urls.add(signed, askedAt);
+  function addUrls(signed: TimedParts): void {
+    urls.add(signed);
     const first = signed.parts[0];
     const shares = first !== undefined && new URL(first.url).origin === options.pageOrigin;
     // HTTP/1.1 gives six connections an origin; where the API shares it, its calls must not queue behind parts.
@@ -247,10 +249,10 @@ export function createUploadRun(
 
   function startSending(upload: OpenUpload): void {
     log.partCount = upload.ledger.parts.length;
-    log.sending(clock.now());
-    bytesAtBeat = upload.ledger.bytesMoved;
+    log.sending(clock.now(), upload.ledger.bytesSent);
+    meter.skip();
     enter("sending");
-    emit({ type: "created", videoId: upload.videoId, progress: progress(upload.ledger) });
+    emit({ type: "created", videoId: upload.videoId, progress: meter.progress(upload.ledger) });
   }
 
   // send and assemble
@@ -258,7 +260,7 @@ export function createUploadRun(
   async function sendAndAssemble(upload: OpenUpload): Promise<Video> {
     for (let round = 0; ; round += 1) {
       await send(upload);
-      publish();
+      meter.publish();
       emit({ type: "sent" });
       enter("assembling");
       const video = await assemble(upload, round);
@@ -281,8 +283,11 @@ export function createUploadRun(
       transport,
       verifyFile,
       // What has arrived already tells enough where the rest moved too shortly to be measured.
-      goodput: () => goodput.bytesPerSecond ?? log.goodput,
-      onProgress: publishSoon,
+      goodput: () => meter.goodput ?? log.goodput,
+      onProgress: () => {
+        heart.heard();
+        meter.publishSoon();
+      },
     });
     try {
       await pool.run();
@@ -298,110 +303,51 @@ export function createUploadRun(
 
   /** The Video, or null when the server misses parts: they are open again. */
   async function assemble(upload: OpenUpload, round: number): Promise<Video | null> {
-    const since = clock.now();
+    const since = heart.awakeMs();
     const proof = proofOf(upload.ledger);
-    job.isCompleteInDoubt = true;
+    const complete = () => api.complete(upload.videoId, proof, signal);
     for (;;) {
       let video: Video;
       try {
-        video = await caller.call("complete", true, () => api.complete(upload.videoId, proof, signal));
+        video = await caller.call("complete", true, () => ask("isCompleteInDoubt", complete));
       } catch (reason) {
-        if (!(reason instanceof ApiFailure) || reason.status < 400 || reason.status >= 500) throw reason;
+        if (!(reason instanceof ApiFailure) || reason.code !== "parts_incomplete") throw reason;
         job.isCompleteInDoubt = false;
-        if (reason.code !== "parts_incomplete") throw reason;
         const reopened = upload.ledger.reopen(namedParts(reason));
         if (reopened === 0 || round + 1 >= MAX_INCOMPLETE_ROUNDS) throw new UploadFailed(damagedOnTheWay());
         log.note(clock.now(), `complete: ${reopened} parts to send again`);
         return null;
       }
       if (video.status !== "completing" && video.status !== "uploading") return video;
-      if (clock.now() - since > COMPLETING_LIMIT_MS)
-        throw new UploadFailed(networkFailure("The storage", 504));
+      if (heart.awakeMs() - since > COMPLETING_LIMIT_MS) throw new UploadFailed(stillAssembling());
       patience.renew();
       await bell.wait(COMPLETING_EVERY_MS, signal);
     }
   }
 
-  // what is seen from outside
+  // time
 
-  function beat(): void {
-    const now = clock.now();
-    const elapsed = now - beatAt;
-    beatAt = now;
-    if (elapsed < 0 || elapsed > JUMP_MS) jumped(now);
-    else measure(elapsed);
+  function beat(elapsedMs: number | null): void {
+    if (elapsedMs === null) meter.skip();
+    else meter.measure(elapsedMs);
+    const ledger = job.upload?.ledger;
+    if (ledger !== undefined && meter.goodput !== null) lanes.project(ledger.partSizeBytes, meter.goodput);
     pool?.watch();
-    publish();
+    meter.publish();
   }
 
-  /** The machine slept, or somebody set its clock: no URL's age and no silence can be trusted. */
-  function jumped(now: number): void {
+  function jumped(): void {
     log.clockJumps += 1;
-    log.note(now, "the clock jumped");
-    bytesAtBeat = job.upload?.ledger.bytesMoved ?? 0;
+    log.note(clock.now(), "the clock jumped");
     patience.renew();
     urls.forgetAll();
-    pool?.suspectAll();
+    pool?.suspectAll(true);
     bell.ring();
-  }
-
-  function measure(elapsed: number): void {
-    const ledger = job.upload?.ledger;
-    if (ledger === undefined || pool === null) return;
-    const moved = ledger.bytesMoved - bytesAtBeat;
-    bytesAtBeat = ledger.bytesMoved;
-    speed.add(moved, elapsed);
-    if (moved > 0) {
-      goodput.add(moved, elapsed + (silentMs <= SLOWNESS_MS ? silentMs : 0));
-      silentMs = 0;
-    } else silentMs += elapsed;
-    const { bytesPerSecond } = goodput;
-    if (bytesPerSecond !== null) lanes.project(ledger.partSizeBytes, bytesPerSecond);
-    const left = ledger.sizeBytes - ledger.bytesSent;
-    shownEta = eta.show(left, waiting() === null ? speed.bytesPerSecond : null);
-  }
-
-  function publishSoon(): void {
-    if (Math.abs(clock.now() - publishedAt) >= PROGRESS_EVERY_MS) publish();
-  }
-
-  function publish(): void {
-    publishedAt = clock.now();
-    log.clockOffsetMs = urls.clockOffsetMs;
-    const ledger = job.upload?.ledger;
-    if (ledger !== undefined) {
-      log.bytesSent = Math.max(log.bytesSent, ledger.bytesSent);
-      emit({ type: "progressed", progress: progress(ledger) });
-    }
-    publishWaiting();
-  }
-
-  function publishWaiting(): void {
-    if (signal.aborted) return;
-    emit({ type: "waited", waiting: waiting() });
-  }
-
-  function waiting(): Waiting | null {
-    // What was in flight when the network went is kept, but a person should read why it does not move.
-    if (connection.isOffline() && silentMs > 0) return { reason: "offline" };
-    return board.waiting(pool?.isMoving() ?? false);
-  }
-
-  function progress(ledger: PartLedger): Progress {
-    const { bytesSent, sizeBytes } = ledger;
-    const { bytesPerSecond } = speed;
-    return {
-      bytesSent,
-      bytesTotal: sizeBytes,
-      percent: Math.floor((bytesSent * 100) / sizeBytes),
-      bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
-      etaSeconds: shownEta,
-    };
   }
 
   /** The parts whose URLs are wanted ahead: no more than can be sent before those URLs end. */
   function upcoming(): readonly number[] {
-    const { bytesPerSecond } = speed;
+    const { bytesPerSecond } = meter;
     const ledger = job.upload?.ledger;
     const lifeSeconds = policy.presign_ttl_seconds / 2;
     const sendable =

@@ -44,7 +44,21 @@ const createFault = fc.constantFrom<CallFault>("ok", "lost", "hang", "503", "0")
 
 const happening = fc.record({
   afterMs: fc.integer({ min: 0, max: 90_000 }),
-  what: fc.constantFrom("offline", "online", "sleep", "clock back", "freeze", "abort", "retry", "reset"),
+  what: fc.constantFrom(
+    "offline",
+    "online",
+    "sleep",
+    "nap",
+    "clock back",
+    "clock on",
+    "freeze",
+    "sign in",
+    "abort",
+    "retry",
+    "reset",
+    "start",
+    "dispose",
+  ),
 });
 
 const schedule = fc.record({
@@ -90,10 +104,15 @@ const HAPPEN: Record<string, (world: World) => void> = {
   offline: (world) => world.network.go(false),
   online: (world) => world.network.go(true),
   sleep: (world) => world.clock.sleep(1_800_000),
+  nap: (world) => world.clock.sleep(50_000),
   "clock back": (world) => world.clock.set(-600_000),
+  "clock on": (world) => world.clock.set(1_200_000),
   freeze: (world) => {
     world.store.frozenUntil = world.clock.trueNow() + 45_000;
   },
+  "sign in": (world) => world.uploader.signedIn(),
+  start: (world) => world.start(),
+  dispose: (world) => world.uploader.dispose(),
   abort: (world) => world.uploader.abort(),
   retry: (world) => world.uploader.retry(),
   reset: (world) => world.uploader.reset(),
@@ -117,6 +136,14 @@ it("ends once, complete or with nothing held, under any schedule of faults", {
       for (const call of ["create", "sign", "complete"] satisfies Call[])
         world.api.failures[call].push(...failuresOf(given[call]));
 
+      const removedWhole: string[] = [];
+      const remove = world.api.remove.bind(world.api);
+      world.api.remove = (id, signal) => {
+        if (world.api.videos.get(id)?.status === "processing") removedWhole.push(id);
+        return remove(id, signal);
+      };
+      let mayRemove = false;
+
       let ends = 0;
       let last = world.uploader.getState();
       let percent = 0;
@@ -138,8 +165,11 @@ it("ends once, complete or with nothing held, under any schedule of faults", {
       for (const { afterMs, what } of given.happenings) {
         await world.clock.advance(afterMs);
         const wasTerminal = isTerminal(world.uploader.getState());
+        const wasIdle = last.status === "idle";
+        if (what === "abort" || what === "dispose") mayRemove = true;
         HAPPEN[what]?.(world);
-        if (wasTerminal && !isTerminal(world.uploader.getState()) && what === "retry") runs += 1;
+        const isStart = what === "retry" || what === "start";
+        if (isStart && (wasTerminal || wasIdle) && !isTerminal(world.uploader.getState())) runs += 1;
       }
       world.network.go(true);
       // A person signs in again whenever asked.
@@ -163,10 +193,12 @@ it("ends once, complete or with nothing held, under any schedule of faults", {
         expect(reached).toBe(size);
         expect(end.video.status).toBe("processing");
       }
+      if (!mayRemove) expect(removedWhole).toEqual([]);
 
       await world.clock.advance(600_000);
       expect(world.leaks()).toEqual(NO_LEAKS);
-      if (end.status === "aborted") expect(world.api.videos.size).toBe(0);
+      if (end.status === "aborted")
+        expect([...world.api.videos.values()].filter(({ status }) => status === "uploading")).toEqual([]);
     }),
     { numRuns: Number(process.env.ENGINE_RUNS ?? 300) },
   );

@@ -1,5 +1,6 @@
 // The engine as the page sees it, in a world where every answer and every second is decided by the test.
 import { describe, expect, it, vi } from "vitest";
+import { createFetchApi } from "./fetch-api";
 import {
   type Attempt,
   apiFailure,
@@ -231,6 +232,31 @@ describe("progress", () => {
     world.uploader.abort();
   });
 
+  it.each([
+    ["offline for a minute", 60_000, true],
+    ["that stands still for 20 s unannounced", 20_000, false],
+  ])("is not fooled by a line %s", async (_, ms, isAnnounced) => {
+    const world = makeWorld({ size: 1500 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 4 * MIB;
+    world.start();
+    await world.clock.advance(60_000);
+    if (isAnnounced) world.network.go(false);
+    world.store.frozenUntil = world.clock.trueNow() + ms;
+    await world.clock.advance(ms - 1000);
+    expect(progressOf(world.uploader.getState())).toMatchObject({ bytesPerSecond: null, etaSeconds: null });
+    await world.clock.advance(1000);
+    if (isAnnounced) world.network.go(true);
+    for (let second = 1; second <= 20; second += 1) {
+      await world.clock.advance(1000);
+      const progress = progressOf(world.uploader.getState());
+      const truth = (1500 * MIB - (progress?.bytesSent ?? 0)) / (4 * MIB);
+      if (second > 3) expect((progress?.etaSeconds ?? 0) / truth).toBeCloseTo(1, 0);
+      if (progress?.etaSeconds !== null) expect((progress?.etaSeconds ?? 0) / truth).toBeLessThan(1.3);
+    }
+    world.uploader.abort();
+  });
+
   it("reports no more than about ten times a second", async () => {
     const world = makeWorld({ size: 100 * MIB });
     world.store.lineBytesPerSecond = 100 * MIB;
@@ -344,6 +370,38 @@ describe("an outage without an offline event", () => {
     await expectDone(world);
   });
 
+  /** From five seconds on, for so long, whatever is sent to the store breaks. */
+  function storeAway(world: World, ms: number): void {
+    const isAway = () => world.clock.now() - T0 > 5000 && world.clock.now() - T0 < 5000 + ms;
+    world.api.partSize = 16 * MIB;
+    world.store.fault = () => (isAway() ? { kind: "reset", at: 0 } : OK);
+  }
+
+  it("of the store alone costs the API few calls: the URLs are good for longer", async () => {
+    const world = makeWorld({ size: 600 * MIB, random: unevenly() });
+    storeAway(world, 495_000);
+    world.start();
+    await expectDone(world);
+    expect(world.api.countOf("sign")).toBeLessThan(10);
+  });
+
+  it("of store and API together is over with the store: nobody waits for new URLs", async () => {
+    const world = makeWorld({ size: 600 * MIB, random: unevenly() });
+    storeAway(world, 120_000);
+    const sign = world.api.sign.bind(world.api);
+    world.api.sign = async (...args) => {
+      // The API is away for an hour longer.
+      if (world.clock.now() - T0 < 3_600_000) throw apiFailure(503, "overloaded");
+      return sign(...args);
+    };
+    world.start();
+    const isBack = () => world.store.attempts.some((attempt) => attempt.at >= 125_000);
+    await world.clock.advance(300_000, isBack);
+    expect(isBack()).toBe(true);
+    expect(world.clock.now() - T0 - 125_000).toBeLessThan(30_000);
+    world.uploader.abort();
+  });
+
   it("wakes nobody whom the store asked to wait", async () => {
     const world = makeWorld({ size: 20 * MIB });
     world.store.fault = (attempt) => {
@@ -368,7 +426,7 @@ describe("retry", () => {
         : OK;
     world.start();
     await world.clock.advance(100);
-    expect(waitingOf(world)).toMatchObject({ reason: "retrying", attempt: 1 });
+    expect(waitingOf(world)).toMatchObject({ reason: "retrying", attempt: 2 });
     await expectDone(world);
     const times = world.store.attempts.map((attempt) => attempt.at);
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0) - 20);
@@ -510,6 +568,43 @@ describe("a thin line", () => {
   });
 });
 
+describe("a line that is slow for each connection", () => {
+  async function mostOpenLater(world: World, minutes: number): Promise<number> {
+    let most = 0;
+    for (let minute = 0; minute < minutes; minute += 1) {
+      await world.clock.advance(60_000);
+      if (minute >= 8) most = Math.max(most, world.store.open);
+    }
+    world.uploader.abort();
+    return most;
+  }
+
+  function makeSlowWorld(): World {
+    const world = makeWorld({ size: 600 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.bytesPerSecond = 94_000;
+    return world;
+  }
+
+  it.each([12_000, 20_000])("wins its lanes back after %i ms of 503", async (ms) => {
+    const world = makeSlowWorld();
+    world.store.fault = ({ at }) =>
+      at > 178_000 && at < 178_000 + ms ? { kind: "status", status: 503, at: 0 } : OK;
+    world.start();
+    expect(await mostOpenLater(world, 15)).toBeGreaterThan(2);
+  });
+
+  it("wins its lanes back after somebody else used the line", async () => {
+    const world = makeSlowWorld();
+    world.start();
+    await world.clock.advance(200_000);
+    world.store.lineBytesPerSecond = 30_000;
+    await world.clock.advance(120_000);
+    world.store.lineBytesPerSecond = null;
+    expect(await mostOpenLater(world, 15)).toBeGreaterThan(2);
+  });
+});
+
 describe("URLs by the server's clock", () => {
   it.each([-16, -6, -1, 1, 6, 16])(
     "are used as long as they live when the clocks differ by %i min",
@@ -538,6 +633,15 @@ describe("URLs by the server's clock", () => {
     world.start();
     await expectDone(world);
     expect(world.store.attempts.every((attempt) => !attempt.isExpired)).toBe(true);
+  });
+
+  it("live from the try that was answered, not from the first one", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.firstBatch = 12;
+    for (let index = 0; index < 12; index += 1) world.api.failures.sign.push(apiFailure(503, "overloaded"));
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport()).toContain("clock offset: 10 ms");
   });
 
   it("that ended on the way are no refusal, however often", async () => {
@@ -597,6 +701,18 @@ describe("offline", () => {
     await expectDone(world);
   });
 
+  it("does not count requests that hang instead of breaking either", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    await untilSending(world, 2);
+    world.store.fault = () => (world.network.online ? OK : { kind: "stall", at: 0 });
+    world.network.go(false);
+    world.store.frozenUntil = world.clock.trueNow() + 3_600_000;
+    await world.clock.advance(3_600_000);
+    expect(world.uploader.getState()).toMatchObject({ status: "sending", waiting: { reason: "offline" } });
+    world.network.go(true);
+    await expectDone(world);
+  });
+
   it("does not believe a browser that calls itself offline while requests get through", async () => {
     const world = makeWorld({ size: 40 * MIB });
     world.network.online = false;
@@ -632,6 +748,25 @@ describe("offline", () => {
   });
 });
 
+describe("a network that comes back every twenty seconds", () => {
+  it("does not keep dead connections for ever", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 2 * MIB;
+    world.store.fault = ({ attempt, part }) => (attempt === 1 && part <= 6 ? { kind: "stall", at: 0.9 } : OK);
+    world.start();
+    await world.clock.advance(55_000);
+    for (let round = 0; round < 6; round += 1) {
+      world.network.go(false);
+      await world.clock.advance(1000);
+      world.network.go(true);
+      await world.clock.advance(19_000);
+    }
+    expect(world.store.parts.size).toBeGreaterThan(0);
+    world.uploader.abort();
+  });
+});
+
 describe("a session that ends", () => {
   it("keeps file and parts, asks for a sign-in and goes on", async () => {
     const world = makeWorld({ size: 300 * MIB });
@@ -657,6 +792,15 @@ describe("a session that ends", () => {
     world.network.go(true);
     await world.clock.advance(1000);
     expect(world.api.countOf("create")).toBe(1);
+    world.uploader.signedIn();
+    await expectDone(world);
+  });
+
+  it("is not asked for when somebody signed in while the refused request was on its way", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push(apiFailure(401, "not_authenticated"));
+    world.start();
+    await world.clock.advance(5);
     world.uploader.signedIn();
     await expectDone(world);
   });
@@ -700,6 +844,18 @@ describe("sleep and a clock that jumps", () => {
     expect(world.store.attempts.filter((attempt) => attempt.isExpired)).toEqual([]);
   });
 
+  it("takes a clock that runs backwards by milliseconds for no jump", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.fault = () => {
+      world.clock.set(-5);
+      return OK;
+    };
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport()).toContain("clock jumps: 0");
+    expect(world.api.countOf("sign")).toBe(0);
+  });
+
   it("does not take old URLs for young ones after the clock was set back", async () => {
     const world = makeWorld({ size: 120 * MIB });
     world.store.lineBytesPerSecond = 60_000;
@@ -709,15 +865,57 @@ describe("sleep and a clock that jumps", () => {
     expect(world.store.attempts.filter((attempt) => attempt.isExpired)).toEqual([]);
   });
 
-  it("leaves connections alone that survived a nap", async () => {
-    const world = makeWorld({ size: 40 * MIB });
-    await untilSending(world, 1);
-    // Silent for a while before and after, as a connection is that must find its way again.
-    world.store.frozenUntil = world.clock.trueNow() + 5000;
-    await world.clock.advance(2000);
-    world.clock.sleep(100_000);
+  it.each([45_000, 60_000, 70_000, 100_000])(
+    "leaves connections alone that survived a nap of %i ms",
+    async (ms) => {
+      const world = makeWorld({ size: 40 * MIB });
+      await untilSending(world, 1);
+      // Silent for a while before and after, as a connection is that must find its way again.
+      world.store.frozenUntil = world.clock.trueNow() + 5000;
+      await world.clock.advance(2000);
+      world.clock.sleep(ms);
+      await expectDone(world);
+      expect(world.store.attempts).toHaveLength(8);
+    },
+  );
+
+  it.each<[string, (world: World) => void]>([
+    ["a nap of 45 s", (world) => world.clock.sleep(45_000)],
+    ["a nap of 70 s", (world) => world.clock.sleep(70_000)],
+    ["a clock put 45 s forward", (world) => world.clock.set(45_000)],
+  ])("does not take %s for a slow line", async (_, happen) => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 600_000;
+    world.start();
+    await world.clock.advance(20_999);
+    happen(world);
+    await world.clock.advance(5000);
+    expect(progressOf(world.uploader.getState())?.bytesPerSecond).toBeGreaterThan(500_000);
     await expectDone(world);
-    expect(world.store.attempts).toHaveLength(8);
+    expect(world.store.attempts).toHaveLength(13);
+  });
+
+  it("does not count the sleep as time without progress", async () => {
+    const world = makeWorld({ size: 5 * MIB, random: () => 0.3 });
+    let isAsleep = true;
+    world.store.fault = ({ attempt }) => (isAsleep && attempt <= 8 ? { kind: "reset", at: 0.1 } : OK);
+    world.start();
+    await world.clock.advance(600_000, () => world.store.attempts.length === 8);
+    world.clock.sleep(3_600_000);
+    isAsleep = false;
+    await expectDone(world);
+  });
+
+  it("starts connections anew soon after waking that died with their body sent", async () => {
+    const world = makeWorld({ size: 30 * MIB });
+    world.store.fault = ({ attempt, part }) => (attempt === 1 && part > 3 ? { kind: "mute" } : OK);
+    world.start();
+    await world.clock.advance(5000);
+    world.clock.sleep(1_800_000);
+    const woke = world.clock.now();
+    await expectDone(world);
+    expect(world.clock.now() - woke).toBeLessThan(35_000);
   });
 
   it("starts dead connections anew soon after waking", async () => {
@@ -732,7 +930,57 @@ describe("sleep and a clock that jumps", () => {
   });
 });
 
+describe("a hidden tab, whose timers come once a minute", () => {
+  function makeHiddenWorld(): World {
+    const world = makeWorld({ size: 2000 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 4 * MIB;
+    const after = world.clock.after.bind(world.clock);
+    world.clock.after = (ms, callback) => after(ms === 1000 ? 60_000 : ms, callback);
+    return world;
+  }
+
+  it("still measures the line", async () => {
+    const world = makeHiddenWorld();
+    world.start();
+    await world.clock.advance(250_000);
+    const progress = progressOf(world.uploader.getState());
+    expect((progress?.bytesPerSecond ?? 0) / (4 * MIB)).toBeCloseTo(1, 1);
+    expect(progress?.etaSeconds).not.toBeNull();
+    expect(world.uploader.failureReport()).toContain("clock jumps: 0");
+    world.uploader.abort();
+  });
+
+  it("starts dead connections anew within a few of those minutes", async () => {
+    const world = makeHiddenWorld();
+    world.store.fault = ({ at }) => (at < 65_000 ? { kind: "stall", at: 0.9 } : OK);
+    world.start();
+    await world.clock.advance(250_000);
+    expect(world.store.parts.size).toBeGreaterThan(2);
+    world.uploader.abort();
+  });
+});
+
 describe("complete", () => {
+  it("is not given up for a sleep while the server is completing", async () => {
+    const world = makeWorld();
+    world.api.completingAnswers = 10;
+    world.start();
+    await world.clock.advance(3000);
+    expect(world.uploader.getState().status).toBe("assembling");
+    world.clock.sleep(3_600_000);
+    await expectDone(world);
+  });
+
+  it("says so when the server is completing for a quarter of an hour", async () => {
+    const world = makeWorld();
+    world.api.completingAnswers = 10_000;
+    world.start();
+    const error = await expectFailed(world, "network");
+    expect(error).toMatchObject({ retryable: true, detail: expect.stringContaining("needs very long") });
+    expect(world.clock.now() - T0).toBeGreaterThan(900_000);
+  });
+
   it("repeats after a lost answer and takes the same one", async () => {
     const world = makeWorld();
     world.api.failures.complete.push({ lost: true }, apiFailure(503, "storage_unavailable", {}, 2), {
@@ -833,6 +1081,36 @@ describe("API calls", () => {
     expect(error).toMatchObject({ detail: `The API says ${code}.`, requestId: "req-1", retryable });
   });
 
+  it.each([403, 404, 407])(
+    "keeps the parts when something in between answers %i with a page",
+    async (status) => {
+      const world = makeWorld();
+      const between = createFetchApi(async () => new Response("<html>deploying</html>", { status }));
+      const said = await between.complete("v", [], new AbortController().signal).catch((reason) => reason);
+      world.api.failures.complete.push(said);
+      world.start();
+      const error = await expectFailed(world, "network");
+      expect(error).toMatchObject({ retryable: true, detail: expect.stringContaining(String(status)) });
+      await world.clock.advance(60_000);
+      expect(world.api.countOf("remove")).toBe(0);
+      const before = world.store.attempts.length;
+      world.uploader.retry();
+      await expectDone(world);
+      expect(world.store.attempts.length).toBe(before);
+    },
+  );
+
+  it.each([
+    [425, "network"],
+    [501, "rejected"],
+  ])("judges %i alike when it tries again and when it gives up", async (status, code) => {
+    const world = makeWorld();
+    for (let index = 0; index < 20; index += 1) world.api.failures.create.push(apiFailure(status, "odd"));
+    world.start();
+    await expectFailed(world, code);
+    expect(world.api.countOf("create") >= 8).toBe(code === "network");
+  });
+
   it("names the open uploads when there are too many", async () => {
     const world = makeWorld();
     world.api.failures.create.push(apiFailure(409, "too_many_uploads", { open_video_ids: ["a", "b"] }));
@@ -853,19 +1131,26 @@ describe("API calls", () => {
 });
 
 describe("a file that changes on disk", () => {
-  it.each([
-    ["a read error", (world: World) => Object.assign(world.file, { readError: "NotReadableError" })],
-    ["another time of change", (world: World) => Object.assign(world.file, { lastModified: 2000 })],
-  ])("ends with that reason (%s), and leaves nothing in the store", async (_, change) => {
+  it("ends with that reason, and leaves nothing in the store", async () => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world, 3);
-    change(world);
+    world.file.readError = "NotReadableError";
     world.store.fault = () => ({ kind: "reset", at: 0 });
     const error = await expectFailed(world, "file_changed");
     expect(error).toMatchObject({ retryable: false });
     await world.clock.advance(5000);
     expect(world.api.videos.size).toBe(0);
     expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("is told as that when a person tries again", async () => {
+    const world = makeWorld();
+    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.file.readError = "NotReadableError";
+    world.uploader.retry();
+    await expectFailed(world, "file_changed");
   });
 
   it("ends when the worker cannot read it either", async () => {
@@ -889,6 +1174,45 @@ describe("hashing", () => {
       expect(world.api.lastProof).toEqual([]);
     },
   );
+
+  it("is not given up on a slow disk, where a part's turn comes late", async () => {
+    const world = makeWorld({ size: 400 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = MIB;
+    // Two workers, 16 s a part, one after another.
+    const freeAt = [0, 0];
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = async (slice, signal) => {
+      freeAt.sort((a, b) => a - b);
+      const now = world.clock.now();
+      const doneAt = Math.max(now, freeAt[0] ?? 0) + 16_000;
+      freeAt[0] = doneAt;
+      await new Promise<void>((resolve) => world.clock.after(doneAt - now, resolve));
+      return md5(slice, signal);
+    };
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.filter((attempt) => attempt.contentMd5 === null)).toEqual([]);
+  });
+
+  it.each(["unavailable", "silent"] as const)("that is %s is told in the report", async (mode) => {
+    const world = makeWorld();
+    world.hasher.mode = mode;
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport().match(/no hashes/g)).toHaveLength(1);
+    const proven = makeWorld();
+    proven.start();
+    await expectDone(proven);
+    expect(proven.uploader.failureReport()).not.toContain("no hashes");
+  });
+
+  it("lets workers go that were started for nothing", () => {
+    const world = makeWorld();
+    world.uploader.warmUp();
+    world.uploader.dispose();
+    expect(world.hasher.rests).toBe(1);
+  });
 
   it("is not waited for again once it has not answered for a minute", async () => {
     const world = makeWorld({ size: 200 * MIB });
@@ -960,6 +1284,17 @@ describe("abort", () => {
     expect(world.api.videos.size).toBe(0);
   });
 
+  it.each([429, 401])("finds it too when a %i follows the lost answer", async (status) => {
+    const world = makeWorld();
+    world.api.failures.create.push({ lost: true }, apiFailure(status, "no", {}, 60));
+    world.start();
+    await world.clock.advance(5000);
+    world.uploader.abort();
+    await world.clock.advance(60_000);
+    expect(world.api.countOf("remove")).toBe(1);
+    expect(world.api.videos.size).toBe(0);
+  });
+
   it("tries to remove the video several times", async () => {
     const world = makeWorld();
     await untilSending(world);
@@ -967,6 +1302,47 @@ describe("abort", () => {
     world.uploader.abort();
     await world.clock.advance(60_000);
     expect(world.api.videos.size).toBe(0);
+  });
+
+  it("leaves nothing in the store when it was offline, once the network is back", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 2);
+    world.network.go(false);
+    for (let index = 0; index < 50; index += 1) world.api.failures.remove.push(apiFailure(0, "network"));
+    world.uploader.abort();
+    await world.clock.advance(3_600_000);
+    expect(world.api.countOf("remove")).toBeLessThan(10);
+    world.api.failures.remove.length = 0;
+    world.network.go(true);
+    await world.clock.advance(1000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("leaves nothing in the store when nobody was signed in, once somebody is", async () => {
+    const world = makeWorld({ size: 300 * MIB });
+    world.api.firstBatch = 6;
+    world.api.failures.sign.push(apiFailure(401, "not_authenticated"));
+    world.start();
+    await world.clock.advance(5000);
+    world.api.failures.remove.push(apiFailure(401, "not_authenticated"));
+    world.uploader.abort();
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(1);
+    world.uploader.signedIn();
+    await world.clock.advance(1000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("has its last chance when the page goes away before the removal got through", async () => {
+    const world = makeWorld();
+    await untilSending(world);
+    world.api.failures.remove.push(apiFailure(503, "overloaded", {}, 100));
+    world.uploader.abort();
+    await world.clock.advance(1000);
+    world.guards.leave();
+    expect(world.api.unloads).toEqual(["video-1"]);
   });
 
   it("works from a failed upload that was kept", async () => {
@@ -1070,6 +1446,29 @@ describe("what is left behind", () => {
     expect(world.api.videos.size).toBe(1);
   });
 
+  it.each([
+    [403, "csrf_rejected"],
+    [404, "not_found"],
+    [400, "validation_error"],
+    [413, "too_large"],
+  ])("is kept when a %i (%s) follows a complete whose answer was lost", async (status, code) => {
+    const world = makeWorld();
+    world.api.failures.complete.push({ lost: true }, apiFailure(status, code));
+    world.start();
+    await expectFailed(world, "rejected");
+    await world.clock.advance(60_000);
+    expect([...world.api.videos.values()].map((video) => video.status)).toEqual(["processing"]);
+  });
+
+  it("is removed when the only complete was refused", async () => {
+    const world = makeWorld();
+    world.api.failures.complete.push(apiFailure(403, "csrf_rejected"));
+    world.start();
+    await expectFailed(world, "rejected");
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(0);
+  });
+
   it("is removed when the page goes away in mid-upload, but not while assembling or after done", async () => {
     const sending = makeWorld();
     await untilSending(sending);
@@ -1136,6 +1535,13 @@ describe("guards, report and telemetry", () => {
     expect(report).not.toMatch(/https?:|Signature|secret|holiday/);
   });
 
+  it("takes no part of the name for an extension", async () => {
+    const world = makeWorld({ file: new FakeFile(5 * MIB, "Dismissal of.Anna B") });
+    world.start();
+    await expectFailed(world, "unsupported_container");
+    expect(world.uploader.failureReport()).not.toMatch(/anna/i);
+  });
+
   it("counts once for each upload how it went", async () => {
     const world = makeWorld({ size: 40 * MIB });
     world.store.fault = faultOn(2, { kind: "status", status: 500 });
@@ -1161,5 +1567,71 @@ describe("guards, report and telemetry", () => {
     await untilSending(left);
     left.uploader.abort();
     expect(left.telemetry).toEqual([expect.objectContaining({ outcome: "aborted", phase: "sending" })]);
+  });
+
+  it("reports each retry once although the upload is tried twice", async () => {
+    const world = makeWorld({ size: 20 * MIB });
+    let isBroken = true;
+    world.store.fault = ({ part }) => (isBroken && part === 1 ? { kind: "reset", at: 0 } : OK);
+    world.start();
+    await expectFailed(world, "network");
+    isBroken = false;
+    world.uploader.retry();
+    await expectDone(world);
+    expect(world.telemetry.map((told) => told.outcome)).toEqual(["failed", "done"]);
+    const retries = world.telemetry.reduce((sum, told) => sum + told.retries, 0);
+    expect(retries).toBe(world.store.attempts.length - 4);
+  });
+
+  it("reports the speed of each try, without the hours between them", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    let isBroken = true;
+    world.store.fault = ({ part }) =>
+      isBroken && part > 10 ? { kind: "status", status: 400, code: "Odd", at: 0 } : OK;
+    world.start();
+    await expectFailed(world, "storage_refused");
+    isBroken = false;
+    await world.clock.advance(3_600_000);
+    world.uploader.retry();
+    expect(world.uploader.failureReport()).toContain("phase: checking");
+    await expectDone(world);
+    expect(world.telemetry.at(-1)?.goodput_bytes_per_second).toBeGreaterThan(MIB);
+    expect(world.telemetry.at(-1)?.duration_ms).toBeLessThan(60_000);
+  });
+
+  it("reports what was sent of an upload that began anew, not of the one before it", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.fault = ({ part, urlSerial }) =>
+      part > 18 && urlSerial < 100 ? { kind: "status", status: 404, code: "NoSuchUpload", at: 0 } : OK;
+    world.start();
+    await world.clock.advance(600_000, () => world.store.parts.size >= 12);
+    world.api.videos.clear();
+    await expectFailed(world, "video_not_found");
+    world.store.fault = () => OK;
+    world.uploader.retry();
+    await world.clock.advance(600);
+    world.uploader.abort();
+    expect(world.telemetry.at(-1)).toMatchObject({ outcome: "aborted", video_id: "video-2" });
+    expect(world.telemetry.at(-1)?.bytes_sent).toBeLessThan(40 * MIB);
+  });
+
+  it("reports a failed upload whose page is left once", async () => {
+    const world = makeWorld();
+    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd", at: 0 });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.guards.leave();
+    expect(world.telemetry.map((told) => told.outcome)).toEqual(["failed"]);
+    expect(world.api.unloads).toEqual(["video-1"]);
+  });
+
+  it.each(["starting", "assembling"] as const)("reports where it was left: %s", async (phase) => {
+    const world = makeWorld();
+    world.api.completingAnswers = 5;
+    world.start();
+    await world.clock.advance(60_000, () => world.uploader.getState().status === phase);
+    world.guards.leave();
+    expect(world.telemetry).toEqual([expect.objectContaining({ outcome: "left", phase })]);
+    world.uploader.abort();
   });
 });

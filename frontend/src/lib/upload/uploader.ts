@@ -1,19 +1,17 @@
 // The engine's front: one upload at a time, its state for the page, and nothing left behind when it ends.
 
 import { cleanName, createRequest, extensionOf } from "./check-file";
-import { ApiFailure } from "./errors";
 import type { UploaderOptions, UploaderPorts } from "./ports";
-import { backoffMs, judgeCall } from "./retry";
+import { createRemovals } from "./removals";
 import { UploadLog, type UploadTelemetry } from "./telemetry";
 import type { UploadPolicy, UploadState } from "./types";
 import { createUploadRun, type UploadJob, type UploadRun } from "./upload-run";
 import { IDLE, isRunning, reduce, type UploadEvent } from "./upload-state";
 
-const REMOVE_TRIES = 5;
-
 export function createUploader(ports: UploaderPorts, policy: UploadPolicy, options: UploaderOptions = {}) {
   let state: UploadState = IDLE;
   const listeners = new Set<() => void>();
+  const removals = createRemovals(ports);
   let job: UploadJob | null = null;
   let run: UploadRun | null = null;
   let releaseGuards: (() => void) | null = null;
@@ -41,14 +39,19 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
     job = {
       file,
       facts,
-      lastModified: file.lastModified,
-      log: new UploadLog(ports.clock.now(), file.size, extensionOf(file.name).slice(0, 8)),
+      log: new UploadLog(ports.clock.now(), file.size, reportedExtension(file.name)),
       idempotencyKey: ports.newId(),
       isCreateInDoubt: false,
       isCompleteInDoubt: false,
       upload: null,
     };
     launch(job, { type: "chosen", file: facts });
+  }
+
+  /** What follows a dot need not be an extension: anything else may be a part of the name. */
+  function reportedExtension(name: string): string {
+    const extension = extensionOf(name);
+    return policy.containers.some(({ extensions }) => extensions.includes(extension)) ? extension : "";
   }
 
   /** The same file again, with the parts the store has already. */
@@ -61,11 +64,12 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
     if (job === null || !(isRunning(state) || state.status === "failed")) return;
     run?.stop();
     end({ type: "aborted" }, "aborted");
-    void removeRemote(job);
+    removeRemote(job);
   }
 
   function signedIn(): void {
     run?.signedIn();
+    removals.signedIn();
   }
 
   function reset(): void {
@@ -85,6 +89,7 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
   function dispose(): void {
     if (isRunning(state)) abort();
     else discardLeftover();
+    ports.hasher.rest();
     stopWatchingPage?.();
     stopWatchingPage = null;
   }
@@ -123,8 +128,10 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
 
   /** Five reloads on bad Wi-Fi must not use up the five open uploads a user may have. */
   function pageGone(): void {
+    removals.flush();
+    // A try that has ended is reported.
+    if (isRunning(state)) report("left", null);
     if (job === null || job.upload === null || job.isCompleteInDoubt || state.status === "done") return;
-    report("left", null);
     ports.api.removeOnUnload(job.upload.videoId);
   }
 
@@ -136,33 +143,20 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
   /** A failed upload's video, when nobody will go on with it. One that may be whole stays. */
   function discardLeftover(): void {
     if (state.status !== "failed" || job === null || job.isCompleteInDoubt) return;
-    void removeRemote(job);
+    removeRemote(job);
   }
 
   /** In the background and after the end; what this does not reach, the server's sweep does. */
-  async function removeRemote(job: UploadJob): Promise<void> {
-    const { api, clock, random } = ports;
-    const { signal } = new AbortController();
-    let videoId = job.upload?.videoId ?? null;
-    const isInDoubt = job.isCreateInDoubt;
+  function removeRemote(job: UploadJob): void {
+    const videoId = job.upload?.videoId ?? null;
+    const { file, idempotencyKey } = job;
+    if (videoId !== null || job.isCreateInDoubt)
+      void removals.add({
+        videoId,
+        createAgain: (signal) => ports.api.create(createRequest(file, policy), idempotencyKey, signal),
+      });
     job.upload = null;
     job.isCreateInDoubt = false;
-    for (let failures = 1; failures <= REMOVE_TRIES; failures += 1) {
-      try {
-        if (videoId === null) {
-          if (!isInDoubt) return;
-          // The answer to create is lost, not the video: the same key names it.
-          const request = createRequest(job.file, policy);
-          videoId = (await api.create(request, job.idempotencyKey, signal)).video.id;
-        }
-        await api.remove(videoId, signal);
-        return;
-      } catch (reason) {
-        if (!(reason instanceof ApiFailure) || judgeCall(reason.status) !== "again") return;
-        const ms = backoffMs(failures, random, reason.retryAfterSeconds);
-        await new Promise<void>((resolve) => clock.after(ms, resolve));
-      }
-    }
   }
 
   return { getState, subscribe, warmUp, start, retry, abort, signedIn, reset, failureReport, dispose };

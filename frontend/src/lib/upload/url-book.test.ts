@@ -1,10 +1,15 @@
 import { describe, expect, it, vi } from "vitest";
-import type { SignedParts } from "./ports";
 import { FakeClock, T0 } from "./testing";
-import { createUrlBook } from "./url-book";
+import { createUrlBook, type TimedParts } from "./url-book";
 
-function signed(numbers: readonly number[], lifeMs: number, serverNow: number): SignedParts {
+function signed(
+  numbers: readonly number[],
+  lifeMs: number,
+  serverNow: number,
+  askedAt = serverNow,
+): TimedParts {
   return {
+    askedAt,
     server_time: new Date(serverNow).toISOString(),
     parts: numbers.map((number) => ({
       part_number: number,
@@ -18,7 +23,8 @@ function signed(numbers: readonly number[], lifeMs: number, serverNow: number): 
 function makeBook(upcoming: () => readonly number[] = () => [], lifeMs = 900_000) {
   const clock = new FakeClock();
   const sign = vi.fn(async (numbers: readonly number[]) => signed(numbers, lifeMs, clock.now()));
-  return { clock, sign, book: createUrlBook(clock, sign, upcoming) };
+  const log = { renewals: 0, clockOffsetMs: null as number | null };
+  return { clock, sign, log, book: createUrlBook(clock, sign, upcoming, log) };
 }
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
@@ -26,7 +32,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 describe("createUrlBook", () => {
   it("gives a signed URL without asking, until a minute before its end", async () => {
     const { book, clock, sign } = makeBook();
-    book.add(signed([1], 900_000, T0), T0);
+    book.add(signed([1], 900_000, T0));
     clock.sleep(839_999);
     expect((await book.take(1)).url).toBe(`https://store.test/1/${T0}`);
     expect(sign).not.toHaveBeenCalled();
@@ -47,7 +53,7 @@ describe("createUrlBook", () => {
   it("fetches the next batch when fewer than twelve are left, and nobody waits for it", async () => {
     let next = 1;
     const { book, clock, sign } = makeBook(() => range(next, Math.min(64, next + 43)));
-    book.add(signed(range(1, 32), 900_000, T0), T0);
+    book.add(signed(range(1, 32), 900_000, T0));
     for (; next <= 20; next += 1) {
       await book.take(next - 1 || 1);
       expect(sign).not.toHaveBeenCalled();
@@ -63,17 +69,74 @@ describe("createUrlBook", () => {
   it("counts a URL's life from before the call, so that a slow answer does not stretch it", async () => {
     const { book, clock, sign } = makeBook();
     clock.sleep(600_000);
-    book.add(signed([1], 900_000, T0), T0);
+    book.add(signed([1], 900_000, T0));
     clock.sleep(240_000);
     await book.take(1);
     expect(sign).toHaveBeenCalledOnce();
   });
 
+  it("takes no URL for older than it is because our clock was set back during the call", async () => {
+    const { book, clock, sign } = makeBook();
+    clock.set(-3_600_000);
+    book.add(signed([1], 900_000, T0, T0));
+    clock.sleep(840_000);
+    await book.take(1);
+    expect(sign).toHaveBeenCalledOnce();
+  });
+
+  it("fails a part that the answer leaves out, instead of asking for ever", async () => {
+    const { book, sign } = makeBook();
+    sign.mockImplementation(async (numbers) =>
+      signed(
+        numbers.filter((number) => number !== 3),
+        900_000,
+        T0,
+      ),
+    );
+    const [second, third] = await Promise.allSettled([book.take(2), book.take(3)]);
+    expect(second.status).toBe("fulfilled");
+    expect(third).toMatchObject({ reason: { code: "unreadable_answer" } });
+    expect(sign.mock.calls.length).toBeLessThan(3);
+  });
+
   it("knows how far the server's clock is ahead", () => {
-    const { book, clock } = makeBook();
+    const { book, clock, log } = makeBook();
     clock.sleep(200);
-    book.add(signed([1], 900_000, T0 + 60_100), T0);
-    expect(book.clockOffsetMs).toBe(60_000);
+    book.add(signed([1], 900_000, T0 + 60_100, T0));
+    expect(log.clockOffsetMs).toBe(60_000);
+  });
+
+  it("asks for a new URL beside the old one, which serves until the new one is there", async () => {
+    const { book, clock, log, sign } = makeBook();
+    book.add(signed([1], 900_000, T0));
+    clock.sleep(1000);
+    book.refresh(1);
+    expect((await book.take(1)).url).toBe(`https://store.test/1/${T0}`);
+    await clock.settle();
+    expect((await book.take(1)).url).toBe(`https://store.test/1/${T0 + 1000}`);
+    expect(sign).toHaveBeenCalledOnce();
+    expect(log.renewals).toBe(1);
+  });
+
+  it("keeps the old URL when the API has no new one", async () => {
+    const { book, clock, log, sign } = makeBook();
+    book.add(signed([1], 900_000, T0));
+    sign.mockRejectedValueOnce(new Error("no"));
+    book.refresh(1);
+    await clock.settle();
+    expect((await book.take(1)).url).toBe(`https://store.test/1/${T0}`);
+    expect(log.renewals).toBe(0);
+  });
+
+  it("never gives a URL out again that was refused", async () => {
+    const { book, clock } = makeBook();
+    book.add(signed([1, 2], 900_000, T0));
+    clock.sleep(1000);
+    book.forget(1);
+    expect((await book.take(1)).url).toBe(`https://store.test/1/${T0 + 1000}`);
+    clock.sleep(1000);
+    book.forgetAll();
+    expect((await book.take(2)).url).toBe(`https://store.test/2/${T0 + 2000}`);
   });
 
   it("tells everyone who waits why it cannot sign, and asks again for the next", async () => {
@@ -85,7 +148,7 @@ describe("createUrlBook", () => {
 
   it("keeps a failed fetch ahead to itself", async () => {
     const { book, clock, sign } = makeBook(() => [2]);
-    book.add(signed([1], 900_000, T0), T0);
+    book.add(signed([1], 900_000, T0));
     sign.mockRejectedValueOnce(new Error("no"));
     await book.take(1);
     await clock.settle();

@@ -1,6 +1,8 @@
 // Keeps signed URLs ahead of need: by the server's clock, in few calls, and never one that is about to end.
 import type { Clock } from "./clock";
+import { ApiFailure } from "./errors";
 import type { SignedParts } from "./ports";
+import type { UploadLog } from "./telemetry";
 
 /** A URL this near its end is not used any more; a quarter of its life where it lives only seconds. */
 const MARGIN_MS = 60_000;
@@ -16,6 +18,9 @@ export interface SignedUrl {
   readonly expiresAt: number;
 }
 
+/** `askedAt` is our time before the call: counted from there, a URL never seems to live longer than it does. */
+export type TimedParts = Pick<SignedParts, "parts" | "server_time"> & { readonly askedAt: number };
+
 interface Waiter {
   readonly resolve: (url: SignedUrl) => void;
   readonly reject: (reason: unknown) => void;
@@ -23,22 +28,26 @@ interface Waiter {
 
 export function createUrlBook(
   clock: Clock,
-  sign: (partNumbers: readonly number[]) => Promise<SignedParts>,
+  sign: (partNumbers: readonly number[]) => Promise<TimedParts>,
   /** The parts to be sent next, in order, as many as could be sent within a URL's life. */
   upcoming: () => readonly number[],
+  log: Pick<UploadLog, "renewals" | "clockOffsetMs">,
 ) {
   const urls = new Map<number, SignedUrl>();
   const waiters = new Map<number, Waiter>();
+  /** Parts whose URL is doubted: a new one is wanted, and the old one serves until it comes. */
+  const doubted = new Set<number>();
   let isSigning = false;
-  /** How far the server's clock is ahead of ours. */
-  let clockOffsetMs: number | null = null;
 
-  /** `askedAt` is our time before the call: counted from there, a URL never seems to live longer than it does. */
-  function add(signed: SignedParts, askedAt: number): void {
+  function add(signed: TimedParts): void {
     const now = clock.now();
+    // Later than now: our clock was set back meanwhile.
+    const askedAt = Math.min(signed.askedAt, now);
     const serverTime = Date.parse(signed.server_time);
-    clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
+    log.clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
     for (const part of signed.parts) {
+      doubted.delete(part.part_number);
+      if (urls.has(part.part_number)) log.renewals += 1;
       const life = Date.parse(part.expires_at) - serverTime;
       const expiresAt = askedAt + life;
       urls.set(part.part_number, {
@@ -67,12 +76,20 @@ export function createUrlBook(
     });
   }
 
+  /** Asks for a new URL beside the old one. */
+  function refresh(partNumber: number): void {
+    doubted.add(partNumber);
+    fetchAhead();
+  }
+
+  /** Not to be used any more. */
   function forget(partNumber: number): void {
-    urls.delete(partNumber);
+    const url = urls.get(partNumber);
+    if (url !== undefined) urls.set(partNumber, { ...url, freshUntil: Number.NEGATIVE_INFINITY });
   }
 
   function forgetAll(): void {
-    urls.clear();
+    for (const partNumber of urls.keys()) forget(partNumber);
   }
 
   function fresh(partNumber: number): SignedUrl | undefined {
@@ -85,33 +102,32 @@ export function createUrlBook(
     const ahead = upcoming();
     const needed = ahead.filter((partNumber) => fresh(partNumber) === undefined);
     const isLow = ahead.length - needed.length < LOW_WATER;
-    const wanted = [...new Set([...waiters.keys(), ...(isLow || waiters.size > 0 ? needed : [])])];
+    const wanted = [
+      ...new Set([...waiters.keys(), ...doubted, ...(isLow || waiters.size > 0 ? needed : [])]),
+    ];
     if (wanted.length > 0) void signNow(wanted.slice(0, BATCH));
   }
 
   async function signNow(partNumbers: readonly number[]): Promise<void> {
     isSigning = true;
-    const askedAt = clock.now();
     try {
-      add(await sign(partNumbers), askedAt);
+      add(await sign(partNumbers));
+      // Left out of the answer: asking again at once, and for ever, would bring no more.
+      for (const partNumber of partNumbers) {
+        waiters.get(partNumber)?.reject(new ApiFailure(0, "unreadable_answer", ""));
+        waiters.delete(partNumber);
+      }
     } catch (reason) {
       // Where nobody waits, the part that needs the URL asks again, and hears the reason then.
       for (const waiter of waiters.values()) waiter.reject(reason);
       waiters.clear();
+      doubted.clear();
     }
     isSigning = false;
-    if (waiters.size > 0) fetchAhead();
+    if (waiters.size + doubted.size > 0) fetchAhead();
   }
 
-  return {
-    add,
-    take,
-    forget,
-    forgetAll,
-    get clockOffsetMs() {
-      return clockOffsetMs;
-    },
-  };
+  return { add, take, refresh, forget, forgetAll };
 }
 
 export type UrlBook = ReturnType<typeof createUrlBook>;

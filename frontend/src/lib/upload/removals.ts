@@ -1,0 +1,53 @@
+// Takes away what nobody will go on with, however long the network or the session is away.
+import { createBell } from "./clock";
+import { ApiFailure } from "./errors";
+import type { CreatedUpload, UploaderPorts } from "./ports";
+import { backoffMs, judgeCall, MAX_FAILURES } from "./retry";
+
+export interface Leftover {
+  /** Null: the answer to create is lost, not the video, and the same key names it. */
+  videoId: string | null;
+  readonly createAgain: (signal: AbortSignal) => Promise<CreatedUpload>;
+}
+
+export function createRemovals({ api, clock, network, random }: UploaderPorts) {
+  const bell = createBell(clock);
+  /** Never aborts: a removal outlives its upload. */
+  const { signal } = new AbortController();
+  const pending = new Set<Leftover>();
+  let stopListening: (() => void) | null = null;
+
+  async function add(leftover: Leftover): Promise<void> {
+    pending.add(leftover);
+    stopListening ??= network.subscribe((online) => online && bell.ring());
+    await remove(leftover);
+    pending.delete(leftover);
+    if (pending.size > 0) return;
+    stopListening?.();
+    stopListening = null;
+  }
+
+  async function remove(leftover: Leftover): Promise<void> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        leftover.videoId ??= (await leftover.createAgain(signal)).video.id;
+        await api.remove(leftover.videoId, signal);
+        return;
+      } catch (reason) {
+        if (!(reason instanceof ApiFailure)) return;
+        const verdict = judgeCall(reason.status);
+        if (verdict === "final") return;
+        // After enough tries of its own it is woken by a network that is back or a sign-in, or is left to the server.
+        const isVain = verdict === "sign_in" || failures >= MAX_FAILURES;
+        await bell.wait(isVain ? null : backoffMs(failures, random, reason.retryAfterSeconds), signal);
+      }
+    }
+  }
+
+  /** The page goes away: the last chance. */
+  function flush(): void {
+    for (const { videoId } of pending) if (videoId !== null) api.removeOnUnload(videoId);
+  }
+
+  return { add, flush, signedIn: bell.ring };
+}
