@@ -207,7 +207,10 @@ def sweep(
         bool, typer.Option("--remove-objects", help="Also remove objects without a row.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Also change more than 10 things or 1 % of what was looked at.")
+        bool,
+        typer.Option(
+            "--force", help="Without the brakes: also change more than 10 things or 1 %, videos among them."
+        ),
     ] = False,
     adopt: Annotated[
         bool,

@@ -58,7 +58,7 @@ class MarkerState(StrEnum):
     ADOPTED = "adopted"
     """Written just now: there was none, or a person said that this database's is to replace it."""
     ABSENT = "absent"
-    """There is none, and the bucket is not known to be new or not known to fit our rows."""
+    """There is none, and none was written: this database has another bucket, or what lies here does not fit it."""
     FOREIGN = "foreign"
 
 
