@@ -149,7 +149,7 @@ class SweepReport:
             whose = (
                 "belongs to another database"
                 if self.marker is MarkerState.FOREIGN
-                else "does not say whose it is, and what lies in it does not fit this database"
+                else "does not say whose it is, and what lies in it does not fit this database, or that has another one"
             )
             return (
                 f"Refused: the bucket {whose}. Nothing was changed. "

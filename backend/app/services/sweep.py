@@ -189,13 +189,13 @@ class Sweep:
                 damage.video.object_key, damage.video.size_bytes, damage.age
             )
 
-        await lease.renew()
         # Last, so that it speaks of the bucket that was looked at.
         marker, is_ours = await self._whose_bucket(order, row, self._fits(listings, audited, ready))
         braked: frozenset[Brake] = frozenset()
         if is_ours:
             braked = await self._brakes(order, listings, audited, ready, store_now)
             if not order.dry_run:
+                await lease.renew()
                 await self._audit.note(audited)
             asking.end_if_too_many()
         if is_ours and not order.dry_run:

@@ -979,8 +979,9 @@ async def test_a_sweep_that_lost_its_lease_changes_nothing_more(
         await set_installation(parts, sweep_lease_until=None)
 
 
-async def test_a_sweep_overtaken_while_it_asks_for_videos_fails_none(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+@pytest.mark.parametrize("moment", ["head", "read_range"])
+async def test_a_sweep_overtaken_while_it_looks_judges_no_video(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, moment: str
 ) -> None:
     """However lately it renewed its lease, by a clock of its own that may have stood still."""
     lost, sound = [await make_video("ready") for _ in range(2)]
@@ -994,11 +995,39 @@ async def test_a_sweep_overtaken_while_it_asks_for_videos_fails_none(
     async def overtake() -> None:
         await set_installation(parts, sweep_owner=uuid.uuid4())
 
-    storage.hook_next("head", overtake)
+    storage.hook_next(moment, overtake)
     with pytest.raises(SweepOvertaken):
         await run(parts)
 
     assert (await read_video(parts, lost.id), await read_video(parts, sound.id)) == before
+
+
+async def test_a_sweep_overtaken_between_two_verdicts_gives_no_second(
+    parts: Parts,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost = [await make_video("ready") for _ in range(2)]
+    await run(parts)
+    for video in lost:
+        del storage.objects[video.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+    await run(parts)
+    clock.advance(INTERVAL)
+    judge = audit.Audit.judge
+
+    async def overtaken(*given: Any) -> bool:
+        failed = await judge(*given)
+        await set_installation(parts, sweep_owner=uuid.uuid4())
+        return failed
+
+    monkeypatch.setattr(audit.Audit, "judge", overtaken)
+    with pytest.raises(SweepOvertaken):
+        await run(parts)
+
+    assert sorted([(await read_video(parts, video.id)).status for video in lost]) == ["failed", "ready"]
 
 
 @pytest.mark.usefixtures("adopted")
