@@ -27,6 +27,7 @@ from app.ports import Clock, DeliveryUrls, JobQueue, MediaProbe, ObjectStorage
 from app.services.accounts import AccountService
 from app.services.audit import Audit
 from app.services.background import BackgroundTasks
+from app.services.bucket_check import BucketCheck, WrongBucket
 from app.services.processing import ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 
 _PROBES_AT_ONCE = 4
 _TEND_EVERY_SECONDS = 1.0
+_ASK_FOR_THE_BUCKET_SECONDS = 1.0
 _LOOK_FOR_A_SWEEP_SECONDS = 15.0
 _DRAIN_SECONDS = 15.0
 
@@ -62,6 +64,7 @@ class Parts:
     processing: ProcessingService
     reconciler: Reconciler
     sweep: Sweep
+    bucket: BucketCheck
     store_origins: Sequence[str]
     """Origins the page talks to besides its own, for its CSP."""
     store: EmbeddedStoreProcess | None = None
@@ -71,7 +74,9 @@ class Parts:
     async def running(self) -> AsyncIterator[None]:
         """Starts the store (when embedded), the worker loops and the upkeep; stops them all at the end.
 
-        Raises SchemaOutdated, StoreNotStarted.
+        In a bucket that is not this database's nothing starts. A store that does not answer is waited for: until it
+        has said whose bucket it is, neither loops nor requests touch it. Raises SchemaOutdated, StoreNotStarted,
+        WrongBucket.
         """
         if not await asyncio.to_thread(is_current, self.settings.effective_database_url):
             raise SchemaOutdated
@@ -80,7 +85,13 @@ class Parts:
             if self.store:
                 await self.store.start()
                 await asyncio.to_thread(apply_storage, self)
-            loops += [asyncio.create_task(work) for work in self._background()]
+            try:
+                await self.bucket.confirm()
+            except Unavailable as error:
+                log.warning("bucket.unconfirmed", reason=error.code)
+                loops.append(asyncio.create_task(self._work_once_confirmed(loops)))
+            else:
+                self._start_work(loops)
             yield
         finally:
             await end(loops)
@@ -88,6 +99,13 @@ class Parts:
             if self.store:
                 await self.store.stop()
             await self.close()
+
+    async def _work_once_confirmed(self, loops: list[asyncio.Task[None]]) -> None:
+        await _until_confirmed(self.bucket)
+        self._start_work(loops)
+
+    def _start_work(self, loops: list[asyncio.Task[None]]) -> None:
+        loops += [asyncio.create_task(work) for work in self._background()]
 
     def _background(self) -> list[Coroutine[None, None, None]]:
         return [
@@ -183,6 +201,7 @@ def assemble(
         processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
         reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace),
         sweep=Sweep(database, storage, clock, audit, grace, interval),
+        bucket=BucketCheck(database, storage, settings.bucket),
         store_origins=store_origins,
         store=store,
         connection=connection,
@@ -255,6 +274,22 @@ def _store_origins(settings: Settings, bucket_url: str) -> list[str]:
     parts = urlsplit(bucket_url)
     origins = [f"{parts.scheme}://{parts.netloc}"]
     return [*origins, f"https://{settings.cloudfront_domain}"] if settings.cloudfront_domain else origins
+
+
+async def _until_confirmed(bucket: BucketCheck) -> None:
+    while True:
+        await asyncio.sleep(_ASK_FOR_THE_BUCKET_SECONDS)
+        try:
+            await bucket.confirm()
+            return
+        except Unavailable as error:
+            log.warning("bucket.unconfirmed", reason=error.code)
+        except WrongBucket as error:
+            # Started already: it goes on refusing, and works once the bucket is mended or adopted.
+            log.error("bucket.wrong", reason=str(error))
+            await asyncio.sleep(_LOOK_FOR_A_SWEEP_SECONDS)
+        except Exception:
+            log.exception("bucket.unconfirmed")
 
 
 async def _tend(reconciler: Reconciler) -> None:

@@ -7,9 +7,9 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvicorn
@@ -24,9 +24,10 @@ from app.core.config import Settings, url_host
 from app.core.logging import configure_logging
 from app.domain.errors import SlipwayError, StorageUnavailable
 from app.domain.sweep_report import Outcome
-from app.embedded import StoreNotStarted
+from app.embedded import EmbeddedStoreProcess, StoreNotStarted
 from app.services.accounts import AccountService
-from app.services.sweep import AnotherSweepRunning, SweepOrder
+from app.services.bucket_check import WrongBucket
+from app.services.sweep import AnotherSweepRunning, SweepOrder, SweepOvertaken
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -206,7 +207,10 @@ def sweep(
         bool, typer.Option("--remove-objects", help="Also remove objects without a row.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Also change more than 10 things or 1 % of what was looked at.")
+        bool,
+        typer.Option(
+            "--force", help="Without the brakes: also change more than 10 things or 1 %, videos among them."
+        ),
     ] = False,
     adopt: Annotated[
         bool,
@@ -216,36 +220,69 @@ def sweep(
 ) -> None:
     """Do what is due, and compare the store with the rows.
 
-    Ends with 0 when done, 3 when another sweep runs, 4 when it would have changed too much, 5 when the bucket is not
-    known to be this database's; 1 when store or database cannot be used.
+    Ends with 0 when done, 3 when another sweep runs or has overtaken this one, 4 when it would have changed too much,
+    5 when the bucket is not known to be this database's; 1 when store or database cannot be used. With 1 and 3 there
+    is no report: the sentence is on standard error, and standard output is empty.
     """
     order = SweepOrder(dry_run=dry_run, remove_objects=remove_objects, force=force, adopt=adopt)
 
     async def run(parts: Parts) -> None:
-        try:
-            await parts.storage.check()
-        except StorageUnavailable:
-            _fail(_store_is_away(parts))
-        due = await parts.reconciler.count_due()
-        if not dry_run:
-            await parts.reconciler.tend(due)
-        try:
-            report = await parts.sweep.run(order)
-        except AnotherSweepRunning as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(_ANOTHER_SWEEP) from None
+        async with _store_at_hand(parts):
+            due = await parts.reconciler.count_due()
+            if not dry_run and (adopt or await _bucket_is_ours(parts)):
+                await parts.reconciler.tend(due)
+            try:
+                report = await parts.sweep.run(order)
+            except (AnotherSweepRunning, SweepOvertaken) as error:
+                typer.echo(str(error), err=True)
+                raise typer.Exit(_ANOTHER_SWEEP) from None
         _say({"rows_due": due, **report.as_dict()}, f"Rows due: {due}\n{report.as_text()}", as_json)
         raise typer.Exit(_SWEEP_ENDS[report.outcome])
 
     _with_parts(_with_schema(run))
 
 
+@asynccontextmanager
+async def _store_at_hand(parts: Parts) -> AsyncIterator[None]:
+    """The store answers; the embedded one is started where no app runs it: the app may refuse to."""
+    started: EmbeddedStoreProcess | None = None
+    try:
+        await parts.storage.check()
+    except StorageUnavailable:
+        started = await _start_store(parts)
+    try:
+        yield
+    finally:
+        if started:
+            await started.stop()
+
+
+async def _start_store(parts: Parts) -> EmbeddedStoreProcess:
+    try:
+        if parts.store:
+            await parts.store.start()
+            return parts.store
+    except StoreNotStarted:
+        pass  # another process has its folder
+    _fail(_store_is_away(parts))
+
+
+async def _bucket_is_ours(parts: Parts) -> bool:
+    """In another's bucket every row looks lost: nothing is tended then, and the sweep says why it refuses."""
+    try:
+        await parts.bucket.confirm()
+    except WrongBucket:
+        return False
+    return True
+
+
 def _store_is_away(parts: Parts) -> str:
     endpoint = parts.connection.endpoint_url if parts.connection else None
     if parts.store:
         return (
-            f"The embedded store does not answer at {endpoint}. Start `slipway serve` and sweep beside it, with the "
-            "same SLIPWAY_DATA_DIR, SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed one)."
+            f"The embedded store does not answer at {endpoint} and cannot be started there: most likely "
+            "`slipway serve` runs it at another port. Sweep with its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed "
+            "one), or stop it first."
         )
     return (
         f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {parts.settings.bucket} for us."
@@ -311,7 +348,7 @@ def _in_one_sentence() -> Iterator[None]:
     """What an operator can mend is told in a sentence and ends with 1; the rest is a traceback for us."""
     try:
         yield
-    except (SlipwayError, StoreNotStarted, schema.SchemaOutdated) as error:
+    except (SlipwayError, StoreNotStarted, WrongBucket, schema.SchemaOutdated) as error:
         _fail(str(error))
     except OperationalError as error:
         _fail(f"DATABASE_URL: the database cannot be opened ({str(error.orig).strip().splitlines()[0]}).")
@@ -336,7 +373,7 @@ def _say(facts: dict[str, object], sentence: str, as_json: bool) -> None:
     typer.echo(json.dumps(facts) if as_json else sentence)
 
 
-def _fail(sentence: str) -> None:
+def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
 

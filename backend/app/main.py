@@ -16,6 +16,7 @@ from app.bootstrap import Parts
 from app.core.schema import SchemaOutdated
 from app.domain.errors import NotAuthenticated
 from app.embedded import StoreNotStarted
+from app.services.bucket_check import WrongBucket
 
 
 def serve(parts: Parts) -> ASGIApp:
@@ -39,7 +40,7 @@ class Running:
             async with self._parts.running():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
-        except (SchemaOutdated, StoreNotStarted) as error:
+        except (SchemaOutdated, StoreNotStarted, WrongBucket) as error:
             # An operator's matter, not a programmer's: no traceback.
             await send({"type": "lifespan.startup.failed", "message": str(error)})
         else:

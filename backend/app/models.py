@@ -146,9 +146,11 @@ class Installation(SQLModel, table=True):
     """Always 1."""
     database_id: uuid.UUID
     """Random; the marker in the bucket names it."""
+    bucket_marked_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When a sweep first found this database's marker in its bucket; null: it has no bucket yet."""
     sweep_owner: uuid.UUID | None = None
     sweep_lease_until: datetime | None = Field(default=None, sa_type=_UTC)
-    """By the database's clock, as the other two times."""
+    """By the database's clock, as all times here."""
     sweep_began_at: datetime | None = Field(default=None, sa_type=_UTC)
     sweep_done_at: datetime | None = Field(default=None, sa_type=_UTC)
     """When a sweep last came to its end, neither braked nor refused."""

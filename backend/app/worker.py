@@ -8,7 +8,7 @@ from app.bootstrap import Parts
 
 
 async def run(parts: Parts) -> None:
-    """Returns after SIGTERM or SIGINT, when the jobs in hand are given back. Raises SchemaOutdated."""
+    """Returns after SIGTERM or SIGINT, when the jobs in hand are given back. Raises SchemaOutdated, WrongBucket."""
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)

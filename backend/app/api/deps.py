@@ -31,7 +31,13 @@ def get_accounts(request: Request) -> AccountService:
     return accounts
 
 
+def require_bucket(request: Request) -> None:
+    """For what touches the store: in a bucket that may be another's nothing is done. Raises StorageUnavailable."""
+    request.app.state.parts.bucket.require_no_doubt()
+
+
 def get_uploads(request: Request) -> UploadService:
+    require_bucket(request)
     uploads: UploadService = request.app.state.parts.uploads
     return uploads
 
@@ -47,6 +53,7 @@ def get_database(request: Request) -> Database:
 
 
 def get_storage(request: Request) -> ObjectStorage:
+    require_bucket(request)
     storage: ObjectStorage = request.app.state.parts.storage
     return storage
 

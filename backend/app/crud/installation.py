@@ -39,6 +39,15 @@ async def database_time(session: AsyncSession, ours: datetime) -> datetime:
     return told
 
 
+async def note_bucket_marked(session: AsyncSession, now: datetime) -> None:
+    """Once: this database has a bucket, and from now on knows any other for a wrong one."""
+    await session.execute(
+        update(Installation)
+        .where(col(Installation.id) == _ONLY, col(Installation.bucket_marked_at).is_(None))
+        .values(bucket_marked_at=now)
+    )
+
+
 async def claim_sweep(
     session: AsyncSession, owner: uuid.UUID, now: datetime, lease: timedelta, due_after: timedelta
 ) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from app.crud.guarded import changed_one
 from app.domain.errors import EmailTaken
 from app.models import User
 
@@ -48,13 +49,12 @@ async def reserve_bytes(session: AsyncSession, user_id: uuid.UUID, count: int, q
     The guarded UPDATE also locks the user's row, so what follows in this transaction happens for one request
     of this user at a time.
     """
-    result = await session.execute(
+    return await changed_one(
+        session,
         update(User)
         .where(col(User.id) == user_id, col(User.reserved_bytes) + count <= quota_bytes)
-        .values(reserved_bytes=col(User.reserved_bytes) + count)
-        .returning(col(User.id))
+        .values(reserved_bytes=col(User.reserved_bytes) + count),
     )
-    return result.first() is not None
 
 
 async def release_bytes(session: AsyncSession, user_id: uuid.UUID, count: int) -> None:

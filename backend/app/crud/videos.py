@@ -265,6 +265,22 @@ async def list_to_audit(session: AsyncSession, now: datetime, limit: int) -> lis
     return list(await session.scalars(statement))
 
 
+async def count_suspected(session: AsyncSession, since: datetime) -> int:
+    """Videos in which the audit first saw damage after that moment, those that failed for it among them."""
+    statement = select(func.count()).where(col(Video.missing_since) > since)
+    return (await session.execute(statement)).scalar_one()
+
+
+async def postpone_audit(session: AsyncSession, video_ids: Collection[uuid.UUID], due_at: datetime) -> None:
+    """Asked again then; what is suspected of them stays."""
+    await session.execute(
+        update(Video)
+        .where(col(Video.id).in_(video_ids), col(Video.status) == VideoStatus.READY)
+        .values(audit_due_at=due_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def note_audit(
     session: AsyncSession,
     video_ids: Collection[uuid.UUID],

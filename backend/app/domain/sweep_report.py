@@ -28,6 +28,8 @@ class Category(StrEnum):
     """Ready videos whose object is not there: failed after a second look."""
     REPLACED_OBJECTS = "replaced_objects"
     """Ready videos at whose key another object lies: failed after a second look."""
+    UNANSWERED = "unanswered"
+    """Keys the store would not answer for: passed over, and asked again later."""
 
 
 class Outcome(StrEnum):
@@ -35,9 +37,18 @@ class Outcome(StrEnum):
 
     DONE = "done"
     BRAKED = "braked"
-    """It would have done too much; nothing was changed."""
+    """It would have done too much: what a brake stops was not changed."""
     REFUSED = "refused"
     """The bucket is not known to be this database's; nothing was changed."""
+
+
+class Brake(StrEnum):
+    """What stops where it would be too much; each alone."""
+
+    STRAYS = "strays"
+    """Uploads and objects that no row accounts for."""
+    AUDIT = "audit"
+    """Ready videos whose objects are lost."""
 
 
 class MarkerState(StrEnum):
@@ -45,9 +56,9 @@ class MarkerState(StrEnum):
 
     OURS = "ours"
     ADOPTED = "adopted"
-    """There was none; it is written now."""
+    """Written just now: there was none, or a person said that this database's is to replace it."""
     ABSENT = "absent"
-    """There is none, and what lies in the bucket does not fit our rows."""
+    """There is none, and none was written: this database has another bucket, or what lies here does not fit it."""
     FOREIGN = "foreign"
 
 
@@ -89,6 +100,7 @@ class Tally:
 @dataclass(frozen=True)
 class SweepReport:
     outcome: Outcome
+    braked: frozenset[Brake]
     marker: MarkerState
     dry_run: bool
     uploads: int
@@ -103,6 +115,7 @@ class SweepReport:
         """For programs: plain JSON values, every category present."""
         return {
             "outcome": self.outcome.value,
+            "braked": sorted(self.braked),
             "marker": self.marker.value,
             "dry_run": self.dry_run,
             "uploads": self.uploads,
@@ -130,15 +143,13 @@ class SweepReport:
 
     def _sentence(self) -> str:
         if self.outcome is Outcome.BRAKED:
-            return (
-                "Stopped: this pass would have changed more than a sweep may (10, or 1 % of what it looked at). "
-                "Nothing was changed. If that is right: slipway sweep --force"
-            )
+            stopped = " ".join(_STOPPED[brake] for brake in Brake if brake in self.braked)
+            return f"Stopped. {stopped} If all of that is right: slipway sweep --force"
         if self.outcome is Outcome.REFUSED:
             whose = (
                 "belongs to another database"
                 if self.marker is MarkerState.FOREIGN
-                else "does not say whose it is, and what lies in it does not fit this database"
+                else "does not say whose it is, and what lies in it does not fit this database, or that has another one"
             )
             return (
                 f"Refused: the bucket {whose}. Nothing was changed. "
@@ -155,6 +166,14 @@ _DEALT_WITH: Final = {
     Category.RETURNED_OBJECTS: "removed",
     Category.MISSING_OBJECTS: "set failed",
     Category.REPLACED_OBJECTS: "set failed",
+    Category.UNANSWERED: "dealt with",
+}
+
+_STOPPED: Final = {
+    Brake.STRAYS: "More uploads and objects would have gone than a sweep may change (10, or 1 % of what it looked "
+    "at): none was changed.",
+    Brake.AUDIT: "More ready videos lost their objects within a day than a sweep may fail (10, or 1 % of all): none "
+    "was set failed.",
 }
 
 

@@ -9,11 +9,11 @@ import structlog
 from app.core.db import Database
 from app.crud import videos
 from app.domain.errors import OBJECT_MISSING
-from app.domain.sweep_report import Category
+from app.domain.sweep_report import Category, most_changes
 from app.domain.video_status import VideoEvent
 from app.models import Video
 from app.ports import Clock, NoSuchObject, ObjectStorage, StoredObject
-from app.services.background import some_at_once
+from app.services.asking import Asking
 from app.services.uploads import TOKEN_METADATA
 
 log = structlog.get_logger()
@@ -21,8 +21,8 @@ log = structlog.get_logger()
 AUDIT_EVERY = timedelta(days=1)
 AUDIT_BATCH = 500
 """Videos a pass: with a pass every 5 minutes 144,000 a day, and those of a larger house in turn."""
-AT_ONCE = 4
-"""Calls to the store that a sweep has under way: requests come first."""
+LOSSES_ADD_UP = timedelta(days=1)
+"""What the brake counts together: within it each video is asked for once, however few of them at a time."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Damage:
 class Audited:
     sound: Sequence[Video]
     damaged: Sequence[Damage]
+    unanswered: Sequence[Video]
+    """The store did not say."""
 
     @property
     def count(self) -> int:
@@ -55,12 +57,11 @@ class Audit:
         self._looks_apart = looks_apart
         """Between the two looks that set a video failed: a listing or a HEAD may be stale for a moment."""
 
-    async def look(self, store_now: datetime) -> Audited:
-        """Asks for the objects that are due; changes nothing. Raises StorageUnavailable."""
+    async def look(self, store_now: datetime, asking: Asking) -> Audited:
+        """Asks for the objects that are due; changes nothing. Raises DatabaseUnavailable."""
         async with self._database.reading() as session:
             due = await videos.list_to_audit(session, self._clock.now(), AUDIT_BATCH)
-        categories = await some_at_once(self._damage, due, AT_ONCE)
-        found = list(zip(due, categories, strict=True))
+        found = await asking.ask(self._damage, due, lambda video: video.object_key)
         return Audited(
             [video for video, category in found if category is None],
             [
@@ -68,19 +69,33 @@ class Audit:
                 for video, category in found
                 if category is not None
             ],
+            [video for video in due if video.object_key in asking.unanswered_keys],
         )
 
-    async def note_sound(self, audited: Audited) -> None:
-        """These are asked again in a day; what was suspected of them was a moment's."""
-        if not audited.sound:
+    async def is_too_much(self, audited: Audited, ready: int, store_now: datetime) -> bool:
+        """Whether more videos than a sweep may fail lost their objects within a day, in however many passes."""
+        if not audited.damaged:
+            return False
+        async with self._database.reading() as session:
+            lost = await videos.count_suspected(session, store_now - LOSSES_ADD_UP)
+        lost += sum(
+            1
+            for damage in audited.damaged
+            if damage.video.missing_since is None or damage.age >= LOSSES_ADD_UP
+        )
+        return lost > most_changes(ready)
+
+    async def note(self, audited: Audited) -> None:
+        """These are asked again in a day; what was suspected of the sound ones was a moment's."""
+        if not (audited.sound or audited.unanswered):
             return
+        again_at = self._clock.now() + AUDIT_EVERY
         async with self._database.transaction() as session:
-            await videos.note_audit(
-                session,
-                [video.id for video in audited.sound],
-                due_at=self._clock.now() + AUDIT_EVERY,
-                missing_since=None,
-            )
+            if audited.sound:
+                sound = [video.id for video in audited.sound]
+                await videos.note_audit(session, sound, due_at=again_at, missing_since=None)
+            if audited.unanswered:
+                await videos.postpone_audit(session, [video.id for video in audited.unanswered], again_at)
 
     async def judge(self, damage: Damage, store_now: datetime) -> bool:
         """True when the video is failed now: this was the second look, apart in time from the first.

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,8 +19,10 @@ from app.core.metrics import (
     SWEEP_STOPPED,
 )
 from app.crud import installation, videos
-from app.domain.sweep_report import Category, MarkerState, Outcome, SweepReport, most_changes
+from app.domain.sweep_report import Brake, Category, MarkerState, Outcome, SweepReport, most_changes
+from app.models import Installation
 from app.ports import Clock, ObjectStorage
+from app.services.asking import Asking
 from app.services.audit import Audit, Audited
 from app.services.bucket_marker import BucketMarker
 from app.services.sweep_pass import SweepPass
@@ -28,7 +30,8 @@ from app.services.sweep_pass import SweepPass
 log = structlog.get_logger()
 
 SWEEP_LEASE = timedelta(minutes=2)
-"""Longer than any one step of a pass; a sweep that was killed holds up the next for no longer."""
+"""Longer than a pass goes on without renewing it: a page of a listing, or one handful of questions to the store
+(services/asking.py). A sweep that was killed holds up the next for no longer."""
 _RENEW_AFTER_SECONDS = 20.0
 
 ALWAYS: Final = frozenset({Category.UNOWNED_UPLOADS, Category.FAILED_OBJECTS})
@@ -44,7 +47,7 @@ class SweepOrder:
     remove_objects: bool = False
     """Also objects without a row."""
     force: bool = False
-    """Without the brake."""
+    """Without the brakes: the one on videos too."""
     adopt: bool = False
     """The bucket belongs to this database from now on, whatever its marker says."""
 
@@ -62,6 +65,37 @@ class AnotherSweepRunning(Exception):
 
 class SweepOvertaken(Exception):
     """This sweep stood still for longer than its lease, and another one may run."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This sweep stood still for too long, and another one may have begun. What it had changed by then stays "
+            "changed; try again in a few minutes."
+        )
+
+
+class _Lease:
+    """This sweep's turn; None owns a dry run's, which changes nothing and needs none."""
+
+    def __init__(self, database: Database, clock: Clock, owner: uuid.UUID | None) -> None:
+        self._database = database
+        self._clock = clock
+        self._owner = owner
+        self._renewed_at = asyncio.get_running_loop().time()
+
+    async def keep(self) -> None:
+        """For between two steps, however many: writes only now and then. Raises SweepOvertaken."""
+        if asyncio.get_running_loop().time() - self._renewed_at >= _RENEW_AFTER_SECONDS:
+            await self.renew()
+
+    async def renew(self) -> None:
+        """For before a change of rows: this process's clock does not run while its machine sleeps."""
+        if self._owner is None:
+            return
+        async with self._database.transaction() as session:
+            now = await installation.database_time(session, self._clock.now())
+            if not await installation.extend_sweep(session, self._owner, now + SWEEP_LEASE):
+                raise SweepOvertaken
+        self._renewed_at = asyncio.get_running_loop().time()
 
 
 class Sweep:
@@ -90,17 +124,17 @@ class Sweep:
         if order.dry_run:
             return await self._look_only(order)
         owner = uuid.uuid4()
-        database_id = await self._claim(owner, timedelta())
-        if database_id is None:
+        claimed = await self._claim(owner, timedelta())
+        if claimed is None:
             raise AnotherSweepRunning
-        return await self._run_claimed(order, owner, database_id)
+        return await self._run_claimed(order, owner, claimed)
 
     async def run_when_due(self) -> None:
         """The sweep that runs by itself, in whichever process comes first; all processes publish what it found."""
         owner = uuid.uuid4()
-        database_id = await self._claim(owner, self._interval)
-        if database_id is not None:
-            await self._run_claimed(SweepOrder(), owner, database_id)
+        claimed = await self._claim(owner, self._interval)
+        if claimed is not None:
+            await self._run_claimed(SweepOrder(), owner, claimed)
         async with self._database.reading() as session:
             row = await installation.get(session)
         if row and row.sweep_report:
@@ -108,17 +142,17 @@ class Sweep:
 
     # --- one at a time ----------------------------------------------------------------------------------------
 
-    async def _claim(self, owner: uuid.UUID, due_after: timedelta) -> uuid.UUID | None:
-        """This database's name when the sweep is ours."""
+    async def _claim(self, owner: uuid.UUID, due_after: timedelta) -> Installation | None:
+        """Which database this is, when the sweep is ours."""
         async with self._database.transaction() as session:
             row = await installation.get_or_create(session)
             now = await installation.database_time(session, self._clock.now())
             claimed = await installation.claim_sweep(session, owner, now, SWEEP_LEASE, due_after)
-        return row.database_id if claimed else None
+        return row if claimed else None
 
-    async def _run_claimed(self, order: SweepOrder, owner: uuid.UUID, database_id: uuid.UUID) -> SweepReport:
+    async def _run_claimed(self, order: SweepOrder, owner: uuid.UUID, claimed: Installation) -> SweepReport:
         try:
-            report = await self._pass(order, database_id, self._lease_keeper(owner))
+            report = await self._pass(order, claimed, _Lease(self._database, self._clock, owner))
         except BaseException:
             async with self._database.transaction() as session:
                 await installation.finish_sweep(session, owner)
@@ -127,70 +161,52 @@ class Sweep:
             results: dict[str, object] = {"sweep_report": json.dumps(report.as_dict())}
             if report.outcome is Outcome.DONE:
                 results["sweep_done_at"] = await installation.database_time(session, self._clock.now())
-            await installation.finish_sweep(session, owner, **results)
+            if not await installation.finish_sweep(session, owner, **results):
+                raise SweepOvertaken
         _tell(report)
         return report
-
-    def _lease_keeper(self, owner: uuid.UUID) -> Callable[[], Awaitable[None]]:
-        loop = asyncio.get_running_loop()
-        renewed_at = loop.time()
-
-        async def keep() -> None:
-            nonlocal renewed_at
-            if loop.time() - renewed_at < _RENEW_AFTER_SECONDS:
-                return
-            async with self._database.transaction() as session:
-                now = await installation.database_time(session, self._clock.now())
-                if not await installation.extend_sweep(session, owner, now + SWEEP_LEASE):
-                    raise SweepOvertaken
-            renewed_at = loop.time()
-
-        return keep
 
     # --- a pass -----------------------------------------------------------------------------------------------
 
     async def _look_only(self, order: SweepOrder) -> SweepReport:
-        async def keep() -> None:
-            """Who changes nothing needs no lease."""
-
         async with self._database.reading() as session:
             row = await installation.get(session)
-        return await self._pass(order, row.database_id if row else None, keep)
+        return await self._pass(order, row, _Lease(self._database, self._clock, None))
 
-    async def _pass(
-        self, order: SweepOrder, database_id: uuid.UUID | None, keep_lease: Callable[[], Awaitable[None]]
-    ) -> SweepReport:
+    async def _pass(self, order: SweepOrder, row: Installation | None, lease: _Lease) -> SweepReport:
         """Look, decide, and only then change anything."""
         store_now = await self._storage.server_time()
         async with self._database.reading() as session:
             ready = await videos.count_ready(session)
-        listings = SweepPass(self._database, self._storage, self._clock, self._grace, store_now, keep_lease)
+        asking = Asking(lease.keep)
+        listings = SweepPass(
+            self._database, self._storage, self._clock, self._grace, store_now, lease.keep, asking
+        )
         await listings.look()
-        await keep_lease()
-        audited = await self._audit.look(store_now)
+        audited = await self._audit.look(store_now, asking)
         for damage in audited.damaged:
             listings.tallies[damage.category].add(
                 damage.video.object_key, damage.video.size_bytes, damage.age
             )
 
         # Last, so that it speaks of the bucket that was looked at.
-        marker = await self._marker.state(database_id)
-        adopts = order.adopt or (marker is MarkerState.ABSENT and self._fits(listings, audited, ready))
-        if adopts and marker is not MarkerState.OURS and database_id is not None and not order.dry_run:
-            marker = await self._marker.write(database_id, only_if_new=not order.adopt)
-
-        if marker not in OURS and not (adopts and order.dry_run):
-            outcome = Outcome.REFUSED
-        elif not order.force and self._is_too_much(order, listings, audited):
-            outcome = Outcome.BRAKED
-        else:
-            outcome = Outcome.DONE
-        if outcome is not Outcome.REFUSED and not order.dry_run:
-            await self._audit.note_sound(audited)
-        if outcome is Outcome.DONE and not order.dry_run:
-            await self._change(order, listings, audited, store_now)
+        marker, is_ours = await self._whose_bucket(order, row, self._fits(listings, audited, ready))
+        braked: frozenset[Brake] = frozenset()
+        if is_ours:
+            braked = await self._brakes(order, listings, audited, ready, store_now)
+            if not order.dry_run:
+                await lease.renew()
+                await self._audit.note(audited)
+            asking.end_if_too_many()
+        if is_ours and not order.dry_run:
+            if Brake.AUDIT not in braked:
+                await self._judge(listings, audited, store_now, lease)
+            if Brake.STRAYS not in braked:
+                await self._deal_with_strays(order, listings)
+        outcome = Outcome.BRAKED if braked else Outcome.DONE
         return SweepReport(
-            outcome,
+            outcome if is_ours else Outcome.REFUSED,
+            braked,
             marker,
             order.dry_run,
             listings.seen.uploads,
@@ -199,24 +215,48 @@ class Sweep:
             {category: tally.finding() for category, tally in listings.tallies.items()},
         )
 
+    async def _whose_bucket(
+        self, order: SweepOrder, row: Installation | None, fits: bool
+    ) -> tuple[MarkerState, bool]:
+        """What its marker says, and whether this database's sweep may act in it. Writes the marker where it may."""
+        marker = await self._marker.state(row.database_id if row else None)
+        is_new = row is None or row.bucket_marked_at is None
+        adopts = order.adopt or (marker is MarkerState.ABSENT and is_new and fits)
+        if order.dry_run or row is None:
+            return marker, adopts or marker is MarkerState.OURS
+        if adopts and marker is not MarkerState.OURS:
+            marker = await self._marker.write(row.database_id, only_if_new=not order.adopt)
+        if marker in OURS and is_new:
+            async with self._database.transaction() as session:
+                now = await installation.database_time(session, self._clock.now())
+                await installation.note_bucket_marked(session, now)
+        return marker, marker in OURS
+
     def _fits(self, listings: SweepPass, audited: Audited, ready: int) -> bool:
         """Whether a bucket without a marker may be taken for ours: it holds no object we do not know, and all that
         are ready."""
         seen = listings.seen
         return seen.objects == seen.known_objects and seen.known_objects >= ready and not audited.damaged
 
-    def _is_too_much(self, order: SweepOrder, listings: SweepPass, audited: Audited) -> bool:
+    async def _brakes(
+        self, order: SweepOrder, listings: SweepPass, audited: Audited, ready: int, store_now: datetime
+    ) -> frozenset[Brake]:
+        if order.force:
+            return frozenset()
         planned = sum(listings.tallies[category].count for category in order.categories)
-        return planned > most_changes(listings.seen.uploads + listings.seen.objects) or len(
-            audited.damaged
-        ) > most_changes(audited.count)
+        too_much = {
+            Brake.STRAYS: planned > most_changes(listings.seen.uploads + listings.seen.objects),
+            Brake.AUDIT: await self._audit.is_too_much(audited, ready, store_now),
+        }
+        return frozenset(brake for brake, pulled in too_much.items() if pulled)
 
-    async def _change(
-        self, order: SweepOrder, listings: SweepPass, audited: Audited, store_now: datetime
-    ) -> None:
+    async def _judge(self, listings: SweepPass, audited: Audited, store_now: datetime, lease: _Lease) -> None:
         for damage in audited.damaged:
+            await lease.renew()
             if await self._audit.judge(damage, store_now):
                 listings.tallies[damage.category].done += 1
+
+    async def _deal_with_strays(self, order: SweepOrder, listings: SweepPass) -> None:
         if any(listings.tallies[category].count for category in order.categories):
             looked_at = listings.seen.uploads + listings.seen.objects
             await listings.deal_with(order.categories, None if order.force else most_changes(looked_at))
@@ -242,4 +282,9 @@ def _tell(report: SweepReport) -> None:
     if report.outcome is Outcome.DONE:
         log.info("sweep.finished", uploads=report.uploads, objects=report.objects, **counts)
     else:
-        log.error(f"sweep.{report.outcome.value}", marker=report.marker.value, **counts)
+        log.error(
+            f"sweep.{report.outcome.value}",
+            marker=report.marker.value,
+            braked=sorted(report.braked),
+            **counts,
+        )

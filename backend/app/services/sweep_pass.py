@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import TypeVar
 
 import structlog
@@ -18,13 +17,12 @@ import structlog
 from app.core.db import Database
 from app.core.metrics import SWEEP_CHANGES
 from app.crud import videos
-from app.domain.errors import OBJECT_MISSING
+from app.domain.errors import OBJECT_MISSING, StorageUnavailable
 from app.domain.sweep_report import Category, Tally
 from app.domain.video_status import VideoStatus
 from app.models import Video
 from app.ports import Clock, ListedObject, NoSuchObject, NoSuchUpload, ObjectStorage, OpenUpload
-from app.services.audit import AT_ONCE
-from app.services.background import some_at_once
+from app.services.asking import Asking
 
 log = structlog.get_logger()
 
@@ -65,6 +63,7 @@ class SweepPass:
         grace: timedelta,
         store_now: datetime,
         keep_lease: Callable[[], Awaitable[None]],
+        asking: Asking,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -73,11 +72,15 @@ class SweepPass:
         self._store_now = store_now
         """The store's clock when the pass began: ages are told in it alone, whatever ours says."""
         self._keep_lease = keep_lease
+        self._asking = asking
         self.seen = Seen()
-        self.tallies: Mapping[Category, Tally] = {category: Tally() for category in Category}
+        self.tallies: Mapping[Category, Tally] = {
+            category: asking.unanswered if category is Category.UNANSWERED else Tally()
+            for category in Category
+        }
 
     async def look(self) -> None:
-        """Counts; changes nothing. Raises StorageUnavailable, DatabaseUnavailable."""
+        """Counts; changes nothing. Raises StorageUnavailable, DatabaseUnavailable, SweepOvertaken."""
         for strays in (self._stray_uploads(self.seen), self._stray_objects(self.seen)):
             async for stray in strays:
                 self.tallies[stray.category].add(stray.object_key, stray.size_bytes, stray.age)
@@ -93,7 +96,12 @@ class SweepPass:
                     if done == most:
                         return
                     await self._keep_lease()
-                    await self._deal_with(stray)
+                    try:
+                        await self._deal_with(stray)
+                    except StorageUnavailable:
+                        self._asking.note_unanswered(stray.object_key)
+                        self._asking.end_if_too_many()
+                        continue
                     self.tallies[stray.category].done += 1
                     SWEEP_CHANGES.labels(stray.category.value).inc()
                     done += 1
@@ -118,16 +126,19 @@ class SweepPass:
             listed = [(upload, rows.get(upload.object_key)) for upload in batch]
             unowned = [pair for pair in listed if not _owns(*pair)]
             old = [pair for pair in unowned if self._age(pair[0].initiated_at) > self._grace]
-            for stray in chain.from_iterable(await some_at_once(self._stray_upload, old, AT_ONCE)):
-                yield stray
+            answers = await self._asking.ask(self._stray_upload, old, lambda pair: pair[0].object_key)
+            self._asking.end_if_too_many()
+            for _, stray in answers:
+                if stray is not None:
+                    yield stray
 
-    async def _stray_upload(self, listed: tuple[OpenUpload, Video | None]) -> Sequence[Stray]:
-        """One, or none when it ended since it was listed."""
+    async def _stray_upload(self, listed: tuple[OpenUpload, Video | None]) -> Stray | None:
+        """None when it ended since it was listed."""
         upload, video = listed
         try:
             parts = await self._storage.list_parts(upload.object_key, upload.upload_id)
         except NoSuchUpload:
-            return []
+            return None
         category = Category.UNOWNED_UPLOADS
         if video is None:
             try:
@@ -138,9 +149,8 @@ class SweepPass:
             except NoSuchObject:
                 pass
         size_bytes = sum(part.size_bytes for part in parts)
-        return [
-            Stray(category, upload.object_key, size_bytes, self._age(upload.initiated_at), upload.upload_id)
-        ]
+        age = self._age(upload.initiated_at)
+        return Stray(category, upload.object_key, size_bytes, age, upload.upload_id)
 
     # --- objects ----------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Each is a switch over a function of the product. A suite that stays silent here 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +17,14 @@ from app.adapters.queue_embedded import EmbeddedQueue
 from app.adapters.s3_signing import S3UrlSigner
 from app.crud import users, videos
 from app.crud.guarded import changed_one
+from app.domain.sweep_report import MarkerState
 from app.domain.video_status import HIDDEN, VideoEvent, next_status, sources_of
 from app.models import User, Video
-from app.services import reconciler, uploads
+from app.services import audit, reconciler, sweep, sweep_pass, uploads
+from app.services.bucket_marker import BucketMarker
 from app.services.processing import ProcessingService
 from app.services.removal import Removal
+from app.services.sweep_pass import SweepPass
 from app.services.uploads import UploadService
 from app.services.videos import VideoService
 from tests.crash import suites
@@ -146,6 +150,21 @@ async def _first_is_enough(removal: Removal, video: Video) -> None:
 
 
 _confirm = Removal._confirm
+
+
+# --- the sweep --------------------------------------------------------------------------------------------------
+
+
+def _very_old(_pass: SweepPass, _moment: Any) -> timedelta:
+    return timedelta(days=365)
+
+
+def _as_many_as_there_are(looked_at: int) -> int:
+    return max(looked_at, 1_000)
+
+
+async def _always_ours(_marker: Any, _database_id: Any) -> MarkerState:
+    return MarkerState.OURS
 
 
 # --- quota ------------------------------------------------------------------------------------------------------
@@ -294,6 +313,36 @@ DEFECTS = [
         "After a lost commit answer its storage is cleared again every few seconds, for ever.",
         _replaced(videos, "rest_failed", _nothing),
         suites.failing_calls("remove what failed"),
+    ),
+    Defect(
+        "sweep without age",
+        "Uploads that only just began are aborted.",
+        _replaced(SweepPass, "_age", _very_old),
+        suites.spared("uploads within their grace"),
+    ),
+    Defect(
+        "no brake on uploads",
+        "A sweep with a restored database aborts everybody's uploads.",
+        _replaced(sweep, "most_changes", _as_many_as_there_are),
+        suites.spared("more uploads than it may abort"),
+    ),
+    Defect(
+        "no brake on videos",
+        "A store that lost sight of its objects fails every video.",
+        _replaced(audit, "most_changes", _as_many_as_there_are),
+        suites.spared("more videos than it may fail"),
+    ),
+    Defect(
+        "no marker check",
+        "A sweep with a wrong S3_BUCKET aborts another installation's uploads.",
+        _replaced(BucketMarker, "state", _always_ours),
+        suites.spared("another database's bucket"),
+    ),
+    Defect(
+        "a sweep takes every upload for a stray",
+        "It aborts an upload that its client is about to complete.",
+        _replaced(sweep_pass, "_owns", lambda *_: False),
+        suites.spared("uploads that rows own"),
     ),
     Defect(
         "quota given back twice",

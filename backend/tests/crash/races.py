@@ -1,5 +1,6 @@
 """The pairs of requests and upkeep that may meet on one video, or on one user: each as a scene for several at once."""
 
+import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,15 @@ async def removal_step(world: World) -> object:
     return None
 
 
+async def complete_within_a_sweep(world: World) -> object:
+    """Comes once the sweep has counted, and before it acts: it is the longer of the two."""
+    counted = world.store.count("list_objects")
+    while True:
+        if world.store.count("list_objects") > counted:
+            return await case.complete(world)
+        await asyncio.sleep(0)
+
+
 async def probe_a_job(world: World) -> object:
     """As a worker: claims what is due, and does it."""
     return await factories.run_due_probes(world.parts)
@@ -95,6 +105,13 @@ async def stalled_but_sent(world: World) -> None:
     """All parts sent long ago, and only now the complete comes."""
     await case.all_sent(world)
     world.clock.advance(case.GRACE)
+
+
+async def long_since_sent(world: World) -> None:
+    """As old as an upload may be before a sweep asks whose it is, and beside it one that is nobody's."""
+    await stalled_but_sent(world)
+    world.store.open_upload(world.video.object_key)
+    world.clock.advance(seconds=1)
 
 
 async def leaving(world: World) -> None:
@@ -146,6 +163,7 @@ RACES = [
     _race("complete x complete", case.all_sent, [case.complete] * 3, {READY}, all_say("processing")),
     _race("complete x delete", case.all_sent, [case.complete, case.delete], {GONE}),
     _race("complete x expiry", stalled_but_sent, [case.complete, case.upkeep], {READY, GONE}),
+    _race("complete x sweep", long_since_sent, [complete_within_a_sweep, case.sweep], {READY}),
     _race(
         "complete x the upkeep that takes it over",
         case.lost_its_process,

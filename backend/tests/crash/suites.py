@@ -16,7 +16,14 @@ from tests.crash.report import Tally
 from tests.crash.test_model import walk
 from tests.crash.test_outcomes import TABLE
 from tests.crash.test_races import run_once
-from tests.crash.use_cases import ANOTHERS_OBJECT, OTHER_BYTES, USE_CASES, UseCase
+from tests.crash.use_cases import (
+    ANOTHERS_OBJECT,
+    OTHER_BYTES,
+    SPARED,
+    USE_CASES,
+    UseCase,
+    sweep_spares_them,
+)
 from tests.engines.embedded import EmbeddedStore
 
 
@@ -41,6 +48,16 @@ def undisturbed(name: str) -> Suite:
             return world.found
 
     return Suite(f"invariants after: {name}", run)
+
+
+def spared(name: str) -> Suite:
+    async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
+        async with new_world() as world:
+            await SPARED[name](world)
+            await world.lives_through(sweep_spares_them)
+            return world.found
+
+    return Suite(f"a sweep spares: {name}", run)
 
 
 def crashes(name: str) -> Suite:

@@ -3,15 +3,20 @@
 The ends are those after everything has settled: what has become of all videos, or `gone` where none is left.
 """
 
+import json
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.errors import StorageUnavailable
+from app.domain.sweep_report import most_changes
 from app.domain.video_status import VideoStatus
 from app.ports import InvalidPart, MetadataOutOfBudget, NoSuchObject, ObjectExists, VerdictOnBytes
+from app.services.audit import AUDIT_EVERY
+from app.services.bucket_marker import MARKER_KEY
 from app.services.processing import MAX_ATTEMPTS
+from app.services.sweep import SweepOrder
 from tests import factories
 from tests.crash.world import World, whole_proof
 from tests.factories import SMALL_VIDEO
@@ -35,7 +40,7 @@ class UseCase:
 
     @property
     def has_client(self) -> bool:
-        return self.act not in (upkeep, upkeep_spares_it, work)
+        return self.act not in (upkeep, upkeep_spares_it, work, sweep)
 
 
 def _case(
@@ -132,6 +137,52 @@ async def probed_in_vain(world: World) -> None:
     world.lost_by_the_store = True
 
 
+async def strays(world: World) -> None:
+    """A ready video; an upload nobody knows, and one that a create made which died and was repeated."""
+    await world.insert("ready")
+    world.store.open_upload(nobodys_key())
+    world.store.open_upload(world.video.object_key)
+    world.clock.advance(GRACE + timedelta(seconds=1))
+
+
+async def old_and_owned(world: World) -> None:
+    """All sent, and long ago: whether it expires or is completed is its row's business."""
+    await all_sent(world)
+    world.clock.advance(GRACE + timedelta(seconds=1))
+
+
+async def young_strays(world: World) -> None:
+    """The database was restored: whoever began these uploads since is still sending."""
+    world.store.open_upload(nobodys_key())
+    world.clock.advance(GRACE)
+
+
+async def very_many_strays(world: World) -> None:
+    for _ in range(most_changes(0) + 1):
+        world.store.open_upload(nobodys_key())
+    world.clock.advance(GRACE + timedelta(seconds=1))
+
+
+async def strays_of_another(world: World) -> None:
+    """The bucket of another database, whose uploads no row of ours knows."""
+    world.store.store_object(MARKER_KEY, json.dumps({"database_id": str(uuid.uuid4())}).encode())
+    await strays(world)
+
+
+async def all_videos_lost(world: World) -> None:
+    """The objects of more videos than may fail are gone a day after the bucket was found to be ours."""
+    for _ in range(most_changes(0) + 1):
+        await world.insert("ready")
+    await sweep(world)
+    for row in await world.rows():
+        del world.store.objects[row.object_key]
+    world.clock.advance(AUDIT_EVERY)
+
+
+def nobodys_key() -> str:
+    return f"videos/{uuid.uuid4()}/{uuid.uuid4()}/{uuid.uuid4()}.mp4"
+
+
 def probed(outcome: Exception | None = None, **values: object) -> Step:
     async def arrange(world: World) -> None:
         await world.insert("processing", **values)
@@ -204,6 +255,19 @@ async def upkeep_spares_it(world: World) -> object:
     return tended
 
 
+async def sweep(world: World) -> object:
+    return await world.parts.sweep.run(SweepOrder())
+
+
+async def sweep_spares_them(world: World) -> object:
+    """What is there must still be there afterwards, as it was."""
+    before = await world.what_there_is()
+    report = await sweep(world)
+    if await world.what_there_is() != before:
+        world.found.append("a sweep has changed what it should spare")
+    return report
+
+
 async def work(world: World) -> object:
     return await factories.run_due_probes(world.parts)
 
@@ -212,6 +276,15 @@ ANOTHERS_OBJECT = _case("complete, another's object is there", anothers_object, 
 """Undisturbed only: until the complete, the row has an object it should not have."""
 OTHER_BYTES = _case("complete with other bytes than proven", sent_other_bytes, complete, GONE)
 """Undisturbed only: a completion finished by the upkeep has no proof to compare with."""
+
+SPARED = {
+    "uploads that rows own": old_and_owned,
+    "uploads within their grace": young_strays,
+    "more uploads than it may abort": very_many_strays,
+    "more videos than it may fail": all_videos_lost,
+    "another database's bucket": strays_of_another,
+}
+"""What a sweep must not touch. Undisturbed only: nobody makes an end of these scenes but a person."""
 
 NO_VIDEO = VerdictOnBytes("no_video_track", "There is no picture in this file.")
 
@@ -272,6 +345,7 @@ USE_CASES = [
     _case("progress moves the expiry", moving, upkeep_spares_it, GONE),
     _case("remove: the second confirmation", first_confirmed, upkeep, GONE),
     _case("remove what failed", video("failed"), upkeep, FAILED),
+    _case("sweep", strays, sweep, READY),
     _case("probe: ready", probed(), work, READY),
     _case("probe: a verdict", probed(NO_VIDEO), work, FAILED),
     _case("probe: out of budget", probed(MetadataOutOfBudget("mp4")), work, READY),

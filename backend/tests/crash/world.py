@@ -23,6 +23,7 @@ from app.domain.errors import SlipwayError
 from app.domain.video_status import VideoStatus
 from app.models import Installation, User, Video
 from app.ports import PresignedPart
+from app.services.bucket_marker import MARKER_KEY
 from tests import factories
 from tests.crash.invariants import History, violations
 from tests.crash.process import Fault, Killed, Process, WatchedDatabase, WatchedProbe, WatchedStorage
@@ -184,6 +185,12 @@ class World:
     async def rows(self) -> list[Video]:
         async with self.parts.database.reading() as session:
             return list(await session.scalars(select(Video)))
+
+    async def what_there_is(self) -> tuple[object, ...]:
+        """All videos with their states, all objects but the marker, and all open uploads."""
+        states = sorted((row.id.int, row.status, row.missing_since) for row in await self.rows())
+        objects = sorted(key for key in self.store.objects if key != MARKER_KEY)
+        return states, objects, self.store.open_uploads
 
     async def end(self) -> str:
         """What has become of the user's videos: `ready`, `gone`, `ready+uploading`."""

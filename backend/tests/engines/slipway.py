@@ -64,11 +64,11 @@ class SlipwayProcess:
             **self.settings,
         }
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`slipway ...` beside the app, with its settings."""
+    def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """`slipway ...` beside the app, with its settings but for those given."""
         return subprocess.run(
             [SLIPWAY, *arguments],
-            env=self.environment,
+            env={**self.environment, **settings},
             cwd=self.data_dir.parent,
             capture_output=True,
             check=False,

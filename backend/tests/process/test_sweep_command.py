@@ -1,5 +1,6 @@
 """`slipway sweep` as the operator meets it, beside a running `slipway serve`: what it says, and how it ends."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,11 +16,13 @@ from app import cli
 from app.bootstrap import Parts
 from app.core import schema
 from app.core.config import Settings
+from app.embedded import free_port
 from app.models import Installation
 from app.services.bucket_marker import MARKER_KEY
+from tests.conftest import MakeVideo
 from tests.engines.slipway import BUCKET, SlipwayProcess, wait_until
-from tests.factories import make_parts
-from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+from tests.factories import make_parts, read_video
+from tests.fakes import START_OF_TIME, FakeClock, FakeProbe, InMemoryStorage
 
 # Everything without a row is old at once, and the app's own sweep comes every second.
 QUICK = {"UPLOAD_GRACE_SECONDS": "1", "SWEEP_INTERVAL_SECONDS": "1"}
@@ -76,11 +79,28 @@ def test_it_works_beside_the_running_app_and_ends_honestly(slipway: SlipwayProce
         assert (found["unowned_uploads"]["done"], found["unknown_objects"]["done"]) == (1, 1)
         assert open_uploads(slipway) == 0
 
-    away = slipway.command("sweep")
-    assert (away.returncode, away.stdout) == (1, "")
-    assert f"127.0.0.1:{slipway.store_port}" in away.stderr
-    assert "slipway serve" in away.stderr
-    assert "Traceback" not in away.stderr
+        elsewhere = slipway.command("sweep", SLIPWAY_STORE_PORT=str(free_port("127.0.0.1")))
+        assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
+        assert "`slipway serve` runs it at another port" in elsewhere.stderr
+        assert "Traceback" not in elsewhere.stderr
+
+
+def test_the_app_does_not_start_in_anothers_bucket_until_it_is_adopted(slipway: SlipwayProcess) -> None:
+    """Also with the embedded store, which runs only while somebody sweeps then."""
+    with slipway, slipway.bucket() as client:
+        client.put_object(Bucket=BUCKET, Key=MARKER_KEY, Body=b'{"database_id": "another"}')
+
+    slipway.launch()
+    assert slipway.wait() != 0
+    said = slipway.log_file.read_text()
+    assert "the bucket slipway belongs to another database" in said
+    assert "Traceback" not in said
+    slipway.wait_for_no_store()
+
+    assert swept(slipway, "--dry-run", status=5)["marker"] == "foreign"
+    assert swept(slipway, "--adopt")["marker"] == "adopted"
+    slipway.wait_for_no_store()
+    slipway.start()
 
 
 # --- how it ends, over the fakes --------------------------------------------------------------------------------
@@ -149,6 +169,39 @@ def test_it_ends_with_3_while_another_sweep_runs(command: Command, database_url:
     assert (second.exit_code, second.stdout) == (3, "")
     assert "Another sweep is running" in second.stderr
     assert command("--dry-run").exit_code == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_it_ends_with_3_when_another_sweep_overtook_it(
+    command: Command, storage: InMemoryStorage, database_url: str, options: tuple[str, ...]
+) -> None:
+    storage.hook_next("list_objects", lambda: asyncio.to_thread(hand_over, database_url))
+
+    overtaken = command(*options)
+
+    assert (overtaken.exit_code, overtaken.stdout) == (3, "")
+    assert "stood still for too long" in overtaken.stderr
+    assert "Traceback" not in overtaken.stderr
+
+
+def hand_over(database_url: str) -> None:
+    engine = schema.sync_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(update(Installation).values(sweep_owner=uuid.uuid4()))
+    engine.dispose()
+
+
+async def test_it_tends_no_row_in_a_wrong_bucket(
+    command: Command, parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    """What is due there would be forgotten: its upload is in the right bucket."""
+    video = await make_video("deleting", storage_gone_at=START_OF_TIME)
+    del storage.objects[MARKER_KEY]
+
+    refused = await asyncio.to_thread(command)
+
+    assert refused.exit_code == 5
+    assert (await read_video(parts, video.id)) == video
 
 
 def test_it_ends_with_1_when_the_store_is_away(command: Command, storage: InMemoryStorage) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from app.bootstrap import Parts
 from app.core.config import Settings
+from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
 from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
 from tests.engines.slipway import PATIENCE_SECONDS
@@ -25,6 +26,14 @@ def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
     url = postgres.new()
     yield make_settings(url, tmp_path)
     postgres.discard(url)
+
+
+@pytest.fixture
+def falls_silent() -> Iterator[ScriptedServer]:
+    """A new bucket, in a store that no longer answers once it is held."""
+    with ScriptedServer() as server:
+        server.script(s3_error(404, "NoSuchKey"))
+        yield server
 
 
 @pytest.fixture
@@ -80,6 +89,25 @@ def test_an_old_schema_is_refused_in_one_sentence(postgres: PostgresDatabases, t
     assert "slipway db upgrade" in said
 
 
+def test_another_databases_bucket_is_refused_in_one_sentence(settings: Settings, tmp_path: Path) -> None:
+    with ScriptedServer() as store:
+        named = b'{"database_id": "6f1c2f0e-6a43-4d0e-9f0f-0c6a3d1d1f00"}'
+        store.script(
+            Answer(206, named, {"Content-Range": f"bytes 0-{len(named) - 1}/{len(named)}", "ETag": '"1"'})
+        )
+        said = refused(
+            tmp_path,
+            DATABASE_URL=settings.effective_database_url,
+            S3_ENDPOINT_URL=store.url,
+            S3_BUCKET="anothers",
+            **KEYS,
+        )
+        asked = {(request.method, request.path) for request in store.seen}
+
+    assert "the bucket anothers belongs to another database" in said
+    assert asked == {("GET", "/anothers/slipway/database.json")}
+
+
 def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path: Path) -> None:
     process = start(settings, silent_store, tmp_path)
 
@@ -89,10 +117,11 @@ def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path:
 
 
 async def test_terminate_hands_the_job_in_hand_back(
-    parts: Parts, make_video: MakeVideo, silent_store: str, tmp_path: Path
+    parts: Parts, make_video: MakeVideo, falls_silent: ScriptedServer, tmp_path: Path
 ) -> None:
+    process = start(parts.settings, falls_silent.url, tmp_path)
+    falls_silent.hold()
     video = await make_video("processing")
-    process = start(parts.settings, silent_store, tmp_path)
     while (await read_video(parts, video.id)).lease_owner is None:
         assert process.poll() is None, "it took no job"
 

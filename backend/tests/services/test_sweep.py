@@ -16,9 +16,10 @@ from app.core import metrics
 from app.core.config import Settings
 from app.crud import installation, videos
 from app.domain.errors import StorageUnavailable
-from app.domain.sweep_report import Category, Finding, MarkerState, Outcome, SweepReport
+from app.domain.sweep_report import Brake, Category, Finding, MarkerState, Outcome, SweepReport
+from app.domain.video_status import VideoStatus
 from app.models import Installation, User, Video
-from app.services import audit, reconciler, sweep, sweep_pass
+from app.services import asking, audit, reconciler, sweep, sweep_pass
 from app.services.bucket_marker import MARKER_KEY
 from app.services.sweep import AnotherSweepRunning, SweepOrder, SweepOvertaken
 from tests.conftest import MakeVideo
@@ -404,7 +405,7 @@ async def test_a_store_that_is_down_fails_no_video(
     await run(parts)
     before = await read_video(parts, video.id)
     clock.advance(audit.AUDIT_EVERY)
-    storage.fail_next("head")
+    storage.fail_next("server_time")
 
     with pytest.raises(StorageUnavailable):
         await run(parts)
@@ -430,6 +431,106 @@ async def test_a_video_deleted_between_look_and_verdict_stays_deleted(
 
     assert (await read_video(parts, video.id)).status == "deleting"
     await assert_quota_is_exact(parts, user)
+
+
+# --- keys without an answer -------------------------------------------------------------------------------------
+
+
+def refuse(
+    monkeypatch: pytest.MonkeyPatch, storage: InMemoryStorage, operation: str, object_keys: Collection[str]
+) -> None:
+    """As a store whose key for these objects is disabled: 403 for ever."""
+    real = getattr(storage, operation)
+
+    async def refusing(object_key: str, *rest: Any, **named: Any) -> Any:
+        if object_key in object_keys:
+            raise StorageUnavailable
+        return await real(object_key, *rest, **named)
+
+    monkeypatch.setattr(storage, operation, refusing)
+
+
+@pytest.mark.usefixtures("adopted")
+@pytest.mark.parametrize("operation", ["list_parts", "head", "abort_multipart_upload"])
+async def test_an_upload_that_gets_no_answer_does_not_keep_the_others(
+    parts: Parts,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+) -> None:
+    bad, good = sorted([a_key(), a_key()])
+    storage.open_upload(bad)
+    storage.open_upload(good)
+    clock.advance(GRACE + timedelta(seconds=1))
+    refuse(monkeypatch, storage, operation, {bad})
+
+    report = await run(parts)
+
+    assert report.outcome is Outcome.DONE
+    assert [upload.object_key for upload in storage.open_uploads] == [bad]
+    assert (found(report, Category.UNANSWERED).count, found(report, Category.UNANSWERED).examples) == (
+        1,
+        (bad,),
+    )
+
+
+async def test_a_video_that_gets_no_answer_is_asked_for_a_day_later(
+    parts: Parts,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad = await make_video("ready")
+    await run(parts)
+    clock.advance(audit.AUDIT_EVERY)
+    refuse(monkeypatch, storage, "head", {bad.object_key})
+
+    first, second = await run(parts), await run(parts)
+
+    assert (first.outcome, first.audited, found(first, Category.UNANSWERED).count) == (Outcome.DONE, 0, 1)
+    assert found(second, Category.UNANSWERED).count == 0
+    assert (await read_video(parts, bad.id)).status == "ready"
+
+
+async def test_no_answer_does_not_clear_a_suspicion(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    video = await make_video("ready")
+    await run(parts)
+    del storage.objects[video.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+    await run(parts)
+    clock.advance(INTERVAL)
+    storage.fail_next("head")
+    await run(parts)
+    clock.advance(audit.AUDIT_EVERY)
+
+    await run(parts)
+
+    assert (await read_video(parts, video.id)).status == "failed"
+
+
+async def test_too_many_keys_without_an_answer_end_the_pass_and_not_those_after_it(
+    parts: Parts,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad = [await make_video("ready") for _ in range(asking.MOST_UNANSWERED)]
+    await run(parts)
+    storage.open_upload(a_key())
+    clock.advance(audit.AUDIT_EVERY)
+    refuse(monkeypatch, storage, "head", {video.object_key for video in bad})
+
+    with pytest.raises(StorageUnavailable):
+        await run(parts)
+    assert len(storage.open_uploads) == 1
+
+    assert (await run(parts)).outcome is Outcome.DONE
+    assert storage.open_uploads == []
 
 
 # --- the brake --------------------------------------------------------------------------------------------------
@@ -515,6 +616,81 @@ async def test_a_bucket_that_lost_everything_fails_no_video(
         clock.advance(INTERVAL)
 
     assert {(await read_video(parts, video.id)).status for video in made} == {"ready"}
+
+
+async def test_losses_that_come_to_light_one_by_one_add_up(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """Videos are audited at the times of day they were uploaded at: a few a pass, never many at once."""
+    made = [await make_video("ready") for _ in range(30)]
+    await run(parts)
+    async with parts.database.transaction() as session:
+        for number, video in enumerate(made):
+            due_at = clock.now() + audit.AUDIT_EVERY * (number + 1) / len(made)
+            await videos.postpone_audit(session, [video.id], due_at)
+    for video in made:
+        del storage.objects[video.object_key]
+
+    for _ in range(2 * 24 * 3):
+        clock.advance(minutes=20)
+        report = await run(parts)
+
+    assert report.braked == {Brake.AUDIT}
+    statuses = [(await read_video(parts, video.id)).status for video in made]
+    assert statuses.count(VideoStatus.FAILED) <= 10
+
+
+async def test_lost_videos_do_not_keep_uploads_from_being_aborted(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    made = [await make_video("ready") for _ in range(11)]
+    await run(parts)
+    for video in made:
+        del storage.objects[video.object_key]
+    storage.open_upload(a_key())
+    clock.advance(audit.AUDIT_EVERY)
+
+    report = await run(parts)
+
+    assert (report.outcome, report.braked) == (Outcome.BRAKED, frozenset({Brake.AUDIT}))
+    assert storage.open_uploads == []
+    assert "ready videos" in report.as_text()
+    assert "uploads and objects would" not in report.as_text()
+
+
+async def test_too_many_uploads_do_not_keep_a_lost_video_from_failing(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    video = await make_video("ready")
+    await run(parts)
+    del storage.objects[video.object_key]
+    for _ in range(11):
+        storage.open_upload(a_key())
+    clock.advance(audit.AUDIT_EVERY)
+    await run(parts)
+    clock.advance(INTERVAL)
+
+    report = await run(parts)
+
+    assert (report.outcome, report.braked) == (Outcome.BRAKED, frozenset({Brake.STRAYS}))
+    assert (await read_video(parts, video.id)).status == "failed"
+    assert len(storage.open_uploads) == 11
+
+
+async def test_one_forced_sweep_fails_no_video_and_a_second_fails_them_all(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """As docs/operations.md promises."""
+    made = [await make_video("ready") for _ in range(11)]
+    await run(parts)
+    for video in made:
+        del storage.objects[video.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+
+    for order, then in (({"force": True}, "ready"), ({}, "ready"), ({"force": True}, "failed")):
+        await run(parts, **order)
+        clock.advance(INTERVAL)
+        assert {(await read_video(parts, video.id)).status for video in made} == {then}
 
 
 # --- whose bucket it is -----------------------------------------------------------------------------------------
@@ -613,6 +789,40 @@ async def test_a_bucket_that_lacks_ready_videos_is_not_adopted(
 
     assert (await read_video(parts, video.id)).status == "ready"
     assert storage.objects == {}
+
+
+async def test_an_empty_bucket_is_not_adopted_by_a_database_that_has_one(
+    parts: Parts,
+    settings: Settings,
+    make_video: MakeVideo,
+    clock: FakeClock,
+    probe: FakeProbe,
+) -> None:
+    """Nothing is ready yet whose object could be missed."""
+    await make_video("processing")
+    await run(parts)
+    wrong = InMemoryStorage(clock)
+    other = make_parts(settings, clock, wrong, probe)
+    try:
+        report = await run(other)
+    finally:
+        await other.close()
+
+    assert (report.outcome, report.marker) == (Outcome.REFUSED, MarkerState.ABSENT)
+    assert wrong.objects == {}
+    assert (await run(parts)).marker is MarkerState.OURS
+
+
+async def test_a_marker_whose_note_was_lost_is_noted_by_the_next_sweep(
+    parts: Parts, storage: InMemoryStorage
+) -> None:
+    """The process died between the two."""
+    await run(parts)
+    await set_installation(parts, bucket_marked_at=None)
+    await run(parts)
+    del storage.objects[MARKER_KEY]
+
+    assert (await run(parts)).outcome is Outcome.REFUSED
 
 
 @pytest.mark.parametrize(("when", "adopt"), [("before", False), ("after", False), ("after", True)])
@@ -767,6 +977,92 @@ async def test_a_sweep_that_lost_its_lease_changes_nothing_more(
             await run(parts)
         assert len(storage.open_uploads) == left
         await set_installation(parts, sweep_lease_until=None)
+
+
+@pytest.mark.parametrize("moment", ["head", "read_range"])
+async def test_a_sweep_overtaken_while_it_looks_judges_no_video(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, moment: str
+) -> None:
+    """However lately it renewed its lease, by a clock of its own that may have stood still."""
+    lost, sound = [await make_video("ready") for _ in range(2)]
+    await run(parts)
+    del storage.objects[lost.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+    await run(parts)
+    clock.advance(audit.AUDIT_EVERY)
+    before = await read_video(parts, lost.id), await read_video(parts, sound.id)
+
+    async def overtake() -> None:
+        await set_installation(parts, sweep_owner=uuid.uuid4())
+
+    storage.hook_next(moment, overtake)
+    with pytest.raises(SweepOvertaken):
+        await run(parts)
+
+    assert (await read_video(parts, lost.id), await read_video(parts, sound.id)) == before
+
+
+async def test_a_sweep_overtaken_between_two_verdicts_gives_no_second(
+    parts: Parts,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost = [await make_video("ready") for _ in range(2)]
+    await run(parts)
+    for video in lost:
+        del storage.objects[video.object_key]
+    clock.advance(audit.AUDIT_EVERY)
+    await run(parts)
+    clock.advance(INTERVAL)
+    judge = audit.Audit.judge
+
+    async def overtaken(*given: Any) -> bool:
+        failed = await judge(*given)
+        await set_installation(parts, sweep_owner=uuid.uuid4())
+        return failed
+
+    monkeypatch.setattr(audit.Audit, "judge", overtaken)
+    with pytest.raises(SweepOvertaken):
+        await run(parts)
+
+    assert sorted([(await read_video(parts, video.id)).status for video in lost]) == ["failed", "ready"]
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_a_sweep_overtaken_at_its_end_does_not_say_that_it_is_done(
+    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+    before = await rows(parts)
+
+    async def overtake() -> None:
+        await set_installation(parts, sweep_owner=uuid.uuid4())
+
+    storage.hook_next("abort_multipart_upload", overtake)
+    with pytest.raises(SweepOvertaken):
+        await run(parts)
+
+    assert (await rows(parts))[-1].sweep_done_at == before[-1].sweep_done_at
+
+
+async def test_the_lease_is_renewed_while_many_videos_are_asked_for(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_RENEW_AFTER_SECONDS", 0)
+    for _ in range(40):
+        await make_video("ready")
+
+    async def overtake() -> None:
+        await set_installation(parts, sweep_owner=uuid.uuid4())
+
+    storage.hook_next("head", overtake)
+    with pytest.raises(SweepOvertaken):
+        await run(parts)
+
+    assert storage.count("head") < 40
 
 
 async def test_by_itself_it_runs_once_in_an_interval(parts: Parts, storage: InMemoryStorage) -> None:

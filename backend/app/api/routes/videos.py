@@ -3,9 +3,17 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response, status
+from fastapi import APIRouter, Depends, Header, Query, Response, status
 
-from app.api.deps import ClockDep, CurrentUser, PresenterDep, SettingsDep, UploadsDep, VideosDep
+from app.api.deps import (
+    ClockDep,
+    CurrentUser,
+    PresenterDep,
+    SettingsDep,
+    UploadsDep,
+    VideosDep,
+    require_bucket,
+)
 from app.api.responses import errors
 from app.domain.video_file import CONTAINERS
 from app.domain.video_status import VideoStatus
@@ -133,6 +141,7 @@ async def read_video(
     "/videos/{video_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     responses=errors(401, 403, 404, 422),
+    dependencies=[Depends(require_bucket)],
 )
 async def delete_video(video_id: uuid.UUID, user: CurrentUser, videos: VideosDep) -> None:
     """Gone for the user when this answers; also how an upload is cancelled."""

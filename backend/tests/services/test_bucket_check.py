@@ -1,0 +1,223 @@
+"""A start in front of the wrong bucket, in which every video would look lost: nothing is done to any of them."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from sqlmodel import select
+
+from app import bootstrap
+from app.bootstrap import Parts
+from app.core.config import Settings
+from app.domain.video_status import VideoStatus
+from app.main import create_app
+from app.models import User, Video
+from app.ports import NoSuchObject
+from app.services.bucket_check import WrongBucket
+from app.services.bucket_marker import MARKER_KEY
+from app.services.sweep import SweepOrder
+from tests import factories
+from tests.conftest import MakeVideo
+from tests.factories import APP_URL, make_parts, read_video
+from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+
+ANOTHERS = f'{{"database_id": "{uuid.uuid4()}"}}'.encode()
+BUSY = (VideoStatus.COMPLETING, VideoStatus.PROCESSING, VideoStatus.EXPIRED, VideoStatus.DELETING)
+"""What upkeep and workers see to at once, and would find nothing of."""
+
+
+@pytest.fixture(autouse=True)
+def _ask_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a test takes, and nothing else."""
+    monkeypatch.setattr(bootstrap, "_ASK_FOR_THE_BUCKET_SECONDS", 0.01)
+    monkeypatch.setattr(bootstrap, "_LOOK_FOR_A_SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(bootstrap, "_TEND_EVERY_SECONDS", 0.01)
+
+
+@pytest.fixture
+async def busy(parts: Parts, make_video: MakeVideo, clock: FakeClock) -> list[Video]:
+    """Videos that are being worked on, in a database that has its bucket."""
+    made = [await make_video(status, lease_until=None, due_at=clock.now()) for status in BUSY]
+    await parts.sweep.run(SweepOrder())
+    return made
+
+
+@pytest.fixture
+def wrong(clock: FakeClock) -> InMemoryStorage:
+    """A bucket without anything."""
+    return InMemoryStorage(clock)
+
+
+@pytest.fixture
+async def restarted(settings: Settings, clock: FakeClock, wrong: InMemoryStorage) -> AsyncIterator[Parts]:
+    """The next process, with another S3_BUCKET; its probe finds no object either."""
+    probe = FakeProbe()
+    probe.usual = NoSuchObject()
+    made = make_parts(settings, clock, wrong, probe)
+    yield made
+    await made.close()
+
+
+async def rows(parts: Parts) -> dict[uuid.UUID, Video]:
+    async with parts.database.reading() as session:
+        return {video.id: video for video in await session.scalars(select(Video))}
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def some_asks_later(storage: InMemoryStorage) -> None:
+    asked = storage.count("read_range")
+
+    async def asked_again() -> bool:
+        return storage.count("read_range") > asked + 3
+
+    await until(asked_again)
+
+
+# --- at the start -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("marker", [None, ANOTHERS, b"not ours"], ids=["empty", "another's", "unreadable"])
+async def test_nothing_starts_in_a_wrong_bucket(
+    busy: list[Video], restarted: Parts, wrong: InMemoryStorage, marker: bytes | None
+) -> None:
+    if marker is not None:
+        wrong.store_object(MARKER_KEY, marker)
+    before = await rows(restarted)
+
+    with pytest.raises(WrongBucket, match=r"Mend S3_BUCKET or DATABASE_URL.*slipway sweep --adopt"):
+        async with restarted.running():
+            raise AssertionError("it started")
+
+    assert await rows(restarted) == before
+    assert len(before) == len(busy)
+    assert {called for called, _ in wrong.calls} == {"read_range"}
+
+
+async def test_a_new_database_starts_in_front_of_a_bucket_without_a_marker(parts: Parts) -> None:
+    async with parts.running():
+        parts.bucket.require_no_doubt()
+
+
+async def test_a_new_database_does_not_start_in_front_of_anothers_bucket(
+    parts: Parts, storage: InMemoryStorage
+) -> None:
+    storage.store_object(MARKER_KEY, ANOTHERS)
+
+    with pytest.raises(WrongBucket):
+        async with parts.running():
+            raise AssertionError("it started")
+
+
+@pytest.mark.usefixtures("busy")
+async def test_once_adopted_the_bucket_is_the_right_one(restarted: Parts) -> None:
+    await restarted.sweep.run(SweepOrder(adopt=True))
+
+    async with restarted.running():
+        restarted.bucket.require_no_doubt()
+
+
+async def test_a_marker_written_while_we_look_is_no_contradiction(
+    parts: Parts, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
+) -> None:
+    """Two processes of a new installation start at once, and the first sweep of one falls into the other's look."""
+    other = make_parts(settings, clock, storage, probe)
+
+    async def sweep() -> None:
+        await other.sweep.run(SweepOrder())
+
+    storage.hook_next("read_range", sweep)
+    async with parts.running():
+        parts.bucket.require_no_doubt()
+    await other.close()
+
+
+# --- a store that is away at the start --------------------------------------------------------------------------
+
+
+async def test_a_store_that_is_away_is_waited_for(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    video = await make_video("processing")
+    storage.fail_next("read_range", times=3)
+
+    async def is_ready() -> bool:
+        return (await read_video(parts, video.id)).status is VideoStatus.READY
+
+    async with parts.running():
+        await until(is_ready)
+
+
+async def test_what_comes_back_as_a_wrong_bucket_is_not_touched(
+    busy: list[Video], restarted: Parts, wrong: InMemoryStorage
+) -> None:
+    before = await rows(restarted)
+    wrong.fail_next("read_range", times=3)
+
+    async with restarted.running():
+        await some_asks_later(wrong)
+        await some_asks_later(wrong)
+
+    assert await rows(restarted) == before
+    assert len(before) == len(busy)
+    assert {called for called, _ in wrong.calls} == {"read_range"}
+
+
+@pytest.mark.usefixtures("busy")
+async def test_work_begins_when_the_bucket_is_adopted_after_all(
+    restarted: Parts, wrong: InMemoryStorage, settings: Settings, clock: FakeClock
+) -> None:
+    wrong.fail_next("read_range")
+    operator = make_parts(settings, clock, wrong, FakeProbe())
+
+    async def nothing_is_left_to_do() -> bool:
+        return all(video.status not in (VideoStatus.PROCESSING,) for video in (await rows(operator)).values())
+
+    async with restarted.running():
+        await some_asks_later(wrong)
+        await operator.sweep.run(SweepOrder(adopt=True))
+        await until(nothing_is_left_to_do)
+    await operator.close()
+
+
+async def test_requests_that_would_touch_the_store_are_refused_as_if_it_were_away(
+    restarted: Parts, wrong: InMemoryStorage, parts: Parts, make_video: MakeVideo, user: User
+) -> None:
+    video = await make_video("uploading", parts_sent=[1])
+    await parts.sweep.run(SweepOrder())
+    token = await factories.insert_session(parts, user, "bearer")
+    wrong.fail_next("read_range")
+    one = f"/api/v1/videos/{video.id}"
+    app = create_app(restarted)
+
+    async with (
+        restarted.running(),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url=APP_URL, headers={"Authorization": f"Bearer {token}"}
+        ) as client,
+    ):
+        answers = [
+            await client.get("/api/v1/health/ready"),
+            await client.post(
+                "/api/v1/videos",
+                json={"filename": "river.mp4", "size_bytes": 5, "content_type": "video/mp4"},
+            ),
+            await client.post(f"{one}/parts", json={"part_numbers": [1]}),
+            await client.post(f"{one}/complete", json={"parts": []}),
+            await client.delete(one),
+        ]
+        looked_at = await client.get(one)
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {
+        (503, "storage_unavailable")
+    }
+    assert (looked_at.status_code, looked_at.json()["status"]) == (200, "uploading")
+    assert {called for called, _ in wrong.calls} == {"read_range"}
