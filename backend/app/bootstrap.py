@@ -157,8 +157,8 @@ def assemble(
         user_quota_bytes=settings.user_quota_bytes,
         user_max_uploads_in_flight=settings.user_max_uploads_in_flight,
     )
-    uploads = UploadService(database, storage, queue, clock, tasks, limits)
     interval = timedelta(seconds=settings.sweep_interval_seconds)
+    uploads = UploadService(database, storage, queue, clock, tasks, limits, interval)
     removal = Removal(database, storage, clock, interval)
     audit = Audit(database, storage, clock, interval)
     return Parts(
@@ -180,7 +180,9 @@ def assemble(
         uploads=uploads,
         videos=VideoService(database, clock, tasks, removal),
         removal=removal,
-        processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
+        processing=ProcessingService(
+            database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock, interval
+        ),
         reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace),
         sweep=Sweep(database, storage, clock, audit, grace, interval),
         store_origins=store_origins,

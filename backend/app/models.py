@@ -130,7 +130,7 @@ class Video(SQLModel, table=True):
     audit_due_at: datetime | None = Field(default=None, sa_type=_UTC)
     """When this ready video's object is next asked for; null: it was not yet."""
     missing_since: datetime | None = Field(default=None, sa_type=_UTC)
-    """When the audit first found this ready video's object gone or replaced, by the store's clock."""
+    """When a look first found the object gone or replaced: the audit's, by the store's clock; before `ready` ours."""
 
     @property
     def part_plan(self) -> PartPlan:

@@ -144,12 +144,18 @@ async def extend_lease(session: AsyncSession, video_id: uuid.UUID, owner: uuid.U
     )
 
 
-async def drop_lease(session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, due_at: datetime) -> None:
+async def drop_lease(
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    due_at: datetime,
+    missing_since: datetime | None = None,
+) -> None:
     """Gives the row free before the lease ends; whoever comes next, or the upkeep at `due_at`, goes on."""
     await session.execute(
         update(Video)
         .where(col(Video.id) == video_id, held_by(owner))
-        .values(lease_owner=None, lease_until=None, due_at=due_at)
+        .values(lease_owner=None, lease_until=None, due_at=due_at, missing_since=missing_since)
     )
 
 
@@ -192,7 +198,11 @@ async def make_probe_due(session: AsyncSession, video_id: uuid.UUID, now: dateti
 
 
 async def postpone_probe(
-    session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, due_at: datetime
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    due_at: datetime,
+    missing_since: datetime | None,
 ) -> None:
     """Hands a probe back that the store or the database prevented: not counted as an attempt."""
     await session.execute(
@@ -202,6 +212,7 @@ async def postpone_probe(
             lease_owner=None,
             lease_until=None,
             due_at=due_at,
+            missing_since=missing_since,
             attempts=col(Video.attempts) - 1,
             postponed=col(Video.postponed) + 1,
         )
@@ -326,14 +337,10 @@ async def release_reservation(
 
 
 async def rest_failed(session: AsyncSession, video_id: uuid.UUID) -> None:
-    """Nothing is left to do about a failed video whose storage is gone."""
+    """Nothing is left to do about a failed video."""
     await session.execute(
         update(Video)
-        .where(
-            col(Video.id) == video_id,
-            col(Video.status) == VideoStatus.FAILED,
-            col(Video.storage_gone_at).is_not(None),
-        )
+        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.FAILED)
         .values(due_at=None)
     )
 

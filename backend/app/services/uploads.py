@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -27,6 +27,7 @@ from app.domain.errors import (
     VideoNotFound,
     WrongState,
 )
+from app.domain.missing import is_gone
 from app.domain.part_plan import plan_parts
 from app.domain.video_file import VideoFile, check_file, object_key
 from app.domain.video_status import HIDDEN, VideoEvent, VideoStatus
@@ -94,6 +95,7 @@ class UploadService:
         clock: Clock,
         tasks: BackgroundTasks,
         limits: UploadLimits,
+        looks_apart: timedelta,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -101,6 +103,8 @@ class UploadService:
         self._clock = clock
         self._tasks = tasks
         self._limits = limits
+        self._looks_apart = looks_apart
+        """Between the two looks that give an object up."""
 
     # --- create -----------------------------------------------------------------------------------------------
 
@@ -325,18 +329,9 @@ class UploadService:
             log.info("upload.parts_incomplete", video_id=str(video.id), **error.facts)
             raise
         except _ObjectVanished:
-            log.error("upload.object_vanished", video_id=str(video.id))
-            return await self._settle(
-                video,
-                owner,
-                VideoEvent.OBJECT_VANISHED,
-                **OBJECT_MISSING,
-                due_at=self._clock.now(),
-            )
+            return await self._give_up_at_the_second_look(video, owner)
         except Exception:
-            # Nothing is decided: the next complete call, or the upkeep, tries again at once.
-            async with self._database.transaction() as session:
-                await videos.drop_lease(session, video.id, owner, due_at=self._clock.now() + _LEASE)
+            await self._leave_undecided(video, owner, missing_since=None)
             raise
         completed = await self._settle(
             video,
@@ -349,6 +344,24 @@ class UploadService:
         log.info("upload.completed", video_id=str(video.id), size_bytes=video.size_bytes)
         return completed
 
+    async def _give_up_at_the_second_look(self, video: Video, owner: uuid.UUID) -> Video:
+        """Neither upload nor object was found; raises StorageUnavailable while that may be a stale answer."""
+        now = self._clock.now()
+        if not is_gone(video.missing_since, now, self._looks_apart):
+            log.warning("upload.object_not_seen", video_id=str(video.id))
+            await self._leave_undecided(video, owner, missing_since=video.missing_since or now)
+            raise StorageUnavailable
+        log.error("upload.object_vanished", video_id=str(video.id))
+        return await self._settle(video, owner, VideoEvent.OBJECT_VANISHED, **OBJECT_MISSING, due_at=now)
+
+    async def _leave_undecided(
+        self, video: Video, owner: uuid.UUID, *, missing_since: datetime | None
+    ) -> None:
+        """The next complete call tries again at once, the upkeep after a lease's time."""
+        due_at = self._clock.now() + _LEASE
+        async with self._database.transaction() as session:
+            await videos.drop_lease(session, video.id, owner, due_at, missing_since)
+
     async def _settle(self, video: Video, owner: uuid.UUID, event: VideoEvent, **changes: object) -> Video:
         """Writes the outcome if the lease is still ours; either way answers what the row says now."""
         now = self._clock.now()
@@ -360,6 +373,7 @@ class UploadService:
                 videos.held_by(owner),
                 lease_owner=None,
                 lease_until=None,
+                missing_since=None,
                 **changes,
             )
             if moved and event is VideoEvent.COMPLETE_PROVEN:
@@ -379,7 +393,8 @@ class UploadService:
         """
         upload_id = video.upload_id
         if upload_id is None:
-            raise _ObjectVanished
+            # Restored from before its upload began; the upkeep saw the finished object and sent it here.
+            return await self._object_of(video)
         for _ in range(_ASSEMBLY_ROUNDS):
             try:
                 listed = await self._storage.list_parts(video.object_key, upload_id)

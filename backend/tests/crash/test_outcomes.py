@@ -23,22 +23,18 @@ TABLE = {
     "complete": """
 0 commit | not done | DatabaseUnavailable -> ready or gone
 0 commit | answer lost | DatabaseUnavailable -> ready
-1 list_parts | not done | StorageUnavailable -> ready
-1 list_parts | missing | failed -> failed
-2 complete_multipart_upload | not done, done late | StorageUnavailable -> ready
+1 list_parts | not done, missing | StorageUnavailable -> ready
+2 complete_multipart_upload | not done, done late, missing | StorageUnavailable -> ready
 2 complete_multipart_upload | answer lost | processing -> ready
-2 complete_multipart_upload | missing | failed -> failed
 3 head | not done, missing | processing -> ready
 4 commit | not done, answer lost | DatabaseUnavailable -> ready
 """,
     "complete, the store's StorageUnavailable after it assembled": """
 0 commit | not done | DatabaseUnavailable -> ready or gone
 0 commit | answer lost | DatabaseUnavailable -> ready
-1 list_parts | not done | StorageUnavailable -> ready
-1 list_parts | missing | failed -> failed
-2 complete_multipart_upload | not done, done late | StorageUnavailable -> ready
+1 list_parts | not done, missing | StorageUnavailable -> ready
+2 complete_multipart_upload | not done, done late, missing | StorageUnavailable -> ready
 2 complete_multipart_upload | answer lost | processing -> ready
-2 complete_multipart_upload | missing | failed -> failed
 3 head | not done, missing | StorageUnavailable -> ready
 4 list_parts | not done | StorageUnavailable -> ready
 4 list_parts | missing | processing -> ready
@@ -46,24 +42,20 @@ TABLE = {
 """,
     "complete with a part missing": """
 0 commit | not done, answer lost | DatabaseUnavailable -> gone
-1 list_parts | not done | StorageUnavailable -> gone
-1 list_parts | missing | failed -> failed
+1 list_parts | not done, missing | StorageUnavailable -> gone
 2 commit | not done, answer lost | DatabaseUnavailable -> gone
 """,
     "complete, the upload is gone": """
 0 commit | not done | DatabaseUnavailable -> failed or gone
 0 commit | answer lost | DatabaseUnavailable -> failed
-1 list_parts | not done | StorageUnavailable -> failed
-1 list_parts | missing | failed -> failed
-2 head | not done | StorageUnavailable -> failed
-2 head | missing | failed -> failed
+1 list_parts | not done, missing | StorageUnavailable -> failed
+2 head | not done, missing | StorageUnavailable -> failed
 3 commit | not done, answer lost | DatabaseUnavailable -> failed
 """,
     "resume by the upkeep, assembled already": """
 0 commit | not done, answer lost | done -> ready
 1 list_parts | not done, missing | done -> ready
-2 head | not done | done -> ready
-2 head | missing | done -> failed
+2 head | not done, missing | done -> ready
 3 commit | not done, answer lost | done -> ready
 """,
     "delete uploading": """
@@ -119,8 +111,7 @@ TABLE = {
 """,
     "probe: ready": """
 0 commit | not done, answer lost | DatabaseUnavailable -> ready
-1 probe | not done | done -> ready
-1 probe | missing | done -> failed
+1 probe | not done, missing | done -> ready
 2 commit | not done, answer lost | DatabaseUnavailable -> ready
 3 commit | not done, answer lost | DatabaseUnavailable -> ready
 """,

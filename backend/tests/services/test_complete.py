@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.bootstrap import Parts
 from app.crud import videos
@@ -27,6 +28,7 @@ from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 from tests.services.conftest import TWO_PARTS, Create, Sent, proof_of
 
 WELL_PAST_A_LEASE = timedelta(seconds=31)
+SWEEP_INTERVAL = timedelta(minutes=5)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +55,14 @@ async def assert_completed(parts: Parts, storage: InMemoryStorage, video: Video,
     assert (row.lease_owner, row.lease_until) == (None, None)
     assert row.due_at == parts.clock.now()
     assert (row.uploaded_at, row.expires_at) == (parts.clock.now(), None)
+
+
+async def complete_at_the_second_look(parts: Parts, clock: FakeClock, user: User, video: Video) -> Video:
+    """The first finds nothing, which may be a stale answer."""
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+    clock.advance(SWEEP_INTERVAL)
+    return await parts.uploads.complete(user.id, video.id, {})
 
 
 # --- the straight way -------------------------------------------------------------------------------------------
@@ -91,15 +101,16 @@ async def test_an_md5_is_compared_without_case(parts: Parts, sent: Sent, user: U
 
 
 async def test_the_object_is_assembled_only_if_there_is_none(
-    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await sent()
     storage.store_object(video.object_key, b"foreign")
 
-    answered = await parts.uploads.complete(user.id, video.id, {})
+    answered = await complete_at_the_second_look(parts, clock, user, video)
 
     assert answered.status == "failed"
     assert answered.status_code == "object_missing"
+    await parts.reconciler.tend_due()
     assert storage.objects[video.object_key].data == b"foreign"
 
 
@@ -359,10 +370,101 @@ async def test_no_upload_and_no_object_is_a_vanished_object(
 ) -> None:
     video = await make_video("completing", in_store=False, lease_until=clock.now())
 
-    answered = await parts.uploads.complete(user.id, video.id, {})
+    answered = await complete_at_the_second_look(parts, clock, user, video)
 
     assert (answered.status, answered.status_code) == ("failed", "object_missing")
     assert answered.due_at == clock.now()
+    await parts.reconciler.tend_due()
+    assert await reserved_bytes(parts, user) == 0
+    assert (await read_video(parts, video.id)).due_at is None
+
+
+async def test_an_object_missing_at_two_looks_close_together_is_undecided(
+    parts: Parts, make_video: MakeVideo, user: User, clock: FakeClock
+) -> None:
+    video = await make_video("completing", in_store=False, lease_until=clock.now())
+
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            await parts.uploads.complete(user.id, video.id, {})
+        clock.advance(SWEEP_INTERVAL / 3 - timedelta(seconds=1))
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.lease_owner) == ("completing", None)
+
+
+async def test_a_stale_404_after_a_dead_process_loses_nothing(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """Its process assembled the object and died; the first HEAD of who takes over does not see it."""
+    video = await make_video("completing", in_store=False, upload_id="used-up")
+    storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
+    clock.advance(WELL_PAST_A_LEASE)
+    storage.fail_next("head", NoSuchObject())
+
+    await parts.reconciler.tend_due()
+    clock.advance(WELL_PAST_A_LEASE)
+    await parts.reconciler.tend_due()
+
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+    assert (await read_video(parts, video.id)).missing_since is None
+
+
+async def test_two_stale_404s_in_a_row_decide_and_a_look_between_them_does_not(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await sent()
+    storage.fail_next("list_parts", NoSuchUpload())
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+    clock.advance(SWEEP_INTERVAL)
+    storage.fail_next("complete_multipart_upload")
+    with pytest.raises(StorageUnavailable):  # it saw the upload, and the store failed then
+        await parts.uploads.complete(user.id, video.id, {})
+    storage.fail_next("list_parts", NoSuchUpload())
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+
+
+async def test_an_object_that_shows_itself_after_it_was_given_up_is_kept(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """Its owner may delete it; until then it holds its space, and the sweep reports it."""
+    video = await sent()
+    storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
+    storage.fail_next("list_parts", NoSuchUpload(), times=2)
+    storage.fail_next("head", NoSuchObject(), times=2)
+    assert (await complete_at_the_second_look(parts, clock, user, video)).status == "failed"
+
+    await parts.reconciler.tend_due()
+
+    assert list(storage.objects) == [video.object_key]
+    assert (await read_video(parts, video.id)).due_at is None
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    await parts.videos.delete(user.id, video.id)
+    assert storage.objects == {}
+    assert storage.open_uploads == []
+    assert await reserved_bytes(parts, user) == 0
+
+
+async def test_a_restored_row_without_upload_id_keeps_its_finished_object(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """The backup was taken while the upload was opened; in the store the video is whole."""
+    video = await sent()
+    await parts.uploads.complete(user.id, video.id, {})
+    async with parts.database.transaction() as session:
+        restored = {"status": "uploading", "upload_id": None, "etag": None, "uploaded_at": None}
+        await session.execute(update(Video).values(**restored, due_at=video.due_at))
+    clock.advance(timedelta(days=30))
+
+    await parts.reconciler.tend_due()
+    await parts.reconciler.tend_due()
+
+    assert (await read_video(parts, video.id)).status == "processing"
+    assert list(storage.objects) == [video.object_key]
 
 
 @pytest.mark.parametrize("difference", ["size", "token"])
@@ -379,7 +481,7 @@ async def test_an_object_that_is_not_the_announced_one_is_no_success(
     token = video.object_token if difference == "size" else "another"
     storage.store_object(video.object_key, data, {TOKEN_METADATA: token})
 
-    assert (await parts.uploads.complete(user.id, video.id, {})).status == "failed"
+    assert (await complete_at_the_second_look(parts, clock, user, video)).status == "failed"
 
 
 async def test_a_precondition_failed_by_our_own_object_is_success(
