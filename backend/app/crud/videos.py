@@ -124,14 +124,19 @@ def lease_of_a_completion() -> ColumnElement[datetime | None]:
 
 
 async def retake_completion(
-    session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, now: datetime, until: datetime
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    now: datetime,
+    until: datetime,
+    **changes: object,
 ) -> bool:
-    """Takes over a completion whose holder's lease has ended."""
+    """Takes over a completion whose holder's lease has ended, and writes `changes` with it."""
     return await changed_one(
         session,
         update(Video)
         .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.COMPLETING, lease_is_free(now))
-        .values(lease_owner=owner, lease_until=until, due_at=until),
+        .values(lease_owner=owner, lease_until=until, due_at=until, **changes),
     )
 
 

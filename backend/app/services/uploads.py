@@ -257,14 +257,14 @@ class UploadService:
         deadline = loop.time() + _WAIT_SECONDS
         while True:
             owner = uuid.uuid4()
-            video = await self._claim_completion(user_id, video_id, owner)
+            video = await self._claim_completion(user_id, video_id, proof, owner)
             if video.status is VideoStatus.UPLOADING:
                 continue  # another call took it and gave it back between our look and our claim
             if video.status is not VideoStatus.COMPLETING:
                 return video
             if video.lease_owner == owner:
                 # A task of its own: a browser that goes away does not stop an assembly half way.
-                work = self._tasks.start(self._assemble(video, proof, owner))
+                work = self._tasks.start(self._assemble(video, owner))
                 done, _ = await asyncio.wait({work}, timeout=deadline - loop.time())
                 return work.result() if done else video
             if loop.time() >= deadline:
@@ -280,7 +280,7 @@ class UploadService:
                 return
             video = await videos.get(session, video_id)
         if video is not None:
-            await self._assemble(video, {}, owner)
+            await self._assemble(video, owner)
 
     async def is_assembled(self, video: Video) -> bool:
         """Whether the announced object stands at the video's key; raises StorageUnavailable."""
@@ -290,7 +290,9 @@ class UploadService:
             return False
         return True
 
-    async def _claim_completion(self, user_id: uuid.UUID, video_id: uuid.UUID, owner: uuid.UUID) -> Video:
+    async def _claim_completion(
+        self, user_id: uuid.UUID, video_id: uuid.UUID, proof: Mapping[int, str], owner: uuid.UUID
+    ) -> Video:
         now = self._clock.now()
         until = now + _LEASE
         async with self._database.transaction() as session:
@@ -307,9 +309,12 @@ class UploadService:
                     lease_owner=owner,
                     lease_until=until,
                     due_at=until,
+                    proof=_kept(video, proof),
                 )
             elif video.status is VideoStatus.COMPLETING:
-                await videos.retake_completion(session, video_id, owner, now, until)
+                await videos.retake_completion(
+                    session, video_id, owner, now, until, proof=_kept(video, proof)
+                )
             else:
                 return video
             claimed = await videos.get_visible(session, video_id, user_id)
@@ -317,10 +322,10 @@ class UploadService:
             raise VideoNotFound
         return claimed
 
-    async def _assemble(self, video: Video, proof: Mapping[int, str], owner: uuid.UUID) -> Video:
+    async def _assemble(self, video: Video, owner: uuid.UUID) -> Video:
         try:
             async with self._lease_kept(video.id, owner):
-                stored = await self._prove_and_assemble(video, proof)
+                stored = await self._prove_and_assemble(video)
         except PartsIncomplete as error:
             expires_at = self._clock.now() + self._limits.grace
             await self._settle(
@@ -374,6 +379,7 @@ class UploadService:
                 lease_owner=None,
                 lease_until=None,
                 missing_since=None,
+                proof=None,
                 **changes,
             )
             if moved and event is VideoEvent.COMPLETE_PROVEN:
@@ -386,7 +392,7 @@ class UploadService:
             raise VideoNotFound
         return current
 
-    async def _prove_and_assemble(self, video: Video, proof: Mapping[int, str]) -> StoredObject:
+    async def _prove_and_assemble(self, video: Video) -> StoredObject:
         """The assembled object, proven to be the announced one.
 
         Raises PartsIncomplete, _ObjectVanished, StorageUnavailable.
@@ -401,7 +407,7 @@ class UploadService:
             except NoSuchUpload:
                 # Completed before, by a call whose answer was lost; or gone. The same error means both.
                 return await self._object_of(video)
-            parts = _checked_against_plan(video, listed, proof)
+            parts = _checked_against_plan(video, listed)
             try:
                 await self._storage.complete_multipart_upload(
                     video.object_key, upload_id, parts, only_if_new=True
@@ -410,17 +416,17 @@ class UploadService:
             except InvalidPart:
                 continue  # a part was replaced since we listed: look again
             except NoSuchUpload:
-                return await self._finish_by_head(video, upload_id, parts)
+                return await self._finish_by_head(video, upload_id)
             except ObjectExists:
                 try:
-                    return await self._finish_by_head(video, upload_id, parts)
+                    return await self._finish_by_head(video, upload_id)
                 except _ForeignObject:
                     raise
                 except _ObjectVanished:
                     continue  # 409: another request on this key was under way; the upload is still there
             except StorageUnavailable as error:
                 try:
-                    return await self._finish_by_head(video, upload_id, parts)
+                    return await self._finish_by_head(video, upload_id)
                 except _ObjectVanished:
                     raise error from None
         raise StorageUnavailable
@@ -434,23 +440,24 @@ class UploadService:
         except _ObjectVanished:
             raise StorageUnavailable from None
 
-    async def _finish_by_head(
-        self, video: Video, upload_id: str, parts: Sequence[StoredPart]
-    ) -> StoredObject:
-        """Success decided by HEAD; then Complete is repeated until the upload id is gone, so that no part URL
-        can still reach the store."""
+    async def _finish_by_head(self, video: Video, upload_id: str) -> StoredObject:
+        """Success decided by HEAD; then Complete is repeated, with the parts as they are by then, until the upload id
+        is gone: no part URL may still reach the store once we have answered."""
         stored = await self._object_of(video)
         for _ in range(_ASSEMBLY_ROUNDS):
             try:
-                await self._storage.list_parts(video.object_key, upload_id)
+                parts = _checked_against_plan(
+                    video, await self._storage.list_parts(video.object_key, upload_id)
+                )
                 await self._storage.complete_multipart_upload(
                     video.object_key, upload_id, parts, only_if_new=False
                 )
+                stored = await self._just_assembled(video)
             except NoSuchUpload:
                 return stored
             except (InvalidPart, ObjectExists):
-                break
-        return await self._object_of(video)
+                continue
+        raise StorageUnavailable
 
     async def _object_of(self, video: Video) -> StoredObject:
         """The object at the video's key when it is the announced one; raises _ObjectVanished otherwise."""
@@ -499,25 +506,28 @@ def _the_same(known: Video, file: VideoFile) -> Video:
     return known
 
 
-def _checked_against_plan(
-    video: Video, parts: Sequence[StoredPart], proof: Mapping[int, str]
-) -> Sequence[StoredPart]:
+def _kept(video: Video, proof: Mapping[int, str]) -> dict[str, str]:
+    """What is known of the parts' MD5s now: this call's word, and those of calls that were cut off."""
+    planned = range(1, video.part_plan.part_count + 1)
+    return {**(video.proof or {}), **{str(number): proof[number] for number in planned if number in proof}}
+
+
+def _checked_against_plan(video: Video, parts: Sequence[StoredPart]) -> Sequence[StoredPart]:
     """Parts 1..N as planned, by the store's own list; raises PartsIncomplete naming what differs."""
     plan = video.part_plan
     stored = {part.part_number: part for part in parts}
     numbers = range(1, plan.part_count + 1)
     missing = [number for number in numbers if number not in stored]
     mismatched = [
-        number
-        for number in numbers
-        if number in stored and not _arrived_as_sent(video, stored[number], proof.get(number))
+        number for number in numbers if number in stored and not _arrived_as_sent(video, stored[number])
     ]
     if missing or mismatched:
         raise PartsIncomplete(missing, mismatched)
     return [stored[number] for number in numbers]
 
 
-def _arrived_as_sent(video: Video, part: StoredPart, md5: str | None) -> bool:
+def _arrived_as_sent(video: Video, part: StoredPart) -> bool:
     if part.size_bytes != video.part_plan.part_bytes(part.part_number):
         return False
+    md5 = (video.proof or {}).get(str(part.part_number))
     return md5 is None or not video.etags_are_md5 or part.etag.strip('"').lower() == md5.lower()

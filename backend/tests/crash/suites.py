@@ -16,7 +16,7 @@ from tests.crash.report import Tally
 from tests.crash.test_model import walk
 from tests.crash.test_outcomes import TABLE
 from tests.crash.test_races import run_once
-from tests.crash.use_cases import ANOTHERS_OBJECT, OTHER_BYTES, USE_CASES, UseCase
+from tests.crash.use_cases import ANOTHERS_OBJECT, USE_CASES, UseCase
 from tests.engines.embedded import EmbeddedStore
 
 
@@ -113,5 +113,5 @@ def real_store() -> Suite:
 
 
 def _case(name: str) -> UseCase:
-    (case,) = [case for case in [*USE_CASES, OTHER_BYTES, ANOTHERS_OBJECT] if case.name == name]
+    (case,) = [case for case in [*USE_CASES, ANOTHERS_OBJECT] if case.name == name]
     return case

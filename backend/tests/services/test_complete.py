@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -509,6 +510,45 @@ async def test_after_a_success_by_head_no_url_reaches_the_store(
     await assert_completed(parts, storage, started.video, SMALL_VIDEO)
 
 
+@pytest.mark.parametrize("replaced_again", [0, 1])
+async def test_no_open_upload_stays_behind_a_success_by_head(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, replaced_again: int
+) -> None:
+    """I6: the store gave up within Complete, object made and upload still open, and a part is sent once more."""
+    video = await sent(TWO_PARTS)
+
+    async def sent_again(body: bytes) -> None:
+        storage.store_part(video.upload_id or "", 2, body)
+
+    async def half_done() -> None:
+        storage.store_object(video.object_key, TWO_PARTS, {TOKEN_METADATA: video.object_token})
+        await sent_again(b"THE LAST PART")
+        raise StorageUnavailable
+
+    storage.hook_next("complete_multipart_upload", half_done)
+    for _ in range(replaced_again):
+        storage.hook_next("complete_multipart_upload", partial(sent_again, b"the LAST part"))
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+
+    last = b"the LAST part" if replaced_again else b"THE LAST PART"
+    await assert_completed(parts, storage, video, TWO_PARTS[: 5 * 1024**2] + last)
+
+
+async def test_success_by_head_is_undecided_while_its_upload_stays_open(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
+    storage.fail_next("complete_multipart_upload", ObjectExists(), times=4)
+
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
 async def test_a_conflict_without_an_object_is_tried_again(
     parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
 ) -> None:
@@ -765,6 +805,53 @@ async def test_the_upkeep_tries_again_while_the_store_is_down(
     await parts.reconciler.tend_due()
 
     await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_the_upkeep_compares_with_the_proof_of_the_call_that_was_cut_off(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await sent(TWO_PARTS)
+    storage.store_part(video.upload_id or "", 2, b"THE LAST PART")
+    proof = proof_of(video, TWO_PARTS)
+    storage.fail_next("list_parts")
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, proof)
+    clock.advance(WELL_PAST_A_LEASE)
+
+    await parts.reconciler.tend_due()
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.proof) == ("uploading", None)
+    assert storage.objects == {}
+    with pytest.raises(PartsIncomplete) as raised:
+        await parts.uploads.complete(user.id, video.id, proof)
+    assert raised.value.facts == {"missing": [], "mismatched": [2]}
+
+
+async def test_who_takes_over_without_a_proof_keeps_the_one_there_is(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent(TWO_PARTS)
+    storage.store_part(video.upload_id or "", 2, b"THE LAST PART")
+    storage.fail_next("list_parts")
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, proof_of(video, TWO_PARTS))
+
+    with pytest.raises(PartsIncomplete):
+        await parts.uploads.complete(user.id, video.id, {})
+
+
+async def test_a_proof_is_kept_only_for_parts_of_the_plan_and_only_until_it_is_settled(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    md5 = proof_of(video, SMALL_VIDEO)[1]
+    storage.fail_next("list_parts")
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {1: md5, 2: md5, 9999: md5})
+    assert (await read_video(parts, video.id)).proof == {"1": md5}
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).proof is None
 
 
 async def test_of_two_that_take_over_one_works(
