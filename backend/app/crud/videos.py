@@ -118,6 +118,11 @@ def lease_is_free(now: datetime) -> ColumnElement[bool]:
     return or_(col(Video.lease_until).is_(None), col(Video.lease_until) <= now)
 
 
+def expires_at(moment: datetime | None) -> ColumnElement[bool]:
+    """Guard: nobody promised another end of this upload meanwhile."""
+    return col(Video.expires_at).is_not_distinct_from(moment)
+
+
 def lease_of_a_completion() -> ColumnElement[datetime | None]:
     """The lease as a deletion keeps it: a completion is waited for (it may still assemble an object), a probe not."""
     return case((col(Video.status) == VideoStatus.COMPLETING, col(Video.lease_until)), else_=None)
@@ -306,6 +311,18 @@ async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: dateti
             col(Video.due_at).is_(None),
         )
         .values(due_at=due_at)
+    )
+
+
+async def claim_due(session: AsyncSession, video: Video, until: datetime) -> bool:
+    """True for the one process that does what is due of this row now; should it die, the row is due again then."""
+    return await changed_one(
+        session,
+        update(Video)
+        .where(
+            col(Video.id) == video.id, col(Video.status) == video.status, col(Video.due_at) == video.due_at
+        )
+        .values(due_at=until),
     )
 
 

@@ -327,10 +327,8 @@ class UploadService:
             async with self._lease_kept(video.id, owner):
                 stored = await self._prove_and_assemble(video)
         except PartsIncomplete as error:
-            expires_at = self._clock.now() + self._limits.grace
-            await self._settle(
-                video, owner, VideoEvent.PARTS_MISSING, expires_at=expires_at, due_at=expires_at
-            )
+            # It expires when it would have: only a part that arrives is progress, a complete is none.
+            await self._settle(video, owner, VideoEvent.PARTS_MISSING, due_at=video.expires_at)
             log.info("upload.parts_incomplete", video_id=str(video.id), **error.facts)
             raise
         except _ObjectVanished:
