@@ -196,8 +196,9 @@ class UploadService:
             await videos.save_upload_id(session, video.id, created.upload_id, created.etags_are_md5)
             kept = await videos.get(session, video.id)
         if kept is None or kept.upload_id != created.upload_id:
-            # A parallel equal create was faster, or the user deleted the video meanwhile: ours is not needed.
-            await self._storage.abort_multipart_upload(video.object_key, created.upload_id)
+            # A parallel equal create was faster, or the user deleted the video meanwhile: ours is not needed. Not
+            # waited for: before a slow store two calls in a row take longer than a request may. The sweep is the net.
+            self._tasks.start(self._storage.abort_multipart_upload(video.object_key, created.upload_id))
         if kept is None:
             # The parallel create failed at the store and took the row away: the same call again makes a new one.
             raise StorageUnavailable
