@@ -48,14 +48,16 @@ def refused(folder: Path, **settings: str) -> str:
     return ended.stderr
 
 
-def start(settings: Settings, store: str, folder: Path) -> subprocess.Popen[str]:
+def start(
+    settings: Settings, store: str, folder: Path, *, store_patience_seconds: int = 1
+) -> subprocess.Popen[str]:
     """Returns when it says that it is ready."""
     process = subprocess.Popen(
         COMMAND,
         env=environment(
             DATABASE_URL=settings.effective_database_url,
             S3_ENDPOINT_URL=store,
-            STORAGE_READ_TIMEOUT_SECONDS="1",
+            STORAGE_READ_TIMEOUT_SECONDS=str(store_patience_seconds),
             STORAGE_ATTEMPTS="1",
             **KEYS,
         ),
@@ -88,11 +90,13 @@ def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path:
     assert process.wait(PATIENCE_SECONDS) == 0
 
 
+@pytest.mark.parametrize("store_patience_seconds", [1, 10 * PATIENCE_SECONDS])
 async def test_terminate_hands_the_job_in_hand_back(
-    parts: Parts, make_video: MakeVideo, silent_store: str, tmp_path: Path
+    parts: Parts, make_video: MakeVideo, silent_store: str, tmp_path: Path, store_patience_seconds: int
 ) -> None:
+    """Nor does it wait for the thread that hangs in the call to the store."""
     video = await make_video("processing")
-    process = start(parts.settings, silent_store, tmp_path)
+    process = start(parts.settings, silent_store, tmp_path, store_patience_seconds=store_patience_seconds)
     while (await read_video(parts, video.id)).lease_owner is None:
         assert process.poll() is None, "it took no job"
 
