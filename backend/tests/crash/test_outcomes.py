@@ -83,31 +83,34 @@ TABLE = {
 6 commit | not done, answer lost | done -> gone
 """,
     "expire": """
-0 list_parts | not done, missing | done -> gone
-1 head | not done, missing | done -> gone
-2 commit | not done, answer lost | done -> gone
-3 abort_multipart_upload | not done, answer lost, done late | done -> gone
-4 list_uploads | not done | done -> gone
-5 delete | not done, answer lost, done late | done -> gone
-6 head | not done, missing | done -> gone
-7 list_uploads | not done | done -> gone
-8 commit | not done, answer lost | done -> gone
+0 commit | not done, answer lost | done -> gone
+1 list_parts | not done, missing | done -> gone
+2 head | not done, missing | done -> gone
+3 commit | not done, answer lost | done -> gone
+4 abort_multipart_upload | not done, answer lost, done late | done -> gone
+5 list_uploads | not done | done -> gone
+6 delete | not done, answer lost, done late | done -> gone
+7 head | not done, missing | done -> gone
+8 list_uploads | not done | done -> gone
+9 commit | not done, answer lost | done -> gone
 """,
     "remove: the second confirmation": """
-0 abort_multipart_upload | not done, answer lost, done late | done -> gone
-1 list_uploads | not done | done -> gone
-2 delete | not done, answer lost, done late | done -> gone
-3 head | not done, missing | done -> gone
-4 list_uploads | not done | done -> gone
-5 commit | not done, answer lost | done -> gone
+0 commit | not done, answer lost | done -> gone
+1 abort_multipart_upload | not done, answer lost, done late | done -> gone
+2 list_uploads | not done | done -> gone
+3 delete | not done, answer lost, done late | done -> gone
+4 head | not done, missing | done -> gone
+5 list_uploads | not done | done -> gone
+6 commit | not done, answer lost | done -> gone
 """,
     "remove what failed": """
-0 abort_multipart_upload | not done, answer lost, done late | done -> failed
-1 list_uploads | not done | done -> failed
-2 delete | not done, answer lost, done late | done -> failed
-3 head | not done, missing | done -> failed
-4 list_uploads | not done | done -> failed
-5 commit | not done, answer lost | done -> failed
+0 commit | not done, answer lost | done -> failed
+1 abort_multipart_upload | not done, answer lost, done late | done -> failed
+2 list_uploads | not done | done -> failed
+3 delete | not done, answer lost, done late | done -> failed
+4 head | not done, missing | done -> failed
+5 list_uploads | not done | done -> failed
+6 commit | not done, answer lost | done -> failed
 """,
     "probe: ready": """
 0 commit | not done, answer lost | DatabaseUnavailable -> ready
