@@ -15,7 +15,7 @@ from app.adapters.queue_embedded import EmbeddedQueue
 from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.adapters.s3 import S3Connection, S3Storage, make_signer
 from app.adapters.s3_bucket import apply_bucket
-from app.core.clock import SystemClock
+from app.core.clock import SharedClock, SystemClock
 from app.core.config import Settings, url_host
 from app.core.db import Database
 from app.core.schema import SchemaOutdated, is_current
@@ -40,6 +40,7 @@ log = structlog.get_logger()
 _PROBES_AT_ONCE = 4
 _TEND_EVERY_SECONDS = 1.0
 _LOOK_FOR_A_SWEEP_SECONDS = 15.0
+_SET_CLOCK_SECONDS = 60.0
 _DRAIN_SECONDS = 15.0
 
 
@@ -71,10 +72,11 @@ class Parts:
     async def running(self) -> AsyncIterator[None]:
         """Starts the store (when embedded), the worker loops and the upkeep; stops them all at the end.
 
-        Raises SchemaOutdated, StoreNotStarted.
+        Raises SchemaOutdated, StoreNotStarted, DatabaseUnavailable.
         """
         if not await asyncio.to_thread(is_current, self.settings.effective_database_url):
             raise SchemaOutdated
+        await self.set_clock()
         loops: list[asyncio.Task[None]] = []
         try:
             if self.store:
@@ -89,11 +91,17 @@ class Parts:
                 await self.store.stop()
             await self.close()
 
+    async def set_clock(self) -> None:
+        """Raises DatabaseUnavailable."""
+        if isinstance(self.clock, SharedClock):
+            await self.clock.set_by(self.database)
+
     def _background(self) -> list[Coroutine[None, None, None]]:
         return [
             self.queue.work(self.processing.probe_next, _PROBES_AT_ONCE),
             _tend(self.reconciler),
             _sweep(self.sweep, self.settings.sweep_interval_seconds),
+            _keep_time(self),
         ]
 
     async def close(self) -> None:
@@ -115,13 +123,19 @@ def build(settings: Settings) -> Parts:
     signer = make_signer(connection)
     return assemble(
         settings,
-        clock=SystemClock(),
+        clock=pick_clock(settings),
         storage=S3Storage(connection, signer),
         delivery=_delivery(settings, PresignedDelivery(signer, settings.delivery_url_ttl_seconds)),
         store_origins=_store_origins(settings, signer.bucket_url),
         store=store,
         connection=connection,
     )
+
+
+def pick_clock(settings: Settings) -> Clock:
+    """SQLite: one machine, whose clock it is. PostgreSQL: the database's, as machines differ."""
+    own = SystemClock()
+    return own if settings.effective_database_url.startswith("sqlite") else SharedClock(own)
 
 
 MakeQueue = Callable[[Database, Clock], JobQueue]
@@ -282,3 +296,12 @@ async def _sweep(sweep: Sweep, interval_seconds: int) -> None:
             log.warning("sweep.overtaken")
         except Exception:
             log.exception("sweep.failed")
+
+
+async def _keep_time(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(_SET_CLOCK_SECONDS)
+        try:
+            await parts.set_clock()
+        except Unavailable as error:
+            log.warning("clock.not_set", reason=error.code)

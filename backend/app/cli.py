@@ -310,6 +310,7 @@ def _with_schema(
     async def with_schema(parts: Parts) -> None:
         if not await asyncio.to_thread(schema.is_current, parts.settings.effective_database_url):
             raise schema.SchemaOutdated
+        await parts.set_clock()
         await work(parts)
 
     return with_schema
