@@ -243,6 +243,8 @@ def _nothing_is_stuck(scene: _Scene) -> Iterator[str]:
     for row in scene.rows:
         if not _is_finished(row, scene) and not _waits_for_its_user(row, scene):
             yield f"I10: {_name(row)} is stuck (due {row.due_at}, lease until {row.lease_until})"
+        if row.status is VideoStatus.FAILED and row.storage_gone_at and row.due_at:
+            yield f"I10: {_name(row)} is tended again and again (due {row.due_at}), with nothing left to do"
 
 
 def _waits_for_its_user(row: Video, scene: _Scene) -> bool:
