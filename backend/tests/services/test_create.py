@@ -215,7 +215,8 @@ async def test_an_upload_opened_in_vain_is_not_waited_for(
     key = uuid.uuid4()
     aborting = storage.hold_next("abort_multipart_upload")
 
-    started = await asyncio.gather(create(key=key), create(key=key))
+    async with asyncio.timeout(30):
+        started = await asyncio.gather(create(key=key), create(key=key))
 
     await aborting.reached()
     assert started[0].video.id == started[1].video.id
