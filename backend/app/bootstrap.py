@@ -15,7 +15,7 @@ from app.adapters.queue_embedded import EmbeddedQueue
 from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.adapters.s3 import S3Connection, S3Storage, make_signer
 from app.adapters.s3_bucket import apply_bucket
-from app.core.clock import SystemClock
+from app.core.clock import SharedClock, SystemClock
 from app.core.config import Settings, url_host
 from app.core.db import Database
 from app.core.schema import SchemaOutdated, is_current
@@ -42,6 +42,7 @@ _PROBES_AT_ONCE = 4
 _TEND_EVERY_SECONDS = 1.0
 _ASK_FOR_THE_BUCKET_SECONDS = 1.0
 _LOOK_FOR_A_SWEEP_SECONDS = 15.0
+_SET_CLOCK_SECONDS = 60.0
 _DRAIN_SECONDS = 15.0
 
 
@@ -76,10 +77,11 @@ class Parts:
 
         In a bucket that is not this database's nothing starts. A store that does not answer is waited for: until it
         has said whose bucket it is, neither loops nor requests touch it. Raises SchemaOutdated, StoreNotStarted,
-        WrongBucket.
+        WrongBucket, DatabaseUnavailable.
         """
         if not await asyncio.to_thread(is_current, self.settings.effective_database_url):
             raise SchemaOutdated
+        await self.set_clock()
         loops: list[asyncio.Task[None]] = []
         try:
             if self.store:
@@ -107,11 +109,17 @@ class Parts:
     def _start_work(self, loops: list[asyncio.Task[None]]) -> None:
         loops += [asyncio.create_task(work) for work in self._background()]
 
+    async def set_clock(self) -> None:
+        """Raises DatabaseUnavailable."""
+        if isinstance(self.clock, SharedClock):
+            await self.clock.set_by(self.database)
+
     def _background(self) -> list[Coroutine[None, None, None]]:
         return [
             self.queue.work(self.processing.probe_next, _PROBES_AT_ONCE),
             _tend(self.reconciler),
             _sweep(self.sweep, self.settings.sweep_interval_seconds),
+            _keep_time(self),
         ]
 
     async def close(self) -> None:
@@ -133,13 +141,19 @@ def build(settings: Settings) -> Parts:
     signer = make_signer(connection)
     return assemble(
         settings,
-        clock=SystemClock(),
+        clock=pick_clock(settings),
         storage=S3Storage(connection, signer),
         delivery=_delivery(settings, PresignedDelivery(signer, settings.delivery_url_ttl_seconds)),
         store_origins=_store_origins(settings, signer.bucket_url),
         store=store,
         connection=connection,
     )
+
+
+def pick_clock(settings: Settings) -> Clock:
+    """SQLite: one machine, whose clock it is. PostgreSQL: the database's, as machines differ."""
+    own = SystemClock()
+    return own if settings.effective_database_url.startswith("sqlite") else SharedClock(own)
 
 
 MakeQueue = Callable[[Database, Clock], JobQueue]
@@ -175,8 +189,8 @@ def assemble(
         user_quota_bytes=settings.user_quota_bytes,
         user_max_uploads_in_flight=settings.user_max_uploads_in_flight,
     )
-    uploads = UploadService(database, storage, queue, clock, tasks, limits)
     interval = timedelta(seconds=settings.sweep_interval_seconds)
+    uploads = UploadService(database, storage, queue, clock, tasks, limits, interval)
     removal = Removal(database, storage, clock, interval)
     audit = Audit(database, storage, clock, interval)
     return Parts(
@@ -198,7 +212,9 @@ def assemble(
         uploads=uploads,
         videos=VideoService(database, clock, tasks, removal),
         removal=removal,
-        processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
+        processing=ProcessingService(
+            database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock, interval
+        ),
         reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace),
         sweep=Sweep(database, storage, clock, audit, grace, interval),
         bucket=BucketCheck(database, storage, settings.bucket),
@@ -315,3 +331,12 @@ async def _sweep(sweep: Sweep, interval_seconds: int) -> None:
             log.warning("sweep.overtaken")
         except Exception:
             log.exception("sweep.failed")
+
+
+async def _keep_time(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(_SET_CLOCK_SECONDS)
+        try:
+            await parts.set_clock()
+        except Unavailable as error:
+            log.warning("clock.not_set", reason=error.code)

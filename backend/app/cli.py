@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import resource
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -78,12 +79,19 @@ def serve(
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
+    # Once everything is closed, uvicorn sends itself the signal that it was told to stop by.
+    signal.signal(signal.SIGTERM, lambda *_: _leave(0))
     try:
         _Server(config).run()
     except KeyboardInterrupt:
-        # Everything is closed by now, but Python would wait for a thread that hangs in a call to the store.
-        sys.stdout.flush()
-        os._exit(130)
+        _leave(130)
+
+
+def _leave(status: int) -> NoReturn:
+    """Everything is closed by now, but Python would wait for a thread that hangs in a call to the store."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 class _Server(uvicorn.Server):
@@ -109,6 +117,7 @@ def worker() -> None:
     run = import_from_string(_WORKER)
     with _in_one_sentence():
         asyncio.run(run(build(settings)))
+    _leave(0)
 
 
 @db_app.command("upgrade")
@@ -338,6 +347,7 @@ def _with_schema(
     async def with_schema(parts: Parts) -> None:
         if not await asyncio.to_thread(schema.is_current, parts.settings.effective_database_url):
             raise schema.SchemaOutdated
+        await parts.set_clock()
         await work(parts)
 
     return with_schema

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Enum, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Enum, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -15,6 +15,8 @@ from app.domain.video_status import VideoStatus
 _UTC: Any = UtcDateTime
 # Its words, not its names, in a plain text column: the same on both databases, and a new state needs no ALTER TYPE.
 _STATUS: Any = Enum(VideoStatus, native_enum=False, length=16, values_callable=lambda states: list(states))
+
+_JSON: Any = JSON(none_as_null=True)
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -99,6 +101,8 @@ class Video(SQLModel, table=True):
     lease_owner: uuid.UUID | None = None
     """Who works on this row now (a completion or a probe); nobody else may until lease_until."""
     lease_until: datetime | None = Field(default=None, sa_type=_UTC)
+    proof: dict[str, str] | None = Field(default=None, sa_type=_JSON)
+    """While `completing`: the parts' MD5s as their sender computed them, by part number; JSON knows only text keys."""
     due_at: datetime | None = Field(default=None, sa_type=_UTC)
     """When this row next wants attention: the probe, the expiry, or the next step of its deletion."""
     attempts: int
@@ -130,7 +134,7 @@ class Video(SQLModel, table=True):
     audit_due_at: datetime | None = Field(default=None, sa_type=_UTC)
     """When this ready video's object is next asked for; null: it was not yet."""
     missing_since: datetime | None = Field(default=None, sa_type=_UTC)
-    """When the audit first found this ready video's object gone or replaced, by the store's clock."""
+    """When a look first found the object gone or replaced: the audit's, by the store's clock; before `ready` ours."""
 
     @property
     def part_plan(self) -> PartPlan:

@@ -185,7 +185,9 @@ def _columns_of(parts: Parts, status: VideoStatus) -> dict[str, Any]:
             return {"expires_at": expires_at, "due_at": expires_at}
         case VideoStatus.COMPLETING:
             until = now + timedelta(seconds=30)
-            return {"lease_owner": uuid.uuid4(), "lease_until": until, "due_at": until}
+            expires_at = now + timedelta(seconds=parts.settings.upload_grace_seconds)
+            lease = {"lease_owner": uuid.uuid4(), "lease_until": until, "due_at": until}
+            return {"expires_at": expires_at, **lease}
         case VideoStatus.PROCESSING:
             return {"uploaded_at": now, "due_at": now}
         case VideoStatus.READY:

@@ -19,13 +19,17 @@ from app.domain.errors import DatabaseUnavailable
 
 BUSY_TIMEOUT_SECONDS = 3
 """How long each connection, lock, answer or turn to write is waited for: a request must end within 10 s."""
-
+ABANDONED_AFTER_SECONDS = 10
+"""A transaction whose app says nothing for so long is rolled back by the server: the app's host is gone, and its locks
+would hold up all others until TCP's keepalive notices, which takes two hours. None of ours waits for anything but
+the database; migrations, which come by connections of their own, may take their time."""
 
 _POSTGRES_PATIENCE: dict[str, Any] = {
     "connect_timeout": BUSY_TIMEOUT_SECONDS,
     # A peer that went away without a word is noticed within the time a request may take.
     "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
-    "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s -c timezone=UTC",
+    "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s "
+    f"-c idle_in_transaction_session_timeout={ABANDONED_AFTER_SECONDS}s -c timezone=UTC",
 }
 
 

@@ -118,20 +118,30 @@ def lease_is_free(now: datetime) -> ColumnElement[bool]:
     return or_(col(Video.lease_until).is_(None), col(Video.lease_until) <= now)
 
 
+def expires_at(moment: datetime | None) -> ColumnElement[bool]:
+    """Guard: nobody promised another end of this upload meanwhile."""
+    return col(Video.expires_at).is_not_distinct_from(moment)
+
+
 def lease_of_a_completion() -> ColumnElement[datetime | None]:
     """The lease as a deletion keeps it: a completion is waited for (it may still assemble an object), a probe not."""
     return case((col(Video.status) == VideoStatus.COMPLETING, col(Video.lease_until)), else_=None)
 
 
 async def retake_completion(
-    session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, now: datetime, until: datetime
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    now: datetime,
+    until: datetime,
+    **changes: object,
 ) -> bool:
-    """Takes over a completion whose holder's lease has ended."""
+    """Takes over a completion whose holder's lease has ended, and writes `changes` with it."""
     return await changed_one(
         session,
         update(Video)
         .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.COMPLETING, lease_is_free(now))
-        .values(lease_owner=owner, lease_until=until, due_at=until),
+        .values(lease_owner=owner, lease_until=until, due_at=until, **changes),
     )
 
 
@@ -144,12 +154,18 @@ async def extend_lease(session: AsyncSession, video_id: uuid.UUID, owner: uuid.U
     )
 
 
-async def drop_lease(session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, due_at: datetime) -> None:
+async def drop_lease(
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    due_at: datetime,
+    missing_since: datetime | None = None,
+) -> None:
     """Gives the row free before the lease ends; whoever comes next, or the upkeep at `due_at`, goes on."""
     await session.execute(
         update(Video)
         .where(col(Video.id) == video_id, held_by(owner))
-        .values(lease_owner=None, lease_until=None, due_at=due_at)
+        .values(lease_owner=None, lease_until=None, due_at=due_at, missing_since=missing_since)
     )
 
 
@@ -192,7 +208,11 @@ async def make_probe_due(session: AsyncSession, video_id: uuid.UUID, now: dateti
 
 
 async def postpone_probe(
-    session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, due_at: datetime
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    due_at: datetime,
+    missing_since: datetime | None,
 ) -> None:
     """Hands a probe back that the store or the database prevented: not counted as an attempt."""
     await session.execute(
@@ -202,6 +222,7 @@ async def postpone_probe(
             lease_owner=None,
             lease_until=None,
             due_at=due_at,
+            missing_since=missing_since,
             attempts=col(Video.attempts) - 1,
             postponed=col(Video.postponed) + 1,
         )
@@ -309,6 +330,18 @@ async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: dateti
     )
 
 
+async def claim_due(session: AsyncSession, video: Video, until: datetime) -> bool:
+    """True for the one process that does what is due of this row now; should it die, the row is due again then."""
+    return await changed_one(
+        session,
+        update(Video)
+        .where(
+            col(Video.id) == video.id, col(Video.status) == video.status, col(Video.due_at) == video.due_at
+        )
+        .values(due_at=until),
+    )
+
+
 async def set_due(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
     await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=due_at))
 
@@ -342,14 +375,10 @@ async def release_reservation(
 
 
 async def rest_failed(session: AsyncSession, video_id: uuid.UUID) -> None:
-    """Nothing is left to do about a failed video whose storage is gone."""
+    """Nothing is left to do about a failed video."""
     await session.execute(
         update(Video)
-        .where(
-            col(Video.id) == video_id,
-            col(Video.status) == VideoStatus.FAILED,
-            col(Video.storage_gone_at).is_not(None),
-        )
+        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.FAILED)
         .values(due_at=None)
     )
 

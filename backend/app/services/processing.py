@@ -5,7 +5,7 @@ import contextlib
 import random
 import uuid
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -13,6 +13,7 @@ from app.core.db import Database
 from app.core.metrics import PROBES
 from app.crud import videos
 from app.domain.errors import OBJECT_MISSING, Unavailable
+from app.domain.missing import is_gone
 from app.domain.video_file import same_family
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
@@ -35,10 +36,12 @@ _LONGEST_WAIT_SECONDS = 60.0
 
 
 class ProcessingService:
-    def __init__(self, database: Database, probe: MediaProbe, clock: Clock) -> None:
+    def __init__(self, database: Database, probe: MediaProbe, clock: Clock, looks_apart: timedelta) -> None:
         self._database = database
         self._probe = probe
         self._clock = clock
+        self._looks_apart = looks_apart
+        """Between the two looks that give an object up."""
 
     async def probe_next(self, video_id: uuid.UUID | None = None) -> bool:
         """Leases the probe that has waited longest, or this video's, and does it. False: there was none to do."""
@@ -73,7 +76,7 @@ class ProcessingService:
         except (NoSuchObject, ObjectChanged):
             await self._vanished(video, owner)
         except Unavailable as error:
-            await self._postpone(video, owner, error)
+            await self._postpone(video, owner, error.code)
         else:
             await self._judge(video, owner, metadata)
 
@@ -142,21 +145,27 @@ class ProcessingService:
         )
 
     async def _vanished(self, video: Video, owner: uuid.UUID) -> None:
-        await self._finish(
-            video,
-            owner,
-            VideoEvent.OBJECT_VANISHED,
-            "object_missing",
-            **OBJECT_MISSING,
-            due_at=self._clock.now(),
-        )
+        now = self._clock.now()
+        if is_gone(video.missing_since, now, self._looks_apart):
+            await self._finish(
+                video, owner, VideoEvent.OBJECT_VANISHED, "object_missing", **OBJECT_MISSING, due_at=now
+            )
+        else:
+            await self._postpone(video, owner, "object_not_seen", missing_since=video.missing_since or now)
 
     async def _finish(
         self, video: Video, owner: uuid.UUID, event: VideoEvent, outcome: str, **changes: object
     ) -> None:
         async with self._database.transaction() as session:
             moved = await videos.transition(
-                session, video.id, event, videos.held_by(owner), lease_owner=None, lease_until=None, **changes
+                session,
+                video.id,
+                event,
+                videos.held_by(owner),
+                lease_owner=None,
+                lease_until=None,
+                missing_since=None,
+                **changes,
             )
         if moved:
             PROBES.labels(outcome=outcome).inc()
@@ -168,11 +177,14 @@ class ProcessingService:
             async with self._database.transaction() as session:
                 await videos.hand_back_probe(session, owner, self._clock.now())
 
-    async def _postpone(self, video: Video, owner: uuid.UUID, error: Unavailable) -> None:
+    async def _postpone(
+        self, video: Video, owner: uuid.UUID, reason: str, *, missing_since: datetime | None = None
+    ) -> None:
         # Full jitter, so that a store that comes back is not met by every job at once.
         longest = min(_LONGEST_WAIT_SECONDS, 2.0 ** min(video.postponed, 6))
         wait = random.uniform(0.5, 0.5 + longest)  # noqa: S311  # spreads load, guards nothing
         async with self._database.transaction() as session:
-            await videos.postpone_probe(session, video.id, owner, self._clock.now() + timedelta(seconds=wait))
+            due_at = self._clock.now() + timedelta(seconds=wait)
+            await videos.postpone_probe(session, video.id, owner, due_at, missing_since)
         PROBES.labels(outcome="postponed").inc()
-        log.warning("probe.postponed", video_id=str(video.id), reason=error.code, seconds=round(wait, 1))
+        log.warning("probe.postponed", video_id=str(video.id), reason=reason, seconds=round(wait, 1))

@@ -25,6 +25,8 @@ _BATCH = 100
 _AT_ONCE = 8
 """Completions, and as many others: an assembly may take minutes, and deletions do not wait for it."""
 _TRY_AGAIN = timedelta(seconds=5)
+_CLAIM = timedelta(seconds=30)
+"""For how long a row is left to the process that tends it: longer than the few calls to the store this takes."""
 
 
 class Reconciler:
@@ -88,11 +90,17 @@ class Reconciler:
                 await self._tend_safely(video)
             else:
                 async with self._turns:
-                    await self._tend_safely(video)
+                    if await self._claim(video):
+                        await self._tend_safely(video)
         except Unavailable as error:
-            log.warning("upkeep.waiting", reason=error.code)  # it is still due
+            log.warning("upkeep.waiting", reason=error.code)  # it is still due, or will be soon
         finally:
             del self._in_hand[video.id]
+
+    async def _claim(self, video: Video) -> bool:
+        """False: another process has taken it in hand, or it is not due any more. (A completion has its lease.)"""
+        async with self._database.transaction() as session:
+            return await videos.claim_due(session, video, self._clock.now() + _CLAIM)
 
     async def _tend_safely(self, video: Video) -> None:
         try:
@@ -140,7 +148,9 @@ class Reconciler:
                 await videos.move_expiry(session, video.id, expires_at)
                 return
             # State first, then the store: a complete that comes now is refused, never half undone.
-            expired = await videos.transition(session, video.id, VideoEvent.EXPIRED, due_at=now)
+            expired = await videos.transition(
+                session, video.id, VideoEvent.EXPIRED, videos.expires_at(video.expires_at), due_at=now
+            )
         if expired:
             log.info("upload.expired", video_id=str(video.id))
             await self._removal.step(video.id)

@@ -7,6 +7,7 @@ import structlog
 
 from app.core.db import Database
 from app.crud import users, videos
+from app.domain.errors import OBJECT_MISSING
 from app.domain.video_status import VideoStatus
 from app.models import Video
 from app.ports import Clock, NoSuchObject, ObjectStorage
@@ -40,6 +41,12 @@ class Removal:
             async with self._database.transaction() as session:
                 await videos.set_due(session, video_id, video.lease_until)
             return
+        if _is_lost(video) and await self._has_object(video):
+            # It was there after all, or came back: that is not ours to destroy. It stays until its owner deletes it.
+            log.error("upload.object_returned", video_id=str(video_id))
+            async with self._database.transaction() as session:
+                await videos.rest_failed(session, video_id)
+            return
         if not await self._clear_storage(video):
             async with self._database.transaction() as session:
                 await videos.set_due(session, video_id, now + timedelta(seconds=2))
@@ -53,12 +60,18 @@ class Removal:
         # Also an upload whose id never reached the row: the process died in between.
         async for upload in self._storage.list_uploads(video.object_key):
             await self._storage.abort_multipart_upload(upload.object_key, upload.upload_id)
-        await self._storage.delete(video.object_key)
+        if not _is_lost(video):
+            await self._storage.delete(video.object_key)
+        if await self._has_object(video):
+            return False
+        return not [upload async for upload in self._storage.list_uploads(video.object_key)]
+
+    async def _has_object(self, video: Video) -> bool:
         try:
             await self._storage.head(video.object_key)
         except NoSuchObject:
-            return not [upload async for upload in self._storage.list_uploads(video.object_key)]
-        return False
+            return False
+        return True
 
     async def _confirm(self, video: Video) -> None:
         now = self._clock.now()
@@ -81,3 +94,8 @@ class Removal:
         log.info(
             "storage.cleared", video_id=str(video.id), status=video.status.value, confirmed_again=not first
         )
+
+
+def _is_lost(video: Video) -> bool:
+    """Failed because nobody found its object, which is no reason to delete it."""
+    return video.status is VideoStatus.FAILED and video.status_code == OBJECT_MISSING["status_code"]

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -27,6 +27,7 @@ from app.domain.errors import (
     VideoNotFound,
     WrongState,
 )
+from app.domain.missing import is_gone
 from app.domain.part_plan import plan_parts
 from app.domain.video_file import VideoFile, check_file, object_key
 from app.domain.video_status import HIDDEN, VideoEvent, VideoStatus
@@ -94,6 +95,7 @@ class UploadService:
         clock: Clock,
         tasks: BackgroundTasks,
         limits: UploadLimits,
+        looks_apart: timedelta,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -101,6 +103,8 @@ class UploadService:
         self._clock = clock
         self._tasks = tasks
         self._limits = limits
+        self._looks_apart = looks_apart
+        """Between the two looks that give an object up."""
 
     # --- create -----------------------------------------------------------------------------------------------
 
@@ -192,8 +196,9 @@ class UploadService:
             await videos.save_upload_id(session, video.id, created.upload_id, created.etags_are_md5)
             kept = await videos.get(session, video.id)
         if kept is None or kept.upload_id != created.upload_id:
-            # A parallel equal create was faster, or the user deleted the video meanwhile: ours is not needed.
-            await self._storage.abort_multipart_upload(video.object_key, created.upload_id)
+            # A parallel equal create was faster, or the user deleted the video meanwhile: ours is not needed. Not
+            # waited for: before a slow store two calls in a row take longer than a request may. The sweep is the net.
+            self._tasks.start(self._storage.abort_multipart_upload(video.object_key, created.upload_id))
         if kept is None:
             # The parallel create failed at the store and took the row away: the same call again makes a new one.
             raise StorageUnavailable
@@ -253,14 +258,14 @@ class UploadService:
         deadline = loop.time() + _WAIT_SECONDS
         while True:
             owner = uuid.uuid4()
-            video = await self._claim_completion(user_id, video_id, owner)
+            video = await self._claim_completion(user_id, video_id, proof, owner)
             if video.status is VideoStatus.UPLOADING:
                 continue  # another call took it and gave it back between our look and our claim
             if video.status is not VideoStatus.COMPLETING:
                 return video
             if video.lease_owner == owner:
                 # A task of its own: a browser that goes away does not stop an assembly half way.
-                work = self._tasks.start(self._assemble(video, proof, owner))
+                work = self._tasks.start(self._assemble(video, owner))
                 done, _ = await asyncio.wait({work}, timeout=deadline - loop.time())
                 return work.result() if done else video
             if loop.time() >= deadline:
@@ -276,7 +281,7 @@ class UploadService:
                 return
             video = await videos.get(session, video_id)
         if video is not None:
-            await self._assemble(video, {}, owner)
+            await self._assemble(video, owner)
 
     async def is_assembled(self, video: Video) -> bool:
         """Whether the announced object stands at the video's key; raises StorageUnavailable."""
@@ -286,7 +291,9 @@ class UploadService:
             return False
         return True
 
-    async def _claim_completion(self, user_id: uuid.UUID, video_id: uuid.UUID, owner: uuid.UUID) -> Video:
+    async def _claim_completion(
+        self, user_id: uuid.UUID, video_id: uuid.UUID, proof: Mapping[int, str], owner: uuid.UUID
+    ) -> Video:
         now = self._clock.now()
         until = now + _LEASE
         async with self._database.transaction() as session:
@@ -303,9 +310,12 @@ class UploadService:
                     lease_owner=owner,
                     lease_until=until,
                     due_at=until,
+                    proof=_kept(video, proof),
                 )
             elif video.status is VideoStatus.COMPLETING:
-                await videos.retake_completion(session, video_id, owner, now, until)
+                await videos.retake_completion(
+                    session, video_id, owner, now, until, proof=_kept(video, proof)
+                )
             else:
                 return video
             claimed = await videos.get_visible(session, video_id, user_id)
@@ -313,30 +323,19 @@ class UploadService:
             raise VideoNotFound
         return claimed
 
-    async def _assemble(self, video: Video, proof: Mapping[int, str], owner: uuid.UUID) -> Video:
+    async def _assemble(self, video: Video, owner: uuid.UUID) -> Video:
         try:
             async with self._lease_kept(video.id, owner):
-                stored = await self._prove_and_assemble(video, proof)
+                stored = await self._prove_and_assemble(video)
         except PartsIncomplete as error:
-            expires_at = self._clock.now() + self._limits.grace
-            await self._settle(
-                video, owner, VideoEvent.PARTS_MISSING, expires_at=expires_at, due_at=expires_at
-            )
+            # It expires when it would have: only a part that arrives is progress, a complete is none.
+            await self._settle(video, owner, VideoEvent.PARTS_MISSING, due_at=video.expires_at)
             log.info("upload.parts_incomplete", video_id=str(video.id), **error.facts)
             raise
         except _ObjectVanished:
-            log.error("upload.object_vanished", video_id=str(video.id))
-            return await self._settle(
-                video,
-                owner,
-                VideoEvent.OBJECT_VANISHED,
-                **OBJECT_MISSING,
-                due_at=self._clock.now(),
-            )
+            return await self._give_up_at_the_second_look(video, owner)
         except Exception:
-            # Nothing is decided: the next complete call, or the upkeep, tries again at once.
-            async with self._database.transaction() as session:
-                await videos.drop_lease(session, video.id, owner, due_at=self._clock.now() + _LEASE)
+            await self._leave_undecided(video, owner, missing_since=None)
             raise
         completed = await self._settle(
             video,
@@ -349,6 +348,24 @@ class UploadService:
         log.info("upload.completed", video_id=str(video.id), size_bytes=video.size_bytes)
         return completed
 
+    async def _give_up_at_the_second_look(self, video: Video, owner: uuid.UUID) -> Video:
+        """Neither upload nor object was found; raises StorageUnavailable while that may be a stale answer."""
+        now = self._clock.now()
+        if not is_gone(video.missing_since, now, self._looks_apart):
+            log.warning("upload.object_not_seen", video_id=str(video.id))
+            await self._leave_undecided(video, owner, missing_since=video.missing_since or now)
+            raise StorageUnavailable
+        log.error("upload.object_vanished", video_id=str(video.id))
+        return await self._settle(video, owner, VideoEvent.OBJECT_VANISHED, **OBJECT_MISSING, due_at=now)
+
+    async def _leave_undecided(
+        self, video: Video, owner: uuid.UUID, *, missing_since: datetime | None
+    ) -> None:
+        """The next complete call tries again at once, the upkeep after a lease's time."""
+        due_at = self._clock.now() + _LEASE
+        async with self._database.transaction() as session:
+            await videos.drop_lease(session, video.id, owner, due_at, missing_since)
+
     async def _settle(self, video: Video, owner: uuid.UUID, event: VideoEvent, **changes: object) -> Video:
         """Writes the outcome if the lease is still ours; either way answers what the row says now."""
         now = self._clock.now()
@@ -360,6 +377,8 @@ class UploadService:
                 videos.held_by(owner),
                 lease_owner=None,
                 lease_until=None,
+                missing_since=None,
+                proof=None,
                 **changes,
             )
             if moved and event is VideoEvent.COMPLETE_PROVEN:
@@ -372,21 +391,22 @@ class UploadService:
             raise VideoNotFound
         return current
 
-    async def _prove_and_assemble(self, video: Video, proof: Mapping[int, str]) -> StoredObject:
+    async def _prove_and_assemble(self, video: Video) -> StoredObject:
         """The assembled object, proven to be the announced one.
 
         Raises PartsIncomplete, _ObjectVanished, StorageUnavailable.
         """
         upload_id = video.upload_id
         if upload_id is None:
-            raise _ObjectVanished
+            # Restored from before its upload began; the upkeep saw the finished object and sent it here.
+            return await self._object_of(video)
         for _ in range(_ASSEMBLY_ROUNDS):
             try:
                 listed = await self._storage.list_parts(video.object_key, upload_id)
             except NoSuchUpload:
                 # Completed before, by a call whose answer was lost; or gone. The same error means both.
                 return await self._object_of(video)
-            parts = _checked_against_plan(video, listed, proof)
+            parts = _checked_against_plan(video, listed)
             try:
                 await self._storage.complete_multipart_upload(
                     video.object_key, upload_id, parts, only_if_new=True
@@ -395,17 +415,17 @@ class UploadService:
             except InvalidPart:
                 continue  # a part was replaced since we listed: look again
             except NoSuchUpload:
-                return await self._finish_by_head(video, upload_id, parts)
+                return await self._finish_by_head(video, upload_id)
             except ObjectExists:
                 try:
-                    return await self._finish_by_head(video, upload_id, parts)
+                    return await self._finish_by_head(video, upload_id)
                 except _ForeignObject:
                     raise
                 except _ObjectVanished:
                     continue  # 409: another request on this key was under way; the upload is still there
             except StorageUnavailable as error:
                 try:
-                    return await self._finish_by_head(video, upload_id, parts)
+                    return await self._finish_by_head(video, upload_id)
                 except _ObjectVanished:
                     raise error from None
         raise StorageUnavailable
@@ -419,23 +439,24 @@ class UploadService:
         except _ObjectVanished:
             raise StorageUnavailable from None
 
-    async def _finish_by_head(
-        self, video: Video, upload_id: str, parts: Sequence[StoredPart]
-    ) -> StoredObject:
-        """Success decided by HEAD; then Complete is repeated until the upload id is gone, so that no part URL
-        can still reach the store."""
+    async def _finish_by_head(self, video: Video, upload_id: str) -> StoredObject:
+        """Success decided by HEAD; then Complete is repeated, with the parts as they are by then, until the upload id
+        is gone: no part URL may still reach the store once we have answered."""
         stored = await self._object_of(video)
         for _ in range(_ASSEMBLY_ROUNDS):
             try:
-                await self._storage.list_parts(video.object_key, upload_id)
+                parts = _checked_against_plan(
+                    video, await self._storage.list_parts(video.object_key, upload_id)
+                )
                 await self._storage.complete_multipart_upload(
                     video.object_key, upload_id, parts, only_if_new=False
                 )
+                stored = await self._just_assembled(video)
             except NoSuchUpload:
                 return stored
             except (InvalidPart, ObjectExists):
-                break
-        return await self._object_of(video)
+                continue
+        raise StorageUnavailable
 
     async def _object_of(self, video: Video) -> StoredObject:
         """The object at the video's key when it is the announced one; raises _ObjectVanished otherwise."""
@@ -484,25 +505,28 @@ def _the_same(known: Video, file: VideoFile) -> Video:
     return known
 
 
-def _checked_against_plan(
-    video: Video, parts: Sequence[StoredPart], proof: Mapping[int, str]
-) -> Sequence[StoredPart]:
+def _kept(video: Video, proof: Mapping[int, str]) -> dict[str, str]:
+    """What is known of the parts' MD5s now: this call's word, and those of calls that were cut off."""
+    planned = range(1, video.part_plan.part_count + 1)
+    return {**(video.proof or {}), **{str(number): proof[number] for number in planned if number in proof}}
+
+
+def _checked_against_plan(video: Video, parts: Sequence[StoredPart]) -> Sequence[StoredPart]:
     """Parts 1..N as planned, by the store's own list; raises PartsIncomplete naming what differs."""
     plan = video.part_plan
     stored = {part.part_number: part for part in parts}
     numbers = range(1, plan.part_count + 1)
     missing = [number for number in numbers if number not in stored]
     mismatched = [
-        number
-        for number in numbers
-        if number in stored and not _arrived_as_sent(video, stored[number], proof.get(number))
+        number for number in numbers if number in stored and not _arrived_as_sent(video, stored[number])
     ]
     if missing or mismatched:
         raise PartsIncomplete(missing, mismatched)
     return [stored[number] for number in numbers]
 
 
-def _arrived_as_sent(video: Video, part: StoredPart, md5: str | None) -> bool:
+def _arrived_as_sent(video: Video, part: StoredPart) -> bool:
     if part.size_bytes != video.part_plan.part_bytes(part.part_number):
         return False
+    md5 = (video.proof or {}).get(str(part.part_number))
     return md5 is None or not video.etags_are_md5 or part.etag.strip('"').lower() == md5.lower()

@@ -163,6 +163,7 @@ async def test_equal_creates_at_the_same_time_are_one_video_and_one_upload(
     assert len({answer.json()["video"]["id"] for answer in answers}) == 1
     assert len({answer.json()["upload"]["parts"][0]["url"] for answer in answers}) == 1
     assert await count_videos(parts) == 1
+    await parts.tasks.drain(10)
     assert len(storage.open_uploads) == 1, "the others aborted theirs"
     await assert_quota_is_exact(parts, alice.user)
 

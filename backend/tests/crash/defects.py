@@ -113,7 +113,7 @@ async def _lost_answer_is_failure(*_: Any) -> Any:
     raise uploads._ObjectVanished
 
 
-def _size_is_enough(video: Video, part: Any, _md5: Any) -> bool:
+def _size_is_enough(video: Video, part: Any) -> bool:
     return bool(part.size_bytes == video.part_plan.part_bytes(part.part_number))
 
 

@@ -231,7 +231,7 @@ def _somebody_comes(scene: _Scene) -> Iterator[str]:
     """I10, before time tells: whatever is not finished has a moment at which it is looked at again."""
     horizon = scene.now + max(scene.grace, scene.sweep, timedelta(minutes=2))
     for row in scene.rows:
-        if _is_finished(row):
+        if _is_finished(row, scene):
             continue
         if row.due_at is None:
             yield f"I10: nobody will ever look at {_name(row)} again"
@@ -241,8 +241,10 @@ def _somebody_comes(scene: _Scene) -> Iterator[str]:
 
 def _nothing_is_stuck(scene: _Scene) -> Iterator[str]:
     for row in scene.rows:
-        if not _is_finished(row) and not _waits_for_its_user(row, scene):
+        if not _is_finished(row, scene) and not _waits_for_its_user(row, scene):
             yield f"I10: {_name(row)} is stuck (due {row.due_at}, lease until {row.lease_until})"
+        if row.status is VideoStatus.FAILED and row.storage_gone_at and row.due_at:
+            yield f"I10: {_name(row)} is tended again and again (due {row.due_at}), with nothing left to do"
 
 
 def _waits_for_its_user(row: Video, scene: _Scene) -> bool:
@@ -256,10 +258,12 @@ def _is_leaving(row: Video) -> bool:
     return row.status in HIDDEN or (row.status is VideoStatus.FAILED and row.storage_gone_at is None)
 
 
-def _is_finished(row: Video) -> bool:
-    return row.status is VideoStatus.READY or (
-        row.status is VideoStatus.FAILED and row.storage_gone_at is not None
-    )
+def _is_finished(row: Video, scene: _Scene) -> bool:
+    if row.status is not VideoStatus.FAILED:
+        return row.status is VideoStatus.READY
+    # An object that was given up, and is there after all, is its owner's to delete.
+    kept = row.status_code == "object_missing" and row.due_at is None and row.object_key in scene.objects
+    return row.storage_gone_at is not None or kept
 
 
 def _monotone(scene: _Scene, history: History) -> Iterator[str]:

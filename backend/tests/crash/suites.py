@@ -18,7 +18,6 @@ from tests.crash.test_outcomes import TABLE
 from tests.crash.test_races import run_once
 from tests.crash.use_cases import (
     ANOTHERS_OBJECT,
-    OTHER_BYTES,
     SPARED,
     USE_CASES,
     UseCase,
@@ -130,5 +129,5 @@ def real_store() -> Suite:
 
 
 def _case(name: str) -> UseCase:
-    (case,) = [case for case in [*USE_CASES, OTHER_BYTES, ANOTHERS_OBJECT] if case.name == name]
+    (case,) = [case for case in [*USE_CASES, ANOTHERS_OBJECT] if case.name == name]
     return case

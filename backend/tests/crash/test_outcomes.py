@@ -23,22 +23,18 @@ TABLE = {
     "complete": """
 0 commit | not done | DatabaseUnavailable -> ready or gone
 0 commit | answer lost | DatabaseUnavailable -> ready
-1 list_parts | not done | StorageUnavailable -> ready
-1 list_parts | missing | failed -> failed
-2 complete_multipart_upload | not done, done late | StorageUnavailable -> ready
+1 list_parts | not done, missing | StorageUnavailable -> ready
+2 complete_multipart_upload | not done, done late, missing | StorageUnavailable -> ready
 2 complete_multipart_upload | answer lost | processing -> ready
-2 complete_multipart_upload | missing | failed -> failed
 3 head | not done, missing | processing -> ready
 4 commit | not done, answer lost | DatabaseUnavailable -> ready
 """,
     "complete, the store's StorageUnavailable after it assembled": """
 0 commit | not done | DatabaseUnavailable -> ready or gone
 0 commit | answer lost | DatabaseUnavailable -> ready
-1 list_parts | not done | StorageUnavailable -> ready
-1 list_parts | missing | failed -> failed
-2 complete_multipart_upload | not done, done late | StorageUnavailable -> ready
+1 list_parts | not done, missing | StorageUnavailable -> ready
+2 complete_multipart_upload | not done, done late, missing | StorageUnavailable -> ready
 2 complete_multipart_upload | answer lost | processing -> ready
-2 complete_multipart_upload | missing | failed -> failed
 3 head | not done, missing | StorageUnavailable -> ready
 4 list_parts | not done | StorageUnavailable -> ready
 4 list_parts | missing | processing -> ready
@@ -46,24 +42,20 @@ TABLE = {
 """,
     "complete with a part missing": """
 0 commit | not done, answer lost | DatabaseUnavailable -> gone
-1 list_parts | not done | StorageUnavailable -> gone
-1 list_parts | missing | failed -> failed
+1 list_parts | not done, missing | StorageUnavailable -> gone
 2 commit | not done, answer lost | DatabaseUnavailable -> gone
 """,
     "complete, the upload is gone": """
 0 commit | not done | DatabaseUnavailable -> failed or gone
 0 commit | answer lost | DatabaseUnavailable -> failed
-1 list_parts | not done | StorageUnavailable -> failed
-1 list_parts | missing | failed -> failed
-2 head | not done | StorageUnavailable -> failed
-2 head | missing | failed -> failed
+1 list_parts | not done, missing | StorageUnavailable -> failed
+2 head | not done, missing | StorageUnavailable -> failed
 3 commit | not done, answer lost | DatabaseUnavailable -> failed
 """,
     "resume by the upkeep, assembled already": """
 0 commit | not done, answer lost | done -> ready
 1 list_parts | not done, missing | done -> ready
-2 head | not done | done -> ready
-2 head | missing | done -> failed
+2 head | not done, missing | done -> ready
 3 commit | not done, answer lost | done -> ready
 """,
     "delete uploading": """
@@ -91,36 +83,38 @@ TABLE = {
 6 commit | not done, answer lost | done -> gone
 """,
     "expire": """
-0 list_parts | not done, missing | done -> gone
-1 head | not done, missing | done -> gone
-2 commit | not done, answer lost | done -> gone
-3 abort_multipart_upload | not done, answer lost, done late | done -> gone
-4 list_uploads | not done | done -> gone
-5 delete | not done, answer lost, done late | done -> gone
-6 head | not done, missing | done -> gone
-7 list_uploads | not done | done -> gone
-8 commit | not done, answer lost | done -> gone
+0 commit | not done, answer lost | done -> gone
+1 list_parts | not done, missing | done -> gone
+2 head | not done, missing | done -> gone
+3 commit | not done, answer lost | done -> gone
+4 abort_multipart_upload | not done, answer lost, done late | done -> gone
+5 list_uploads | not done | done -> gone
+6 delete | not done, answer lost, done late | done -> gone
+7 head | not done, missing | done -> gone
+8 list_uploads | not done | done -> gone
+9 commit | not done, answer lost | done -> gone
 """,
     "remove: the second confirmation": """
-0 abort_multipart_upload | not done, answer lost, done late | done -> gone
-1 list_uploads | not done | done -> gone
-2 delete | not done, answer lost, done late | done -> gone
-3 head | not done, missing | done -> gone
-4 list_uploads | not done | done -> gone
-5 commit | not done, answer lost | done -> gone
+0 commit | not done, answer lost | done -> gone
+1 abort_multipart_upload | not done, answer lost, done late | done -> gone
+2 list_uploads | not done | done -> gone
+3 delete | not done, answer lost, done late | done -> gone
+4 head | not done, missing | done -> gone
+5 list_uploads | not done | done -> gone
+6 commit | not done, answer lost | done -> gone
 """,
     "remove what failed": """
-0 abort_multipart_upload | not done, answer lost, done late | done -> failed
-1 list_uploads | not done | done -> failed
-2 delete | not done, answer lost, done late | done -> failed
-3 head | not done, missing | done -> failed
-4 list_uploads | not done | done -> failed
-5 commit | not done, answer lost | done -> failed
+0 commit | not done, answer lost | done -> failed
+1 abort_multipart_upload | not done, answer lost, done late | done -> failed
+2 list_uploads | not done | done -> failed
+3 delete | not done, answer lost, done late | done -> failed
+4 head | not done, missing | done -> failed
+5 list_uploads | not done | done -> failed
+6 commit | not done, answer lost | done -> failed
 """,
     "probe: ready": """
 0 commit | not done, answer lost | DatabaseUnavailable -> ready
-1 probe | not done | done -> ready
-1 probe | missing | done -> failed
+1 probe | not done, missing | done -> ready
 2 commit | not done, answer lost | DatabaseUnavailable -> ready
 3 commit | not done, answer lost | DatabaseUnavailable -> ready
 """,

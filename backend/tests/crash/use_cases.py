@@ -274,8 +274,6 @@ async def work(world: World) -> object:
 
 ANOTHERS_OBJECT = _case("complete, another's object is there", anothers_object, complete, FAILED)
 """Undisturbed only: until the complete, the row has an object it should not have."""
-OTHER_BYTES = _case("complete with other bytes than proven", sent_other_bytes, complete, GONE)
-"""Undisturbed only: a completion finished by the upkeep has no proof to compare with."""
 
 SPARED = {
     "uploads that rows own": old_and_owned,
@@ -318,6 +316,7 @@ USE_CASES = [
     ),
     _case("complete with a part missing", video("uploading"), complete, GONE),
     _case("complete with a short part", sent_short, complete, GONE),
+    _case("complete with other bytes than proven", sent_other_bytes, complete, GONE),
     _case("complete, the upload is gone", upload_lost_by_the_store, complete, FAILED, {FAILED, GONE}),
     _case("complete after a dead process", lost_its_process, complete, READY),
     _case("complete, assembled by a dead process", assembled_by_a_dead_process, complete, READY),

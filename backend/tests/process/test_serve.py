@@ -54,7 +54,7 @@ def test_interrupt_leaves_no_process(slipway: SlipwayProcess) -> None:
 
 def test_terminate_leaves_no_process(slipway: SlipwayProcess) -> None:
     slipway.start()
-    slipway.stop()
+    assert slipway.stop() == 0
     assert slipway.store_pids() == []
 
 

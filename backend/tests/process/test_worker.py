@@ -57,14 +57,16 @@ def refused(folder: Path, **settings: str) -> str:
     return ended.stderr
 
 
-def start(settings: Settings, store: str, folder: Path) -> subprocess.Popen[str]:
+def start(
+    settings: Settings, store: str, folder: Path, *, store_patience_seconds: int = 1
+) -> subprocess.Popen[str]:
     """Returns when it says that it is ready."""
     process = subprocess.Popen(
         COMMAND,
         env=environment(
             DATABASE_URL=settings.effective_database_url,
             S3_ENDPOINT_URL=store,
-            STORAGE_READ_TIMEOUT_SECONDS="1",
+            STORAGE_READ_TIMEOUT_SECONDS=str(store_patience_seconds),
             STORAGE_ATTEMPTS="1",
             **KEYS,
         ),
@@ -116,10 +118,16 @@ def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path:
     assert process.wait(PATIENCE_SECONDS) == 0
 
 
+@pytest.mark.parametrize("store_patience_seconds", [1, 10 * PATIENCE_SECONDS])
 async def test_terminate_hands_the_job_in_hand_back(
-    parts: Parts, make_video: MakeVideo, falls_silent: ScriptedServer, tmp_path: Path
+    parts: Parts,
+    make_video: MakeVideo,
+    falls_silent: ScriptedServer,
+    tmp_path: Path,
+    store_patience_seconds: int,
 ) -> None:
-    process = start(parts.settings, falls_silent.url, tmp_path)
+    """Nor does it wait for the thread that hangs in the call to the store."""
+    process = start(parts.settings, falls_silent.url, tmp_path, store_patience_seconds=store_patience_seconds)
     falls_silent.hold()
     video = await make_video("processing")
     while (await read_video(parts, video.id)).lease_owner is None:

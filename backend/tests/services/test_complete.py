@@ -3,9 +3,11 @@
 import asyncio
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.bootstrap import Parts
 from app.crud import videos
@@ -27,6 +29,7 @@ from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 from tests.services.conftest import TWO_PARTS, Create, Sent, proof_of
 
 WELL_PAST_A_LEASE = timedelta(seconds=31)
+SWEEP_INTERVAL = timedelta(minutes=5)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +56,14 @@ async def assert_completed(parts: Parts, storage: InMemoryStorage, video: Video,
     assert (row.lease_owner, row.lease_until) == (None, None)
     assert row.due_at == parts.clock.now()
     assert (row.uploaded_at, row.expires_at) == (parts.clock.now(), None)
+
+
+async def complete_at_the_second_look(parts: Parts, clock: FakeClock, user: User, video: Video) -> Video:
+    """The first finds nothing, which may be a stale answer."""
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+    clock.advance(SWEEP_INTERVAL)
+    return await parts.uploads.complete(user.id, video.id, {})
 
 
 # --- the straight way -------------------------------------------------------------------------------------------
@@ -91,15 +102,16 @@ async def test_an_md5_is_compared_without_case(parts: Parts, sent: Sent, user: U
 
 
 async def test_the_object_is_assembled_only_if_there_is_none(
-    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await sent()
     storage.store_object(video.object_key, b"foreign")
 
-    answered = await parts.uploads.complete(user.id, video.id, {})
+    answered = await complete_at_the_second_look(parts, clock, user, video)
 
     assert answered.status == "failed"
     assert answered.status_code == "object_missing"
+    await parts.reconciler.tend_due()
     assert storage.objects[video.object_key].data == b"foreign"
 
 
@@ -127,7 +139,7 @@ async def test_missing_parts_are_named_and_can_be_sent_again(
     assert raised.value.facts == {"missing": [2], "mismatched": []}
     row = await read_video(parts, video.id)
     assert (row.status, row.lease_owner) == ("uploading", None)
-    assert row.expires_at == clock.now() + timedelta(hours=1)
+    assert row.expires_at == row.due_at == video.expires_at
     (part,) = await parts.uploads.sign_parts(user.id, video.id, [2])
     assert storage.put_part(part.url, part_of(video, TWO_PARTS, 2)) == 200
     assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
@@ -359,10 +371,101 @@ async def test_no_upload_and_no_object_is_a_vanished_object(
 ) -> None:
     video = await make_video("completing", in_store=False, lease_until=clock.now())
 
-    answered = await parts.uploads.complete(user.id, video.id, {})
+    answered = await complete_at_the_second_look(parts, clock, user, video)
 
     assert (answered.status, answered.status_code) == ("failed", "object_missing")
     assert answered.due_at == clock.now()
+    await parts.reconciler.tend_due()
+    assert await reserved_bytes(parts, user) == 0
+    assert (await read_video(parts, video.id)).due_at is None
+
+
+async def test_an_object_missing_at_two_looks_close_together_is_undecided(
+    parts: Parts, make_video: MakeVideo, user: User, clock: FakeClock
+) -> None:
+    video = await make_video("completing", in_store=False, lease_until=clock.now())
+
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            await parts.uploads.complete(user.id, video.id, {})
+        clock.advance(SWEEP_INTERVAL / 3 - timedelta(seconds=1))
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.lease_owner) == ("completing", None)
+
+
+async def test_a_stale_404_after_a_dead_process_loses_nothing(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """Its process assembled the object and died; the first HEAD of who takes over does not see it."""
+    video = await make_video("completing", in_store=False, upload_id="used-up")
+    storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
+    clock.advance(WELL_PAST_A_LEASE)
+    storage.fail_next("head", NoSuchObject())
+
+    await parts.reconciler.tend_due()
+    clock.advance(WELL_PAST_A_LEASE)
+    await parts.reconciler.tend_due()
+
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
+    assert (await read_video(parts, video.id)).missing_since is None
+
+
+async def test_two_stale_404s_in_a_row_decide_and_a_look_between_them_does_not(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await sent()
+    storage.fail_next("list_parts", NoSuchUpload())
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+    clock.advance(SWEEP_INTERVAL)
+    storage.fail_next("complete_multipart_upload")
+    with pytest.raises(StorageUnavailable):  # it saw the upload, and the store failed then
+        await parts.uploads.complete(user.id, video.id, {})
+    storage.fail_next("list_parts", NoSuchUpload())
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+
+
+async def test_an_object_that_shows_itself_after_it_was_given_up_is_kept(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """Its owner may delete it; until then it holds its space, and the sweep reports it."""
+    video = await sent()
+    storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
+    storage.fail_next("list_parts", NoSuchUpload(), times=2)
+    storage.fail_next("head", NoSuchObject(), times=2)
+    assert (await complete_at_the_second_look(parts, clock, user, video)).status == "failed"
+
+    await parts.reconciler.tend_due()
+
+    assert list(storage.objects) == [video.object_key]
+    assert (await read_video(parts, video.id)).due_at is None
+    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    await parts.videos.delete(user.id, video.id)
+    assert storage.objects == {}
+    assert storage.open_uploads == []
+    assert await reserved_bytes(parts, user) == 0
+
+
+async def test_a_restored_row_without_upload_id_keeps_its_finished_object(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """The backup was taken while the upload was opened; in the store the video is whole."""
+    video = await sent()
+    await parts.uploads.complete(user.id, video.id, {})
+    async with parts.database.transaction() as session:
+        restored = {"status": "uploading", "upload_id": None, "etag": None, "uploaded_at": None}
+        await session.execute(update(Video).values(**restored, due_at=video.due_at))
+    clock.advance(timedelta(days=30))
+
+    await parts.reconciler.tend_due()
+    await parts.reconciler.tend_due()
+
+    assert (await read_video(parts, video.id)).status == "processing"
+    assert list(storage.objects) == [video.object_key]
 
 
 @pytest.mark.parametrize("difference", ["size", "token"])
@@ -379,7 +482,7 @@ async def test_an_object_that_is_not_the_announced_one_is_no_success(
     token = video.object_token if difference == "size" else "another"
     storage.store_object(video.object_key, data, {TOKEN_METADATA: token})
 
-    assert (await parts.uploads.complete(user.id, video.id, {})).status == "failed"
+    assert (await complete_at_the_second_look(parts, clock, user, video)).status == "failed"
 
 
 async def test_a_precondition_failed_by_our_own_object_is_success(
@@ -405,6 +508,45 @@ async def test_after_a_success_by_head_no_url_reaches_the_store(
 
     assert storage.put_part(started.parts[0].url, SMALL_VIDEO) == 404
     await assert_completed(parts, storage, started.video, SMALL_VIDEO)
+
+
+@pytest.mark.parametrize("replaced_again", [0, 1])
+async def test_no_open_upload_stays_behind_a_success_by_head(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, replaced_again: int
+) -> None:
+    """I6: the store gave up within Complete, object made and upload still open, and a part is sent once more."""
+    video = await sent(TWO_PARTS)
+
+    async def sent_again(body: bytes) -> None:
+        storage.store_part(video.upload_id or "", 2, body)
+
+    async def half_done() -> None:
+        storage.store_object(video.object_key, TWO_PARTS, {TOKEN_METADATA: video.object_token})
+        await sent_again(b"THE LAST PART")
+        raise StorageUnavailable
+
+    storage.hook_next("complete_multipart_upload", half_done)
+    for _ in range(replaced_again):
+        storage.hook_next("complete_multipart_upload", partial(sent_again, b"the LAST part"))
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+
+    last = b"the LAST part" if replaced_again else b"THE LAST PART"
+    await assert_completed(parts, storage, video, TWO_PARTS[: 5 * 1024**2] + last)
+
+
+async def test_success_by_head_is_undecided_while_its_upload_stays_open(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
+    storage.fail_next("complete_multipart_upload", ObjectExists(), times=4)
+
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {})
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).status == "processing"
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
 
 
 async def test_a_conflict_without_an_object_is_tried_again(
@@ -663,6 +805,53 @@ async def test_the_upkeep_tries_again_while_the_store_is_down(
     await parts.reconciler.tend_due()
 
     await assert_completed(parts, storage, video, SMALL_VIDEO)
+
+
+async def test_the_upkeep_compares_with_the_proof_of_the_call_that_was_cut_off(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    video = await sent(TWO_PARTS)
+    storage.store_part(video.upload_id or "", 2, b"THE LAST PART")
+    proof = proof_of(video, TWO_PARTS)
+    storage.fail_next("list_parts")
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, proof)
+    clock.advance(WELL_PAST_A_LEASE)
+
+    await parts.reconciler.tend_due()
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.proof) == ("uploading", None)
+    assert storage.objects == {}
+    with pytest.raises(PartsIncomplete) as raised:
+        await parts.uploads.complete(user.id, video.id, proof)
+    assert raised.value.facts == {"missing": [], "mismatched": [2]}
+
+
+async def test_who_takes_over_without_a_proof_keeps_the_one_there_is(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent(TWO_PARTS)
+    storage.store_part(video.upload_id or "", 2, b"THE LAST PART")
+    storage.fail_next("list_parts")
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, proof_of(video, TWO_PARTS))
+
+    with pytest.raises(PartsIncomplete):
+        await parts.uploads.complete(user.id, video.id, {})
+
+
+async def test_a_proof_is_kept_only_for_parts_of_the_plan_and_only_until_it_is_settled(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    md5 = proof_of(video, SMALL_VIDEO)[1]
+    storage.fail_next("list_parts")
+    with pytest.raises(StorageUnavailable):
+        await parts.uploads.complete(user.id, video.id, {1: md5, 2: md5, 9999: md5})
+    assert (await read_video(parts, video.id)).proof == {"1": md5}
+
+    assert (await parts.uploads.complete(user.id, video.id, {})).proof is None
 
 
 async def test_of_two_that_take_over_one_works(

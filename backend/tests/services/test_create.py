@@ -199,6 +199,7 @@ async def test_equal_creates_in_parallel_make_one_video(
 
     assert len({one.video.id for one in started}) == 1
     assert sum(one.is_new for one in started) == 1
+    await parts.tasks.drain(10)
     video = await read_video(parts, started[0].video.id)
     assert [upload.upload_id for upload in storage.open_uploads] == [video.upload_id]
     assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
@@ -207,8 +208,25 @@ async def test_equal_creates_in_parallel_make_one_video(
         assert storage.put_part(one.parts[0].url, SMALL_VIDEO) == 200
 
 
+async def test_an_upload_opened_in_vain_is_not_waited_for(
+    parts: Parts, create: Create, storage: InMemoryStorage
+) -> None:
+    """Before a slow store two calls in a row take longer than a request may."""
+    key = uuid.uuid4()
+    aborting = storage.hold_next("abort_multipart_upload")
+
+    async with asyncio.timeout(30):
+        started = await asyncio.gather(create(key=key), create(key=key))
+
+    await aborting.reached()
+    assert started[0].video.id == started[1].video.id
+    aborting.release()
+    await parts.tasks.drain(10)
+    assert [upload.upload_id for upload in storage.open_uploads] == [started[0].video.upload_id]
+
+
 async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
-    create: Create, storage: InMemoryStorage
+    parts: Parts, create: Create, storage: InMemoryStorage
 ) -> None:
     key = uuid.uuid4()
     gate = storage.hold_next("create_multipart_upload", when="after")
@@ -220,6 +238,7 @@ async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
     gate.release()
 
     assert (await slow).video.upload_id == fast.video.upload_id
+    await parts.tasks.drain(10)
     assert [upload.upload_id for upload in storage.open_uploads] == [fast.video.upload_id]
 
 
@@ -353,4 +372,5 @@ async def test_a_video_deleted_while_its_upload_opens_leaves_no_upload(
     with pytest.raises(WrongState):
         await creating
 
+    await parts.tasks.drain(10)
     assert storage.open_uploads == []

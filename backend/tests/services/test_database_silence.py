@@ -4,17 +4,22 @@ import asyncio
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.bootstrap import Parts
 from app.core.db import Database
+from app.crud import installation
 from app.domain.errors import DatabaseUnavailable
 from app.models import User
+from tests.databases import PostgresDatabases
 
 
 @contextmanager
@@ -81,3 +86,47 @@ async def test_a_silent_database_is_given_up_on_in_time(parts: Parts, user: User
         await waiting_writers_leave_room_for_readers(parts, user)
     else:
         await the_paused_server_is_given_up_on(parts, user)
+
+
+@pytest.fixture
+async def two_apps(postgres: PostgresDatabases) -> AsyncIterator[tuple[Database, Database]]:
+    """Their connections to one PostgreSQL: SQLite's locks end with their process."""
+    url = postgres.new()
+    apps = Database(url), Database(url)
+    yield apps
+    for app in apps:
+        await app.close()
+    postgres.discard(url)
+
+
+async def test_an_app_that_vanished_in_a_transaction_holds_up_nobody_for_long(
+    two_apps: tuple[Database, Database],
+) -> None:
+    """Its host is gone without a word: to the server the same as an app that does not go on."""
+    vanished, other = two_apps
+    async with other.transaction() as session:
+        await installation.get_or_create(session)
+
+    with pytest.raises(DatabaseUnavailable):
+        await claim_and_go_on_only_when(until_claimed(other), vanished)
+
+
+async def claim_and_go_on_only_when(others: Coroutine[None, None, None], database: Database) -> None:
+    async with database.transaction() as session:
+        assert await claim_the_sweep(session)
+        await others
+
+
+async def claim_the_sweep(session: AsyncSession) -> bool:
+    now = datetime.now(UTC)
+    return await installation.claim_sweep(session, uuid.uuid4(), now, timedelta(minutes=2), timedelta())
+
+
+async def until_claimed(database: Database) -> None:
+    """Each try waits for as long as a request may."""
+    for _ in range(10):
+        with suppress(DatabaseUnavailable):
+            async with database.transaction() as session:
+                assert await claim_the_sweep(session)
+            return
+    raise AssertionError("the row stays locked")

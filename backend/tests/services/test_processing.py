@@ -16,6 +16,7 @@ from tests.conftest import MakeVideo
 from tests.factories import assert_quota_is_exact, read_video, reserved_bytes, run_due_probes
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage, some_metadata
 
+SWEEP_INTERVAL = timedelta(minutes=5)
 A_LONG_WAIT = timedelta(seconds=61)
 
 
@@ -171,15 +172,58 @@ async def test_a_file_whose_container_is_not_found_within_budget_is_unreadable(
 
 @pytest.mark.parametrize("error", [NoSuchObject(), ObjectChanged()])
 async def test_an_object_that_is_gone_or_another_is_missing(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, error: Exception
+    parts: Parts,
+    make_video: MakeVideo,
+    probe: FakeProbe,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    error: Exception,
 ) -> None:
+    """At a second look: looks that follow closely decide nothing, however many."""
     probe.usual = error
     video = await make_video("processing")
+    first_look = clock.now()
+    while clock.now() < first_look + SWEEP_INTERVAL:
+        await run_due_probes(parts)
+        row = await read_video(parts, video.id)
+        assert (row.status, row.attempts, row.missing_since) == ("processing", 0, first_look)
+        assert_unleased(row)
+        clock.advance(A_LONG_WAIT)
 
     await run_due_probes(parts)
 
     row = await read_video(parts, video.id)
     assert (row.status, row.status_code) == ("failed", "object_missing")
+    await parts.reconciler.tend_due()
+    assert list(storage.objects) == [video.object_key], "what was given up is not destroyed"
+
+
+async def test_a_stale_404_loses_nothing(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+) -> None:
+    probe.answers.append(NoSuchObject())
+    video = await make_video("processing")
+    await run_due_probes(parts)
+    clock.advance(A_LONG_WAIT)
+
+    await run_due_probes(parts)
+
+    row = await read_video(parts, video.id)
+    assert (row.status, row.missing_since) == ("ready", None)
+
+
+async def test_looks_that_find_nothing_count_only_in_a_row(
+    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+) -> None:
+    probe.answers += [NoSuchObject(), StorageUnavailable(), NoSuchObject()]
+    video = await make_video("processing")
+    for _ in range(3):
+        await run_due_probes(parts)
+        clock.advance(SWEEP_INTERVAL)
+
+    await run_due_probes(parts)
+
+    assert (await read_video(parts, video.id)).status == "ready"
 
 
 # --- not the file's fault ---------------------------------------------------------------------------------------

@@ -1,21 +1,43 @@
 """Upkeep: uploads that stall expire, those that move do not; one bad row does not hold up the rest."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from app.bootstrap import Parts
-from app.domain.errors import VideoNotFound
+from app.core.config import Settings
+from app.core.tasks import end
+from app.domain.errors import PartsIncomplete, VideoNotFound
 from app.models import User, Video
 from app.ports import NoSuchUpload
 from app.services import reconciler
 from tests.conftest import MakeVideo
-from tests.factories import SMALL_VIDEO, assert_quota_is_exact, find_video, read_video, reserved_bytes
-from tests.fakes import FakeClock, InMemoryStorage
+from tests.factories import (
+    SMALL_VIDEO,
+    assert_quota_is_exact,
+    find_video,
+    make_parts,
+    read_video,
+    reserved_bytes,
+)
+from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 from tests.services.conftest import TWO_PARTS, Create, send
 
 GRACE = timedelta(hours=1)
 A_SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+async def other(
+    settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
+) -> AsyncIterator[Parts]:
+    """A second process over the same database and store."""
+    made = make_parts(settings, clock, storage, probe)
+    yield made
+    await made.tasks.drain(10)
+    await made.close()
 
 
 async def assert_expired(parts: Parts, storage: InMemoryStorage, video: Video, user: User) -> None:
@@ -81,6 +103,69 @@ async def test_a_slow_upload_that_keeps_moving_never_expires(
         await parts.reconciler.tend_due()
 
     assert (await parts.videos.get(user.id, started.video.id)).status == "uploading"
+
+
+async def test_a_complete_that_finds_parts_missing_is_no_progress(
+    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """Asking again and again keeps nothing alive, nor the space it holds."""
+    video = (await create(TWO_PARTS)).video
+    for _ in range(2):
+        clock.advance(minutes=20)
+        with pytest.raises(PartsIncomplete):
+            await parts.uploads.complete(user.id, video.id, {})
+    clock.advance(minutes=20)
+
+    await parts.reconciler.tend_due()
+
+    await assert_expired(parts, storage, video, user)
+
+
+async def test_an_upload_whose_expiry_moves_during_the_look_does_not_expire(
+    parts: Parts, other: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """A part arrives after our listing, and another process has seen it and promised a later end."""
+    started = await create(TWO_PARTS)
+    clock.advance(GRACE)
+
+    async def meanwhile() -> None:
+        storage.store_part(started.video.upload_id or "", 2, b"the last part")
+        clock.advance(minutes=1)
+        await other.reconciler.tend_due()
+
+    storage.hook_next("list_parts", meanwhile, when="after")
+    await parts.reconciler.tend_due()
+
+    video = await parts.videos.get(user.id, started.video.id)
+    assert (video.status, video.expires_at) == ("uploading", clock.now() - timedelta(minutes=1) + GRACE)
+
+
+async def test_each_due_row_is_tended_by_one_process(
+    parts: Parts, other: Parts, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    for _ in range(10):
+        await make_video("deleting")
+
+    await asyncio.gather(parts.reconciler.tend_due(), other.reconciler.tend_due())
+
+    assert storage.count("delete") == 10
+
+
+async def test_a_row_whose_process_died_is_tended_by_another(
+    parts: Parts, other: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    video = await make_video("deleting")
+    gate = storage.hold_next("abort_multipart_upload")
+    died = await parts.reconciler.start_due()
+    await gate.reached()
+    await other.reconciler.tend_due()
+    assert storage.count("delete") == 0
+    await end(died)
+    clock.advance(minutes=1)
+
+    await other.reconciler.tend_due()
+
+    assert (await read_video(parts, video.id)).reserved_bytes == 0
 
 
 async def test_an_upload_the_store_has_lost_expires_too(

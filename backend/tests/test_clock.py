@@ -1,0 +1,85 @@
+"""One clock for all processes on a PostgreSQL, however wrong their machines' own are."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.bootstrap import Parts, pick_clock
+from app.core.clock import SharedClock, SystemClock
+from app.core.config import Settings
+from app.core.db import Database
+from app.domain.errors import DatabaseUnavailable
+from tests.conftest import MakeVideo
+from tests.databases import PostgresDatabases
+from tests.factories import make_parts, make_settings, read_video
+from tests.fakes import FakeProbe, InMemoryStorage
+
+AN_UNHURRIED_TEST = timedelta(minutes=2)
+
+
+class WrongClock(SystemClock):
+    def __init__(self, minutes_ahead: int) -> None:
+        self._ahead = timedelta(minutes=minutes_ahead)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+
+@pytest.fixture
+def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
+    url = postgres.new()
+    yield make_settings(url, tmp_path)
+    postgres.discard(url)
+
+
+@pytest.fixture(params=[-16, 6, 16])
+async def astray(
+    request: pytest.FixtureRequest, settings: Settings, storage: InMemoryStorage, probe: FakeProbe
+) -> AsyncIterator[Parts]:
+    """A process on a machine whose clock is so many minutes off."""
+    made = make_parts(settings, SharedClock(WrongClock(request.param)), storage, probe)
+    yield made
+    await made.tasks.drain(10)
+    await made.close()
+
+
+async def test_a_process_keeps_the_databases_time_from_its_start(astray: Parts) -> None:
+    async with astray.running():
+        assert abs(astray.clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST
+
+
+async def test_a_lease_ends_for_all_when_it_ends_for_its_holder(
+    parts: Parts, astray: Parts, make_video: MakeVideo
+) -> None:
+    """Else a fast clock's holder that dies holds a completion up, and a slow clock's is robbed of it."""
+    now = datetime.now(UTC)
+    video = await make_video("uploading", created_at=now, expires_at=now + timedelta(hours=1))
+    await astray.set_clock()
+    await astray.uploads._claim_completion(video.user_id, video.id, {}, uuid.uuid4())
+
+    lease_until = (await read_video(parts, video.id)).lease_until
+
+    assert lease_until is not None
+    assert now < lease_until < now + AN_UNHURRIED_TEST
+
+
+async def test_without_the_database_the_clock_goes_on_as_it_was_set(astray: Parts) -> None:
+    await astray.set_clock()
+    assert isinstance(astray.clock, SharedClock)
+    nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+
+    with pytest.raises(DatabaseUnavailable):
+        await astray.clock.set_by(nowhere)
+
+    await nowhere.close()
+    assert abs(astray.clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST
+
+
+async def test_machines_that_share_a_database_share_its_clock(settings: Settings, tmp_path: Path) -> None:
+    alone = make_settings(f"sqlite+aiosqlite:///{tmp_path}/slipway.db", tmp_path)
+
+    assert isinstance(pick_clock(settings), SharedClock)
+    assert isinstance(pick_clock(alone), SystemClock)
