@@ -178,13 +178,13 @@ async def test_work_begins_when_the_bucket_is_adopted_after_all(
     wrong.fail_next("read_range")
     operator = make_parts(settings, clock, wrong, FakeProbe())
 
-    async def nothing_is_left_to_do() -> bool:
-        return all(video.status not in (VideoStatus.PROCESSING,) for video in (await rows(operator)).values())
+    async def an_object_is_missed() -> bool:
+        return any(video.missing_since for video in (await rows(operator)).values())
 
     async with restarted.running():
         await some_asks_later(wrong)
         await operator.sweep.run(SweepOrder(adopt=True))
-        await until(nothing_is_left_to_do)
+        await until(an_object_is_missed)
     await operator.close()
 
 
