@@ -60,7 +60,7 @@ async def killed_at(new_world: NewWorld, case: UseCase, *points: Point, repeats:
             await world.restart(point.plan)
             await world.check()
             await world.lives_through(_recovery(case, repeats))
-        unreached = [] if world.process.struck else ["the point was not reached"]
+        unreached = [] if world.process.struck_by else ["the point was not reached"]
         await world.restart()
         await world.check()
         await _recovery(case, repeats)(world)

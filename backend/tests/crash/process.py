@@ -55,8 +55,8 @@ class Process:
         self.calls: list[str] = []
         """Names of the port calls and commits, in order."""
         self.dead = False
-        self.struck = False
-        """Whether a planned fault came to pass."""
+        self.struck_by: Fault | None = None
+        """The planned fault that came to pass last."""
         self.late_effects: list[Callable[[], Awaitable[object]]] = []
         self.turns_before_a_call: Callable[[], int] = lambda: 0
         """How many turns of the event loop a call waits: drawn at random, it finds orders that speed never would."""
@@ -104,7 +104,7 @@ class Process:
         self.dead = True
 
     def _strike(self, name: str, fault: Fault) -> None:
-        self.struck = True
+        self.struck_by = fault
         self.dead = self.dead or isinstance(fault.error, Killed)
         raise fault.error or (DatabaseUnavailable() if name == COMMIT else StorageUnavailable())
 

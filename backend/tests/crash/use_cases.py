@@ -12,7 +12,14 @@ from datetime import timedelta
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import most_changes
 from app.domain.video_status import VideoStatus
-from app.ports import InvalidPart, MetadataOutOfBudget, NoSuchObject, ObjectExists, VerdictOnBytes
+from app.ports import (
+    InvalidPart,
+    MetadataOutOfBudget,
+    NoSuchObject,
+    NoSuchUpload,
+    ObjectExists,
+    VerdictOnBytes,
+)
 from app.services.audit import AUDIT_EVERY
 from app.services.bucket_marker import MARKER_KEY
 from app.services.processing import MAX_ATTEMPTS
@@ -250,7 +257,9 @@ async def upkeep(world: World) -> object:
 async def upkeep_spares_it(world: World) -> object:
     tended = await upkeep(world)
     row = await factories.find_video(world.parts, world.video.id)
-    if row is None or row.status is not VideoStatus.UPLOADING:
+    # A store that says that it lost the upload is believed.
+    is_lost = world.process.struck_by and isinstance(world.process.struck_by.error, NoSuchUpload)
+    if not is_lost and (row is None or row.status is not VideoStatus.UPLOADING):
         world.found.append("an upload that moves has expired")
     return tended
 
