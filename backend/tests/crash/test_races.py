@@ -13,7 +13,7 @@ from tests.crash.report import SEED, reported
 from tests.crash.use_cases import Step
 from tests.crash.world import PAST_A_LEASE, World
 
-PACES = (0, 0, 1, 10, 100)
+PACES = (0, 0, 1, 10, 30, 100, 300)
 """Turns of the event loop before a call; a statement takes about as many as the middle ones."""
 STARTS = int(os.environ.get("SLIPWAY_RACES", "20"))
 

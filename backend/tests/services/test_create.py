@@ -208,36 +208,24 @@ async def test_equal_creates_in_parallel_make_one_video(
         assert storage.put_part(one.parts[0].url, SMALL_VIDEO) == 200
 
 
-async def test_an_upload_opened_in_vain_is_not_waited_for(
-    parts: Parts, create: Create, storage: InMemoryStorage
-) -> None:
-    """Before a slow store two calls in a row take longer than a request may."""
-    key = uuid.uuid4()
-    aborting = storage.hold_next("abort_multipart_upload")
-
-    async with asyncio.timeout(30):
-        started = await asyncio.gather(create(key=key), create(key=key))
-
-    await aborting.reached()
-    assert started[0].video.id == started[1].video.id
-    aborting.release()
-    await parts.tasks.drain(10)
-    assert [upload.upload_id for upload in storage.open_uploads] == [started[0].video.upload_id]
-
-
 async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
     parts: Parts, create: Create, storage: InMemoryStorage
 ) -> None:
+    """And nobody waits for it: before a slow store two calls in a row take longer than a request may."""
     key = uuid.uuid4()
-    gate = storage.hold_next("create_multipart_upload", when="after")
+    opening = storage.hold_next("create_multipart_upload", when="after")
     slow = asyncio.create_task(create(key=key))
-    await gate.reached()
-
+    await opening.reached()
     fast = await create(key=key)
     assert len(storage.open_uploads) == 2
-    gate.release()
+    aborting = storage.hold_next("abort_multipart_upload")
+    opening.release()
 
-    assert (await slow).video.upload_id == fast.video.upload_id
+    async with asyncio.timeout(30):
+        assert (await slow).video.upload_id == fast.video.upload_id
+
+    await aborting.reached()
+    aborting.release()
     await parts.tasks.drain(10)
     assert [upload.upload_id for upload in storage.open_uploads] == [fast.video.upload_id]
 

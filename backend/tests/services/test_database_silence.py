@@ -130,3 +130,16 @@ async def until_claimed(database: Database) -> None:
                 assert await claim_the_sweep(session)
             return
     raise AssertionError("the row stays locked")
+
+
+async def test_who_is_cancelled_before_a_silent_database_does_not_wait_for_it(
+    postgres: PostgresDatabases,
+) -> None:
+    """psycopg asks the server to cancel, and would wait up to 10 s for one that says nothing."""
+    database = Database(postgres.new())
+    async with postgresql_paused(database):
+        async with asyncio.timeout(5):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.5), database.reading() as session:
+                    await session.execute(text("SELECT 1"))
+    await database.close()
