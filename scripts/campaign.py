@@ -228,7 +228,12 @@ def write(new_rows: dict[str, str]) -> str:
     """Puts the rows into the page, in the order of PARTS; answers the table."""
     page = PAGE.read_text(encoding="utf-8")
     before, old, after = around(page, BEGIN, END)
-    rows = {found[1]: found[0] for found in re.finditer(r"^\| `([a-z-]+)` \|.*$", old, re.MULTILINE)}
+    # A row that never ran is written anew: what the part does may have changed.
+    rows = {
+        found[1]: found[0]
+        for found in re.finditer(r"^\| `([a-z-]+)` \|.*$", old, re.MULTILINE)
+        if "| not run |" not in found[0]
+    }
     table = "\n".join(
         [*HEADER, *((rows | new_rows).get(part.name, not_run(part)) for part in PARTS)],
     )

@@ -128,6 +128,22 @@ def lease_of_a_completion() -> ColumnElement[datetime | None]:
     return case((col(Video.status) == VideoStatus.COMPLETING, col(Video.lease_until)), else_=None)
 
 
+async def settle(
+    session: AsyncSession, video_id: uuid.UUID, event: VideoEvent, owner: uuid.UUID, **changes: object
+) -> bool:
+    """The outcome of leased work, which ends the lease; False when `owner` does not hold it any more."""
+    return await transition(
+        session,
+        video_id,
+        event,
+        held_by(owner),
+        lease_owner=None,
+        lease_until=None,
+        missing_since=None,
+        **changes,
+    )
+
+
 async def retake_completion(
     session: AsyncSession,
     video_id: uuid.UUID,

@@ -157,16 +157,7 @@ class ProcessingService:
         self, video: Video, owner: uuid.UUID, event: VideoEvent, outcome: str, **changes: object
     ) -> None:
         async with self._database.transaction() as session:
-            moved = await videos.transition(
-                session,
-                video.id,
-                event,
-                videos.held_by(owner),
-                lease_owner=None,
-                lease_until=None,
-                missing_since=None,
-                **changes,
-            )
+            moved = await videos.settle(session, video.id, event, owner, **changes)
         if moved:
             PROBES.labels(outcome=outcome).inc()
             log.info("probe.finished", video_id=str(video.id), outcome=outcome)

@@ -370,17 +370,7 @@ class UploadService:
         """Writes the outcome if the lease is still ours; either way answers what the row says now."""
         now = self._clock.now()
         async with self._database.transaction() as session:
-            moved = await videos.transition(
-                session,
-                video.id,
-                event,
-                videos.held_by(owner),
-                lease_owner=None,
-                lease_until=None,
-                missing_since=None,
-                proof=None,
-                **changes,
-            )
+            moved = await videos.settle(session, video.id, event, owner, proof=None, **changes)
             if moved and event is VideoEvent.COMPLETE_PROVEN:
                 await self._queue.enqueue_probe(session, video.id)
             if not moved:

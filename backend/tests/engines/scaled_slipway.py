@@ -1,22 +1,16 @@
 """Slipway as it grows, behind the same face: an app, a worker, PostgreSQL with Procrastinate, and Ceph RGW."""
 
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-import boto3
-from botocore.config import Config
+from typing import Self
 
 from tests.engines import ceph_rgw
 from tests.engines.ceph_rgw import CephRgw
 from tests.engines.postgres import PostgresServer
 from tests.engines.slipway import BUCKET, SLIPWAY, SlipwayProcess
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 class ScaledSlipway(SlipwayProcess):
@@ -80,17 +74,5 @@ class ScaledSlipway(SlipwayProcess):
         log = self._worker_log.read_text()
         assert "the database cannot be opened" in log.splitlines()[-1], log[-2000:]
 
-    @contextmanager
-    def bucket(self) -> "Iterator[S3Client]":
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.store.endpoint_url,
-            aws_access_key_id=ceph_rgw.ACCESS_KEY_ID,
-            aws_secret_access_key=ceph_rgw.SECRET_ACCESS_KEY,
-            region_name="us-east-1",
-            config=Config(s3={"addressing_style": "path"}),
-        )
-        try:
-            yield client
-        finally:
-            client.close()
+    def _store_access(self) -> tuple[str, str, str]:
+        return self.store.endpoint_url, ceph_rgw.ACCESS_KEY_ID, ceph_rgw.SECRET_ACCESS_KEY

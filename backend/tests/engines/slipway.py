@@ -155,12 +155,12 @@ class SlipwayProcess:
     @contextmanager
     def bucket(self) -> "Iterator[S3Client]":
         """The store itself, past the app."""
-        credentials = load_or_create_credentials(self.data_dir / "store")
+        endpoint_url, access_key_id, secret_access_key = self._store_access()
         client = boto3.client(
             "s3",
-            endpoint_url=self.store_origin,
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
+            endpoint_url=endpoint_url,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
             region_name="us-east-1",
             config=Config(s3={"addressing_style": "path"}),
         )
@@ -168,6 +168,11 @@ class SlipwayProcess:
             yield client
         finally:
             client.close()
+
+    def _store_access(self) -> tuple[str, str, str]:
+        """Where the store is, and its keys."""
+        keys = load_or_create_credentials(self.data_dir / "store")
+        return self.store_origin, keys.access_key_id, keys.secret_access_key
 
     def stored_sha256(self, video_id: str) -> str:
         """The hash of the one object of this video."""
