@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "test-results"
+LINES_OF_A_FAILURE = 12
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,18 @@ def counted(report: Path) -> tuple[int, int, int]:
     return tests - failed - skipped, failed, skipped
 
 
+def failures(report: Path) -> Iterator[str]:
+    """Each failed test by name with the end of what it said: who sees only a log's last lines learns the cause."""
+    if not report.exists():
+        return
+    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314
+        for kind in ("failure", "error"):
+            for each in case.findall(kind):
+                yield f"FAILED {report.stem} {case.get('classname')}::{case.get('name')}"
+                said = (each.text or "").strip().splitlines()
+                yield from (f"  {line}" for line in said[-LINES_OF_A_FAILURE:])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="without browser and real engines")
@@ -123,6 +136,8 @@ def main() -> int:
     broken = any(not ended and not failed for ended, (_, failed, _) in zip(passed, counts, strict=True))
     if broken:
         total[1] += 1
+    for line in (line for lane in planned for suite in lane for line in failures(suite.report)):
+        print(line, flush=True)  # noqa: T201
     print(f"\n{total[0]} passed, {total[1]} failed, {total[2]} skipped", flush=True)  # noqa: T201
     if total[2] and os.environ.get("CI"):
         print("In CI nothing may be skipped: a check that did not run has not passed.", flush=True)  # noqa: T201
