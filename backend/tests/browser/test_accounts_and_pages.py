@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Account, choose, listed_videos, wait_until_ready
 from tests.media import make_video
@@ -23,6 +23,25 @@ def test_wrong_password_is_explained(page: Page, account: Account) -> None:
     page.get_by_label("Password", exact=True).fill("not the password")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert").filter(has_text="Check both and try again")).to_be_visible()
+
+
+def test_late_answer_from_before_does_not_undo_the_sign_in(page: Page, account: Account) -> None:
+    """On a slow line the page learns that nobody is signed in after somebody has signed in."""
+    late: list[Route] = []
+    page.route("**/api/v1/auth/me", lambda route: late.append(route))
+    page.goto("/login")
+    page.get_by_label("E-mail").fill(account.email)
+    page.get_by_label("Password", exact=True).fill(account.password)
+    page.get_by_role("button", name="Sign in").click()
+    your_videos = page.get_by_role("heading", name="Your videos", exact=True)
+    expect(your_videos).to_be_visible()
+
+    for asked in late:
+        asked.fulfill(status=401, json={"code": "not_authenticated", "detail": "Sign in.", "request_id": "-"})
+    # A round trip later the page has read what came before it.
+    page.evaluate("fetch('/api/v1/upload-policy').then((answer) => answer.text())")
+    expect(your_videos).to_be_visible()
+    assert page.url.endswith("/")
 
 
 def test_signing_out_ends_the_session(signed_in: Page) -> None:

@@ -1,5 +1,5 @@
 // Who is signed in, and the three ways in and out.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type Credentials, type Registration, type User } from "@/lib/api/client";
 import { ApiError } from "@/lib/api/errors";
 import { videoKeys } from "./use-videos";
@@ -26,6 +26,12 @@ export function useSession(): Session {
   return { status: "unknown" };
 }
 
+/** What was asked before is of the old session: its answer may come late, and would undo the new one. */
+async function replaceSession(queryClient: QueryClient, user: User | null): Promise<void> {
+  await queryClient.cancelQueries({ queryKey: SESSION_KEY });
+  queryClient.setQueryData(SESSION_KEY, user);
+}
+
 function nullWhenSignedOut(error: unknown): null {
   if (error instanceof ApiError && error.status === 401) return null;
   throw error;
@@ -38,8 +44,8 @@ export function useSignIn() {
     onSuccess: (user) => welcome(user),
   });
 
-  function welcome(user: User) {
-    queryClient.setQueryData(SESSION_KEY, user);
+  async function welcome(user: User) {
+    await replaceSession(queryClient, user);
     // What was on the page may be somebody else's.
     void queryClient.resetQueries({ queryKey: videoKeys.all });
   }
@@ -60,8 +66,8 @@ export function useSignOut() {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: () => api.signOut(),
-    onSuccess: () => {
-      queryClient.setQueryData(SESSION_KEY, null);
+    onSuccess: async () => {
+      await replaceSession(queryClient, null);
       queryClient.removeQueries({ queryKey: videoKeys.all });
     },
   });
