@@ -111,7 +111,8 @@ async def test_a_complete_repeated_makes_one_object_and_one_job(
     database_line.lose_answer_to(COMMIT, after=spared)
     first = await alice.post(path, json={"parts": announced.proof})
     assert database_line.lost_answers == (1 if spared < 3 else 0)
-    assert first.status_code == (503 if spared < 3 else 200)
+    # 202: nothing was lost, and it took longer than the short wait.
+    assert first.status_code in ({503} if spared < 3 else {200, 202})
     database_line.heal()
     answer = await repeated(lambda: alice.post(path, json={"parts": announced.proof}), clock)
 
