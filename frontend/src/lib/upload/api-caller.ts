@@ -78,7 +78,8 @@ export function createApiCaller(context: RunContext) {
     const signedIn = async () => {
       while (sessions === seen && !signal.aborted) await bell.wait(null, signal);
     };
-    await board.during("signed_out", 0, 0, signedIn());
+    // Not even for a moment else: the page takes "signed out" for the end of the new session.
+    if (sessions === seen) await board.during("signed_out", 0, 0, signedIn());
     patience.renew();
   }
 

@@ -803,6 +803,7 @@ describe("a session that ends", () => {
     await world.clock.advance(5);
     world.uploader.signedIn();
     await expectDone(world);
+    expect(world.states.filter((state) => "waiting" in state && state.waiting !== null)).toEqual([]);
   });
 
   it("waits at create and at complete too", async () => {
