@@ -19,6 +19,7 @@ describe("backoffMs", () => {
         (n, r, seconds) => {
           const ms = backoffMs(n, () => r, seconds);
           expect(ms).toBeGreaterThanOrEqual(Math.min(120, seconds) * 1000);
+          expect(ms).toBeGreaterThanOrEqual(backoffMs(n, () => r, null));
           expect(ms).toBeLessThanOrEqual(121_000);
         },
       ),

@@ -13,9 +13,10 @@ export const NO_PROGRESS_LIMIT_MS = 600_000;
 export function backoffMs(failures: number, random: () => number, retryAfterSeconds: number | null): number {
   const ceiling = Math.min(BACKOFF_LIMIT_MS, BACKOFF_FIRST_MS * 2 ** Math.max(0, failures - 1));
   const jitter = random() * ceiling;
-  // Jitter on top of Retry-After: six lanes told the same second must not come back together.
-  if (retryAfterSeconds === null) return jitter;
-  return Math.min(RETRY_AFTER_LIMIT_MS, retryAfterSeconds * 1000) + Math.min(jitter, 1000);
+  // Jitter on top of Retry-After: six lanes told the same second must not come back together. Never sooner than
+  // without it: one second, said each time, would send the same part hundreds of times.
+  const asked = Math.min(RETRY_AFTER_LIMIT_MS, (retryAfterSeconds ?? 0) * 1000) + Math.min(jitter, 1000);
+  return Math.max(jitter, asked);
 }
 
 /**

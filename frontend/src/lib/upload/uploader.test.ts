@@ -434,6 +434,14 @@ describe("retry", () => {
     expect(gaps[3]).toBeGreaterThanOrEqual(20_000);
   });
 
+  it("waits longer each time also where Retry-After always is a second", async () => {
+    const world = makeWorld({ size: 5 * MIB });
+    world.store.fault = () => ({ kind: "status", status: 503, retryAfter: 1 });
+    world.start();
+    await expectFailed(world, "network");
+    expect(world.store.attempts.length).toBeLessThan(60);
+  });
+
   it("ends only after eight failures and ten minutes without progress, and can be tried again", async () => {
     const world = makeWorld({ size: 20 * MIB });
     world.store.fault = () => ({ kind: "status", status: 503 });
