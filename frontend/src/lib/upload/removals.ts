@@ -16,10 +16,17 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
   const { signal } = new AbortController();
   const pending = new Set<Leftover>();
   let stopListening: (() => void) | null = null;
+  let wakes = 0;
+
+  /** The network is back, or somebody signed in. */
+  function wake(): void {
+    wakes += 1;
+    bell.ring();
+  }
 
   async function add(leftover: Leftover): Promise<void> {
     pending.add(leftover);
-    stopListening ??= network.subscribe((online) => online && bell.ring());
+    stopListening ??= network.subscribe((online) => online && wake());
     await remove(leftover);
     pending.delete(leftover);
     if (pending.size > 0) return;
@@ -29,6 +36,7 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
 
   async function remove(leftover: Leftover): Promise<void> {
     for (let failures = 1; ; failures += 1) {
+      const wakesBefore = wakes;
       try {
         leftover.videoId ??= (await leftover.createAgain(signal)).video.id;
         await api.remove(leftover.videoId, signal);
@@ -37,8 +45,10 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
         if (!(reason instanceof ApiFailure)) return;
         const verdict = judgeCall(reason.status);
         if (verdict === "final") return;
-        // After enough tries of its own it is woken by a network that is back or a sign-in, or is left to the server.
+        // After enough tries of its own it waits to be woken, or is left to the server.
         const isVain = verdict === "sign_in" || failures >= MAX_FAILURES;
+        // Woken while the request that failed was still on its way.
+        if (isVain && wakes !== wakesBefore) continue;
         await bell.wait(isVain ? null : backoffMs(failures, random, reason.retryAfterSeconds), signal);
       }
     }
@@ -49,5 +59,5 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
     for (const { videoId } of pending) if (videoId !== null) api.removeOnUnload(videoId);
   }
 
-  return { add, flush, signedIn: bell.ring };
+  return { add, flush, signedIn: wake };
 }

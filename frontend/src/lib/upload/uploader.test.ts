@@ -1344,6 +1344,30 @@ describe("abort", () => {
     expect(world.leaks()).toEqual(NO_LEAKS);
   });
 
+  it("leaves nothing in the store when somebody signed in while the refused removal was on its way", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 2);
+    world.api.failures.remove.push(apiFailure(401, "not_authenticated"));
+    world.uploader.abort();
+    await world.clock.advance(5);
+    world.uploader.signedIn();
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("leaves nothing in the store when the network came back during the last try of a removal", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 2);
+    for (let index = 0; index < 8; index += 1) world.api.failures.remove.push(apiFailure(0, "network"));
+    world.uploader.abort();
+    await world.clock.advance(3_600_000, () => world.api.countOf("remove") === 8);
+    world.network.go(true);
+    await world.clock.advance(60_000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
   it("has its last chance when the page goes away before the removal got through", async () => {
     const world = makeWorld();
     await untilSending(world);
