@@ -36,8 +36,8 @@ export interface PoolContext extends RunContext {
   /** Null sends without hashes. */
   readonly hashes: HashAhead | null;
   readonly transport: PartTransport;
-  /** Rejects when the file is not the one that was chosen any more. */
-  readonly verifyFile: () => Promise<void>;
+  /** Rejects when the file is not the one that was chosen any more, or these bytes of it do not read. */
+  readonly verifyFile: (bytes?: Pick<Part, "start" | "end">) => Promise<void>;
   /** Measured while the line moved: a stall must not make itself look like a slow line. */
   readonly goodput: () => number | null;
   readonly onProgress: () => void;
@@ -185,8 +185,8 @@ export function createPartPool(context: PoolContext) {
     const hash = await pending;
     signal.throwIfAborted();
     if (hash.kind === "md5") part.md5 = hash.hex;
-    // A file that still reads here is sent without a hash; else this says why it does not.
-    if (hash.kind === "unreadable") await verifyFile();
+    // A part that reads here is sent without a hash; else this says why it does not.
+    if (hash.kind === "unreadable") await verifyFile(part);
   }
 
   async function attempt(part: Part, url: SignedUrl): Promise<AttemptEnd> {

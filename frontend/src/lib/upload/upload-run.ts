@@ -150,9 +150,12 @@ export function createUploadRun(
     }
   }
 
-  /** Browsers refuse to read a file whose size or time on disk is not that of the moment it was chosen. */
-  async function verifyFile(): Promise<void> {
-    await read(0, 1, changed);
+  /**
+   * Browsers refuse to read a file whose size or time on disk is not that of the moment it was chosen: one byte tells.
+   * Of bytes that could not be read once, only those bytes do (a bad spot on the disk).
+   */
+  async function verifyFile({ start, end } = { start: 0, end: 1 }): Promise<void> {
+    await read(start, end, changed);
   }
 
   function changed(reason: unknown): UploadFailure {

@@ -1172,6 +1172,25 @@ describe("a file that changes on disk", () => {
 });
 
 describe("hashing", () => {
+  it("ends with that reason where the disk has a bad spot, not with the network's", async () => {
+    const world = makeWorld();
+    const read = world.file.read.bind(world.file);
+    world.file.read = async (start, end) => {
+      if (end > 16 * MIB) throw new DOMException("no", "NotReadableError");
+      return read(start, end);
+    };
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = (slice, signal) =>
+      slice.arrayBuffer().then(
+        () => md5(slice, signal),
+        () => ({ kind: "unreadable" }),
+      );
+    world.store.fault = (attempt) => (attempt.part === 4 ? { kind: "reset", at: 0.2 } : OK);
+    world.start();
+    await expectFailed(world, "file_changed");
+    expect(world.store.attempts.filter((attempt) => attempt.part === 4)).toEqual([]);
+  });
+
   it.each(["unavailable", "silent", "throws", "unreadable"] as const)(
     "is never a dead upload: %s",
     async (mode) => {
