@@ -77,7 +77,7 @@ export function createProgressMeter(context: MeterContext) {
 
   function waiting(): Waiting | null {
     // What was in flight when the network went is kept, but a person should read why it does not move.
-    if (connection.isOffline() && silentMs > 0) return { reason: "offline" };
+    if (connection.isOffline() && (silentMs > 0 || pool() === null)) return { reason: "offline" };
     return board.waiting(pool()?.isMoving() ?? false);
   }
 

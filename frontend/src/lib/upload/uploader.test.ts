@@ -775,6 +775,23 @@ describe("a network that comes back every twenty seconds", () => {
   });
 });
 
+describe("the sentence for offline", () => {
+  it("is shown while assembling too, as soon as the browser says so", async () => {
+    const world = makeWorld();
+    world.api.failures.complete.push({ hang: true });
+    world.start();
+    await world.clock.advance(600_000, () => world.api.countOf("complete") === 1);
+    world.network.go(false);
+    await world.clock.advance(2000);
+    expect(world.uploader.getState()).toMatchObject({
+      status: "assembling",
+      waiting: { reason: "offline" },
+    });
+    world.network.go(true);
+    await expectDone(world);
+  });
+});
+
 describe("a session that ends", () => {
   it("keeps file and parts, asks for a sign-in and goes on", async () => {
     const world = makeWorld({ size: 300 * MIB });
