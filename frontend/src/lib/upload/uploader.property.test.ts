@@ -11,6 +11,7 @@ import {
   NO_LEAKS,
   type World,
 } from "./testing";
+import { isRunning } from "./upload-state";
 
 const share = fc.constantFrom(0, 0.1, 0.5, 0.99);
 
@@ -164,12 +165,10 @@ it("ends once, complete or with nothing held, under any schedule of faults", {
       let runs = 1;
       for (const { afterMs, what } of given.happenings) {
         await world.clock.advance(afterMs);
-        const wasTerminal = isTerminal(world.uploader.getState());
-        const wasIdle = last.status === "idle";
+        const wasRunning = isRunning(last);
         if (what === "abort" || what === "dispose") mayRemove = true;
         HAPPEN[what]?.(world);
-        const isStart = what === "retry" || what === "start";
-        if (isStart && (wasTerminal || wasIdle) && !isTerminal(world.uploader.getState())) runs += 1;
+        if (!wasRunning && isRunning(world.uploader.getState())) runs += 1;
       }
       world.network.go(true);
       // A person signs in again whenever asked.
