@@ -15,7 +15,7 @@ export const browserClock: Clock = {
   },
 };
 
-/** Lets many wait at once; `ring` wakes all of them early (back online, signed in, awake again). */
+/** Lets many wait at once; `ring` wakes all of them early (signed in, awake again). */
 export function createBell(clock: Clock) {
   /** Each with whether it waits for the line alone. */
   const sleepers = new Map<() => void, boolean>();

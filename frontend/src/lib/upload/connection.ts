@@ -55,7 +55,7 @@ export function createConnection(network: Network, clock: Clock, bell: Bell, boa
     return network.subscribe((online) => {
       offlineSince = online ? null : clock.now();
       if (!online) return;
-      bell.ring();
+      bell.ringForLine();
       onBack();
     });
   }
@@ -84,7 +84,7 @@ export function createConnection(network: Network, clock: Clock, bell: Bell, boa
   function answered(askedAt: number): void {
     if (offlineSince === null || askedAt <= offlineSince) return;
     offlineSince = null;
-    bell.ring();
+    bell.ringForLine();
   }
 
   /** A request got no answer; true when that is because the machine is offline, and so does not count. */
@@ -95,7 +95,7 @@ export function createConnection(network: Network, clock: Clock, bell: Bell, boa
 
   async function ready(signal: AbortSignal): Promise<void> {
     if (offlineSince === null) return;
-    await board.during("offline", 0, PROBE_MS, bell.wait(PROBE_MS, signal));
+    await board.during("offline", 0, PROBE_MS, bell.wait(PROBE_MS, signal, true));
   }
 
   return { watch, isOffline, lost, found, answered, broke, ready };

@@ -434,6 +434,18 @@ describe("retry", () => {
     expect(gaps[3]).toBeGreaterThanOrEqual(20_000);
   });
 
+  it("waits as long as Retry-After says also when the network comes back meanwhile", async () => {
+    const world = makeWorld({ size: 5 * MIB });
+    world.store.fault = faultOn(1, { kind: "status", status: 503, retryAfter: 60 });
+    world.start();
+    await world.clock.advance(5000);
+    world.network.go(false);
+    world.network.go(true);
+    await expectDone(world);
+    const [first, second] = world.store.attempts.map((attempt) => attempt.at);
+    expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(60_000);
+  });
+
   it("waits longer each time also where Retry-After always is a second", async () => {
     const world = makeWorld({ size: 5 * MIB });
     world.store.fault = () => ({ kind: "status", status: 503, retryAfter: 1 });
