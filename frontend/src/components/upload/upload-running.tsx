@@ -21,7 +21,7 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
   const waiting = state.status === "checking" ? null : state.waiting;
   const progress = state.status === "sending" ? state.progress : null;
   // Before the first byte there is nothing to lose, so nothing to ask.
-  const cancel = () => (progress === null ? uploader.abort() : setAsking(true));
+  const cancel = () => ("progress" in state ? setAsking(true) : uploader.abort());
 
   return (
     <div className="p-5 sm:p-6">
