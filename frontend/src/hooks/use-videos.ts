@@ -40,11 +40,15 @@ export function useVideoList() {
   });
 }
 
-/** One video; asked for again until it rests, and its row in the list is kept in step. */
-export function useVideo(id: string) {
+/**
+ * One video; asked for again until it rests, and its row in the list is kept in step. `known`: as it was heard of
+ * elsewhere, so that it is followed also where the first answer fails.
+ */
+export function useVideo(id: string, known?: Video) {
   const queryClient = useQueryClient();
   return useQuery({
     queryKey: videoKeys.one(id),
+    initialData: known,
     queryFn: async ({ signal }) => {
       const video = await api.getVideo(id, signal);
       replaceListed(queryClient, video);

@@ -14,7 +14,7 @@ import type { Video } from "@/lib/upload/types";
 import { doneSentence } from "./upload-announcement";
 
 export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAnother: () => void }) {
-  const followed = useVideo(uploaded.id);
+  const followed = useVideo(uploaded.id, uploaded);
   const video = followed.data ?? uploaded;
   const announce = useAnnounce();
   const sentence = doneSentence(video);
