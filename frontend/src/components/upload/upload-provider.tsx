@@ -52,6 +52,10 @@ export function UploadProvider({ children }: { children: ReactNode }) {
   const waitsForSignIn = "waiting" in state && state.waiting?.reason === "signed_out";
   const needsSignIn = active && (signedOut || waitsForSignIn);
   const [signInPutOff, setSignInPutOff] = useState(false);
+  // Put off is this sign-in, not the next one.
+  useEffect(() => {
+    if (!needsSignIn) setSignInPutOff(false);
+  }, [needsSignIn]);
 
   useMilestonesAloud(state);
   usePercentInTitle(state.status === "sending" ? state.progress.percent : null);
