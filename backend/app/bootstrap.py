@@ -340,3 +340,5 @@ async def _keep_time(parts: Parts) -> None:
             await parts.set_clock()
         except Unavailable as error:
             log.warning("clock.not_set", reason=error.code)
+        except Exception:
+            log.exception("clock.not_set")  # this loop must not end: nobody would set the clock again

@@ -103,6 +103,27 @@ async def test_a_clock_that_steps_is_set_again_also_before_the_bucket_is_known(
         await until_right(parts.clock)
 
 
+async def test_an_unforeseen_error_does_not_end_the_setting_of_the_clock(
+    settings: Settings, storage: InMemoryStorage, probe: FakeProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "_SET_CLOCK_SECONDS", 0.01)
+    own = WrongClock(0)
+    clock = SharedClock(own)
+    set_by = clock.set_by
+    failed = asyncio.Event()
+
+    async def fail_once(_database: Database) -> None:
+        monkeypatch.setattr(clock, "set_by", set_by)
+        failed.set()
+        raise RuntimeError("a bug")
+
+    async with make_parts(settings, clock, storage, probe).running():
+        monkeypatch.setattr(clock, "set_by", fail_once)
+        await failed.wait()
+        own.ahead = timedelta(days=30)
+        await until_right(clock)
+
+
 async def test_machines_that_share_a_database_share_its_clock(settings: Settings, tmp_path: Path) -> None:
     alone = make_settings(f"sqlite+aiosqlite:///{tmp_path}/slipway.db", tmp_path)
 
