@@ -82,7 +82,8 @@ class Parts:
         if not await asyncio.to_thread(is_current, self.settings.effective_database_url):
             raise SchemaOutdated
         await self.set_clock()
-        loops: list[asyncio.Task[None]] = []
+        # At once: sign-ins and expiries tell the time also while nobody knows whose bucket it is.
+        loops = [asyncio.create_task(_keep_time(self))]
         try:
             if self.store:
                 await self.store.start()
@@ -119,7 +120,6 @@ class Parts:
             self.queue.work(self.processing.probe_next, _PROBES_AT_ONCE),
             _tend(self.reconciler),
             _sweep(self.sweep, self.settings.sweep_interval_seconds),
-            _keep_time(self),
         ]
 
     async def close(self) -> None:
@@ -340,3 +340,5 @@ async def _keep_time(parts: Parts) -> None:
             await parts.set_clock()
         except Unavailable as error:
             log.warning("clock.not_set", reason=error.code)
+        except Exception:
+            log.exception("clock.not_set")  # this loop must not end: nobody would set the clock again

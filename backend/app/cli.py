@@ -72,6 +72,8 @@ def serve(
         served,
         host=settings.slipway_host,
         port=settings.slipway_port,
+        # "auto" takes a start that failed for an app without one, and serves: without upkeep, jobs and any check.
+        lifespan="on",
         log_config=None,
         access_log=False,  # its lines would hold whole paths; our own log has the route
         server_header=False,
@@ -361,7 +363,7 @@ def _in_one_sentence() -> Iterator[None]:
     except (SlipwayError, StoreNotStarted, WrongBucket, schema.SchemaOutdated) as error:
         _fail(str(error))
     except OperationalError as error:
-        _fail(f"DATABASE_URL: the database cannot be opened ({str(error.orig).strip().splitlines()[0]}).")
+        _fail(schema.cannot_open(error))
     except NoCredentialsError:
         _fail(
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are empty, and this machine has no role or profile."

@@ -5,6 +5,7 @@ import hmac
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import OperationalError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,8 +14,8 @@ from app.api.main import api_router
 from app.api.middleware import BodyLimit, RequestContext
 from app.api.page import Page
 from app.bootstrap import Parts
-from app.core.schema import SchemaOutdated
-from app.domain.errors import NotAuthenticated
+from app.core.schema import SchemaOutdated, cannot_open
+from app.domain.errors import DatabaseUnavailable, NotAuthenticated
 from app.embedded import StoreNotStarted
 from app.services.bucket_check import WrongBucket
 
@@ -40,9 +41,11 @@ class Running:
             async with self._parts.running():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
-        except (SchemaOutdated, StoreNotStarted, WrongBucket) as error:
-            # An operator's matter, not a programmer's: no traceback.
+        # An operator's matter, not a programmer's: no traceback.
+        except (SchemaOutdated, StoreNotStarted, WrongBucket, DatabaseUnavailable) as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
+        except OperationalError as error:
+            await send({"type": "lifespan.startup.failed", "message": cannot_open(error)})
         else:
             await send({"type": "lifespan.shutdown.complete"})
 

@@ -1,5 +1,6 @@
 """One clock for all processes on a PostgreSQL, however wrong their machines' own are."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from app import bootstrap
 from app.bootstrap import Parts, pick_clock
 from app.core.clock import SharedClock, SystemClock
 from app.core.config import Settings
 from app.core.db import Database
 from app.domain.errors import DatabaseUnavailable
+from app.ports import Clock
 from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
 from tests.factories import make_parts, make_settings, read_video
@@ -22,10 +25,18 @@ AN_UNHURRIED_TEST = timedelta(minutes=2)
 
 class WrongClock(SystemClock):
     def __init__(self, minutes_ahead: int) -> None:
-        self._ahead = timedelta(minutes=minutes_ahead)
+        self.ahead = timedelta(minutes=minutes_ahead)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + self.ahead
+
+
+async def until_right(clock: Clock) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            if abs(clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST:
+                return
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -76,6 +87,41 @@ async def test_without_the_database_the_clock_goes_on_as_it_was_set(astray: Part
 
     await nowhere.close()
     assert abs(astray.clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST
+
+
+async def test_a_clock_that_steps_is_set_again_also_before_the_bucket_is_known(
+    settings: Settings, storage: InMemoryStorage, probe: FakeProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store may be away for hours, and people sign in meanwhile."""
+    monkeypatch.setattr(bootstrap, "_SET_CLOCK_SECONDS", 0.01)
+    storage.fail_next("read_range", times=1_000)
+    own = WrongClock(0)
+    parts = make_parts(settings, SharedClock(own), storage, probe)
+
+    async with parts.running():
+        own.ahead = timedelta(days=30)
+        await until_right(parts.clock)
+
+
+async def test_an_unforeseen_error_does_not_end_the_setting_of_the_clock(
+    settings: Settings, storage: InMemoryStorage, probe: FakeProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "_SET_CLOCK_SECONDS", 0.01)
+    own = WrongClock(0)
+    clock = SharedClock(own)
+    set_by = clock.set_by
+    failed = asyncio.Event()
+
+    async def fail_once(_database: Database) -> None:
+        monkeypatch.setattr(clock, "set_by", set_by)
+        failed.set()
+        raise RuntimeError("a bug")
+
+    async with make_parts(settings, clock, storage, probe).running():
+        monkeypatch.setattr(clock, "set_by", fail_once)
+        await failed.wait()
+        own.ahead = timedelta(days=30)
+        await until_right(clock)
 
 
 async def test_machines_that_share_a_database_share_its_clock(settings: Settings, tmp_path: Path) -> None:

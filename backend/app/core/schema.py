@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -19,6 +20,11 @@ class SchemaOutdated(Exception):
         super().__init__(
             "The database's schema is not this version's. Run `slipway db upgrade`, then start again."
         )
+
+
+def cannot_open(error: OperationalError) -> str:
+    """The sentence for an operator whose database is away at the start, or is none."""
+    return f"DATABASE_URL: the database cannot be opened ({str(error.orig).strip().splitlines()[0]})."
 
 
 def upgrade(database_url: str) -> None:

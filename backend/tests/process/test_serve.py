@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engines.slipway import SlipwayProcess, wait_until
+from tests.engines.slipway import PATIENCE_SECONDS, SlipwayProcess, wait_until
 
 
 @pytest.fixture
@@ -72,22 +72,47 @@ def test_taken_port_is_named(slipway: SlipwayProcess) -> None:
     assert "SLIPWAY_PORT" in second.stderr
 
 
-def test_old_schema_is_refused_in_one_sentence(slipway: SlipwayProcess) -> None:
-    refused = subprocess.run(
+def refused(slipway: SlipwayProcess, **settings: str) -> str:
+    """What it says instead of starting."""
+    ended = subprocess.run(
         [str(Path(sys.executable).parent / "slipway"), "serve"],
         env={
             "PATH": os.environ["PATH"],
             "SLIPWAY_PORT": str(slipway.port),
             "SLIPWAY_DATA_DIR": str(slipway.data_dir),
+            **settings,
         },
         cwd=slipway.data_dir.parent,
         capture_output=True,
         check=False,
         text=True,
+        timeout=PATIENCE_SECONDS,
     )
-    assert refused.returncode != 0
-    assert "slipway db upgrade" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert ended.returncode != 0
+    assert "is ready" not in ended.stdout
+    return ended.stderr
+
+
+def test_old_schema_is_refused_in_one_sentence(slipway: SlipwayProcess) -> None:
+    said = refused(slipway)
+
+    assert "slipway db upgrade" in said
+    assert "Traceback" not in said
+
+
+def test_a_database_that_is_away_is_told_in_one_sentence(slipway: SlipwayProcess) -> None:
+    """Served without it, the app would never look whose bucket this is, nor begin its upkeep."""
+    said = refused(slipway, DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+
+    assert "DATABASE_URL: the database cannot be opened" in said
+    assert "Traceback" not in said
+
+
+def test_a_start_that_fails_for_an_unforeseen_reason_serves_nothing(slipway: SlipwayProcess) -> None:
+    slipway.data_dir.mkdir(parents=True)
+    (slipway.data_dir / "slipway.db").write_bytes(b"no database" * 100)
+
+    assert "file is not a database" in refused(slipway)
 
 
 def test_dead_store_is_started_again(slipway: SlipwayProcess) -> None:
