@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BUCKET = "slipway"
 SLIPWAY = str(Path(sys.executable).parent / "slipway")
 PATIENCE_SECONDS = 60.0
+COMMAND_PATIENCE_SECONDS = 900.0
+"""Ends a hung command: a sweep after a thousand kills has minutes of work."""
 """Ends a hung test; no test depends on how fast anything is."""
 
 
@@ -73,7 +75,7 @@ class SlipwayProcess:
             capture_output=True,
             check=False,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=COMMAND_PATIENCE_SECONDS,
         )
 
     def start(self) -> Self:

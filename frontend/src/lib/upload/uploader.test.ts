@@ -1568,6 +1568,17 @@ describe("what is left behind", () => {
     expect(assembling.api.unloads).toEqual([]);
   });
 
+  it("is not removed by dispose when it may be whole", async () => {
+    const world = makeWorld();
+    world.api.failures.complete.push({ lost: true }, { hang: true });
+    world.start();
+    await world.clock.advance(60_000, () => world.api.countOf("complete") === 2);
+    world.uploader.dispose();
+    await world.clock.advance(60_000);
+    expect([...world.api.videos.values()].map((video) => video.status)).toEqual(["processing"]);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
   it("is removed by dispose, which lets go of the page and may be followed by another start", async () => {
     const world = makeWorld();
     await untilSending(world);

@@ -62,9 +62,13 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
 
   function abort(): void {
     if (job === null || !(isRunning(state) || state.status === "failed")) return;
+    stop();
+    removeRemote(job);
+  }
+
+  function stop(): void {
     run?.stop();
     end({ type: "aborted" }, "aborted");
-    removeRemote(job);
   }
 
   function signedIn(): void {
@@ -87,8 +91,11 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
 
   /** Ends what runs and lets go of the page. A later start works again (React mounts twice in development). */
   function dispose(): void {
-    if (isRunning(state)) abort();
-    else discardLeftover();
+    if (job !== null && isRunning(state)) {
+      stop();
+      // No person asked for this: one that may be whole stays.
+      if (!job.isCompleteInDoubt) removeRemote(job);
+    } else discardLeftover();
     ports.hasher.rest();
     stopWatchingPage?.();
     stopWatchingPage = null;
