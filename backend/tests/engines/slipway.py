@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 BUCKET = "slipway"
 SLIPWAY = str(Path(sys.executable).parent / "slipway")
 PATIENCE_SECONDS = 60.0
+"""Ends a hung test; no test depends on how fast anything is."""
 COMMAND_PATIENCE_SECONDS = 900.0
 """Ends a hung command: a sweep after a thousand kills has minutes of work."""
-"""Ends a hung test; no test depends on how fast anything is."""
 
 
 class SlipwayProcess:
