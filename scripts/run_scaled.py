@@ -27,7 +27,7 @@ from tests.engines.postgres import PostgresServer  # noqa: E402
 SLIPWAY = str(ROOT / ".venv/bin/slipway")
 COUNT = 2
 _START_AGAIN_SECONDS = 0.5
-_STOP_SECONDS = 40.0
+_STOP_SECONDS = 60.0
 """Longer than an app may take for the requests it has accepted."""
 
 Environment = Mapping[str, str]

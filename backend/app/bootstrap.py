@@ -215,7 +215,7 @@ def assemble(
         processing=ProcessingService(
             database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock, interval
         ),
-        reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace),
+        reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace, interval),
         sweep=Sweep(database, storage, clock, audit, grace, interval),
         bucket=BucketCheck(database, storage, settings.bucket),
         store_origins=store_origins,

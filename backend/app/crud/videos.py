@@ -301,7 +301,11 @@ async def list_to_audit(session: AsyncSession, now: datetime, limit: int) -> lis
 
 async def count_suspected(session: AsyncSession, since: datetime) -> int:
     """Videos in which the audit first saw damage after that moment, those that failed for it among them."""
-    statement = select(func.count()).where(col(Video.missing_since) > since)
+    statement = select(func.count()).where(
+        col(Video.missing_since) > since,
+        # Of these it is the upkeep's word that an upload was not found.
+        col(Video.status).not_in((VideoStatus.UPLOADING, VideoStatus.COMPLETING, VideoStatus.PROCESSING)),
+    )
     return (await session.execute(statement)).scalar_one()
 
 
@@ -364,7 +368,18 @@ async def move_expiry(session: AsyncSession, video_id: uuid.UUID, expires_at: da
     await session.execute(
         update(Video)
         .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.UPLOADING)
-        .values(expires_at=expires_at, due_at=expires_at)
+        .values(expires_at=expires_at, due_at=expires_at, missing_since=None)
+    )
+
+
+async def look_again(
+    session: AsyncSession, video_id: uuid.UUID, missing_since: datetime, due_at: datetime
+) -> None:
+    """Neither upload nor object was found since then: asked for once more before that is believed."""
+    await session.execute(
+        update(Video)
+        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.UPLOADING)
+        .values(missing_since=missing_since, due_at=due_at)
     )
 
 

@@ -29,9 +29,20 @@ class BucketMarker:
             found = await self._storage.read_range(MARKER_KEY, 0, _MOST_BYTES, None)
         except NoSuchObject:
             return MarkerState.ABSENT
+        except StorageUnavailable:
+            # An empty object has no bytes to ask for: the store says no.
+            if await self._is_empty():
+                return MarkerState.FOREIGN
+            raise
         named = _named(found.data)
         # What we cannot read may be anybody's.
         return MarkerState.OURS if named and named == database_id else MarkerState.FOREIGN
+
+    async def _is_empty(self) -> bool:
+        try:
+            return (await self._storage.head(MARKER_KEY)).size_bytes == 0
+        except NoSuchObject:
+            return False
 
     async def write(self, database_id: uuid.UUID, *, only_if_new: bool) -> MarkerState:
         """Writes the marker and reads it back: of two databases that write at once, one finds the other's."""

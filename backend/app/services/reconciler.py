@@ -10,6 +10,7 @@ import structlog
 from app.core.db import Database
 from app.crud import videos
 from app.domain.errors import SlipwayError, Unavailable
+from app.domain.missing import is_gone
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
 from app.ports import Clock, NoSuchUpload, ObjectStorage, StoredPart
@@ -39,6 +40,7 @@ class Reconciler:
         uploads: UploadService,
         removal: Removal,
         grace: timedelta,
+        looks_apart: timedelta,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -47,6 +49,8 @@ class Reconciler:
         self._uploads = uploads
         self._removal = removal
         self._grace = grace
+        self._looks_apart = looks_apart
+        """Between the two looks that take an upload without a trace in the store for gone."""
         self._in_hand: dict[uuid.UUID, VideoStatus] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -130,16 +134,9 @@ class Reconciler:
                 await self._removal.step(video.id)
 
     async def _expire_if_stalled(self, video: Video) -> None:
-        try:
-            parts = (
-                []
-                if video.upload_id is None
-                else await self._storage.list_parts(video.object_key, video.upload_id)
-            )
-        except NoSuchUpload:
-            parts = []
+        parts = await self._parts_of(video)
         now = self._clock.now()
-        expires_at = now + self._grace - await self._stalled_for(video, parts, now)
+        expires_at = now + self._grace - await self._stalled_for(video, parts or [], now)
         if expires_at <= now and await self._uploads.is_assembled(video):
             await self._complete_after_all(video, now)
             return
@@ -147,13 +144,32 @@ class Reconciler:
             if expires_at > now:
                 await videos.move_expiry(session, video.id, expires_at)
                 return
+            # Finished once, if its row was restored: then one 404 that is not true would delete the object.
+            if parts is None and not is_gone(video.missing_since, now, self._looks_apart):
+                since = video.missing_since or now
+                await videos.look_again(session, video.id, since, due_at=since + self._looks_apart)
+                return
             # State first, then the store: a complete that comes now is refused, never half undone.
             expired = await videos.transition(
-                session, video.id, VideoEvent.EXPIRED, videos.expires_at(video.expires_at), due_at=now
+                session,
+                video.id,
+                VideoEvent.EXPIRED,
+                videos.expires_at(video.expires_at),
+                due_at=now,
+                missing_since=None,
             )
         if expired:
             log.info("upload.expired", video_id=str(video.id))
             await self._removal.step(video.id)
+
+    async def _parts_of(self, video: Video) -> Sequence[StoredPart] | None:
+        """None: the store knows of no upload."""
+        if video.upload_id is None:
+            return None
+        try:
+            return await self._storage.list_parts(video.object_key, video.upload_id)
+        except NoSuchUpload:
+            return None
 
     async def _complete_after_all(self, video: Video, now: datetime) -> None:
         """Only a database older than its bucket has such a row: it was restored, and the video was finished since."""

@@ -396,7 +396,14 @@ class UploadService:
             except NoSuchUpload:
                 # Completed before, by a call whose answer was lost; or gone. The same error means both.
                 return await self._object_of(video)
-            parts = _checked_against_plan(video, listed)
+            try:
+                parts = _checked_against_plan(video, listed)
+            except PartsIncomplete as incomplete:
+                # A part that came late may list a finished upload anew, without the others.
+                try:
+                    return await self._object_of(video)
+                except _ObjectVanished:
+                    raise incomplete from None
             try:
                 await self._storage.complete_multipart_upload(
                     video.object_key, upload_id, parts, only_if_new=True
@@ -442,8 +449,8 @@ class UploadService:
                     video.object_key, upload_id, parts, only_if_new=False
                 )
                 stored = await self._just_assembled(video)
-            except NoSuchUpload:
-                return stored
+            except (NoSuchUpload, PartsIncomplete):
+                return stored  # gone, or nothing that could ever be completed: it goes with the video
             except (InvalidPart, ObjectExists):
                 continue
         raise StorageUnavailable

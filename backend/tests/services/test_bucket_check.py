@@ -85,7 +85,9 @@ async def some_asks_later(storage: InMemoryStorage) -> None:
 # --- at the start -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("marker", [None, ANOTHERS, b"not ours"], ids=["empty", "another's", "unreadable"])
+@pytest.mark.parametrize(
+    "marker", [None, ANOTHERS, b"not ours", b""], ids=["none", "another's", "unreadable", "empty"]
+)
 async def test_nothing_starts_in_a_wrong_bucket(
     busy: list[Video], restarted: Parts, wrong: InMemoryStorage, marker: bytes | None
 ) -> None:
@@ -99,7 +101,7 @@ async def test_nothing_starts_in_a_wrong_bucket(
 
     assert await rows(restarted) == before
     assert len(before) == len(busy)
-    assert {called for called, _ in wrong.calls} == {"read_range"}
+    assert {called for called, _ in wrong.calls} <= {"read_range", "head"}
 
 
 async def test_a_new_database_starts_in_front_of_a_bucket_without_a_marker(parts: Parts) -> None:
@@ -168,7 +170,7 @@ async def test_what_comes_back_as_a_wrong_bucket_is_not_touched(
 
     assert await rows(restarted) == before
     assert len(before) == len(busy)
-    assert {called for called, _ in wrong.calls} == {"read_range"}
+    assert {called for called, _ in wrong.calls} <= {"read_range", "head"}
 
 
 @pytest.mark.usefixtures("busy")
@@ -220,4 +222,4 @@ async def test_requests_that_would_touch_the_store_are_refused_as_if_it_were_awa
         (503, "storage_unavailable")
     }
     assert (looked_at.status_code, looked_at.json()["status"]) == (200, "uploading")
-    assert {called for called, _ in wrong.calls} == {"read_range"}
+    assert {called for called, _ in wrong.calls} <= {"read_range", "head"}

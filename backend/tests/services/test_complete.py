@@ -66,6 +66,13 @@ async def complete_at_the_second_look(parts: Parts, clock: FakeClock, user: User
     return await parts.uploads.complete(user.id, video.id, {})
 
 
+async def restore_to_uploading(parts: Parts, video: Video, upload_id: str | None) -> None:
+    """The database is a backup from before the end of the upload."""
+    async with parts.database.transaction() as session:
+        values = {"status": "uploading", "upload_id": upload_id, "etag": None, "uploaded_at": None}
+        await session.execute(update(Video).values(**values, due_at=video.due_at))
+
+
 # --- the straight way -------------------------------------------------------------------------------------------
 
 
@@ -456,9 +463,7 @@ async def test_a_restored_row_without_upload_id_keeps_its_finished_object(
     """The backup was taken while the upload was opened; in the store the video is whole."""
     video = await sent()
     await parts.uploads.complete(user.id, video.id, {})
-    async with parts.database.transaction() as session:
-        restored = {"status": "uploading", "upload_id": None, "etag": None, "uploaded_at": None}
-        await session.execute(update(Video).values(**restored, due_at=video.due_at))
+    await restore_to_uploading(parts, video, upload_id=None)
     clock.advance(timedelta(days=30))
 
     await parts.reconciler.tend_due()
@@ -466,6 +471,43 @@ async def test_a_restored_row_without_upload_id_keeps_its_finished_object(
 
     assert (await read_video(parts, video.id)).status == "processing"
     assert list(storage.objects) == [video.object_key]
+
+
+@pytest.mark.parametrize("upload_id", [None, "used-up"])
+async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock, upload_id: str | None
+) -> None:
+    video = await sent()
+    await parts.uploads.complete(user.id, video.id, {})
+    await restore_to_uploading(parts, video, upload_id=upload_id)
+    clock.advance(timedelta(days=30))
+
+    storage.fail_next("head", NoSuchObject())
+    await parts.reconciler.tend_due()
+    clock.advance(SWEEP_INTERVAL)
+    await parts.reconciler.tend_due()
+    await parts.reconciler.tend_due()
+
+    assert (await read_video(parts, video.id)).status == "processing"
+    assert list(storage.objects) == [video.object_key]
+
+
+async def test_a_late_part_does_not_undo_what_is_finished(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """It lists the upload anew, without the other parts, and the row was restored to before its end."""
+    video = await sent(TWO_PARTS)
+    await parts.uploads.complete(user.id, video.id, {})
+    await restore_to_uploading(parts, video, upload_id=video.upload_id)
+    assert video.upload_id is not None
+    storage.store_late_part(video.object_key, video.upload_id, 1, part_of(video, TWO_PARTS, 1))
+    clock.advance(timedelta(days=30))
+
+    await parts.reconciler.tend_due()
+    await parts.reconciler.tend_due()
+
+    assert (await read_video(parts, video.id)).status == "processing"
+    assert storage.objects[video.object_key].data == TWO_PARTS
 
 
 @pytest.mark.parametrize("difference", ["size", "token"])

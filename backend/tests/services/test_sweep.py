@@ -670,6 +670,25 @@ async def test_losses_that_come_to_light_one_by_one_add_up(
     assert statuses.count(VideoStatus.FAILED) <= 10
 
 
+async def test_uploads_that_were_not_found_are_no_losses(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    lost = await make_video("ready")
+    await run(parts)
+    del storage.objects[lost.object_key]
+    for status in ("uploading", "completing", "processing"):
+        for _ in range(5):
+            await make_video(status, in_store=False, missing_since=clock.now() + audit.AUDIT_EVERY)
+    clock.advance(audit.AUDIT_EVERY)
+
+    await run(parts)
+    clock.advance(INTERVAL)
+    report = await run(parts)
+
+    assert report.braked == frozenset()
+    assert (await read_video(parts, lost.id)).status == "failed"
+
+
 async def test_lost_videos_do_not_keep_uploads_from_being_aborted(
     parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
