@@ -43,7 +43,9 @@ TABLE = {
     "complete with a part missing": """
 0 commit | not done, answer lost | DatabaseUnavailable -> gone
 1 list_parts | not done, missing | StorageUnavailable -> gone
-2 commit | not done, answer lost | DatabaseUnavailable -> gone
+2 head | not done | StorageUnavailable -> gone
+2 head | missing | PartsIncomplete -> gone
+3 commit | not done, answer lost | DatabaseUnavailable -> gone
 """,
     "complete, the upload is gone": """
 0 commit | not done | DatabaseUnavailable -> failed or gone
