@@ -11,6 +11,8 @@ from tests.media import make_video
 def test_newcomer_registers_and_stands_before_an_empty_list(page: Page) -> None:
     page.goto("/")
     page.get_by_role("link", name="Create an account").click()
+    # The page before has a field of the same name.
+    page.get_by_role("heading", name="Create an account").wait_for()
     page.get_by_label("E-mail").fill("Newcomer@Example.com")
     page.get_by_label("Password", exact=True).fill("a ship leaves the slipway")
     page.get_by_role("button", name="Create account").click()

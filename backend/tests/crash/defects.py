@@ -15,6 +15,7 @@ from sqlalchemy import true, update
 from sqlmodel import col, select
 
 from app.adapters.queue_embedded import EmbeddedQueue
+from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.adapters.s3_signing import S3UrlSigner
 from app.crud import users, videos
 from app.crud.guarded import changed_one
@@ -47,7 +48,7 @@ def _replaced(owner: Any, name: str, instead: Any) -> Switch:
     return lambda patch: patch.setattr(owner, name, instead)
 
 
-def _both(*switches: Switch) -> Switch:
+def _all_of(*switches: Switch) -> Switch:
     def switch(patch: pytest.MonkeyPatch) -> None:
         for one in switches:
             one(patch)
@@ -235,8 +236,9 @@ DEFECTS = [
     Defect(
         "the job comes after the commit",
         "A process that dies in between leaves a video that waits for its probe for ever.",
-        _both(
+        _all_of(
             _replaced(EmbeddedQueue, "enqueue_probe", _no_job_yet),
+            _replaced(ProcrastinateQueue, "enqueue_probe", _no_job_yet),
             _replaced(UploadService, "_settle", _settle_then_enqueue),
         ),
         suites.crashes("complete"),
@@ -250,7 +252,7 @@ DEFECTS = [
     Defect(
         "complete without a check of sizes",
         "A short file becomes ready.",
-        _both(
+        _all_of(
             _replaced(uploads, "_arrived_as_sent", lambda *_: True),
             _replaced(UploadService, "_object_of", _any_object),
         ),
@@ -414,7 +416,7 @@ if os.environ.get("SLIPWAY_TEST_DATABASE") == "postgresql":
         Defect(
             "look, then reserve",
             "Creates in parallel all see the same free space, and take it.",
-            _both(
+            _all_of(
                 _replaced(users, "reserve_bytes", _look_then_reserve),
                 _replaced(videos, "insert", _insert_and_reserve),
             ),
