@@ -155,6 +155,32 @@ def test_cancel_leaves_nothing(signed_in: Page, slipway: SlipwayProcess, large_v
     slipway.wait_for_empty_store(video["id"])
 
 
+def test_signing_out_takes_the_upload_away_first(
+    signed_in: Page, slipway: SlipwayProcess, large_video: Path
+) -> None:
+    """However long the removal is on its way: without a session nobody could take the video away."""
+    hold(signed_in, lambda url: "partNumber=3&" in url)
+    choose(signed_in, large_video)
+    wait_for_upload_status(signed_in, "sending")
+    (video,) = listed_videos(signed_in)
+    removals = hold(signed_in, lambda url: url.endswith(f"/videos/{video['id']}"))
+    calls: list[str] = []
+    signed_in.on("response", lambda answer: calls.append(f"{answer.request.method} {answer.url}"))
+
+    signed_in.get_by_role("button", name="Sign out").click()
+    dialog = signed_in.get_by_role("dialog")
+    with signed_in.expect_request(lambda asked: asked.method == "DELETE"):
+        dialog.get_by_role("button", name="Cancel and sign out").click()
+    signed_in.evaluate("fetch('/api/v1/upload-policy').then((answer) => answer.text())")
+    for removal in removals:
+        removal.continue_()
+
+    expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()
+    order = [call for call in calls if call.startswith("DELETE") or call.endswith("/logout")]
+    assert [call.split()[0] for call in order] == ["DELETE", "POST"]
+    slipway.wait_for_empty_store(video["id"])
+
+
 def test_delete_asks_first_and_takes_the_object_away(
     signed_in: Page, slipway: SlipwayProcess, tmp_path: Path
 ) -> None:

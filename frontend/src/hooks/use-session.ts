@@ -62,10 +62,17 @@ export function useRegister() {
   });
 }
 
+// What needs the session is waited for; but a server that does not answer keeps nobody from leaving.
+const LAST_CALLS_MS = 5000;
+
+/** The mutation takes what must come to its end first, as long as there is a session. */
 export function useSignOut() {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: () => api.signOut(),
+    mutationFn: async (lastCalls: Promise<void>) => {
+      await Promise.race([lastCalls, new Promise((resolve) => setTimeout(resolve, LAST_CALLS_MS))]);
+      await api.signOut();
+    },
     onSuccess: async () => {
       await replaceSession(queryClient, null);
       queryClient.removeQueries({ queryKey: videoKeys.all });

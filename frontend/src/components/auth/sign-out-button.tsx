@@ -21,9 +21,9 @@ export function SignOutButton() {
   };
 
   function leave() {
-    // First the upload: taking it away needs the session.
-    if (uploads) uploader?.abort();
-    signOut.mutate(undefined, { onSuccess: close, onError: () => setAsking(true) });
+    // Taking away what an upload has sent needs the session.
+    const removed = uploads ? uploader?.abort() : uploader?.reset();
+    signOut.mutate(removed ?? Promise.resolve(), { onSuccess: close, onError: () => setAsking(true) });
   }
 
   return (

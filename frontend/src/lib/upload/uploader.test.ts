@@ -1426,6 +1426,19 @@ describe("abort", () => {
     expect(world.api.unloads).toEqual(["video-1"]);
   });
 
+  it("tells when the video is gone, not before", async () => {
+    const world = makeWorld();
+    await untilSending(world);
+    world.api.failures.remove.push(apiFailure(503, "overloaded", {}, 30));
+    const gone = vi.fn();
+    void world.uploader.abort().then(gone);
+    await world.clock.advance(10_000);
+    expect(gone).not.toHaveBeenCalled();
+    await world.clock.advance(60_000);
+    expect(gone).toHaveBeenCalled();
+    expect(world.api.videos.size).toBe(0);
+  });
+
   it("works from a failed upload that was kept", async () => {
     const world = makeWorld();
     world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });

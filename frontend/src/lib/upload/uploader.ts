@@ -34,7 +34,7 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
   /** Does nothing while an upload runs: one at a time. */
   function start(file: File): void {
     if (isRunning(state)) return;
-    discardLeftover();
+    void discardLeftover();
     const facts = { name: cleanName(file.name), sizeBytes: file.size };
     job = {
       file,
@@ -60,10 +60,11 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
     launch(job, { type: "retried" });
   }
 
-  function abort(): void {
+  /** Resolves when the server has removed the video: soon, or once it can be reached again. */
+  async function abort(): Promise<void> {
     if (job === null || !(isRunning(state) || state.status === "failed")) return;
     stop();
-    removeRemote(job);
+    await removeRemote(job);
   }
 
   function stop(): void {
@@ -76,10 +77,12 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
     removals.signedIn();
   }
 
-  function reset(): void {
+  /** Resolves as `abort` does, when what has failed left a video. */
+  async function reset(): Promise<void> {
     if (isRunning(state)) return;
-    discardLeftover();
+    const discarded = discardLeftover();
     dispatch({ type: "reset" });
+    await discarded;
   }
 
   /** Text to copy into a ticket: ids, attempts, statuses; never a URL, a token or the file's name. */
@@ -94,8 +97,8 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
     if (job !== null && isRunning(state)) {
       stop();
       // No person asked for this: one that may be whole stays.
-      if (!job.isCompleteInDoubt) removeRemote(job);
-    } else discardLeftover();
+      if (!job.isCompleteInDoubt) void removeRemote(job);
+    } else void discardLeftover();
     ports.hasher.rest();
     stopWatchingPage?.();
     stopWatchingPage = null;
@@ -111,7 +114,7 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
       if (what.type === "completed") end(what, "done");
       else if (what.type === "failed") {
         end(what, "failed");
-        if (!what.error.retryable) discardLeftover();
+        if (!what.error.retryable) void discardLeftover();
       } else dispatch(what);
     });
     run = launched;
@@ -148,22 +151,22 @@ export function createUploader(ports: UploaderPorts, policy: UploadPolicy, optio
   }
 
   /** A failed upload's video, when nobody will go on with it. One that may be whole stays. */
-  function discardLeftover(): void {
+  async function discardLeftover(): Promise<void> {
     if (state.status !== "failed" || job === null || job.isCompleteInDoubt) return;
-    removeRemote(job);
+    await removeRemote(job);
   }
 
   /** In the background and after the end; what this does not reach, the server's sweep does. */
-  function removeRemote(job: UploadJob): void {
+  async function removeRemote(job: UploadJob): Promise<void> {
     const videoId = job.upload?.videoId ?? null;
-    const { file, idempotencyKey } = job;
-    if (videoId !== null || job.isCreateInDoubt)
-      void removals.add({
-        videoId,
-        createAgain: (signal) => ports.api.create(createRequest(file, policy), idempotencyKey, signal),
-      });
+    const { file, idempotencyKey, isCreateInDoubt } = job;
     job.upload = null;
     job.isCreateInDoubt = false;
+    if (videoId === null && !isCreateInDoubt) return;
+    await removals.add({
+      videoId,
+      createAgain: (signal) => ports.api.create(createRequest(file, policy), idempotencyKey, signal),
+    });
   }
 
   return { getState, subscribe, warmUp, start, retry, abort, signedIn, reset, failureReport, dispose };
