@@ -194,7 +194,7 @@ def _no_orphan_uploads(scene: _Scene) -> Iterator[str]:
             if row.status not in IN_FLIGHT:
                 # Its URLs still take parts, and a completion would replace what was proven.
                 yield f"I6: the upload of {_name(row)} is still open"
-        elif upload.initiated_at < oldest:
+        elif upload.initiated_at < oldest and not (row and _expires_soon(row, scene)):
             yield f"I2: no live row owns the upload {upload.upload_id} at {upload.object_key}"
 
 
@@ -251,6 +251,16 @@ def _waits_for_its_user(row: Video, scene: _Scene) -> bool:
     """An upload within its grace, or one that has only just expired: its removal takes up to three sweeps."""
     sweeps = {VideoStatus.UPLOADING: 1, VideoStatus.EXPIRED: 3}.get(row.status, 0)
     return sweeps > 0 and row.expires_at is not None and row.expires_at + sweeps * scene.sweep > scene.now
+
+
+def _expires_soon(row: Video, scene: _Scene) -> bool:
+    """Its create died before the upload's id was noted: at the second look it goes, with all uploads at its key."""
+    return (
+        row.status is VideoStatus.UPLOADING
+        and row.upload_id is None
+        and row.due_at is not None
+        and row.due_at <= scene.now + scene.sweep
+    )
 
 
 def _is_leaving(row: Video) -> bool:

@@ -127,6 +127,20 @@ async def test_an_upload_that_no_row_owns_is_named_once_it_is_old(
     assert len(await found_in(parts)) == 2
 
 
+async def test_an_old_upload_of_a_create_that_died_is_named_unless_its_row_is_seen_to_soon(
+    parts: Parts, make_video: MakeVideo, clock: FakeClock
+) -> None:
+    video = await make_video("uploading", upload_id=None)
+    clock.advance(timedelta(minutes=71))
+    assert await found_in(parts) == []
+    await parts.reconciler.tend_due()
+    assert await found_in(parts) == []
+
+    await change(parts, video, due_at=clock.now() + timedelta(minutes=6))
+
+    assert [sentence.split(":")[0] for sentence in await found_in(parts)] == ["I2"]
+
+
 async def test_quota_and_open_uploads_are_counted(parts: Parts, make_video: MakeVideo) -> None:
     for _ in range(parts.settings.user_max_uploads_in_flight + 1):
         await make_video()
