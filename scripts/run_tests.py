@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from junit_report import counted, failures
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "test-results"
-LINES_OF_A_FAILURE = 12
 
 
 @dataclass(frozen=True)
@@ -88,34 +88,6 @@ def run(suite: Suite, write: Callable[[str], None]) -> bool:
             write(f"{suite.name:>18} | {line.rstrip()}")
     write(f"{suite.name:>18} | == {time.monotonic() - began:.0f} s")
     return running.returncode == 0
-
-
-def counted(report: Path) -> tuple[int, int, int]:
-    """Passed, failed, skipped; a report that was not written is one failure."""
-    if not report.exists():
-        return 0, 1, 0
-    # The reports are our own runners' output, not anybody's input.
-    root = ElementTree.parse(report).getroot()  # noqa: S314
-    tests = failed = skipped = 0
-    for suite in root.iter("testsuite"):
-        if suite.find("testsuite") is not None:
-            continue
-        tests += int(suite.get("tests", 0))
-        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        skipped += int(suite.get("skipped", 0))
-    return tests - failed - skipped, failed, skipped
-
-
-def failures(report: Path) -> Iterator[str]:
-    """Each failed test by name with the end of what it said: who sees only a log's last lines learns the cause."""
-    if not report.exists():
-        return
-    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314
-        for kind in ("failure", "error"):
-            for each in case.findall(kind):
-                yield f"FAILED {report.stem} {case.get('classname')}::{case.get('name')}"
-                said = (each.text or "").strip().splitlines()
-                yield from (f"  {line}" for line in said[-LINES_OF_A_FAILURE:])
 
 
 def main() -> int:
