@@ -372,21 +372,18 @@ def _raise_ours(operation: str, error: ClientError) -> NoReturn:
     """Turns the answers we understand into ours; every other refusal means we cannot use the store."""
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if operation in _UPLOAD_CALLS:
-        # Ceph answers NoSuchKey for an upload that is gone.
-        if code in ("NoSuchUpload", "NoSuchKey"):
-            raise NoSuchUpload from error
-        if code in _PART_ERRORS:
-            raise InvalidPart from error
-        if status in (409, 412):
-            raise ObjectExists from error
-    elif operation == "put" and status in (409, 412):
+    # Ceph answers NoSuchKey for an upload that is gone.
+    if operation in _UPLOAD_CALLS and code in ("NoSuchUpload", "NoSuchKey"):
+        raise NoSuchUpload from error
+    if operation == "complete_multipart_upload" and code in _PART_ERRORS:
+        raise InvalidPart from error
+    if operation in ("complete_multipart_upload", "put") and status in (409, 412):
         raise ObjectExists from error
-    elif operation in _BARE_CALLS and status == 404:
+    if operation in _BARE_CALLS and status == 404:
         raise NoSuchObject from error
-    elif operation in _OBJECT_CALLS and code in ("NoSuchKey", "NoSuchUpload"):
+    if operation in _OBJECT_CALLS and code in ("NoSuchKey", "NoSuchUpload"):
         raise NoSuchObject from error
-    elif status == 412:
+    if operation == "read_range" and status == 412:
         raise ObjectChanged from error
     log.error("storage.refused", operation=operation, status=status, code=code)
     raise StorageUnavailable from error

@@ -83,3 +83,14 @@ async def test_a_store_that_refuses_connections_is_unavailable(call: str) -> Non
         port = taken.getsockname()[1]
     with storage_at(f"http://127.0.0.1:{port}") as storage, pytest.raises(StorageUnavailable):
         await CALLS[call](storage)
+
+
+@pytest.mark.parametrize("call", ["list_parts", "abort"])
+@pytest.mark.parametrize(("status", "code"), [(409, "OperationAborted"), (400, "InvalidRequest")])
+async def test_what_only_a_complete_may_be_answered_is_a_store_that_refuses(
+    server: ScriptedServer, storage: S3Storage, call: str, status: int, code: str
+) -> None:
+    server.script(s3_error(status, code))
+
+    with pytest.raises(StorageUnavailable):
+        await CALLS[call](storage)
