@@ -144,8 +144,10 @@ class Reconciler:
             if expires_at > now:
                 await videos.move_expiry(session, video.id, expires_at)
                 return
-            # Finished once, if its row was restored: then one 404 that is not true would delete the object.
-            if parts is None and not is_gone(video.missing_since, now, self._looks_apart):
+            # Finished once, if its row was restored: then one 404 that is not true would delete the object. Of what is
+            # finished a store lists no upload, or (the embedded one) all its parts.
+            may_be_finished = parts is None or len(parts) >= video.part_plan.part_count
+            if may_be_finished and not is_gone(video.missing_since, now, self._looks_apart):
                 since = video.missing_since or now
                 await videos.look_again(session, video.id, since, due_at=since + self._looks_apart)
                 return
@@ -174,7 +176,9 @@ class Reconciler:
     async def _complete_after_all(self, video: Video, now: datetime) -> None:
         """Only a database older than its bucket has such a row: it was restored, and the video was finished since."""
         async with self._database.transaction() as session:
-            await videos.transition(session, video.id, VideoEvent.COMPLETE_CLAIMED, due_at=now)
+            await videos.transition(
+                session, video.id, VideoEvent.COMPLETE_CLAIMED, due_at=now, missing_since=None
+            )
         log.warning("upload.assembled_already", video_id=str(video.id))
 
     async def _stalled_for(self, video: Video, parts: Sequence[StoredPart], now: datetime) -> timedelta:

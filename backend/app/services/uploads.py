@@ -437,8 +437,8 @@ class UploadService:
             raise StorageUnavailable from None
 
     async def _finish_by_head(self, video: Video, upload_id: str) -> StoredObject:
-        """Success decided by HEAD; then Complete is repeated, with the parts as they are by then, until the upload id
-        is gone: no part URL may still reach the store once we have answered."""
+        """Success decided by HEAD; then Complete is repeated, with the parts as they are by then, until it is answered
+        or the upload id is gone: no part URL may still reach the store once we have answered."""
         stored = await self._object_of(video)
         for _ in range(_ASSEMBLY_ROUNDS):
             try:
@@ -448,7 +448,7 @@ class UploadService:
                 await self._storage.complete_multipart_upload(
                     video.object_key, upload_id, parts, only_if_new=False
                 )
-                stored = await self._just_assembled(video)
+                return await self._just_assembled(video)
             except (NoSuchUpload, PartsIncomplete):
                 return stored  # gone, or nothing that could ever be completed: it goes with the video
             except (InvalidPart, ObjectExists):

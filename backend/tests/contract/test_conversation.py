@@ -1,16 +1,18 @@
 """The upload conversation by the real services on every engine: what engines differ in must not show here."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 
 import pytest
 
 from app.adapters.delivery import PresignedDelivery
 from app.bootstrap import Parts, assemble
 from app.core.config import Settings
-from app.domain.errors import PartsIncomplete, VideoNotFound
+from app.domain.errors import PartsIncomplete, StorageUnavailable, VideoNotFound
 from app.domain.video_status import VideoStatus
 from app.models import User, Video
+from app.ports import NoSuchObject, StoredObject, StoredPart
 from app.services.uploads import TOKEN_METADATA, StartedUpload
 from tests.contract.engines import Engine, S3Engine, request
 from tests.factories import part_of, read_video
@@ -150,3 +152,57 @@ async def test_a_delivery_url_gives_the_bytes_as_a_download(s3_engine: S3Engine,
     assert (status, body, headers["content-range"]) == (206, b"small", "bytes 2-6/13")
     assert request("GET", url.replace(".mp4?", ".mov?"))[0] == 403
     assert request("DELETE", url)[0] == 403
+
+
+async def restore_to_uploading(parts: Parts, video: Video) -> None:
+    """The database is a backup from before the end of the upload."""
+    async with parts.database.transaction() as session:
+        row = await session.get(Video, video.id)
+        assert row is not None
+        row.status = VideoStatus.UPLOADING
+        row.etag = row.uploaded_at = None
+        row.due_at = parts.clock.now()
+
+
+async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
+    engine: Engine, parts: Parts, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the parts of a completed upload are still listed."""
+    started = await announce(parts, user)
+    send(engine, started)
+    video = await parts.uploads.complete(user.id, started.video.id, {})
+    await restore_to_uploading(parts, video)
+    # Long ago: an engine's own clock cannot be moved.
+    monkeypatch.setattr(parts.reconciler, "_grace", timedelta(days=-1))
+    head = engine.storage.head
+
+    async def stale_once(_object_key: str) -> StoredObject:
+        monkeypatch.setattr(engine.storage, "head", head)
+        raise NoSuchObject
+
+    monkeypatch.setattr(engine.storage, "head", stale_once)
+
+    await parts.reconciler.tend_due()
+
+    assert (await engine.storage.head(video.object_key)).size_bytes == len(DATA)
+
+
+async def test_a_lost_answer_to_complete_is_a_success(
+    engine: Engine, parts: Parts, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = await announce(parts, user)
+    send(engine, started)
+    complete = engine.storage.complete_multipart_upload
+
+    async def answer_lost(
+        object_key: str, upload_id: str, listed: Sequence[StoredPart], *, only_if_new: bool
+    ) -> None:
+        monkeypatch.setattr(engine.storage, "complete_multipart_upload", complete)
+        await complete(object_key, upload_id, listed, only_if_new=only_if_new)
+        raise StorageUnavailable
+
+    monkeypatch.setattr(engine.storage, "complete_multipart_upload", answer_lost)
+
+    video = await parts.uploads.complete(user.id, started.video.id, proof(started.video))
+
+    assert video.status == "processing"

@@ -966,3 +966,22 @@ async def test_a_foreign_lease_owner_is_not_overwritten(
         await parts.uploads.complete(user.id, video.id, {})
 
     assert (await read_video(parts, video.id)).lease_owner == owner
+
+
+async def test_a_look_that_sees_a_restored_rows_object_starts_the_count_anew(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """A stale 404, the object, a stale 404: they were not in a row."""
+    video = await sent()
+    await parts.uploads.complete(user.id, video.id, {})
+    await restore_to_uploading(parts, video, upload_id="used-up")
+    clock.advance(timedelta(days=30))
+    storage.fail_next("head", NoSuchObject())
+    await parts.reconciler.tend_due()
+    clock.advance(SWEEP_INTERVAL)
+    await parts.reconciler.tend_due()
+
+    storage.fail_next("head", NoSuchObject())
+    await parts.reconciler.tend_due()
+
+    assert (await read_video(parts, video.id)).status == "completing"
