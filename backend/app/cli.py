@@ -227,13 +227,16 @@ def sweep(
         bool,
         typer.Option("--adopt", help="The bucket is this database's from now on, whatever its marker says."),
     ] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for a sweep under way to end.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Do what is due, and compare the store with the rows.
 
     Ends with 0 when done, 3 when another sweep runs or has overtaken this one, 4 when it would have changed too much,
-    5 when the bucket is not known to be this database's; 1 when store or database cannot be used. With 1 and 3 there
-    is no report: the sentence is on standard error, and standard output is empty.
+    5 when the bucket is not known to be this database's; 1 when store or database cannot be used. With 1, 2 and 3
+    there is no report: the sentence is on standard error, and standard output is empty.
     """
     order = SweepOrder(dry_run=dry_run, remove_objects=remove_objects, force=force, adopt=adopt)
 
@@ -243,7 +246,7 @@ def sweep(
             if not dry_run and (adopt or await _bucket_is_ours(parts)):
                 await parts.reconciler.tend(due)
             try:
-                report = await parts.sweep.run(order)
+                report = await parts.sweep.run(order, wait_seconds=wait)
             except (AnotherSweepRunning, SweepOvertaken) as error:
                 typer.echo(str(error), err=True)
                 raise typer.Exit(_ANOTHER_SWEEP) from None

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Enum, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -73,6 +73,13 @@ class Video(SQLModel, table=True):
         Index("ix_videos_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_videos_status_due_at", "status", "due_at"),
         Index("ix_videos_status_audit_due_at", "status", "audit_due_at"),
+        # Few rows have one: a count of them must not read all.
+        Index(
+            "ix_videos_missing_since",
+            "missing_since",
+            sqlite_where=text("missing_since IS NOT NULL"),
+            postgresql_where=text("missing_since IS NOT NULL"),
+        ),
     )
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
@@ -128,7 +135,7 @@ class Video(SQLModel, table=True):
 
     created_at: datetime = Field(sa_type=_UTC)
     expires_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When an upload without further progress ends; null once it is past uploading."""
+    """When an upload without further progress ends, or has ended; null once its object is proven."""
     uploaded_at: datetime | None = Field(default=None, sa_type=_UTC)
     ready_at: datetime | None = Field(default=None, sa_type=_UTC)
     audit_due_at: datetime | None = Field(default=None, sa_type=_UTC)
@@ -156,7 +163,11 @@ class Installation(SQLModel, table=True):
     sweep_lease_until: datetime | None = Field(default=None, sa_type=_UTC)
     """By the database's clock, as all times here."""
     sweep_began_at: datetime | None = Field(default=None, sa_type=_UTC)
+    sweep_ended_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """However it ended; null until one has, and where it died."""
     sweep_done_at: datetime | None = Field(default=None, sa_type=_UTC)
     """When a sweep last came to its end, neither braked nor refused."""
     sweep_report: str | None = Field(default=None, sa_type=Text)
     """The last sweep's findings in JSON, so that every process can publish them."""
+    audit_losses: dict[str, int] | None = Field(default=None, sa_type=_JSON)
+    """Videos the audit has failed, by the hour; see domain/audit_losses.py."""

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Update, func, or_, update
 from sqlalchemy.exc import IntegrityError
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from app.crud.guarded import changed_one
+from app.domain.audit_losses import with_one_more
 from app.models import Installation
 
 _ONLY = 1
@@ -51,7 +53,10 @@ async def note_bucket_marked(session: AsyncSession, now: datetime) -> None:
 async def claim_sweep(
     session: AsyncSession, owner: uuid.UUID, now: datetime, lease: timedelta, due_after: timedelta
 ) -> bool:
-    """True for the one sweep that runs now: no other holds the lease, and the last began `due_after` ago."""
+    """True for the one sweep that runs now: no other holds the lease, and the last began and ended `due_after` ago.
+
+    Ended too: where a pass takes longer than that, one would follow the other, and no operator's had its turn.
+    """
     return await changed_one(
         session,
         update(Installation)
@@ -59,6 +64,7 @@ async def claim_sweep(
             col(Installation.id) == _ONLY,
             _over(Installation.sweep_lease_until, now),
             _over(Installation.sweep_began_at, now - due_after),
+            _over(Installation.sweep_ended_at, now - due_after),
         )
         .values(sweep_owner=owner, sweep_lease_until=now + lease, sweep_began_at=now),
     )
@@ -68,10 +74,18 @@ async def extend_sweep(session: AsyncSession, owner: uuid.UUID, until: datetime)
     return await changed_one(session, _held(owner).values(sweep_lease_until=until))
 
 
-async def finish_sweep(session: AsyncSession, owner: uuid.UUID, **results: object) -> bool:
+async def finish_sweep(session: AsyncSession, owner: uuid.UUID, now: datetime, **results: object) -> bool:
     """Ends the lease and writes what came of it."""
-    return await changed_one(
-        session, _held(owner).values(sweep_owner=None, sweep_lease_until=None, **results)
+    ended = _held(owner).values(sweep_owner=None, sweep_lease_until=None, sweep_ended_at=now, **results)
+    return await changed_one(session, ended)
+
+
+async def note_loss(session: AsyncSession, now: datetime) -> None:
+    """The audit has failed a video, for a sweep that holds the lease: nobody else writes here."""
+    row = await get(session)
+    losses = with_one_more(row.audit_losses or {} if row else {}, now)
+    await session.execute(
+        update(Installation).where(col(Installation.id) == _ONLY).values(audit_losses=losses)
     )
 
 
@@ -79,5 +93,5 @@ def _held(owner: uuid.UUID) -> Update:
     return update(Installation).where(col(Installation.id) == _ONLY, col(Installation.sweep_owner) == owner)
 
 
-def _over(moment: datetime | None, now: datetime) -> ColumnElement[bool]:
+def _over(moment: Any, now: datetime) -> ColumnElement[bool]:
     return or_(col(moment).is_(None), col(moment) <= now)

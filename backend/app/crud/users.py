@@ -46,8 +46,8 @@ async def disable(session: AsyncSession, user_id: uuid.UUID) -> None:
 async def reserve_bytes(session: AsyncSession, user_id: uuid.UUID, count: int, quota_bytes: int) -> bool:
     """Takes `count` of the user's quota; False when it does not fit.
 
-    The guarded UPDATE also locks the user's row, so what follows in this transaction happens for one request
-    of this user at a time.
+    Where it fits, the guarded UPDATE also locks the user's row: what follows in this transaction happens for one
+    request of this user at a time.
     """
     return await changed_one(
         session,

@@ -300,11 +300,9 @@ async def list_to_audit(session: AsyncSession, now: datetime, limit: int) -> lis
 
 
 async def count_suspected(session: AsyncSession, since: datetime) -> int:
-    """Videos in which the audit first saw damage after that moment, those that failed for it among them."""
+    """Ready videos in which the audit first saw damage after that moment."""
     statement = select(func.count()).where(
-        col(Video.missing_since) > since,
-        # Of these it is the upkeep's word that an upload was not found.
-        col(Video.status).not_in((VideoStatus.UPLOADING, VideoStatus.COMPLETING, VideoStatus.PROCESSING)),
+        col(Video.missing_since) > since, col(Video.status) == VideoStatus.READY
     )
     return (await session.execute(statement)).scalar_one()
 

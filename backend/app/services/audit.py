@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.core.db import Database
-from app.crud import videos
+from app.crud import installation, videos
+from app.domain.audit_losses import LOSSES_ADD_UP, within_a_day
 from app.domain.errors import OBJECT_MISSING
 from app.domain.sweep_report import Category, most_changes
 from app.domain.video_status import VideoEvent
@@ -21,8 +22,6 @@ log = structlog.get_logger()
 AUDIT_EVERY = timedelta(days=1)
 AUDIT_BATCH = 500
 """Videos a pass: with a pass every 5 minutes 144,000 a day, and those of a larger house in turn."""
-LOSSES_ADD_UP = timedelta(days=1)
-"""What the brake counts together: within it each video is asked for once, however few of them at a time."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,15 @@ class Audit:
             [video for video in due if video.object_key in asking.unanswered_keys],
         )
 
-    async def is_too_much(self, audited: Audited, ready: int, store_now: datetime) -> bool:
+    async def is_too_much(self, audited: Audited, store_now: datetime) -> bool:
         """Whether more videos than a sweep may fail lost their objects within a day, in however many passes."""
         if not audited.damaged:
             return False
         async with self._database.reading() as session:
+            ready = await videos.count_ready(session)
             lost = await videos.count_suspected(session, store_now - LOSSES_ADD_UP)
+            row = await installation.get(session)
+        lost += within_a_day(row.audit_losses or {} if row else {}, store_now)
         lost += sum(
             1
             for damage in audited.damaged
@@ -119,6 +121,8 @@ class Audit:
                 **OBJECT_MISSING,
                 due_at=None,
             )
+            if failed:
+                await installation.note_loss(session, store_now)
         if failed:
             replaced = damage.category is Category.REPLACED_OBJECTS
             log.error(

@@ -8,7 +8,7 @@ from app.ports import ObjectStorage
 from app.services.bucket_marker import MARKER_KEY, BucketMarker
 
 _WHOSE = {
-    MarkerState.FOREIGN: "belongs to another database: its object {marker} names that one",
+    MarkerState.FOREIGN: "belongs to another database: its object {marker} does not name this one",
     MarkerState.ABSENT: "is not the one this database has marked as its own: it has no object {marker}",
 }
 

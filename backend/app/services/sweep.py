@@ -33,6 +33,8 @@ SWEEP_LEASE = timedelta(minutes=2)
 """Longer than a pass goes on without renewing it: a page of a listing, or one handful of questions to the store
 (services/asking.py). A sweep that was killed holds up the next for no longer."""
 _RENEW_AFTER_SECONDS = 20.0
+_LOOK_AGAIN_SECONDS = 0.5
+"""Of an operator who waits for their turn."""
 
 ALWAYS: Final = frozenset({Category.UNOWNED_UPLOADS, Category.FAILED_OBJECTS})
 """What a sweep deals with unasked."""
@@ -60,7 +62,9 @@ class AnotherSweepRunning(Exception):
     """Its lease is in the database, and has not ended."""
 
     def __init__(self) -> None:
-        super().__init__("Another sweep is running. Nothing was done; try again in a few minutes.")
+        super().__init__(
+            "Another sweep is running. Nothing was done; try again in a few minutes, or wait for it with --wait."
+        )
 
 
 class SweepOvertaken(Exception):
@@ -116,17 +120,20 @@ class Sweep:
         self._grace = grace
         self._interval = interval
 
-    async def run(self, order: SweepOrder) -> SweepReport:
-        """Now, whenever the last one was.
+    async def run(self, order: SweepOrder, *, wait_seconds: float = 0) -> SweepReport:
+        """Now, whenever the last one was; of a sweep under way the end is waited for, for so long.
 
         Raises AnotherSweepRunning, SweepOvertaken, StorageUnavailable, DatabaseUnavailable.
         """
         if order.dry_run:
             return await self._look_only(order)
         owner = uuid.uuid4()
-        claimed = await self._claim(owner, timedelta())
-        if claimed is None:
-            raise AnotherSweepRunning
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_seconds
+        while (claimed := await self._claim(owner, timedelta())) is None:
+            if loop.time() >= deadline:
+                raise AnotherSweepRunning
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         return await self._run_claimed(order, owner, claimed)
 
     async def run_when_due(self) -> None:
@@ -155,13 +162,15 @@ class Sweep:
             report = await self._pass(order, claimed, _Lease(self._database, self._clock, owner))
         except BaseException:
             async with self._database.transaction() as session:
-                await installation.finish_sweep(session, owner)
+                now = await installation.database_time(session, self._clock.now())
+                await installation.finish_sweep(session, owner, now)
             raise
         async with self._database.transaction() as session:
+            now = await installation.database_time(session, self._clock.now())
             results: dict[str, object] = {"sweep_report": json.dumps(report.as_dict())}
             if report.outcome is Outcome.DONE:
-                results["sweep_done_at"] = await installation.database_time(session, self._clock.now())
-            if not await installation.finish_sweep(session, owner, **results):
+                results["sweep_done_at"] = now
+            if not await installation.finish_sweep(session, owner, now, **results):
                 raise SweepOvertaken
         _tell(report)
         return report
@@ -176,8 +185,8 @@ class Sweep:
     async def _pass(self, order: SweepOrder, row: Installation | None, lease: _Lease) -> SweepReport:
         """Look, decide, and only then change anything."""
         store_now = await self._storage.server_time()
-        async with self._database.reading() as session:
-            ready = await videos.count_ready(session)
+        # Before the listing: what becomes ready meanwhile need not be in it.
+        ready = await self._count_ready() if _is_new(row) else 0
         asking = Asking(lease.keep)
         listings = SweepPass(
             self._database, self._storage, self._clock, self._grace, store_now, lease.keep, asking
@@ -193,7 +202,7 @@ class Sweep:
         marker, is_ours = await self._whose_bucket(order, row, self._fits(listings, audited, ready))
         braked: frozenset[Brake] = frozenset()
         if is_ours:
-            braked = await self._brakes(order, listings, audited, ready, store_now)
+            braked = await self._brakes(order, listings, audited, store_now)
             if not order.dry_run:
                 await lease.renew()
                 await self._audit.note(audited)
@@ -220,7 +229,7 @@ class Sweep:
     ) -> tuple[MarkerState, bool]:
         """What its marker says, and whether this database's sweep may act in it. Writes the marker where it may."""
         marker = await self._marker.state(row.database_id if row else None)
-        is_new = row is None or row.bucket_marked_at is None
+        is_new = _is_new(row)
         adopts = order.adopt or (marker is MarkerState.ABSENT and is_new and fits)
         if order.dry_run or row is None:
             return marker, adopts or marker is MarkerState.OURS
@@ -238,15 +247,19 @@ class Sweep:
         seen = listings.seen
         return seen.objects == seen.known_objects and seen.known_objects >= ready and not audited.damaged
 
+    async def _count_ready(self) -> int:
+        async with self._database.reading() as session:
+            return await videos.count_ready(session)
+
     async def _brakes(
-        self, order: SweepOrder, listings: SweepPass, audited: Audited, ready: int, store_now: datetime
+        self, order: SweepOrder, listings: SweepPass, audited: Audited, store_now: datetime
     ) -> frozenset[Brake]:
         if order.force:
             return frozenset()
         planned = sum(listings.tallies[category].count for category in order.categories)
         too_much = {
             Brake.STRAYS: planned > most_changes(listings.seen.uploads + listings.seen.objects),
-            Brake.AUDIT: await self._audit.is_too_much(audited, ready, store_now),
+            Brake.AUDIT: await self._audit.is_too_much(audited, store_now),
         }
         return frozenset(brake for brake, pulled in too_much.items() if pulled)
 
@@ -260,6 +273,11 @@ class Sweep:
         if any(listings.tallies[category].count for category in order.categories):
             looked_at = listings.seen.uploads + listings.seen.objects
             await listings.deal_with(order.categories, None if order.force else most_changes(looked_at))
+
+
+def _is_new(row: Installation | None) -> bool:
+    """A database that has no bucket yet may mark one."""
+    return row is None or row.bucket_marked_at is None
 
 
 # --- what came of it --------------------------------------------------------------------------------------------

@@ -140,7 +140,8 @@ async def let_leases_end(settings: Settings) -> None:
 
 def lift_the_brake(app: SlipwayProcess) -> None:
     """As the operator would after so much harm: more than ten creates whose answer was lost stop the sweep."""
-    wait_until(lambda: app.command("sweep", "--force").returncode == 0, "a forced sweep")
+    forced = ("sweep", "--force", "--wait", str(PATIENCE_SECONDS))
+    wait_until(lambda: app.command(*forced).returncode == 0, "a forced sweep")
 
 
 async def until_settled(installation: Installation) -> None:

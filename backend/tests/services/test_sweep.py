@@ -3,12 +3,13 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, event, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from app.bootstrap import Parts
@@ -400,10 +401,13 @@ async def test_the_audit_goes_through_all_videos_a_batch_a_pass(
     assert sorted(asked) == sorted(video.object_key for video in made)
 
 
-async def test_the_audit_finds_what_is_due_without_sorting_all_of_it(
-    postgres: PostgresDatabases, clock: FakeClock
-) -> None:
-    """In a house larger than a day's audit everything is due: sorted, that takes longer than a statement may."""
+async def plans_of(
+    postgres: PostgresDatabases, query: Callable[[AsyncSession], Awaitable[object]], *without: str
+) -> list[str]:
+    """How PostgreSQL answers each statement of the query, after `without`: what a table of few rows would tempt it to.
+
+    All ready rows of a house of millions take longer to read than a statement may.
+    """
     database = Database(postgres.new())
     asked: list[tuple[str, Any]] = []
 
@@ -412,20 +416,71 @@ async def test_the_audit_finds_what_is_due_without_sorting_all_of_it(
 
     async with database.reading() as session:
         event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-        await videos.list_to_audit(session, clock.now(), 500)
+        await query(session)
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
         connection = await session.connection()
-        # Few rows are read and sorted at once; this asks for the plan that many rows have.
-        for way in ("seqscan", "bitmapscan", "sort"):
-            await connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        for each in ("SET LOCAL enable_seqscan = off", *without):
+            await connection.exec_driver_sql(each)
         plans = [
             "\n".join((await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)).scalars())
             for statement, parameters in asked
         ]
     await database.close()
-
     assert plans
+    return plans
+
+
+async def test_the_audit_finds_what_is_due_without_sorting_all_of_it(
+    postgres: PostgresDatabases, clock: FakeClock
+) -> None:
+    """In a house larger than a day's audit everything is due."""
+    plans = await plans_of(
+        postgres,
+        lambda session: videos.list_to_audit(session, clock.now(), 500),
+        "SET LOCAL enable_bitmapscan = off",
+        "SET LOCAL enable_sort = off",
+    )
+
     assert not [plan for plan in plans if "Sort" in plan or "Seq Scan" in plan]
+
+
+async def test_what_the_audits_brake_counts_is_read_off_an_index(
+    postgres: PostgresDatabases, clock: FakeClock
+) -> None:
+    plans = await plans_of(
+        postgres,
+        lambda session: videos.count_suspected(session, clock.now()),
+        # Of no rows they cost the same.
+        "DROP INDEX ix_videos_status_due_at, ix_videos_status_audit_due_at",
+    )
+
+    assert [plan for plan in plans if "ix_videos_missing_since" in plan] == plans
+
+
+async def test_losses_add_up_also_when_their_owners_delete_them(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """The page tells them to: "Upload it again"."""
+    made = [await make_video("ready") for _ in range(30)]
+    await run(parts)
+    async with parts.database.transaction() as session:
+        for number, video in enumerate(made):
+            due_at = clock.now() + audit.AUDIT_EVERY * (number + 1) / len(made)
+            await videos.postpone_audit(session, [video.id], due_at)
+    for video in made:
+        del storage.objects[video.object_key]
+
+    failed: set[uuid.UUID] = set()
+    for _ in range(24 * 3):
+        clock.advance(minutes=20)
+        await run(parts)
+        await parts.reconciler.tend_due()
+        page = await parts.videos.list_page(user.id, 100, None, VideoStatus.FAILED)
+        for video in page.items:
+            failed.add(video.id)
+            await parts.videos.delete(user.id, video.id)
+
+    assert len(failed) <= 10
 
 
 async def test_a_store_that_is_down_fails_no_video(
@@ -970,6 +1025,18 @@ async def test_of_two_sweeps_at_once_the_second_says_so(parts: Parts, storage: I
     assert (await run(parts)).outcome is Outcome.DONE
 
 
+async def test_an_operator_may_wait_for_their_turn(parts: Parts, storage: InMemoryStorage) -> None:
+    gate = storage.hold_next("list_uploads")
+    first = asyncio.create_task(run(parts))
+    await gate.reached()
+    second = asyncio.create_task(parts.sweep.run(SweepOrder(), wait_seconds=60))
+    gate.release()
+
+    assert (await first).outcome is Outcome.DONE
+    assert (await second).outcome is Outcome.DONE
+    assert storage.count("list_uploads") == 2
+
+
 async def test_many_processes_that_start_at_once_sweep_once(
     parts: Parts, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> None:
@@ -1123,9 +1190,13 @@ async def test_by_itself_it_runs_once_in_an_interval(parts: Parts, storage: InMe
         row = await installation.get(session)
     assert row is not None
     assert row.sweep_began_at is not None
+    assert row.sweep_ended_at is not None
     await set_installation(parts, sweep_began_at=row.sweep_began_at - INTERVAL)
     await parts.sweep.run_when_due()
+    assert storage.count("list_uploads") == 1, "a pass that took an interval is not followed at once"
 
+    await set_installation(parts, sweep_ended_at=row.sweep_ended_at - INTERVAL)
+    await parts.sweep.run_when_due()
     assert storage.count("list_uploads") == 2
 
 
@@ -1198,9 +1269,11 @@ class TestSkewedClock:
         await parts.reconciler.tend_due()
         assert (await read_video(parts, started.video.id)).status == "uploading"
 
-        for each in (clock, store_clock):
-            each.advance(seconds=1)
-        await parts.reconciler.tend_due()
+        # All its parts are there: at the second look.
+        for wait in (timedelta(seconds=1), INTERVAL):
+            for each in (clock, store_clock):
+                each.advance(wait)
+            await parts.reconciler.tend_due()
         assert (await read_video(parts, started.video.id)).status == "expired"
 
     async def test_the_two_looks_of_the_audit_are_apart_by_the_stores_clock(
