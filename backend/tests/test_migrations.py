@@ -1,6 +1,7 @@
 """The schema: migrations and models say the same on this database, and every step can be taken back."""
 
 import asyncio
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 import app.models  # noqa: F401  # fills the metadata
@@ -126,6 +128,13 @@ def test_each_version_goes_one_step_back_and_forth(bare_url: str, engine: Engine
     schema.upgrade(bare_url)
 
     assert description(engine) == whole
+
+
+def test_a_host_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "_CONNECT_SECONDS", 2)  # less is not understood
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(OperationalError, match="timeout"):
+            schema.is_current(f"postgresql+psycopg://127.0.0.1:{silent.getsockname()[1]}/slipway")
 
 
 def test_procrastinates_schema_is_that_of_the_package() -> None:

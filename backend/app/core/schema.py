@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parents[1] / "alembic"
+_CONNECT_SECONDS = 10
+"""A host that swallows connections ends a start with a sentence, not after minutes."""
 
 
 class SchemaOutdated(Exception):
@@ -61,7 +63,9 @@ def is_ours(name: str | None, kind: str, _parents: object) -> bool:
 def sync_engine(database_url: str) -> Engine:
     """Migrations run without an event loop: SQLite through its plain driver; psycopg serves both ways."""
     url = make_url(database_url)
-    return create_engine(url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url)
+    if url.get_backend_name() == "sqlite":
+        return create_engine(url.set(drivername="sqlite"))
+    return create_engine(url, connect_args={"connect_timeout": _CONNECT_SECONDS})
 
 
 def alembic_config(database_url: str) -> "Config":

@@ -27,7 +27,7 @@ _AT_ONCE = 8
 """Completions, and as many others: an assembly may take minutes, and deletions do not wait for it."""
 _TRY_AGAIN = timedelta(seconds=5)
 _CLAIM = timedelta(seconds=30)
-"""For how long a row is left to the process that tends it: longer than the few calls to the store this takes."""
+"""For how long a row is left to the process that tends it: longer than a healthy store takes. Two do no harm."""
 
 
 class Reconciler:
