@@ -117,10 +117,14 @@ class InMemoryStorage:
         self._etags_are_md5 = etags_are_md5
         self._key = secrets.token_bytes(32)
         self._uploads: dict[str, _Upload] = {}
+        self._finished: dict[str, _Upload] = {}
         self._planned: dict[tuple[str, When], deque[Hook]] = {}
         self.objects: dict[str, InMemoryObject] = {}
         self.calls: list[tuple[str, str]] = []
         """(operation, object key or prefix)"""
+        self.lingers = False
+        """As the embedded store: a completed upload's parts stay listed as long as its object is there, and another
+        Complete is answered as the first was."""
 
     # --- for tests ----------------------------------------------------------------------------------------------
 
@@ -256,7 +260,7 @@ class InMemoryStorage:
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         await self._begin("list_parts", object_key)
-        upload = self._upload(object_key, upload_id)
+        upload = self._lingering(object_key, upload_id) or self._upload(object_key, upload_id)
         listed = [
             StoredPart(number, len(part.body), part.etag, part.last_modified)
             for number, part in sorted(upload.parts.items())
@@ -268,6 +272,9 @@ class InMemoryStorage:
         self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
     ) -> None:
         await self._begin("complete_multipart_upload", object_key)
+        if self._lingering(object_key, upload_id):
+            await self._end("complete_multipart_upload")
+            return
         upload = self._upload(object_key, upload_id)
         if only_if_new and object_key in self.objects:
             raise ObjectExists
@@ -280,7 +287,7 @@ class InMemoryStorage:
             dict(upload.metadata),
             self._clock.now(),
         )
-        del self._uploads[upload_id]
+        self._finished[upload_id] = self._uploads.pop(upload_id)
         await self._end("complete_multipart_upload")
 
     async def abort_multipart_upload(self, object_key: str, upload_id: str) -> None:
@@ -371,6 +378,10 @@ class InMemoryStorage:
         if upload is None or upload.object_key != object_key:
             raise NoSuchUpload
         return upload
+
+    def _lingering(self, object_key: str, upload_id: str) -> _Upload | None:
+        upload = self._finished.get(upload_id) if self.lingers and object_key in self.objects else None
+        return upload if upload and upload.object_key == object_key else None
 
     def _object(self, object_key: str) -> InMemoryObject:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Mapping
 
 import pytest
 
-from tests.contract.engines import Difference, Engine, MemoryEngine, S3Engine
+from tests.contract.engines import LINGERING, Difference, Engine, MemoryEngine, S3Engine
 from tests.contract.storage_page import SUITE, Results
 from tests.engines import ceph_rgw
 from tests.engines.ceph_rgw import CephRgw
@@ -14,13 +14,7 @@ from tests.engines.embedded import EmbeddedStore
 KNOWN_DIFFERENCES: Mapping[str, frozenset[Difference]] = {
     "memory": frozenset(),
     # Swift 2.38.3 with localstore's mends.
-    "embedded": frozenset(
-        {
-            Difference.SECOND_COMPLETE_SUCCEEDS,
-            Difference.LISTED_AFTER_COMPLETE,
-            Difference.WRONG_TOTAL_IS_TAKEN,
-        }
-    ),
+    "embedded": LINGERING | {Difference.WRONG_TOTAL_IS_TAKEN},
     # RADOS Gateway 16.2.
     "ceph": frozenset(
         {
@@ -92,10 +86,10 @@ def s3_engine(request: pytest.FixtureRequest) -> S3Engine:
     return engine
 
 
-@pytest.fixture(params=["memory", "embedded", "ceph"])
+@pytest.fixture(params=["memory", "memory that lingers", "embedded", "ceph"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Each engine, the fake among them."""
-    if request.param == "memory":
-        return MemoryEngine()
+    if request.param.startswith("memory"):
+        return MemoryEngine(lingers=request.param != "memory")
     real: S3Engine = request.getfixturevalue(f"{request.param}_engine")
     return real

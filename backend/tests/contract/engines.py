@@ -29,6 +29,10 @@ class Difference(StrEnum):
     WRONG_TOTAL_IS_TAKEN = "x-amz-mp-object-size on Complete is ignored: any total is taken"
 
 
+LINGERING = frozenset({Difference.SECOND_COMPLETE_SUCCEEDS, Difference.LISTED_AFTER_COMPLETE})
+"""What the fake can do as the embedded store does it."""
+
+
 class Engine(Protocol):
     name: str
     storage: ObjectStorage
@@ -50,12 +54,12 @@ class Engine(Protocol):
 class MemoryEngine:
     """The fake that all other tests trust."""
 
-    name = "memory"
-    differences: frozenset[Difference] = frozenset()
-
-    def __init__(self) -> None:
+    def __init__(self, *, lingers: bool = False) -> None:
+        self.name = "memory that lingers" if lingers else "memory"
+        self.differences = LINGERING if lingers else frozenset()
         self._clock = FakeClock()
         self._memory = InMemoryStorage(self._clock)
+        self._memory.lingers = lingers
         self.storage: ObjectStorage = self._memory
         self.paged_storage: ObjectStorage = self._memory
 

@@ -58,6 +58,13 @@ class NewWorlds:
         async with a_world(database, self._folder, **settings) as world:
             yield world
 
+    @asynccontextmanager
+    async def lingering(self) -> AsyncIterator[World]:
+        """A world whose store still lists the parts of what is finished, as the embedded one does."""
+        async with self() as world:
+            world.store.lingers = True
+            yield world
+
 
 @pytest.fixture
 def new_world(database_url: str, tmp_path: Path) -> NewWorlds:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.domain.errors import SlipwayError, VideoNotFound
 from app.models import User, Video
@@ -75,6 +75,10 @@ class Installation(RuleBasedStateMachine):
 
     def run(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
+
+    @initialize(lingers=st.booleans())
+    def meets_a_store(self, lingers: bool) -> None:
+        self.world.store.lingers = lingers
 
     # --- users --------------------------------------------------------------------------------------------------
 
