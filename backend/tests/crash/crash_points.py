@@ -46,6 +46,15 @@ def points_of(calls: list[str]) -> list[Point]:
     return [Point(index, when) for index in range(len(calls)) for when in whens]
 
 
+def unlike_moments_of(calls: list[str], before: int = 12) -> list[Point]:
+    """Of moments that the same so many calls lead to, the first: a recovery goes round and round while it waits."""
+    first: dict[tuple[str, ...], Point] = {}
+    for point in moments_of(calls):
+        end = point.index + (point.when == "after")
+        first.setdefault((*calls[max(0, end - before) : end], *calls[end : end + 1]), point)
+    return list(first.values())
+
+
 async def killed_at(new_world: NewWorld, case: UseCase, *points: Point, repeats: bool) -> list[str]:
     """What broke when the process died at the first point, and again in its recovery at the second.
 

@@ -11,7 +11,7 @@ import pytest
 from tests.crash.conftest import NewWorlds
 from tests.crash.outcomes import outcomes_of, table_of
 from tests.crash.report import reported
-from tests.crash.test_crash_points import ALL
+from tests.crash.test_crash_points import THOROUGH
 from tests.crash.use_cases import USE_CASES, UseCase
 
 TABLE = {
@@ -130,7 +130,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in USE_CASES if ALL or case.name in TABLE], ids=lambda case: case.name
+    "case", [case for case in USE_CASES if THOROUGH or case.name in TABLE], ids=lambda case: case.name
 )
 async def test_a_call_that_fails_leads_where_the_table_says(new_world: NewWorlds, case: UseCase) -> None:
     outcomes = await outcomes_of(new_world, case)
