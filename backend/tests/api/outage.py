@@ -20,7 +20,7 @@ async def database_down(database: Database) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await database.engine.dispose()
+            # The pool is left alone: a connection that is just being opened would end in one that nobody closes.
             _bring_back(file)
     else:
         _allow_connections(database.url, False)
