@@ -71,9 +71,9 @@ PARTS = [
     ),
     Part(
         "crashes",
-        "a crash at each moment of each use case, 200 double crashes of each, each call failing in each way",
+        "a crash at each moment of each use case, 100 double crashes of each, each call failing in each way",
         [f"tests/crash/test_{name}.py" for name in ("crash_points", "equivalence", "outcomes")],
-        {"SLIPWAY_DOUBLE_CRASHES": "200"},
+        {"SLIPWAY_DOUBLE_CRASHES": "100"},
         4 * HOUR,
     ),
     Part(

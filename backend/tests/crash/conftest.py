@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.crud import installation
-from app.services import uploads
+from app.services import processing, uploads
 from tests.crash.process import WatchedDatabase
 from tests.crash.world import World, a_world
 
@@ -22,6 +23,12 @@ from tests.crash.world import World, a_world
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Callers that wait for another look again soon: nothing but the length of a test depends on it."""
     monkeypatch.setattr(uploads, "_LOOK_AGAIN_SECONDS", 0.005)
+
+
+@pytest.fixture(autouse=True)
+def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recovery that is run again makes the same calls."""
+    monkeypatch.setattr(processing, "random", SimpleNamespace(uniform=lambda _least, most: most))
 
 
 @pytest.fixture(autouse=True)

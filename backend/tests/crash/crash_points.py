@@ -9,6 +9,7 @@ from tests.crash.use_cases import UseCase
 from tests.crash.world import PAST_A_LEASE, World
 from tests.fakes import When
 
+UNREACHED = "the point was not reached"
 NewWorld = Callable[[], AbstractAsyncContextManager[World]]
 
 
@@ -69,7 +70,7 @@ async def killed_at(new_world: NewWorld, case: UseCase, *points: Point, repeats:
             await world.restart(point.plan)
             await world.check()
             await world.lives_through(_recovery(case, repeats))
-        unreached = [] if world.process.struck_by else ["the point was not reached"]
+        unreached = [] if world.process.struck_by else [UNREACHED]
         await world.restart()
         await world.check()
         await _recovery(case, repeats)(world)

@@ -1,6 +1,6 @@
 """The process dies at every moment of every use case, and again while it recovers: nothing breaks or is stuck.
 
-SLIPWAY_DOUBLE_CRASHES=200 dies twice at so many pairs of moments of each use case, drawn by SLIPWAY_SEED, and `all` at
+SLIPWAY_DOUBLE_CRASHES=100 dies twice at so many pairs of moments of each use case, drawn by SLIPWAY_SEED, and `all` at
 all of them (hours); unless told, at one. Of moments in a recovery that the same calls lead to, one is meant.
 """
 
@@ -14,6 +14,7 @@ import pytest
 
 from tests.crash.conftest import NewWorlds
 from tests.crash.crash_points import (
+    UNREACHED,
     Point,
     killed_at,
     moments_of,
@@ -61,15 +62,21 @@ async def test_dying_again_while_recovering_breaks_nothing(new_world: NewWorlds,
     chance = random.Random(f"{SEED} {case.name}")  # noqa: S311  # a sample that can be drawn again
     firsts = [(point, repeats) for point in moments_of(calls) for repeats in {case.has_client, False}]
     broken = {}
+    missed = tried = 0
     with reported(f"double crashes of: {case.name}", SEED) as tally:
         for first, repeats in _some(chance, firsts, PAIRS_OF_EACH):
             recovery = unlike_moments_of(await recovery_calls(new_world, case, first, repeats=repeats))
             for second in _some(chance, recovery, -(-PAIRS_OF_EACH // len(firsts))):
                 found = await killed_at(new_world, case, first, second, repeats=repeats)
+                tried += 1
+                if found == [UNREACHED]:
+                    missed += 1  # random keys are swept in another order
+                    continue
                 tally.add(found)
                 if found:
                     broken[f"{_told(calls, first, repeats)}, then {second}"] = found
     assert broken == {}
+    assert missed <= tried // 20
 
 
 def _some(chance: random.Random, of: Sequence[Chosen], count: int) -> Sequence[Chosen]:
