@@ -382,7 +382,7 @@ DEFECTS = [
         "another user's row is visible",
         "Whoever knows an id may look, sign, complete and delete.",
         _replaced(videos, "get_visible", _visible_to_all),
-        suites.model(),
+        suites.model_of_another_user(),
     ),
     Defect(
         "the upload id is not saved",

@@ -12,7 +12,7 @@ from tests.crash.suites import Suite
 ONLY_HERE = {
     suite.name: suite
     for suite in (defect.caught_by for defect in DEFECTS)
-    if suite.name.startswith(("invariants after", "a sweep spares"))
+    if suite.name.startswith(("invariants after", "a sweep spares", "model"))
 }
 """The others are silent in tests of their own."""
 
