@@ -72,9 +72,9 @@ async def open_upload_ids(session: AsyncSession, user_id: uuid.UUID) -> list[uui
 
 
 async def save_upload_id(
-    session: AsyncSession, video_id: uuid.UUID, upload_id: str, etags_are_md5: bool
+    session: AsyncSession, video_id: uuid.UUID, upload_id: str, etags_are_md5: bool, expires_at: datetime
 ) -> bool:
-    """True for the one caller whose multipart upload the row keeps."""
+    """True for the one caller whose multipart upload the row keeps; the upload begins now, however old the row."""
     return await changed_one(
         session,
         update(Video)
@@ -83,7 +83,13 @@ async def save_upload_id(
             col(Video.status) == VideoStatus.UPLOADING,
             col(Video.upload_id).is_(None),
         )
-        .values(upload_id=upload_id, etags_are_md5=etags_are_md5),
+        .values(
+            upload_id=upload_id,
+            etags_are_md5=etags_are_md5,
+            expires_at=expires_at,
+            due_at=expires_at,
+            missing_since=None,
+        ),
     )
 
 

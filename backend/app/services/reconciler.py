@@ -136,7 +136,7 @@ class Reconciler:
     async def _expire_if_stalled(self, video: Video) -> None:
         parts = await self._parts_of(video)
         now = self._clock.now()
-        expires_at = now + self._grace - await self._stalled_for(video, parts or [], now)
+        expires_at = await self._expires_at(video, parts or [], now)
         if expires_at <= now and await self._uploads.is_assembled(video):
             await self._complete_after_all(video, now)
             return
@@ -181,9 +181,9 @@ class Reconciler:
             )
         log.warning("upload.assembled_already", video_id=str(video.id))
 
-    async def _stalled_for(self, video: Video, parts: Sequence[StoredPart], now: datetime) -> timedelta:
-        """Since the newest part arrived, else since the row was made. Each told in one clock: the store's, ours."""
+    async def _expires_at(self, video: Video, parts: Sequence[StoredPart], now: datetime) -> datetime:
+        """As announced, or the grace after the newest part; how old that is, the store's clock says, not ours."""
         if not parts:
-            return now - video.created_at
+            return video.expires_at or video.created_at + self._grace
         newest = max(part.last_modified for part in parts)
-        return await self._storage.server_time() - newest
+        return now + self._grace - (await self._storage.server_time() - newest)

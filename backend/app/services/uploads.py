@@ -193,7 +193,10 @@ class UploadService:
             await self._forget_unstarted(video)
             raise
         async with self._database.transaction() as session:
-            await videos.save_upload_id(session, video.id, created.upload_id, created.etags_are_md5)
+            expires_at = self._clock.now() + self._limits.grace
+            await videos.save_upload_id(
+                session, video.id, created.upload_id, created.etags_are_md5, expires_at
+            )
             kept = await videos.get(session, video.id)
         if kept is None or kept.upload_id != created.upload_id:
             # A parallel equal create was faster, or the user deleted the video meanwhile: ours is not needed. Not

@@ -138,8 +138,8 @@ async def _abort_then_expire(upkeep: reconciler.Reconciler, video: Video) -> Non
         await _expire(upkeep, video)
 
 
-async def _since_its_creation(_upkeep: Any, video: Video, _parts: Any, now: Any) -> Any:
-    return now - video.created_at
+async def _since_its_creation(upkeep: Any, video: Video, _parts: Any, _now: Any) -> Any:
+    return video.created_at + upkeep._grace
 
 
 async def _gone_unseen(*_: Any) -> bool:
@@ -246,7 +246,7 @@ DEFECTS = [
     Defect(
         "expiry without progress",
         "An upload that moves expires an hour after its creation.",
-        _replaced(reconciler.Reconciler, "_stalled_for", _since_its_creation),
+        _replaced(reconciler.Reconciler, "_expires_at", _since_its_creation),
         suites.undisturbed("progress moves the expiry"),
     ),
     Defect(

@@ -194,7 +194,9 @@ def _no_orphan_uploads(scene: _Scene) -> Iterator[str]:
             if row.status not in IN_FLIGHT:
                 # Its URLs still take parts, and a completion would replace what was proven.
                 yield f"I6: the upload of {_name(row)} is still open"
-        elif upload.initiated_at < oldest and not (row and _expires_soon(row, scene)):
+        elif upload.initiated_at < oldest and not (
+            row and (_expires_soon(row, scene) or _was_taken_up_since(row, scene))
+        ):
             yield f"I2: no live row owns the upload {upload.upload_id} at {upload.object_key}"
 
 
@@ -261,6 +263,15 @@ def _expires_soon(row: Video, scene: _Scene) -> bool:
         and row.due_at is not None
         and row.due_at <= scene.now + scene.sweep
     )
+
+
+def _was_taken_up_since(row: Video, scene: _Scene) -> bool:
+    """Its create died too, but was repeated: until then any upload at its key was its own to the sweep."""
+    if row.upload_id is None:
+        return False
+    own = next((upload for upload in scene.uploads if upload.upload_id == row.upload_id), None)
+    began = own.initiated_at if own else row.uploaded_at
+    return began is None or began >= scene.swept_at
 
 
 def _is_leaving(row: Video) -> bool:

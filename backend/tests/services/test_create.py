@@ -347,6 +347,27 @@ async def test_a_repeat_finishes_what_a_crash_left_without_an_upload(
     assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
 
 
+async def test_what_a_repeat_opens_has_the_whole_grace_however_old_its_row_is(
+    parts: Parts, create: Create, make_video: MakeVideo, user: User, clock: FakeClock
+) -> None:
+    """A laptop slept between the two, and the upkeep has already looked for an upload once."""
+    key = uuid.uuid4()
+    left = await make_video("uploading", idempotency_key=key, upload_id=None, in_store=False)
+    clock.advance(minutes=120)
+    await parts.reconciler.tend_due()
+
+    started = await create(key=key)
+
+    assert started.video.id == left.id
+    assert started.video.expires_at == clock.now() + timedelta(hours=1)
+    clock.advance(minutes=59)
+    await parts.reconciler.tend_due()
+    assert (await parts.videos.get(user.id, left.id)).status == "uploading"
+    clock.advance(minutes=1)
+    await parts.reconciler.tend_due()
+    assert (await read_video(parts, left.id)).status == "expired"
+
+
 async def test_a_video_deleted_while_its_upload_opens_leaves_no_upload(
     parts: Parts, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
