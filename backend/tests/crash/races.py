@@ -88,6 +88,13 @@ async def same_key(world: World) -> StartedUpload:
     return started
 
 
+async def repeat_and_finish(world: World) -> object:
+    """A create that is answered holds: what it opened can be sent and completed."""
+    started = await same_key(world)
+    world.send(started.parts or [])
+    return await case.complete(world)
+
+
 async def another_file(world: World) -> object:
     return await world.parts.uploads.create(
         world.user.id, "river.mp4", len(SMALL_VIDEO) + 1, "video/mp4", case.IDEMPOTENCY_KEY
@@ -112,6 +119,20 @@ async def long_since_sent(world: World) -> None:
     await stalled_but_sent(world)
     world.store.open_upload(world.video.object_key)
     world.clock.advance(seconds=1)
+
+
+async def about_to_expire_unstarted(world: World) -> None:
+    """A create that died, past its grace and its first look: at the second it goes."""
+    await world.insert(
+        "uploading",
+        upload_id=None,
+        in_store=False,
+        idempotency_key=case.IDEMPOTENCY_KEY,
+        original_filename="harbour.mp4",
+    )
+    world.clock.advance(case.GRACE)
+    await case.upkeep(world)
+    world.clock.advance(minutes=5)
 
 
 async def leaving(world: World) -> None:
@@ -177,6 +198,13 @@ RACES = [
     _race("create x create with one key", case.nothing, [same_key] * 3, {GONE}, one_upload),
     _race(
         "create x another file with the same key", case.nothing, [same_key, another_file], {GONE}, one_file
+    ),
+    _race(
+        "create again x expiry of the create that died",
+        about_to_expire_unstarted,
+        [repeat_and_finish, case.upkeep],
+        {READY, GONE},
+        all_say("processing", "WrongState", "int"),
     ),
     _race(
         "delete x delete",
