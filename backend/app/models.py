@@ -73,7 +73,7 @@ class Video(SQLModel, table=True):
         Index("ix_videos_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_videos_status_due_at", "status", "due_at"),
         Index("ix_videos_status_audit_due_at", "status", "audit_due_at"),
-        # Few rows have one: a count of them must not read all.
+        # Few rows have one: PostgreSQL counts them without reading all.
         Index(
             "ix_videos_missing_since",
             "missing_since",

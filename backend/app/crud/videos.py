@@ -376,13 +376,15 @@ async def move_expiry(session: AsyncSession, video_id: uuid.UUID, expires_at: da
     )
 
 
-async def look_again(
-    session: AsyncSession, video_id: uuid.UUID, missing_since: datetime, due_at: datetime
-) -> None:
-    """Neither upload nor object was found since then: asked for once more before that is believed."""
+async def look_again(session: AsyncSession, video: Video, missing_since: datetime, due_at: datetime) -> None:
+    """No object was found since then: asked for once more before it expires, if nobody has moved that meanwhile."""
     await session.execute(
         update(Video)
-        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.UPLOADING)
+        .where(
+            col(Video.id) == video.id,
+            col(Video.status) == VideoStatus.UPLOADING,
+            expires_at(video.expires_at),
+        )
         .values(missing_since=missing_since, due_at=due_at)
     )
 

@@ -50,7 +50,7 @@ class Reconciler:
         self._removal = removal
         self._grace = grace
         self._looks_apart = looks_apart
-        """Between the two looks that take an upload without a trace in the store for gone."""
+        """Between the two looks that expire an upload which may have been finished."""
         self._in_hand: dict[uuid.UUID, VideoStatus] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -145,11 +145,12 @@ class Reconciler:
                 await videos.move_expiry(session, video.id, expires_at)
                 return
             # Finished once, if its row was restored: then one 404 that is not true would delete the object. Of what is
-            # finished a store lists no upload, or (the embedded one) all its parts.
+            # finished a store lists no upload, or (the embedded one) all its parts; or anew what came late, and that
+            # is not told from an upload that was left.
             may_be_finished = parts is None or len(parts) >= video.part_plan.part_count
             if may_be_finished and not is_gone(video.missing_since, now, self._looks_apart):
                 since = video.missing_since or now
-                await videos.look_again(session, video.id, since, due_at=since + self._looks_apart)
+                await videos.look_again(session, video, since, due_at=since + self._looks_apart)
                 return
             # State first, then the store: a complete that comes now is refused, never half undone.
             expired = await videos.transition(

@@ -313,6 +313,8 @@ class UploadService:
                     lease_owner=owner,
                     lease_until=until,
                     due_at=until,
+                    # What the expiry's first look noted answers another question: the completion looks twice itself.
+                    missing_since=None,
                     proof=_kept(video, proof),
                 )
             elif video.status is VideoStatus.COMPLETING:

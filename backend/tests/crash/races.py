@@ -121,8 +121,8 @@ async def long_since_sent(world: World) -> None:
     world.clock.advance(seconds=1)
 
 
-async def about_to_expire_unstarted(world: World) -> None:
-    """A create that died, past its grace and its first look: at the second it goes."""
+async def past_its_grace_unstarted(world: World) -> None:
+    """A create that died before it opened an upload."""
     await world.insert(
         "uploading",
         upload_id=None,
@@ -131,6 +131,11 @@ async def about_to_expire_unstarted(world: World) -> None:
         original_filename="harbour.mp4",
     )
     world.clock.advance(case.GRACE)
+
+
+async def looked_for_once(world: World) -> None:
+    """At the second look it goes."""
+    await past_its_grace_unstarted(world)
     await case.upkeep(world)
     world.clock.advance(minutes=5)
 
@@ -200,8 +205,15 @@ RACES = [
         "create x another file with the same key", case.nothing, [same_key, another_file], {GONE}, one_file
     ),
     _race(
-        "create again x expiry of the create that died",
-        about_to_expire_unstarted,
+        "create again x the first look for what died",
+        past_its_grace_unstarted,
+        [repeat_and_finish, case.upkeep],
+        {READY},
+        all_say("processing", "int"),
+    ),
+    _race(
+        "create again x the expiry of what died",
+        looked_for_once,
         [repeat_and_finish, case.upkeep],
         {READY, GONE},
         all_say("processing", "WrongState", "int"),

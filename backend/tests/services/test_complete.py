@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from app.bootstrap import Parts
+from app.core.tasks import end
 from app.crud import videos
 from app.domain.errors import PartsIncomplete, StorageUnavailable, VideoNotFound, WrongState
 from app.models import User, Video
@@ -69,8 +70,16 @@ async def complete_at_the_second_look(parts: Parts, clock: FakeClock, user: User
 async def restore_to_uploading(parts: Parts, video: Video, upload_id: str | None) -> None:
     """The database is a backup from before the end of the upload."""
     async with parts.database.transaction() as session:
-        values = {"status": "uploading", "upload_id": upload_id, "etag": None, "uploaded_at": None}
-        await session.execute(update(Video).values(**values, due_at=video.due_at))
+        await session.execute(
+            update(Video).values(
+                status="uploading",
+                upload_id=upload_id,
+                expires_at=video.expires_at,
+                due_at=video.due_at,
+                etag=None,
+                uploaded_at=None,
+            )
+        )
 
 
 # --- the straight way -------------------------------------------------------------------------------------------
@@ -416,6 +425,27 @@ async def test_a_stale_404_after_a_dead_process_loses_nothing(
 
     await assert_completed(parts, storage, video, SMALL_VIDEO)
     assert (await read_video(parts, video.id)).missing_since is None
+
+
+async def test_a_look_before_the_complete_is_none_of_the_completions_two(
+    parts: Parts, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """The expiry found no object yet; then a process assembled it and died, and one HEAD is stale."""
+    video = await sent()
+    clock.advance(timedelta(hours=1))
+    await parts.reconciler.tend_due()
+    gate = storage.hold_next("complete_multipart_upload", when="after")
+    dies = asyncio.create_task(parts.uploads.complete(user.id, video.id, {}))
+    await gate.reached()
+    await end([dies])
+    clock.advance(SWEEP_INTERVAL)
+
+    storage.fail_next("head", NoSuchObject())
+    await parts.reconciler.tend_due()
+    clock.advance(WELL_PAST_A_LEASE)
+    await parts.reconciler.tend_due()
+
+    await assert_completed(parts, storage, video, SMALL_VIDEO)
 
 
 async def test_two_stale_404s_in_a_row_decide_and_a_look_between_them_does_not(

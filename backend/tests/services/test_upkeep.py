@@ -1,6 +1,7 @@
 """Upkeep: uploads that stall expire, those that move do not; one bad row does not hold up the rest."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -146,6 +147,24 @@ async def test_an_upload_whose_expiry_moves_during_the_look_does_not_expire(
 
     video = await parts.videos.get(user.id, started.video.id)
     assert (video.status, video.expires_at) == ("uploading", clock.now() - timedelta(minutes=1) + GRACE)
+
+
+async def test_a_look_that_comes_late_says_nothing_of_an_upload_opened_meanwhile(
+    parts: Parts, create: Create, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    key = uuid.uuid4()
+    left = await make_video("uploading", idempotency_key=key, upload_id=None, in_store=False)
+    clock.advance(GRACE)
+    gate = storage.hold_next("head")
+    upkeep = asyncio.create_task(parts.reconciler.tend_due())
+    await gate.reached()
+
+    await create(key=key)
+    gate.release()
+    await upkeep
+
+    row = await read_video(parts, left.id)
+    assert (row.missing_since, row.due_at) == (None, clock.now() + GRACE)
 
 
 async def test_each_due_row_is_tended_by_one_process(
