@@ -1,6 +1,7 @@
 """A person uploads videos: what they see, and what is then in the store."""
 
 import hashlib
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -171,6 +172,7 @@ def test_signing_out_takes_the_upload_away_first(
     dialog = signed_in.get_by_role("dialog")
     with signed_in.expect_request(lambda asked: asked.method == "DELETE"):
         dialog.get_by_role("button", name="Cancel and sign out").click()
+    expect(dialog.get_by_role("button", name="Stay signed in")).to_be_disabled()
     signed_in.evaluate("fetch('/api/v1/upload-policy').then((answer) => answer.text())")
     for removal in removals:
         removal.continue_()
@@ -179,6 +181,24 @@ def test_signing_out_takes_the_upload_away_first(
     order = [call for call in calls if call.startswith("DELETE") or call.endswith("/logout")]
     assert [call.split()[0] for call in order] == ["DELETE", "POST"]
     slipway.wait_for_empty_store(video["id"])
+
+
+def test_signing_out_asks_before_it_gives_up_what_can_be_tried_again(
+    signed_in: Page, large_video: Path
+) -> None:
+    third = re.compile("partNumber=3&")
+    signed_in.route(
+        third, lambda route: route.fulfill(status=400, headers={"access-control-allow-origin": "*"})
+    )
+    choose(signed_in, large_video)
+    wait_for_upload_status(signed_in, "failed")
+
+    signed_in.get_by_role("button", name="Sign out").click()
+    signed_in.get_by_role("dialog").get_by_role("button", name="Stay signed in").click()
+
+    signed_in.unroute(third)
+    signed_in.get_by_role("button", name="Try again").click()
+    wait_until_ready(signed_in)
 
 
 def test_delete_asks_first_and_takes_the_object_away(

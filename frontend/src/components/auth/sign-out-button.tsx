@@ -1,4 +1,4 @@
-// Signs out; with an upload on its way it asks first, because that ends with the session.
+// Signs out; with an upload on its way, or to be tried again, it asks first, because that ends with the session.
 "use client";
 
 import { LogOut } from "lucide-react";
@@ -15,9 +15,11 @@ export function SignOutButton() {
   const { state, uploader } = useCurrentUpload();
   const [asking, setAsking] = useState(false);
   const uploads = isActive(state);
+  const interrupted = state.status === "failed" && state.error.retryable && state.videoId !== null;
   const close = () => {
     setAsking(false);
-    signOut.reset();
+    // What is on its way is not called back.
+    if (!signOut.isPending) signOut.reset();
   };
 
   function leave() {
@@ -34,7 +36,7 @@ export function SignOutButton() {
         className="max-sm:w-9 max-sm:px-0"
         aria-label="Sign out"
         disabled={signOut.isPending}
-        onClick={() => (uploads ? setAsking(true) : leave())}
+        onClick={() => (uploads || interrupted ? setAsking(true) : leave())}
       >
         <LogOut className="sm:hidden" />
         <span className="hidden sm:inline">Sign out</span>
@@ -46,17 +48,22 @@ export function SignOutButton() {
             A video is being uploaded. Signing out cancels the upload, and what has been sent is thrown away.
           </p>
         )}
+        {interrupted && (
+          <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
+            A video is not uploaded yet. Signing out gives it up, and what has been sent is thrown away.
+          </p>
+        )}
         {signOut.isError && <Alert className="mt-4">{signOut.error.detail}</Alert>}
         <DialogActions>
-          <Button variant="secondary" onClick={close}>
+          <Button variant="secondary" disabled={signOut.isPending} onClick={close}>
             {uploads ? "Keep uploading" : "Stay signed in"}
           </Button>
           <Button
-            variant={uploads ? "destructive" : "primary"}
+            variant={uploads || interrupted ? "destructive" : "primary"}
             disabled={signOut.isPending}
             onClick={() => leave()}
           >
-            {uploads ? "Cancel and sign out" : "Sign out"}
+            {signOut.isPending ? "Signing out…" : uploads ? "Cancel and sign out" : "Sign out"}
           </Button>
         </DialogActions>
       </Dialog>
