@@ -51,20 +51,24 @@ async def note_bucket_marked(session: AsyncSession, now: datetime) -> None:
 
 
 async def claim_sweep(
-    session: AsyncSession, owner: uuid.UUID, now: datetime, lease: timedelta, due_after: timedelta
+    session: AsyncSession, owner: uuid.UUID, now: datetime, lease: timedelta, due_after: timedelta | None
 ) -> bool:
     """True for the one sweep that runs now: no other holds the lease, and the last began and ended `due_after` ago.
 
     Ended too: where a pass takes longer than that, one would follow the other, and no operator's had its turn.
+    None: whenever the last one was, were it later than now (a clock was set back).
     """
+    turn: list[ColumnElement[bool]] = []
+    if due_after is not None:
+        last = (Installation.sweep_began_at, Installation.sweep_ended_at)
+        turn = [_over(moment, now - due_after) for moment in last]
     return await changed_one(
         session,
         update(Installation)
         .where(
             col(Installation.id) == _ONLY,
             _over(Installation.sweep_lease_until, now),
-            _over(Installation.sweep_began_at, now - due_after),
-            _over(Installation.sweep_ended_at, now - due_after),
+            *turn,
         )
         .values(sweep_owner=owner, sweep_lease_until=now + lease, sweep_began_at=now),
     )

@@ -130,7 +130,7 @@ class Sweep:
         owner = uuid.uuid4()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
-        while (claimed := await self._claim(owner, timedelta())) is None:
+        while (claimed := await self._claim(owner, None)) is None:
             if loop.time() >= deadline:
                 raise AnotherSweepRunning
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
@@ -149,7 +149,7 @@ class Sweep:
 
     # --- one at a time ----------------------------------------------------------------------------------------
 
-    async def _claim(self, owner: uuid.UUID, due_after: timedelta) -> Installation | None:
+    async def _claim(self, owner: uuid.UUID, due_after: timedelta | None) -> Installation | None:
         """Which database this is, when the sweep is ours."""
         async with self._database.transaction() as session:
             row = await installation.get_or_create(session)

@@ -119,7 +119,7 @@ async def claim_and_go_on_only_when(others: Coroutine[None, None, None], databas
 
 async def claim_the_sweep(session: AsyncSession) -> bool:
     now = datetime.now(UTC)
-    return await installation.claim_sweep(session, uuid.uuid4(), now, timedelta(minutes=2), timedelta())
+    return await installation.claim_sweep(session, uuid.uuid4(), now, timedelta(minutes=2), None)
 
 
 async def until_claimed(database: Database) -> None:

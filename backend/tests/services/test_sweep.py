@@ -1037,6 +1037,15 @@ async def test_an_operator_may_wait_for_their_turn(parts: Parts, storage: InMemo
     assert storage.count("list_uploads") == 2
 
 
+async def test_an_operators_sweep_runs_also_after_a_clock_was_set_back(
+    parts: Parts, clock: FakeClock
+) -> None:
+    await run(parts)
+    clock.advance(minutes=-30)
+
+    assert (await run(parts)).outcome is Outcome.DONE
+
+
 async def test_many_processes_that_start_at_once_sweep_once(
     parts: Parts, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> None:
@@ -1052,7 +1061,7 @@ async def test_many_processes_that_start_at_once_sweep_once(
 
 
 async def test_the_lease_of_a_killed_sweep_ends(parts: Parts) -> None:
-    assert await parts.sweep._claim(uuid.uuid4(), timedelta())
+    assert await parts.sweep._claim(uuid.uuid4(), None)
     with pytest.raises(AnotherSweepRunning):
         await run(parts)
 
