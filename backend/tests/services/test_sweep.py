@@ -457,10 +457,10 @@ async def test_what_the_audits_brake_counts_is_read_off_an_index(
     assert [plan for plan in plans if "ix_videos_missing_since" in plan] == plans
 
 
-async def test_losses_add_up_also_when_their_owners_delete_them(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
-) -> None:
-    """The page tells them to: "Upload it again"."""
+async def thirty_lost_videos(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> list[Video]:
+    """Their audits are spread over the day, as their uploads were."""
     made = [await make_video("ready") for _ in range(30)]
     await run(parts)
     async with parts.database.transaction() as session:
@@ -469,6 +469,14 @@ async def test_losses_add_up_also_when_their_owners_delete_them(
             await videos.postpone_audit(session, [video.id], due_at)
     for video in made:
         del storage.objects[video.object_key]
+    return made
+
+
+async def test_losses_add_up_also_when_their_owners_delete_them(
+    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+) -> None:
+    """The page tells them to: "Upload it again"."""
+    await thirty_lost_videos(parts, make_video, storage, clock)
 
     failed: set[uuid.UUID] = set()
     for _ in range(24 * 3):
@@ -707,14 +715,7 @@ async def test_losses_that_come_to_light_one_by_one_add_up(
     parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """Videos are audited at the times of day they were uploaded at: a few a pass, never many at once."""
-    made = [await make_video("ready") for _ in range(30)]
-    await run(parts)
-    async with parts.database.transaction() as session:
-        for number, video in enumerate(made):
-            due_at = clock.now() + audit.AUDIT_EVERY * (number + 1) / len(made)
-            await videos.postpone_audit(session, [video.id], due_at)
-    for video in made:
-        del storage.objects[video.object_key]
+    made = await thirty_lost_videos(parts, make_video, storage, clock)
 
     for _ in range(2 * 24 * 3):
         clock.advance(minutes=20)
