@@ -83,15 +83,22 @@ def test_daemons_end_with_the_session_that_is_killed(tmp_path: Path) -> None:
         time.sleep(0.02)
 
 
-_SESSION = """
+# The daemon says by itself that it is there: a process just started has no command line to be known by for a moment.
+_DAEMON = """
+import os, sys, time
+from pathlib import Path
+
+Path(sys.argv[1], "daemon.pid").write_text(str(os.getpid()))
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+_SESSION = f"""
 import signal, subprocess, sys, time
 from pathlib import Path
 from tests.engines.guardian import Guardian
 
-folder = Path(sys.argv[1])
-Guardian(folder, ["daemon.pid"], signal.SIGTERM)
-daemon = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(folder)], start_new_session=True)
-(folder / "daemon.pid").write_text(str(daemon.pid))
-print(daemon.pid, flush=True)
+Guardian(Path(sys.argv[1]), ["daemon.pid"], signal.SIGTERM)
+subprocess.Popen([sys.executable, "-c", {_DAEMON!r}, sys.argv[1]], start_new_session=True)
 time.sleep(600)
 """
