@@ -21,6 +21,7 @@ from app.services.uploads import StartedUpload
 from tests import factories
 from tests.crash.crash_points import NewWorld
 from tests.crash.process import Fault, Killed
+from tests.crash.use_cases import GRACE
 from tests.crash.world import World, whole_proof
 from tests.fakes import some_metadata
 
@@ -51,6 +52,8 @@ class Known:
     parts: list[PresignedPart]
     touched_at: datetime
     """When it began, or its last part arrived."""
+    was_overdue: bool = False
+    """A part came when the grace was over: the upload may have expired just before."""
     completed: bool = False
     """A complete was answered with the proven video."""
     deleted: bool = False
@@ -106,9 +109,11 @@ class Installation(RuleBasedStateMachine):
     @rule(pick=picks)
     def send(self, pick: int) -> None:
         known = self.pick(pick)
+        now = self.world.clock.now()
         for part in known.parts:
             if self.world.store.put_part(part.url, known.data) == 200:
-                known.touched_at = self.world.clock.now()
+                known.was_overdue |= now >= known.touched_at + GRACE
+                known.touched_at = now
 
     @precondition(lambda self: self.known)
     @rule(pick=picks)
@@ -220,7 +225,7 @@ class Installation(RuleBasedStateMachine):
             elif known.completed and not known.may_be_gone:
                 assert video is not None, "a completed video is gone"
                 self._holds_its_bytes(known, video)
-            elif not known.may_be_gone and now < known.touched_at + timedelta(hours=1):
+            elif not (known.may_be_gone or known.was_overdue) and now < known.touched_at + GRACE:
                 assert video is not None, "an upload is gone within its grace"
 
     def _holds_its_bytes(self, known: Known, video: Video) -> None:
