@@ -1,27 +1,31 @@
-"""Takes the database really away for a while, on both engines."""
+"""Takes the database away for a while, on both engines."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import psycopg
+from sqlalchemy import event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 
 from app.core.db import Database
 
 
 @asynccontextmanager
 async def database_down(database: Database) -> AsyncIterator[None]:
-    """SQLite: a folder stands where the file was. PostgreSQL: no connection is let in, and all are cut."""
+    """PostgreSQL: no connection is let in, and all are cut. SQLite: none can be opened, and no open one is taken."""
     if database.is_sqlite:
-        await database.engine.dispose()
-        file = Path(database.url.database or "")
-        _hide(file)
+        engine = database.engine.sync_engine
+        # The file stays: one that was opened at its name meanwhile would take the true one's log for its own. So does
+        # the pool: after dispose() a connection in use would end in one that nobody closes.
+        event.listen(engine, "do_connect", _cannot_be_opened)
+        event.listen(engine.pool, "checkout", _is_of_no_use)
         try:
             yield
         finally:
-            # The pool is left alone: a connection that is just being opened would end in one that nobody closes.
-            _bring_back(file)
+            event.remove(engine, "do_connect", _cannot_be_opened)
+            event.remove(engine.pool, "checkout", _is_of_no_use)
     else:
         _allow_connections(database.url, False)
         try:
@@ -30,14 +34,13 @@ async def database_down(database: Database) -> AsyncIterator[None]:
             _allow_connections(database.url, True)
 
 
-def _hide(file: Path) -> None:
-    file.rename(f"{file}.aside")
-    file.mkdir()
+def _cannot_be_opened(*_: object) -> None:
+    raise sqlite3.OperationalError("unable to open database file")
 
 
-def _bring_back(file: Path) -> None:
-    file.rmdir()
-    Path(f"{file}.aside").rename(file)
+def _is_of_no_use(*_: object) -> None:
+    """The pool closes the connection and tries to open another."""
+    raise DisconnectionError("the database is down")
 
 
 def _allow_connections(url: URL, allowed: bool) -> None:
