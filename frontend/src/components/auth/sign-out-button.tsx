@@ -16,6 +16,7 @@ export function SignOutButton() {
   const [asking, setAsking] = useState(false);
   const uploads = isActive(state);
   const interrupted = state.status === "failed" && state.error.retryable && state.videoId !== null;
+  const givesUpAnUpload = uploads || interrupted;
   const close = () => {
     setAsking(false);
     // What is on its way is not called back.
@@ -36,21 +37,18 @@ export function SignOutButton() {
         className="max-sm:w-9 max-sm:px-0"
         aria-label="Sign out"
         disabled={signOut.isPending}
-        onClick={() => (uploads || interrupted ? setAsking(true) : leave())}
+        onClick={() => (givesUpAnUpload ? setAsking(true) : leave())}
       >
         <LogOut className="sm:hidden" />
         <span className="hidden sm:inline">Sign out</span>
       </Button>
       <Dialog open={asking} onClose={close} aria-labelledby="sign-out-title">
         <DialogTitle id="sign-out-title">Sign out?</DialogTitle>
-        {uploads && (
+        {givesUpAnUpload && (
           <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
-            A video is being uploaded. Signing out cancels the upload, and what has been sent is thrown away.
-          </p>
-        )}
-        {interrupted && (
-          <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
-            A video is not uploaded yet. Signing out gives it up, and what has been sent is thrown away.
+            {uploads
+              ? "A video is being uploaded. Signing out cancels the upload, and what has been sent is thrown away."
+              : "A video is not uploaded yet. Signing out gives it up, and what has been sent is thrown away."}
           </p>
         )}
         {signOut.isError && <Alert className="mt-4">{signOut.error.detail}</Alert>}
@@ -59,7 +57,7 @@ export function SignOutButton() {
             {uploads ? "Keep uploading" : "Stay signed in"}
           </Button>
           <Button
-            variant={uploads || interrupted ? "destructive" : "primary"}
+            variant={givesUpAnUpload ? "destructive" : "primary"}
             disabled={signOut.isPending}
             onClick={() => leave()}
           >
