@@ -73,10 +73,9 @@ async def open_upload_ids(session: AsyncSession, user_id: uuid.UUID) -> list[uui
 
 async def save_upload_id(
     session: AsyncSession, video_id: uuid.UUID, upload_id: str, etags_are_md5: bool, expires_at: datetime
-) -> bool:
-    """True for the one caller whose multipart upload the row keeps; the upload begins now, however old the row."""
-    return await changed_one(
-        session,
+) -> None:
+    """The row keeps the first multipart upload opened for it; that begins now, however old the row."""
+    await session.execute(
         update(Video)
         .where(
             col(Video.id) == video_id,
@@ -89,7 +88,7 @@ async def save_upload_id(
             expires_at=expires_at,
             due_at=expires_at,
             missing_since=None,
-        ),
+        )
     )
 
 

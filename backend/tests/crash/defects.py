@@ -80,8 +80,7 @@ async def _nothing(*_: Any, **__: Any) -> None:
     """Instead of what should be done."""
 
 
-async def _unchecked_save(*_: Any) -> bool:
-    return True
+async def _forgotten_save(*_: Any) -> None: ...
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------
@@ -387,7 +386,7 @@ DEFECTS = [
     Defect(
         "the upload id is not saved",
         "The upload that was opened cannot be found again.",
-        _replaced(videos, "save_upload_id", _unchecked_save),
+        _replaced(videos, "save_upload_id", _forgotten_save),
         suites.crashes("conversation"),
     ),
     Defect(
