@@ -23,13 +23,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "backend"))
 
 import structlog  # noqa: E402  # after the path
-from app.bootstrap import MakeQueue, Parts, pick_queue  # noqa: E402  # after the path
+from sqlalchemy import text  # noqa: E402
+
+from app.bootstrap import Application, MakeQueue, pick_queue  # noqa: E402  # after the path
 from app.core.clock import SystemClock  # noqa: E402
 from app.core.tasks import end  # noqa: E402
 from app.ports import VideoMetadata  # noqa: E402
-from sqlalchemy import text  # noqa: E402
 from tests.databases import PostgresDatabases  # noqa: E402
-from tests.factories import embedded_queue, insert_user, insert_video, make_parts, make_settings  # noqa: E402
+from tests.factories import embedded_queue, insert_user, insert_video, make_application, make_settings  # noqa: E402
 from tests.fakes import FakeProbe, InMemoryStorage  # noqa: E402
 
 RESULT = ROOT / "bench/results/job_queue.json"
@@ -62,9 +63,9 @@ async def measure(make_queue: MakeQueue, databases: PostgresDatabases, workers: 
         async with AsyncExitStack() as stack:
             many = []
             for _ in range(workers + 1):
-                parts = make_parts(settings, clock, InMemoryStorage(clock), probe, make_queue)
-                stack.push_async_callback(parts.close)
-                many.append(parts)
+                application = make_application(settings, clock, InMemoryStorage(clock), probe, make_queue)
+                stack.push_async_callback(application.close)
+                many.append(application)
             app, *others = many
             user = await insert_user(app, "no password")
 
@@ -103,9 +104,10 @@ async def measure(make_queue: MakeQueue, databases: PostgresDatabases, workers: 
 
 
 @asynccontextmanager
-async def working(many: list[Parts]) -> AsyncIterator[None]:
+async def working(many: list[Application]) -> AsyncIterator[None]:
     loops = [
-        asyncio.create_task(parts.queue.work(parts.processing.probe_next, PROBES_AT_ONCE)) for parts in many
+        asyncio.create_task(application.queue.work(application.processing.probe_next, PROBES_AT_ONCE))
+        for application in many
     ]
     try:
         yield
@@ -113,9 +115,9 @@ async def working(many: list[Parts]) -> AsyncIterator[None]:
         await end(loops)
 
 
-async def transactions(parts: Parts) -> int:
+async def transactions(application: Application) -> int:
     # What a connection did is counted when it has been idle for a moment.
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         asked = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
         return int((await session.execute(text(asked))).scalar_one())
 

@@ -20,7 +20,7 @@ from app.core.config import Settings, url_host
 from app.core.db import Database
 from app.core.schema import SchemaOutdated, is_current
 from app.core.security import PasswordHasher
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 from app.domain.errors import Unavailable
 from app.embedded import EmbeddedStoreProcess, free_port
 from app.ports import Clock, DeliveryUrls, JobQueue, MediaProbe, ObjectStorage
@@ -39,7 +39,7 @@ from localstore.credentials import load_or_create_credentials
 log = structlog.get_logger()
 
 _PROBES_AT_ONCE = 4
-_TEND_EVERY_SECONDS = 1.0
+_RECONCILE_EVERY_SECONDS = 1.0
 _ASK_FOR_THE_BUCKET_SECONDS = 1.0
 _LOOK_FOR_A_SWEEP_SECONDS = 15.0
 _SET_CLOCK_SECONDS = 60.0
@@ -47,7 +47,7 @@ _DRAIN_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Parts:
+class Application:
     """Everything a running app is made of."""
 
     settings: Settings
@@ -97,7 +97,7 @@ class Parts:
                 self._start_work(loops)
             yield
         finally:
-            await end(loops)
+            await cancel_and_wait(loops)
             await self.tasks.drain(_DRAIN_SECONDS)
             if self.store:
                 await self.store.stop()
@@ -118,7 +118,7 @@ class Parts:
     def _background(self) -> list[Coroutine[None, None, None]]:
         return [
             self.queue.work(self.processing.probe_next, _PROBES_AT_ONCE),
-            _tend(self.reconciler),
+            _reconcile(self.reconciler),
             _sweep(self.sweep, self.settings.sweep_interval_seconds),
         ]
 
@@ -127,7 +127,7 @@ class Parts:
         await self.database.close()
 
 
-def build(settings: Settings) -> Parts:
+def build(settings: Settings) -> Application:
     """The parts as the settings ask for; touches neither network nor database."""
     store: EmbeddedStoreProcess | None = None
     if settings.uses_embedded_store:
@@ -175,7 +175,7 @@ def assemble(
     connection: S3Connection | None = None,
     probe: MediaProbe | None = None,
     make_queue: MakeQueue = pick_queue,
-) -> Parts:
+) -> Application:
     """The services over these adapters; tests give their own."""
     database = Database(settings.effective_database_url, settings.database_pool_size)
     queue = make_queue(database, clock)
@@ -189,11 +189,10 @@ def assemble(
         user_quota_bytes=settings.user_quota_bytes,
         user_max_uploads_in_flight=settings.user_max_uploads_in_flight,
     )
-    interval = timedelta(seconds=settings.sweep_interval_seconds)
-    uploads = UploadService(database, storage, queue, clock, tasks, limits, interval)
-    removal = Removal(database, storage, clock, interval)
-    audit = Audit(database, storage, clock, interval)
-    return Parts(
+    uploads = UploadService(database, storage, queue, clock, tasks, limits)
+    removal = Removal(database, storage, clock)
+    audit = Audit(database, storage, clock)
+    return Application(
         settings=settings,
         clock=clock,
         database=database,
@@ -212,11 +211,11 @@ def assemble(
         uploads=uploads,
         videos=VideoService(database, clock, tasks, removal),
         removal=removal,
-        processing=ProcessingService(
-            database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock, interval
+        processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
+        reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace),
+        sweep=Sweep(
+            database, storage, clock, audit, grace, timedelta(seconds=settings.sweep_interval_seconds)
         ),
-        reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace, interval),
-        sweep=Sweep(database, storage, clock, audit, grace, interval),
         bucket=BucketCheck(database, storage, settings.bucket),
         store_origins=store_origins,
         store=store,
@@ -224,13 +223,13 @@ def assemble(
     )
 
 
-def apply_storage(parts: Parts) -> list[str]:
+def apply_storage(application: Application) -> list[str]:
     """Makes the bucket and its CORS rule; a sentence for each."""
-    connection = parts.connection
+    connection = application.connection
     if connection is None:
         raise ValueError("these parts have no S3 connection")
     client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
-    return apply_bucket(client, connection.bucket, connection.region, parts.settings.page_origins)
+    return apply_bucket(client, connection.bucket, connection.region, application.settings.page_origins)
 
 
 def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
@@ -308,15 +307,15 @@ async def _until_confirmed(bucket: BucketCheck) -> None:
             log.exception("bucket.unconfirmed")
 
 
-async def _tend(reconciler: Reconciler) -> None:
+async def _reconcile(reconciler: Reconciler) -> None:
     while True:
         try:
             await reconciler.start_due()
         except Unavailable as error:
-            log.warning("upkeep.waiting", reason=error.code)
+            log.warning("reconciler.waiting", reason=error.code)
         except Exception:
-            log.exception("upkeep.failed")  # one bad row must not end the upkeep of all others
-        await asyncio.sleep(_TEND_EVERY_SECONDS)
+            log.exception("reconciler.failed")  # one bad row must not end the work on all others
+        await asyncio.sleep(_RECONCILE_EVERY_SECONDS)
 
 
 async def _sweep(sweep: Sweep, interval_seconds: int) -> None:
@@ -333,11 +332,11 @@ async def _sweep(sweep: Sweep, interval_seconds: int) -> None:
             log.exception("sweep.failed")
 
 
-async def _keep_time(parts: Parts) -> None:
+async def _keep_time(application: Application) -> None:
     while True:
         await asyncio.sleep(_SET_CLOCK_SECONDS)
         try:
-            await parts.set_clock()
+            await application.set_clock()
         except Unavailable as error:
             log.warning("clock.not_set", reason=error.code)
         except Exception:

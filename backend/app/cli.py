@@ -19,7 +19,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy.exc import OperationalError
 from uvicorn.importer import import_from_string
 
-from app.bootstrap import Parts, apply_storage, build
+from app.bootstrap import Application, apply_storage, build
 from app.core import schema
 from app.core.config import Settings, url_host
 from app.core.logging import configure_logging
@@ -196,17 +196,17 @@ def storage_apply(as_json: Json = False) -> None:
     """Create the bucket where it is missing and set its CORS rule, as far as the engine has such calls."""
     settings = _settings()
 
-    async def apply(parts: Parts) -> None:
-        if parts.store:
-            await parts.store.start()
+    async def apply(application: Application) -> None:
+        if application.store:
+            await application.store.start()
         try:
-            done = await asyncio.to_thread(apply_storage, parts)
+            done = await asyncio.to_thread(apply_storage, application)
         finally:
-            if parts.store:
-                await parts.store.stop()
+            if application.store:
+                await application.store.stop()
         _say({"bucket": settings.bucket, "done": done}, "\n".join(done), as_json)
 
-    _with_parts(apply)
+    _with_application(apply)
 
 
 @app.command()
@@ -240,30 +240,30 @@ def sweep(
     """
     order = SweepOrder(dry_run=dry_run, remove_objects=remove_objects, force=force, adopt=adopt)
 
-    async def run(parts: Parts) -> None:
-        async with _store_at_hand(parts):
-            due = await parts.reconciler.count_due()
-            if not dry_run and (adopt or await _bucket_is_ours(parts)):
-                await parts.reconciler.tend(due)
+    async def run(application: Application) -> None:
+        async with _store_at_hand(application):
+            due = await application.reconciler.count_due()
+            if not dry_run and (adopt or await _bucket_is_ours(application)):
+                await application.reconciler.reconcile(due)
             try:
-                report = await parts.sweep.run(order, wait_seconds=wait)
+                report = await application.sweep.run(order, wait_seconds=wait)
             except (AnotherSweepRunning, SweepOvertaken) as error:
                 typer.echo(str(error), err=True)
                 raise typer.Exit(_ANOTHER_SWEEP) from None
         _say({"rows_due": due, **report.as_dict()}, f"Rows due: {due}\n{report.as_text()}", as_json)
         raise typer.Exit(_SWEEP_ENDS[report.outcome])
 
-    _with_parts(_with_schema(run))
+    _with_application(_with_schema(run))
 
 
 @asynccontextmanager
-async def _store_at_hand(parts: Parts) -> AsyncIterator[None]:
+async def _store_at_hand(application: Application) -> AsyncIterator[None]:
     """The store answers; the embedded one is started where no app runs it: the app may refuse to."""
     started: EmbeddedStoreProcess | None = None
     try:
-        await parts.storage.check()
+        await application.storage.check()
     except StorageUnavailable:
-        started = await _start_store(parts)
+        started = await _start_store(application)
     try:
         yield
     finally:
@@ -271,36 +271,34 @@ async def _store_at_hand(parts: Parts) -> AsyncIterator[None]:
             await started.stop()
 
 
-async def _start_store(parts: Parts) -> EmbeddedStoreProcess:
+async def _start_store(application: Application) -> EmbeddedStoreProcess:
     try:
-        if parts.store:
-            await parts.store.start()
-            return parts.store
+        if application.store:
+            await application.store.start()
+            return application.store
     except StoreNotStarted:
         pass  # another process has its folder
-    _fail(_store_is_away(parts))
+    _fail(_store_is_away(application))
 
 
-async def _bucket_is_ours(parts: Parts) -> bool:
+async def _bucket_is_ours(application: Application) -> bool:
     """In another's bucket every row looks lost: nothing is tended then, and the sweep says why it refuses."""
     try:
-        await parts.bucket.confirm()
+        await application.bucket.confirm()
     except WrongBucket:
         return False
     return True
 
 
-def _store_is_away(parts: Parts) -> str:
-    endpoint = parts.connection.endpoint_url if parts.connection else None
-    if parts.store:
+def _store_is_away(application: Application) -> str:
+    endpoint = application.connection.endpoint_url if application.connection else None
+    if application.store:
         return (
             f"The embedded store does not answer at {endpoint} and cannot be started there: most likely "
             "`slipway serve` runs it at another port. Sweep with its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed "
             "one), or stop it first."
         )
-    return (
-        f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {parts.settings.bucket} for us."
-    )
+    return f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {application.settings.bucket} for us."
 
 
 def _settings() -> Settings:
@@ -322,38 +320,38 @@ def _upgrade(settings: Settings) -> None:
         schema.upgrade(url)
 
 
-def _with_parts(work: Callable[[Parts], Coroutine[Any, Any, None]]) -> None:
+def _with_application(work: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
     configure_logging()
     settings = _settings()
     with _in_one_sentence():
-        parts = build(settings)
+        application = build(settings)
 
         async def run() -> None:
             try:
-                await work(parts)
+                await work(application)
             finally:
-                await parts.close()
+                await application.close()
 
         asyncio.run(run())
 
 
 def _with_accounts(work: Callable[[AccountService], Coroutine[Any, Any, None]]) -> None:
-    async def with_accounts(parts: Parts) -> None:
-        await work(parts.accounts)
+    async def with_accounts(application: Application) -> None:
+        await work(application.accounts)
 
-    _with_parts(_with_schema(with_accounts))
+    _with_application(_with_schema(with_accounts))
 
 
 def _with_schema(
-    work: Callable[[Parts], Coroutine[Any, Any, None]],
-) -> Callable[[Parts], Coroutine[Any, Any, None]]:
+    work: Callable[[Application], Coroutine[Any, Any, None]],
+) -> Callable[[Application], Coroutine[Any, Any, None]]:
     """Commands on rows need the schema: without it every one of them would blame the database."""
 
-    async def with_schema(parts: Parts) -> None:
-        if not await asyncio.to_thread(schema.is_current, parts.settings.effective_database_url):
+    async def with_schema(application: Application) -> None:
+        if not await asyncio.to_thread(schema.is_current, application.settings.effective_database_url):
             raise schema.SchemaOutdated
-        await parts.set_clock()
-        await work(parts)
+        await application.set_clock()
+        await work(application)
 
     return with_schema
 

@@ -13,24 +13,24 @@ from app.api import errors
 from app.api.main import api_router
 from app.api.middleware import BodyLimit, RequestContext
 from app.api.page import Page
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.schema import SchemaOutdated, cannot_open
 from app.domain.errors import DatabaseUnavailable, NotAuthenticated
 from app.embedded import StoreNotStarted
 from app.services.bucket_check import WrongBucket
 
 
-def serve(parts: Parts) -> ASGIApp:
+def serve(application: Application) -> ASGIApp:
     """What a server runs: the app over `parts`, which are started and stopped with it."""
-    return Running(create_app(parts), parts)
+    return Running(create_app(application), application)
 
 
 class Running:
     """Starts the parts with the server and stops them with it; says in one sentence why that cannot be."""
 
-    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+    def __init__(self, app: ASGIApp, application: Application) -> None:
         self._app = app
-        self._parts = parts
+        self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -38,7 +38,7 @@ class Running:
             return
         await receive()
         try:
-            async with self._parts.running():
+            async with self._application.running():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         # An operator's matter, not a programmer's: no traceback.
@@ -50,9 +50,9 @@ class Running:
             await send({"type": "lifespan.shutdown.complete"})
 
 
-def create_app(parts: Parts) -> FastAPI:
+def create_app(application: Application) -> FastAPI:
     """The app over `parts`, which somebody else starts and stops."""
-    settings = parts.settings
+    settings = application.settings
     app = FastAPI(
         title="Slipway",
         version="1",
@@ -63,7 +63,7 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json" if settings.is_local else None,
     )
-    app.state.parts = parts
+    app.state.application = application
     errors.install(app)
     # Last added is outermost.
     app.add_middleware(BodyLimit)
@@ -72,7 +72,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_api_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     if settings.page_dir.is_dir():
         # What no route knows, as the router's default: a mount at "/" would also take the API's wrong methods.
-        app.router.default = Page(settings.page_dir, parts.store_origins)
+        app.router.default = Page(settings.page_dir, application.store_origins)
     return app
 
 
@@ -82,7 +82,7 @@ def _operation_id(route: APIRoute) -> str:
 
 async def _metrics(request: Request) -> Response:
     """Prometheus' text format; with METRICS_TOKEN only for its bearer."""
-    expected = request.app.state.parts.settings.metrics_token.get_secret_value()
+    expected = request.app.state.application.settings.metrics_token.get_secret_value()
     given = request.headers.get("authorization", "")
     if expected and not hmac.compare_digest(given.encode(), f"Bearer {expected}".encode()):
         raise NotAuthenticated

@@ -108,7 +108,7 @@ class Video(SQLModel, table=True):
     lease_owner: uuid.UUID | None = None
     """Who works on this row now (a completion or a probe); nobody else may until lease_until."""
     lease_until: datetime | None = Field(default=None, sa_type=_UTC)
-    proof: dict[str, str] | None = Field(default=None, sa_type=_JSON)
+    part_md5s: dict[str, str] | None = Field(default=None, sa_type=_JSON, sa_column_kwargs={"name": "proof"})
     """While `completing`: the parts' MD5s as their sender computed them, by part number; JSON knows only text keys."""
     due_at: datetime | None = Field(default=None, sa_type=_UTC)
     """When this row next wants attention: the probe, the expiry, or the next step of its deletion."""

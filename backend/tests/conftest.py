@@ -21,7 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core import security
 from app.core.config import Settings
 from app.domain.video_status import VideoStatus
@@ -29,7 +29,7 @@ from app.main import create_app
 from app.models import User, Video
 from tests import factories
 from tests.databases import Databases, PostgresDatabases, make_databases
-from tests.factories import APP_URL, PASSWORD, ApiClient, make_parts, make_settings
+from tests.factories import APP_URL, PASSWORD, ApiClient, make_application, make_settings
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 
 # How long an example takes depends on what else this machine does; no test is timed.
@@ -114,12 +114,12 @@ def probe() -> FakeProbe:
 
 
 @pytest.fixture
-async def parts(
+async def application(
     settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[Application]:
     """The real services over the fakes. No worker and no upkeep runs by itself: tests call
-    factories.run_due_probes and parts.reconciler.tend_due. With `client` both run, as in production."""
-    made = make_parts(settings, clock, storage, probe)
+    factories.run_due_probes and application.reconciler.tend_due. With `client` both run, as in production."""
+    made = make_application(settings, clock, storage, probe)
     yield made
     await made.tasks.drain(10)
     await made.close()
@@ -138,11 +138,11 @@ async def _until_sqlites_threads_end() -> None:
 
 
 @pytest.fixture
-def make_user(parts: Parts, encoded_password: str) -> MakeUser:
+def make_user(application: Application, encoded_password: str) -> MakeUser:
     """Inserts a user whose password is PASSWORD; any column may be given."""
 
     async def make(**values: Any) -> User:
-        return await factories.insert_user(parts, encoded_password, **values)
+        return await factories.insert_user(application, encoded_password, **values)
 
     return make
 
@@ -153,13 +153,13 @@ async def user(make_user: MakeUser) -> User:
 
 
 @pytest.fixture
-def make_video(parts: Parts, storage: InMemoryStorage, user: User) -> MakeVideo:
+def make_video(application: Application, storage: InMemoryStorage, user: User) -> MakeVideo:
     """Inserts a video in a state, with what the store holds then; see factories.insert_video."""
 
     async def make(
         status: VideoStatus | str = VideoStatus.UPLOADING, *, owner: User | None = None, **values: Any
     ) -> Video:
-        return await factories.insert_video(parts, storage, owner or user, status, **values)
+        return await factories.insert_video(application, storage, owner or user, status, **values)
 
     return make
 
@@ -168,10 +168,10 @@ def make_video(parts: Parts, storage: InMemoryStorage, user: User) -> MakeVideo:
 
 
 @pytest.fixture
-async def app(parts: Parts) -> AsyncIterator[FastAPI]:
+async def app(application: Application) -> AsyncIterator[FastAPI]:
     """The running app: workers and upkeep too, as its lifespan starts them."""
-    made = create_app(parts)
-    async with parts.running():
+    made = create_app(application)
+    async with application.running():
         yield made
 
 
@@ -190,7 +190,7 @@ async def client(app: FastAPI) -> AsyncIterator[ApiClient]:
 
 
 @pytest.fixture
-async def signed_in(app: FastAPI, parts: Parts, make_user: MakeUser) -> AsyncIterator[SignedIn]:
+async def signed_in(app: FastAPI, application: Application, make_user: MakeUser) -> AsyncIterator[SignedIn]:
     """Makes clients with a session of `user` (a new one unless given; `client.user` tells).
 
     `how="cookie"` is a browser on our page: the session cookie and its Origin. `how="bearer"` is an API client.
@@ -199,7 +199,7 @@ async def signed_in(app: FastAPI, parts: Parts, make_user: MakeUser) -> AsyncIte
 
         async def make(user: User | None = None, *, how: str = "cookie") -> ApiClient:
             owner = user or await make_user()
-            token = await factories.insert_session(parts, owner, how)
+            token = await factories.insert_session(application, owner, how)
             if how == "bearer":
                 made = await clients.enter_async_context(_client(app, {"Authorization": f"Bearer {token}"}))
             else:

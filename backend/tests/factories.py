@@ -13,7 +13,7 @@ import httpx
 from sqlmodel import col, select
 
 from app.adapters.queue_embedded import EmbeddedQueue
-from app.bootstrap import MakeQueue, Parts, assemble, pick_queue
+from app.bootstrap import Application, MakeQueue, assemble, pick_queue
 from app.core.config import Settings
 from app.core.db import Database
 from app.core.security import hash_token, new_session_token
@@ -53,13 +53,13 @@ def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
     return Settings(_env_file=None, **given)
 
 
-def make_parts(
+def make_application(
     settings: Settings,
     clock: Clock,
     storage: ObjectStorage,
     probe: MediaProbe,
     make_queue: MakeQueue = pick_queue,
-) -> Parts:
+) -> Application:
     """The real services over the fakes and the test's database. Whoever makes them closes them."""
     return assemble(
         settings,
@@ -80,7 +80,7 @@ def embedded_queue(_database: Database, clock: Clock) -> EmbeddedQueue:
 # --- rows -------------------------------------------------------------------------------------------------------
 
 
-async def insert_user(parts: Parts, encoded_password: str, **values: Any) -> User:
+async def insert_user(application: Application, encoded_password: str, **values: Any) -> User:
     """A user as the row says; `email` and all other columns may be given."""
     email = values.pop("email", f"{uuid.uuid4().hex}@example.com")
     given = {
@@ -89,19 +89,19 @@ async def insert_user(parts: Parts, encoded_password: str, **values: Any) -> Use
         "password_hash": encoded_password,
         "is_active": True,
         "reserved_bytes": 0,
-        "created_at": parts.clock.now(),
+        "created_at": application.clock.now(),
         **values,
     }
     user = User(email=email, **given)
-    async with parts.database.transaction() as session:
+    async with application.database.transaction() as session:
         await users.insert(session, user)
     return user
 
 
-async def insert_session(parts: Parts, user: User, kind: str) -> str:
+async def insert_session(application: Application, user: User, kind: str) -> str:
     """A sign-in without asking for the password; returns its token."""
     token = new_session_token()
-    now = parts.clock.now()
+    now = application.clock.now()
     row = Session(
         user_id=user.id,
         token_hash=hash_token(token),
@@ -109,15 +109,15 @@ async def insert_session(parts: Parts, user: User, kind: str) -> str:
         user_agent="tests",
         created_at=now,
         last_seen_at=now,
-        expires_at=now + timedelta(seconds=parts.settings.session_absolute_seconds),
+        expires_at=now + timedelta(seconds=application.settings.session_absolute_seconds),
     )
-    async with parts.database.transaction() as session:
+    async with application.database.transaction() as session:
         session.add(row)
     return token
 
 
 async def insert_video(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     user: User,
     status: VideoStatus | str = VideoStatus.UPLOADING,
@@ -134,7 +134,7 @@ async def insert_video(
     removed. `in_store=False` leaves the store empty. Any column may be given.
     """
     status = VideoStatus(status)
-    now = parts.clock.now()
+    now = application.clock.now()
     container = CONTAINERS[0]
     video_id = uuid.uuid4()
     object_token = uuid.uuid4().hex
@@ -163,29 +163,29 @@ async def insert_video(
         given["upload_id"] = storage.open_upload(key, metadata={TOKEN_METADATA: object_token})
     if in_store and assembled:
         given["etag"] = storage.store_object(key, data, {TOKEN_METADATA: object_token})
-    given |= _columns_of(parts, status) | values
+    given |= _columns_of(application, status) | values
     video = Video(**given)
     if in_store and not assembled:
         everything = range(1, video.part_plan.part_count + 1)
         sent = everything if status is VideoStatus.COMPLETING and parts_sent is None else parts_sent or ()
         for number in sent:
             storage.store_part(given["upload_id"], number, part_of(video, data, number))
-    async with parts.database.transaction() as session:
+    async with application.database.transaction() as session:
         await videos.insert(session, video)
         await users.release_bytes(session, user.id, -video.reserved_bytes)
     return video
 
 
-def _columns_of(parts: Parts, status: VideoStatus) -> dict[str, Any]:
+def _columns_of(application: Application, status: VideoStatus) -> dict[str, Any]:
     """What the use cases would have written by then."""
-    now = parts.clock.now()
+    now = application.clock.now()
     match status:
         case VideoStatus.UPLOADING:
-            expires_at = now + timedelta(seconds=parts.settings.upload_grace_seconds)
+            expires_at = now + timedelta(seconds=application.settings.upload_grace_seconds)
             return {"expires_at": expires_at, "due_at": expires_at}
         case VideoStatus.COMPLETING:
             until = now + timedelta(seconds=30)
-            expires_at = now + timedelta(seconds=parts.settings.upload_grace_seconds)
+            expires_at = now + timedelta(seconds=application.settings.upload_grace_seconds)
             lease = {"lease_owner": uuid.uuid4(), "lease_until": until, "due_at": until}
             return {"expires_at": expires_at, **lease}
         case VideoStatus.PROCESSING:
@@ -199,45 +199,45 @@ def _columns_of(parts: Parts, status: VideoStatus) -> dict[str, Any]:
             return {"due_at": now}
 
 
-async def find_video(parts: Parts, video_id: uuid.UUID) -> Video | None:
+async def find_video(application: Application, video_id: uuid.UUID) -> Video | None:
     """The row as it is now, hidden or not."""
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         return await videos.get(session, video_id)
 
 
-async def read_video(parts: Parts, video_id: uuid.UUID) -> Video:
+async def read_video(application: Application, video_id: uuid.UUID) -> Video:
     """The row as it is now; it must exist."""
-    found = await find_video(parts, video_id)
+    found = await find_video(application, video_id)
     assert found is not None, "the row is gone"
     return found
 
 
-async def reserved_bytes(parts: Parts, user: User) -> int:
+async def reserved_bytes(application: Application, user: User) -> int:
     """What the user's counter says now."""
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         return (await session.scalars(select(User.reserved_bytes).where(col(User.id) == user.id))).one()
 
 
-async def count_videos(parts: Parts, *statuses: VideoStatus) -> int:
+async def count_videos(application: Application, *statuses: VideoStatus) -> int:
     """Rows in these states; without states, all."""
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         found = await session.scalars(select(Video.status))
         return sum(1 for status in found if not statuses or status in statuses)
 
 
-async def assert_quota_is_exact(parts: Parts, user: User) -> None:
+async def assert_quota_is_exact(application: Application, user: User) -> None:
     """The counter is the sum of the rows, and open uploads are within their limit."""
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         rows = list(await session.scalars(select(Video).where(col(Video.user_id) == user.id)))
-    assert await reserved_bytes(parts, user) == sum(video.reserved_bytes for video in rows)
+    assert await reserved_bytes(application, user) == sum(video.reserved_bytes for video in rows)
     in_flight = sum(1 for video in rows if video.status in IN_FLIGHT)
-    assert in_flight <= parts.settings.user_max_uploads_in_flight
+    assert in_flight <= application.settings.user_max_uploads_in_flight
 
 
-async def run_due_probes(parts: Parts) -> int:
+async def run_due_probes(application: Application) -> int:
     """Does every probe that is due, one after the other, as a worker would; returns how many."""
     done = 0
-    while await parts.processing.probe_next():
+    while await application.processing.probe_next():
         done += 1
     return done
 
@@ -274,7 +274,7 @@ class Announced:
         return self.data[(part_number - 1) * size : part_number * size]
 
     @property
-    def proof(self) -> list[dict[str, object]]:
+    def part_md5s(self) -> list[dict[str, object]]:
         """The body of `complete`, every part proven."""
         count: int = self.upload["part_count"]
         return [{"part_number": n, "md5": md5_hex(self.piece(n))} for n in range(1, count + 1)]
@@ -321,7 +321,7 @@ async def upload(
     """The whole conversation: announce, send, complete; returns the video as `complete` answered it."""
     announced = await announce(client, data, **announced_as)
     await send_parts(client, storage, announced)
-    answer = await client.post(f"/api/v1/videos/{announced.id}/complete", json={"parts": announced.proof})
+    answer = await client.post(f"/api/v1/videos/{announced.id}/complete", json={"parts": announced.part_md5s})
     assert answer.status_code == 200, answer.text
     video: dict[str, Any] = answer.json()
     return video

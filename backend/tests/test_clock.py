@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import bootstrap
-from app.bootstrap import Parts, pick_clock
+from app.bootstrap import Application, pick_clock
 from app.core.clock import SharedClock, SystemClock
 from app.core.config import Settings
 from app.core.db import Database
@@ -17,7 +17,7 @@ from app.domain.errors import DatabaseUnavailable
 from app.ports import Clock
 from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
-from tests.factories import make_parts, make_settings, read_video
+from tests.factories import make_application, make_settings, read_video
 from tests.fakes import FakeProbe, InMemoryStorage
 
 AN_UNHURRIED_TEST = timedelta(minutes=2)
@@ -49,21 +49,21 @@ def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
 @pytest.fixture(params=[-16, 6, 16])
 async def astray(
     request: pytest.FixtureRequest, settings: Settings, storage: InMemoryStorage, probe: FakeProbe
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[Application]:
     """A process on a machine whose clock is so many minutes off."""
-    made = make_parts(settings, SharedClock(WrongClock(request.param)), storage, probe)
+    made = make_application(settings, SharedClock(WrongClock(request.param)), storage, probe)
     yield made
     await made.tasks.drain(10)
     await made.close()
 
 
-async def test_a_process_keeps_the_databases_time_from_its_start(astray: Parts) -> None:
+async def test_a_process_keeps_the_databases_time_from_its_start(astray: Application) -> None:
     async with astray.running():
         assert abs(astray.clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST
 
 
 async def test_a_lease_ends_for_all_when_it_ends_for_its_holder(
-    parts: Parts, astray: Parts, make_video: MakeVideo
+    application: Application, astray: Application, make_video: MakeVideo
 ) -> None:
     """Else a fast clock's holder that dies holds a completion up, and a slow clock's is robbed of it."""
     now = datetime.now(UTC)
@@ -71,13 +71,13 @@ async def test_a_lease_ends_for_all_when_it_ends_for_its_holder(
     await astray.set_clock()
     await astray.uploads._claim_completion(video.user_id, video.id, {}, uuid.uuid4())
 
-    lease_until = (await read_video(parts, video.id)).lease_until
+    lease_until = (await read_video(application, video.id)).lease_until
 
     assert lease_until is not None
     assert now < lease_until < now + AN_UNHURRIED_TEST
 
 
-async def test_without_the_database_the_clock_goes_on_as_it_was_set(astray: Parts) -> None:
+async def test_without_the_database_the_clock_goes_on_as_it_was_set(astray: Application) -> None:
     await astray.set_clock()
     assert isinstance(astray.clock, SharedClock)
     nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
@@ -96,11 +96,11 @@ async def test_a_clock_that_steps_is_set_again_also_before_the_bucket_is_known(
     monkeypatch.setattr(bootstrap, "_SET_CLOCK_SECONDS", 0.01)
     storage.fail_next("read_range", times=1_000)
     own = WrongClock(0)
-    parts = make_parts(settings, SharedClock(own), storage, probe)
+    application = make_application(settings, SharedClock(own), storage, probe)
 
-    async with parts.running():
+    async with application.running():
         own.ahead = timedelta(days=30)
-        await until_right(parts.clock)
+        await until_right(application.clock)
 
 
 async def test_an_unforeseen_error_does_not_end_the_setting_of_the_clock(
@@ -117,7 +117,7 @@ async def test_an_unforeseen_error_does_not_end_the_setting_of_the_clock(
         failed.set()
         raise RuntimeError("a bug")
 
-    async with make_parts(settings, clock, storage, probe).running():
+    async with make_application(settings, clock, storage, probe).running():
         monkeypatch.setattr(clock, "set_by", fail_once)
         await failed.wait()
         own.ahead = timedelta(days=30)

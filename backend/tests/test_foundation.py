@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain.video_status import VideoStatus
 from app.models import User
 from tests.conftest import MakeVideo, SignedIn, Upload
@@ -42,13 +42,13 @@ async def test_page_client_sends_its_origin(signed_in: SignedIn) -> None:
 
 
 async def test_videos_of_every_state_keep_the_quota_exact(
-    parts: Parts, make_video: MakeVideo, user: User
+    application: Application, make_video: MakeVideo, user: User
 ) -> None:
     for status in VideoStatus:
         video = await make_video(status)
-        assert (await read_video(parts, video.id)).status is status
+        assert (await read_video(application, video.id)).status is status
 
-    await assert_quota_is_exact(parts, user)
+    await assert_quota_is_exact(application, user)
 
 
 async def test_made_videos_bring_their_storage(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 import app.models  # noqa: F401  # fills the metadata
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core import schema
 from app.core.schema import SchemaOutdated
 from app.models import User
@@ -161,20 +161,22 @@ def test_the_history_is_one_line_numbered_by_its_files() -> None:
     assert newest_first == REVISIONS[::-1]
 
 
-async def test_the_app_does_not_start_on_an_old_schema(parts: Parts, database_url: str) -> None:
+async def test_the_app_does_not_start_on_an_old_schema(application: Application, database_url: str) -> None:
     await asyncio.to_thread(command.downgrade, schema.alembic_config(database_url), "-1")
 
     try:
         with pytest.raises(SchemaOutdated, match="slipway db upgrade"):
-            async with parts.running():
+            async with application.running():
                 raise AssertionError("it started")
     finally:
         await asyncio.to_thread(schema.upgrade, database_url)
 
 
-async def test_rows_come_back_as_they_went_in(parts: Parts, make_video: MakeVideo, user: User) -> None:
+async def test_rows_come_back_as_they_went_in(
+    application: Application, make_video: MakeVideo, user: User
+) -> None:
     """Times aware and in UTC to the microsecond, large numbers whole: on both databases."""
-    moment = parts.clock.now().replace(microsecond=123_456)
+    moment = application.clock.now().replace(microsecond=123_456)
     video = await make_video(
         "ready",
         created_at=moment,
@@ -185,7 +187,7 @@ async def test_rows_come_back_as_they_went_in(parts: Parts, make_video: MakeVide
         original_filename="é🎬\u202e.mp4",
     )
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
 
     assert row == video
     assert (row.created_at, row.created_at.tzname()) == (moment, "UTC")

@@ -35,7 +35,7 @@ async def test_all_have_ended_whatever_they_end_in() -> None:
     await asyncio.sleep(0)
 
     async with asyncio.timeout(30):
-        await tasks.end(started)
+        await tasks.cancel_and_wait(started)
 
     assert all(task.done() for task in started)
 
@@ -78,7 +78,7 @@ async def test_last_words_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     await asyncio.sleep(0)
 
     async with asyncio.timeout(30):
-        await tasks.end([running])
+        await tasks.cancel_and_wait([running])
 
     assert said == ["last words"]
 

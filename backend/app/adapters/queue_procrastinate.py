@@ -78,8 +78,8 @@ class ProcrastinateQueue:
             take_jobs = partial(_take_jobs, app, at_once)
             announce_waiting = partial(self._announce_waiting, app)
             await side_by_side(
-                _again_and_again(take_jobs, _TRY_AGAIN_SECONDS),
-                _again_and_again(announce_waiting, _LOOK_EVERY_SECONDS),
+                _run_forever(take_jobs, _TRY_AGAIN_SECONDS),
+                _run_forever(announce_waiting, _LOOK_EVERY_SECONDS),
             )
 
     @contextlib.asynccontextmanager
@@ -166,7 +166,7 @@ async def _take_jobs(app: App, at_once: int) -> None:
     )
 
 
-async def _again_and_again(step: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
+async def _run_forever(step: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
     """Until cancelled; also when the step, as Procrastinate's worker does, ends in another error than that."""
     loop = asyncio.current_task()
     while not (loop and loop.cancelling()):

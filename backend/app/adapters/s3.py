@@ -134,7 +134,7 @@ class S3Storage:
         )
         plain = answer.get("ServerSideEncryption") in (None, "AES256")
         return CreatedUpload(
-            _told(answer, "UploadId"), etags_are_md5=plain and "SSECustomerAlgorithm" not in answer
+            _require_field(answer, "UploadId"), etags_are_md5=plain and "SSECustomerAlgorithm" not in answer
         )
 
     def presign_part(
@@ -160,7 +160,7 @@ class S3Storage:
                 UploadId=upload_id,
                 PartNumberMarker=marker,
             )
-            _told(answer, "UploadId")
+            _require_field(answer, "UploadId")
             parts += [
                 StoredPart(part["PartNumber"], part["Size"], part["ETag"], part["LastModified"])
                 for part in answer.get("Parts", [])
@@ -202,7 +202,10 @@ class S3Storage:
     async def head(self, object_key: str) -> StoredObject:
         answer = await self._call("head", self._client.head_object, Bucket=self._bucket, Key=object_key)
         return StoredObject(
-            answer["ContentLength"], _told(answer, "ETag"), answer.get("ContentType", ""), answer["Metadata"]
+            answer["ContentLength"],
+            _require_field(answer, "ETag"),
+            answer.get("ContentType", ""),
+            answer["Metadata"],
         )
 
     async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:
@@ -248,7 +251,7 @@ class S3Storage:
                 Prefix=prefix,
                 **markers,
             )
-            _told(answer, "Bucket")
+            _require_field(answer, "Bucket")
             for upload in answer.get("Uploads", []):
                 yield OpenUpload(upload["Key"], upload["UploadId"], upload["Initiated"])
             if not answer.get("IsTruncated"):
@@ -264,7 +267,7 @@ class S3Storage:
             answer = await self._call(
                 "list_objects", self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix, **token
             )
-            _told(answer, "Name")
+            _require_field(answer, "Name")
             for item in answer.get("Contents", []):
                 yield ListedObject(item["Key"], item["Size"], item["LastModified"])
             if not answer.get("IsTruncated"):
@@ -353,7 +356,7 @@ def _in_loop(
         loop.call_soon_threadsafe(then, work)
 
 
-def _told(answer: Mapping[str, Any], field: str) -> Any:
+def _require_field(answer: Mapping[str, Any], field: str) -> Any:
     """A field every answer of its kind holds. One without it is not the store's: a portal's page reads as an empty
     list, and an empty list as nothing stored."""
     if field not in answer:

@@ -22,44 +22,44 @@ _bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False)
 
 
 def get_settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.parts.settings
+    settings: Settings = request.app.state.application.settings
     return settings
 
 
 def get_accounts(request: Request) -> AccountService:
-    accounts: AccountService = request.app.state.parts.accounts
+    accounts: AccountService = request.app.state.application.accounts
     return accounts
 
 
 def require_bucket(request: Request) -> None:
     """For what touches the store: in a bucket that may be another's nothing is done. Raises StorageUnavailable."""
-    request.app.state.parts.bucket.require_no_doubt()
+    request.app.state.application.bucket.require_no_doubt()
 
 
 def get_uploads(request: Request) -> UploadService:
     require_bucket(request)
-    uploads: UploadService = request.app.state.parts.uploads
+    uploads: UploadService = request.app.state.application.uploads
     return uploads
 
 
 def get_videos(request: Request) -> VideoService:
-    videos: VideoService = request.app.state.parts.videos
+    videos: VideoService = request.app.state.application.videos
     return videos
 
 
 def get_database(request: Request) -> Database:
-    database: Database = request.app.state.parts.database
+    database: Database = request.app.state.application.database
     return database
 
 
 def get_storage(request: Request) -> ObjectStorage:
     require_bucket(request)
-    storage: ObjectStorage = request.app.state.parts.storage
+    storage: ObjectStorage = request.app.state.application.storage
     return storage
 
 
 def get_clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.parts.clock
+    clock: Clock = request.app.state.application.clock
     return clock
 
 
@@ -73,7 +73,7 @@ ClockDep = Annotated[Clock, Depends(get_clock)]
 
 
 def get_presenter(request: Request, clock: ClockDep) -> VideoPresenter:
-    return VideoPresenter(request.app.state.parts.delivery, clock.now())
+    return VideoPresenter(request.app.state.application.delivery, clock.now())
 
 
 PresenterDep = Annotated[VideoPresenter, Depends(get_presenter)]

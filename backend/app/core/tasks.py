@@ -12,15 +12,15 @@ async def side_by_side(*loops: Coroutine[Any, Any, None]) -> None:
     """Runs loops that never end by themselves until cancelled; an error of one ends them all."""
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
-        # Not gather: it would pass a cancellation on, and `end` would be the second one.
+        # Not gather: it would pass a cancellation on, and `cancel_and_wait` would be the second one.
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
     finally:
-        await end(tasks)
+        await cancel_and_wait(tasks)
 
 
-async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancels the tasks and returns when all have ended, whatever they end in.
 
     A task that goes on is cancelled again: before Python 3.12 asyncio.wait_for loses a cancellation that comes at the

@@ -35,18 +35,18 @@ class SignPartsIn(_Request):
     part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=32), AfterValidator(_distinct)]
 
 
-class PartProofIn(_Request):
+class PartMd5In(_Request):
     part_number: PartNumber
     md5: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{32}$")]
 
 
-def _distinct_parts(parts: list[PartProofIn]) -> list[PartProofIn]:
+def _distinct_parts(parts: list[PartMd5In]) -> list[PartMd5In]:
     _distinct([part.part_number for part in parts])
     return parts
 
 
 class CompleteUploadIn(_Request):
-    parts: Annotated[list[PartProofIn], Field(max_length=_MOST_PARTS), AfterValidator(_distinct_parts)]
+    parts: Annotated[list[PartMd5In], Field(max_length=_MOST_PARTS), AfterValidator(_distinct_parts)]
 
 
 ByteCount = Annotated[int, Field(ge=0, le=2**53)]

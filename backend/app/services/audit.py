@@ -10,6 +10,7 @@ from app.core.db import Database
 from app.crud import installation, videos
 from app.domain.audit_losses import LOSSES_ADD_UP, within_a_day
 from app.domain.errors import OBJECT_MISSING
+from app.domain.recheck import RECHECK_AFTER
 from app.domain.sweep_report import Category, most_changes
 from app.domain.video_status import VideoEvent
 from app.models import Video
@@ -47,14 +48,10 @@ class Audited:
 
 
 class Audit:
-    def __init__(
-        self, database: Database, storage: ObjectStorage, clock: Clock, looks_apart: timedelta
-    ) -> None:
+    def __init__(self, database: Database, storage: ObjectStorage, clock: Clock) -> None:
         self._database = database
         self._storage = storage
         self._clock = clock
-        self._looks_apart = looks_apart
-        """Between the two looks that set a video failed: a listing or a HEAD may be stale for a moment."""
 
     async def look(self, store_now: datetime, asking: Asking) -> Audited:
         """Asks for the objects that are due; changes nothing. Raises DatabaseUnavailable."""
@@ -105,8 +102,8 @@ class Audit:
         Removes nothing: what lies at the key stays, and so does the owner's reservation until they delete the video.
         """
         video = damage.video
-        if video.missing_since is None or damage.age < self._looks_apart:
-            again_at = self._clock.now() + self._looks_apart
+        if video.missing_since is None or damage.age < RECHECK_AFTER:
+            again_at = self._clock.now() + RECHECK_AFTER
             async with self._database.transaction() as session:
                 await videos.note_audit(
                     session, [video.id], due_at=again_at, missing_since=video.missing_since or store_now

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,7 +27,7 @@ class BackgroundTasks:
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=timeout_seconds)
-        await end(late)
+        await cancel_and_wait(late)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -13,7 +13,7 @@ from app.core.db import Database
 from app.core.metrics import PROBES
 from app.crud import videos
 from app.domain.errors import OBJECT_MISSING, Unavailable
-from app.domain.missing import is_gone
+from app.domain.recheck import is_gone
 from app.domain.video_file import same_family
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
@@ -36,12 +36,10 @@ _LONGEST_WAIT_SECONDS = 60.0
 
 
 class ProcessingService:
-    def __init__(self, database: Database, probe: MediaProbe, clock: Clock, looks_apart: timedelta) -> None:
+    def __init__(self, database: Database, probe: MediaProbe, clock: Clock) -> None:
         self._database = database
         self._probe = probe
         self._clock = clock
-        self._looks_apart = looks_apart
-        """Between the two looks that give an object up."""
 
     async def probe_next(self, video_id: uuid.UUID | None = None) -> bool:
         """Leases the probe that has waited longest, or this video's, and does it. False: there was none to do."""
@@ -146,7 +144,7 @@ class ProcessingService:
 
     async def _vanished(self, video: Video, owner: uuid.UUID) -> None:
         now = self._clock.now()
-        if is_gone(video.missing_since, now, self._looks_apart):
+        if is_gone(video.missing_since, now):
             await self._finish(
                 video, owner, VideoEvent.OBJECT_VANISHED, "object_missing", **OBJECT_MISSING, due_at=now
             )

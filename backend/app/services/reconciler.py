@@ -10,7 +10,7 @@ import structlog
 from app.core.db import Database
 from app.crud import videos
 from app.domain.errors import SlipwayError, Unavailable
-from app.domain.missing import is_gone
+from app.domain.recheck import RECHECK_AFTER, is_gone
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
 from app.ports import Clock, NoSuchUpload, ObjectStorage, StoredPart
@@ -40,7 +40,6 @@ class Reconciler:
         uploads: UploadService,
         removal: Removal,
         grace: timedelta,
-        looks_apart: timedelta,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -49,12 +48,10 @@ class Reconciler:
         self._uploads = uploads
         self._removal = removal
         self._grace = grace
-        self._looks_apart = looks_apart
-        """Between the two looks that expire an upload which may have been finished."""
         self._in_hand: dict[uuid.UUID, VideoStatus] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def tend_due(self) -> int:
+    async def reconcile_due(self) -> int:
         """Does what is due, a bounded batch at a time; answers how many rows it looked at."""
         started = await self.start_due()
         if started:
@@ -63,9 +60,9 @@ class Reconciler:
             task.result()
         return len(started)
 
-    async def tend(self, rows: int) -> None:
+    async def reconcile(self, rows: int) -> None:
         """Batch after batch, until so many rows were looked at or none is due."""
-        while rows > 0 and (looked_at := await self.tend_due()):
+        while rows > 0 and (looked_at := await self.reconcile_due()):
             rows -= looked_at
 
     async def count_due(self) -> int:
@@ -80,7 +77,7 @@ class Reconciler:
         due += await self._due(_OTHERS, _BATCH - others)
         due = [video for video in due if video.id not in self._in_hand]
         self._in_hand |= {video.id: video.status for video in due}
-        return [self._tasks.start(self._tend_in_turn(video)) for video in due]
+        return [self._tasks.start(self._reconcile_when_free(video)) for video in due]
 
     async def _due(self, statuses: Collection[VideoStatus], limit: int) -> list[Video]:
         if limit <= 0:
@@ -88,16 +85,16 @@ class Reconciler:
         async with self._database.reading() as session:
             return await videos.list_due(session, statuses, self._clock.now(), limit)
 
-    async def _tend_in_turn(self, video: Video) -> None:
+    async def _reconcile_when_free(self, video: Video) -> None:
         try:
             if video.status in _COMPLETIONS:
-                await self._tend_safely(video)
+                await self._reconcile_safely(video)
             else:
                 async with self._turns:
                     if await self._claim(video):
-                        await self._tend_safely(video)
+                        await self._reconcile_safely(video)
         except Unavailable as error:
-            log.warning("upkeep.waiting", reason=error.code)  # it is still due, or will be soon
+            log.warning("reconciler.waiting", reason=error.code)  # it is still due, or will be soon
         finally:
             del self._in_hand[video.id]
 
@@ -106,25 +103,25 @@ class Reconciler:
         async with self._database.transaction() as session:
             return await videos.claim_due(session, video, self._clock.now() + _CLAIM)
 
-    async def _tend_safely(self, video: Video) -> None:
+    async def _reconcile_safely(self, video: Video) -> None:
         try:
-            await self._tend(video)
+            await self._reconcile(video)
         except Unavailable as error:
-            log.warning("upkeep.postponed", video_id=str(video.id), reason=error.code)
+            log.warning("reconciler.postponed", video_id=str(video.id), reason=error.code)
             await self._try_again_later(video)
         except SlipwayError as error:
             # A completion taken over found parts missing, or the video deleted: its state says so now.
-            log.info("upkeep.settled", video_id=str(video.id), outcome=error.code)
+            log.info("reconciler.settled", video_id=str(video.id), outcome=error.code)
         except Exception:
             # One bad row must not stay first in line and hold up all others.
-            log.exception("upkeep.failed", video_id=str(video.id))
+            log.exception("reconciler.failed", video_id=str(video.id))
             await self._try_again_later(video)
 
     async def _try_again_later(self, video: Video) -> None:
         async with self._database.transaction() as session:
             await videos.set_due(session, video.id, self._clock.now() + _TRY_AGAIN)
 
-    async def _tend(self, video: Video) -> None:
+    async def _reconcile(self, video: Video) -> None:
         match video.status:
             case VideoStatus.UPLOADING:
                 await self._expire_if_stalled(video)
@@ -148,9 +145,9 @@ class Reconciler:
             # finished a store lists no upload, or (the embedded one) all its parts; or anew what came late, and that
             # is not told from an upload that was left.
             may_be_finished = parts is None or len(parts) >= video.part_plan.part_count
-            if may_be_finished and not is_gone(video.missing_since, now, self._looks_apart):
+            if may_be_finished and not is_gone(video.missing_since, now):
                 since = video.missing_since or now
-                await videos.look_again(session, video, since, due_at=since + self._looks_apart)
+                await videos.look_again(session, video, since, due_at=since + RECHECK_AFTER)
                 return
             # State first, then the store: a complete that comes now is refused, never half undone.
             expired = await videos.transition(

@@ -8,6 +8,7 @@ import structlog
 from app.core.db import Database
 from app.crud import users, videos
 from app.domain.errors import OBJECT_MISSING
+from app.domain.recheck import RECHECK_AFTER
 from app.domain.video_status import VideoStatus
 from app.models import Video
 from app.ports import Clock, NoSuchObject, ObjectStorage
@@ -20,14 +21,10 @@ _LEAVING = (VideoStatus.DELETING, VideoStatus.EXPIRED)
 class Removal:
     """One step of a deletion, an expiry or the clearing of a failed video; safe to repeat at any time."""
 
-    def __init__(
-        self, database: Database, storage: ObjectStorage, clock: Clock, settle_after: timedelta
-    ) -> None:
+    def __init__(self, database: Database, storage: ObjectStorage, clock: Clock) -> None:
         self._database = database
         self._storage = storage
         self._clock = clock
-        self._settle_after = settle_after
-        """Between the two confirmations: a part that was on its way during the abort shows itself by then."""
 
     async def step(self, video_id: uuid.UUID) -> None:
         """Raises StorageUnavailable, DatabaseUnavailable, Overloaded: then the same step is due again."""
@@ -78,7 +75,7 @@ class Removal:
         async with self._database.transaction() as session:
             leaving = video.status in _LEAVING
             first = await videos.release_reservation(
-                session, video, gone_at=now, due_at=now + self._settle_after if leaving else None
+                session, video, gone_at=now, due_at=now + RECHECK_AFTER if leaving else None
             )
             if first:
                 await users.release_bytes(session, video.user_id, video.reserved_bytes)
@@ -86,7 +83,7 @@ class Removal:
                 # Done with before: a commit whose answer was lost, or an object that came back.
                 await videos.rest_failed(session, video.id)
             elif video.storage_gone_at:
-                settled_at = video.storage_gone_at + self._settle_after
+                settled_at = video.storage_gone_at + RECHECK_AFTER
                 if now >= settled_at:
                     await videos.delete_row(session, video.id, video.status)
                 else:

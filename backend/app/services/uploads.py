@@ -27,8 +27,8 @@ from app.domain.errors import (
     VideoNotFound,
     WrongState,
 )
-from app.domain.missing import is_gone
 from app.domain.part_plan import plan_parts
+from app.domain.recheck import is_gone
 from app.domain.video_file import VideoFile, check_file, object_key
 from app.domain.video_status import HIDDEN, VideoEvent, VideoStatus
 from app.models import Video
@@ -95,7 +95,6 @@ class UploadService:
         clock: Clock,
         tasks: BackgroundTasks,
         limits: UploadLimits,
-        looks_apart: timedelta,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -103,8 +102,6 @@ class UploadService:
         self._clock = clock
         self._tasks = tasks
         self._limits = limits
-        self._looks_apart = looks_apart
-        """Between the two looks that give an object up."""
 
     # --- create -----------------------------------------------------------------------------------------------
 
@@ -251,7 +248,7 @@ class UploadService:
 
     # --- complete ---------------------------------------------------------------------------------------------
 
-    async def complete(self, user_id: uuid.UUID, video_id: uuid.UUID, proof: Mapping[int, str]) -> Video:
+    async def complete(self, user_id: uuid.UUID, video_id: uuid.UUID, part_md5s: Mapping[int, str]) -> Video:
         """The video once its object is proven; still `completing` when the store needs longer than 10 s.
 
         `proof` maps part numbers to the MD5s the browser computed. One caller works, the others wait for it.
@@ -261,7 +258,7 @@ class UploadService:
         deadline = loop.time() + _WAIT_SECONDS
         while True:
             owner = uuid.uuid4()
-            video = await self._claim_completion(user_id, video_id, proof, owner)
+            video = await self._claim_completion(user_id, video_id, part_md5s, owner)
             if video.status is VideoStatus.UPLOADING:
                 continue  # another call took it and gave it back between our look and our claim
             if video.status is not VideoStatus.COMPLETING:
@@ -295,7 +292,7 @@ class UploadService:
         return True
 
     async def _claim_completion(
-        self, user_id: uuid.UUID, video_id: uuid.UUID, proof: Mapping[int, str], owner: uuid.UUID
+        self, user_id: uuid.UUID, video_id: uuid.UUID, part_md5s: Mapping[int, str], owner: uuid.UUID
     ) -> Video:
         now = self._clock.now()
         until = now + _LEASE
@@ -315,11 +312,11 @@ class UploadService:
                     due_at=until,
                     # What the expiry's first look noted answers another question: the completion looks twice itself.
                     missing_since=None,
-                    proof=_kept(video, proof),
+                    part_md5s=_kept(video, part_md5s),
                 )
             elif video.status is VideoStatus.COMPLETING:
                 await videos.retake_completion(
-                    session, video_id, owner, now, until, proof=_kept(video, proof)
+                    session, video_id, owner, now, until, part_md5s=_kept(video, part_md5s)
                 )
             else:
                 return video
@@ -356,7 +353,7 @@ class UploadService:
     async def _give_up_at_the_second_look(self, video: Video, owner: uuid.UUID) -> Video:
         """Neither upload nor object was found; raises StorageUnavailable while that may be a stale answer."""
         now = self._clock.now()
-        if not is_gone(video.missing_since, now, self._looks_apart):
+        if not is_gone(video.missing_since, now):
             log.warning("upload.object_not_seen", video_id=str(video.id))
             await self._leave_undecided(video, owner, missing_since=video.missing_since or now)
             raise StorageUnavailable
@@ -375,7 +372,7 @@ class UploadService:
         """Writes the outcome if the lease is still ours; either way answers what the row says now."""
         now = self._clock.now()
         async with self._database.transaction() as session:
-            moved = await videos.settle(session, video.id, event, owner, proof=None, **changes)
+            moved = await videos.settle(session, video.id, event, owner, part_md5s=None, **changes)
             if moved and event is VideoEvent.COMPLETE_PROVEN:
                 await self._queue.enqueue_probe(session, video.id)
             if not moved:
@@ -507,10 +504,13 @@ def _the_same(known: Video, file: VideoFile) -> Video:
     return known
 
 
-def _kept(video: Video, proof: Mapping[int, str]) -> dict[str, str]:
+def _kept(video: Video, part_md5s: Mapping[int, str]) -> dict[str, str]:
     """What is known of the parts' MD5s now: this call's word, and those of calls that were cut off."""
     planned = range(1, video.part_plan.part_count + 1)
-    return {**(video.proof or {}), **{str(number): proof[number] for number in planned if number in proof}}
+    return {
+        **(video.part_md5s or {}),
+        **{str(number): part_md5s[number] for number in planned if number in part_md5s},
+    }
 
 
 def _checked_against_plan(video: Video, parts: Sequence[StoredPart]) -> Sequence[StoredPart]:
@@ -530,5 +530,5 @@ def _checked_against_plan(video: Video, parts: Sequence[StoredPart]) -> Sequence
 def _arrived_as_sent(video: Video, part: StoredPart) -> bool:
     if part.size_bytes != video.part_plan.part_bytes(part.part_number):
         return False
-    md5 = (video.proof or {}).get(str(part.part_number))
+    md5 = (video.part_md5s or {}).get(str(part.part_number))
     return md5 is None or not video.etags_are_md5 or part.etag.strip('"').lower() == md5.lower()

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.adapters import queue_procrastinate
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core import db
 from app.core.config import Settings
 from app.crud import videos
@@ -31,8 +31,8 @@ def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
 
 
 @asynccontextmanager
-async def working(parts: Parts) -> AsyncIterator[None]:
-    work = asyncio.create_task(parts.queue.work(parts.processing.probe_next, 1))
+async def working(application: Application) -> AsyncIterator[None]:
+    work = asyncio.create_task(application.queue.work(application.processing.probe_next, 1))
     try:
         yield
     finally:
@@ -40,60 +40,62 @@ async def working(parts: Parts) -> AsyncIterator[None]:
         await asyncio.gather(work, return_exceptions=True)
 
 
-async def ask(parts: Parts, question: str) -> int:
-    async with parts.database.reading() as session:
+async def ask(application: Application, question: str) -> int:
+    async with application.database.reading() as session:
         return int((await session.execute(text(question))).scalar_one())
 
 
-async def until(parts: Parts, question: str, answer: int) -> None:
+async def until(application: Application, question: str, answer: int) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await ask(parts, question) != answer:  # noqa: ASYNC110  # another process sets no event here
+        while await ask(application, question) != answer:  # noqa: ASYNC110  # another process sets no event here
             await asyncio.sleep(0.02)
 
 
-async def until_probed(parts: Parts, video: Video) -> None:
-    await until(parts, f"SELECT count(*) FROM videos WHERE id = '{video.id}' AND status = 'ready'", 1)  # noqa: S608
+async def until_probed(application: Application, video: Video) -> None:
+    await until(application, f"SELECT count(*) FROM videos WHERE id = '{video.id}' AND status = 'ready'", 1)  # noqa: S608
 
 
 async def test_a_worker_is_told_of_a_job_without_looking(
-    parts: Parts, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+    application: Application, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_procrastinate, "_LOOK_EVERY_SECONDS", 3600.0)
 
     async def is_done_soon() -> bool:
         video = await make_video("completing")
-        async with parts.database.transaction() as session:
+        async with application.database.transaction() as session:
             await videos.transition(
                 session, video.id, VideoEvent.COMPLETE_PROVEN, lease_owner=None, lease_until=None
             )
-            await parts.queue.enqueue_probe(session, video.id)
+            await application.queue.enqueue_probe(session, video.id)
         for _ in range(20):
-            if (await read_video(parts, video.id)).status == "ready":
+            if (await read_video(application, video.id)).status == "ready":
                 return True
             await asyncio.sleep(0.02)
         return False
 
-    async with working(parts), asyncio.timeout(PATIENCE_SECONDS):
+    async with working(application), asyncio.timeout(PATIENCE_SECONDS):
         # News that comes while it asks for jobs is lost on it; sooner or later one comes while it listens.
         while not await is_done_soon():
             pass
 
 
-async def test_finished_jobs_leave_nothing(parts: Parts, make_video: MakeVideo) -> None:
+async def test_finished_jobs_leave_nothing(application: Application, make_video: MakeVideo) -> None:
     for _ in range(5):
         await make_video("processing")
 
-    async with working(parts):
-        await until(parts, "SELECT count(*) FROM videos WHERE status = 'ready'", 5)
-        await until(parts, "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'probe'", 0)
+    async with working(application):
+        await until(application, "SELECT count(*) FROM videos WHERE status = 'ready'", 5)
+        await until(application, "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'probe'", 0)
 
     for name in ("procrastinate_jobs", "procrastinate_events", "procrastinate_workers"):
-        assert await ask(parts, f"SELECT count(*) FROM {name}") == 0, name  # noqa: S608  # our own names
+        assert await ask(application, f"SELECT count(*) FROM {name}") == 0, name  # noqa: S608  # our own names
 
 
-async def test_what_a_dead_worker_left_goes_away(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_dead_worker_left_goes_away(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(queue_procrastinate, "_CLEAN_UP_AT", "* * * * * *")  # every second
-    async with parts.database.transaction() as session:
+    async with application.database.transaction() as session:
         await session.execute(
             text(
                 "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat)"
@@ -103,49 +105,49 @@ async def test_what_a_dead_worker_left_goes_away(parts: Parts, monkeypatch: pyte
             )
         )
 
-    async with working(parts):
-        await until(parts, "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'probe'", 0)
-        await until(parts, "SELECT count(*) FROM procrastinate_workers", 1)
+    async with working(application):
+        await until(application, "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'probe'", 0)
+        await until(application, "SELECT count(*) FROM procrastinate_workers", 1)
 
 
-async def test_a_lost_ear_is_replaced(parts: Parts) -> None:
+async def test_a_lost_ear_is_replaced(application: Application) -> None:
     """PostgreSQL ends the connection that listens, and that alone."""
     ears = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-    async with working(parts):
-        await until(parts, f"SELECT count(*) {ears}", 1)
-        lost = await ask(parts, f"SELECT pid {ears}")
-        await ask(parts, f"SELECT count(pg_terminate_backend({lost}))")
+    async with working(application):
+        await until(application, f"SELECT count(*) {ears}", 1)
+        lost = await ask(application, f"SELECT pid {ears}")
+        await ask(application, f"SELECT count(pg_terminate_backend({lost}))")
 
-        await until(parts, f"SELECT count(*) {ears} AND pid <> {lost}", 1)
+        await until(application, f"SELECT count(*) {ears} AND pid <> {lost}", 1)
 
 
 async def test_a_restart_of_postgresql_is_survived(
-    parts: Parts, make_video: MakeVideo, postgres: PostgresDatabases
+    application: Application, make_video: MakeVideo, postgres: PostgresDatabases
 ) -> None:
     first, second = await make_video("processing"), await make_video("processing", due_at=None)
-    async with working(parts):
-        await until_probed(parts, first)
+    async with working(application):
+        await until_probed(application, first)
 
         await asyncio.to_thread(postgres.server.restart)
 
-        async with parts.database.transaction() as session:
-            await parts.queue.enqueue_probe(session, second.id)
-        await until_probed(parts, second)
+        async with application.database.transaction() as session:
+            await application.queue.enqueue_probe(session, second.id)
+        await until_probed(application, second)
 
 
 async def test_a_paused_postgresql_is_survived(
-    parts: Parts, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+    application: Application, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_procrastinate, "BUSY_TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", 0.5)
     first, second = await make_video("processing"), await make_video("processing", due_at=None)
-    async with working(parts):
-        await until_probed(parts, first)
+    async with working(application):
+        await until_probed(application, first)
         with capture_logs() as logged:
-            async with postgresql_paused(parts.database), asyncio.timeout(PATIENCE_SECONDS):
+            async with postgresql_paused(application.database), asyncio.timeout(PATIENCE_SECONDS):
                 while not any(line["event"] == "worker.waiting" for line in logged):  # noqa: ASYNC110  # as above
                     await asyncio.sleep(0.02)
 
-        async with parts.database.transaction() as session:
-            await parts.queue.enqueue_probe(session, second.id)
-        await until_probed(parts, second)
+        async with application.database.transaction() as session:
+            await application.queue.enqueue_probe(session, second.id)
+        await until_probed(application, second)

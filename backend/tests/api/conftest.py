@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.config import Settings
 from app.core.logging import configure_logging
 from app.main import create_app
@@ -46,10 +46,10 @@ class Watch:
 
 
 @pytest.fixture
-async def app(parts: Parts) -> AsyncIterator[FastAPI]:
+async def app(application: Application) -> AsyncIterator[FastAPI]:
     """No worker and no upkeep runs: nothing changes but by a request, or by what a test calls itself."""
     surprises: list[str] = []
-    made = create_app(parts)
+    made = create_app(application)
     made.add_middleware(Watch, surprises=surprises)
     yield made
     assert surprises == [], "answers that openapi.json does not declare"
@@ -64,9 +64,9 @@ async def browser(app: FastAPI) -> AsyncIterator[ApiClient]:
 
 
 @pytest.fixture
-def no_database(parts: Parts) -> AbstractAsyncContextManager[None]:
+def no_database(application: Application) -> AbstractAsyncContextManager[None]:
     """`async with no_database:` the database is really out of reach in the block, and back after it."""
-    return database_down(parts.database)
+    return database_down(application.database)
 
 
 @pytest.fixture

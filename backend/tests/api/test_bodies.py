@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from tests.api.declared import operations
 from tests.api.shapes import API, MP4, assert_error, random_path
 from tests.api.test_upload_telemetry import REPORT
@@ -83,7 +83,7 @@ async def test_json_of_another_shape_is_a_validation_error(
 
 
 async def test_a_body_that_does_not_call_itself_json_is_not_read(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     """These are what another site's form can send without asking the browser first."""
     for content_type in [
@@ -98,11 +98,11 @@ async def test_a_body_that_does_not_call_itself_json_is_not_read(
             headers = {} if content_type is None else {"Content-Type": content_type}
             answer = await alice.post(f"{API}/videos", content=json.dumps(MP4).encode(), headers=headers)
             assert_error(answer, 422, "validation_error")
-            assert await count_videos(parts) == 0
+            assert await count_videos(application) == 0
 
 
 async def test_a_size_must_be_an_integer(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     for number in [
         "NaN",
@@ -127,7 +127,7 @@ async def test_a_size_must_be_an_integer(
                 await alice.post(f"{API}/videos", content=content, headers=JSON), 422, "validation_error"
             )
             assert body["errors"][0]["loc"] == ["body", "size_bytes"]
-            assert await count_videos(parts) == 0
+            assert await count_videos(application) == 0
 
 
 async def test_an_integer_beyond_all_sizes_is_a_validation_error(
@@ -151,7 +151,7 @@ async def test_every_field_of_create_is_needed(subtests: pytest.Subtests, signed
 
 
 async def test_an_unknown_field_is_refused(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     """Nothing but what is announced can be set from outside."""
     for extra in [
@@ -172,7 +172,7 @@ async def test_an_unknown_field_is_refused(
                 await alice.post(f"{API}/videos", json=of_create(**{extra: "x"})), 422, "validation_error"
             )
             assert body["errors"][0]["loc"] == ["body", extra]
-            assert await count_videos(parts) == 0
+            assert await count_videos(application) == 0
 
 
 async def test_every_json_route_refuses_unknown_fields(signed_in: SignedIn) -> None:
@@ -214,7 +214,7 @@ async def test_of_a_key_that_comes_twice_the_last_one_is_checked_and_kept(signed
 
 
 async def test_a_lone_surrogate_in_a_value_is_refused(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     for name in ["filename", "content_type"]:
         with subtests.test(name=str(name)[:60]):
@@ -224,7 +224,7 @@ async def test_a_lone_surrogate_in_a_value_is_refused(
                 await alice.post(f"{API}/videos", content=content, headers=JSON), 422, "validation_error"
             )
             assert body["errors"][0]["loc"] == ["body", name]
-            assert await count_videos(parts) == 0
+            assert await count_videos(application) == 0
 
 
 async def test_surrogates_in_passwords_and_names_are_refused(browser: httpx.AsyncClient) -> None:
@@ -261,7 +261,9 @@ async def test_an_announced_body_over_the_limit_is_refused_unread(signed_in: Sig
         assert read == 0
 
 
-async def test_a_body_that_grows_over_the_limit_is_refused(parts: Parts, signed_in: SignedIn) -> None:
+async def test_a_body_that_grows_over_the_limit_is_refused(
+    application: Application, signed_in: SignedIn
+) -> None:
     """Sent in chunks, without a length: counted while it comes."""
     alice = await signed_in()
     sent = 0
@@ -278,7 +280,7 @@ async def test_a_body_that_grows_over_the_limit_is_refused(parts: Parts, signed_
         answer = await alice.request(method, random_path(path), content=chunks(), headers=JSON)
         assert_error(answer, 413, "body_too_large")
         assert sent <= LIMIT + 1024, "reading went on past the limit"
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0
 
 
 async def test_a_form_over_the_limit_is_refused_too(client: httpx.AsyncClient) -> None:

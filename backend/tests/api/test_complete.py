@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.services import uploads
 from tests.api.shapes import (
     API,
@@ -37,21 +37,21 @@ def completing(video_id: object) -> str:
 
 
 async def test_complete_proves_the_object_and_hands_it_on(
-    parts: Parts, clock: FakeClock, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, clock: FakeClock, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     announced = await announce(alice, THREE_PARTS)
     await send_parts(alice, storage, announced)
     clock.advance(seconds=60)
 
-    answer = await alice.post(completing(announced.id), json={"parts": announced.proof})
+    answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
 
     assert answer.status_code == 200
     video = answer.json()
     assert_video(video)
     assert video["status"] == "processing"
     assert assert_time(video["uploaded_at"]) == clock.now()
-    row = await read_video(parts, uuid.UUID(announced.id))
+    row = await read_video(application, uuid.UUID(announced.id))
     stored = storage.objects[row.object_key]
     assert stored.data == THREE_PARTS
     assert row.etag == stored.etag
@@ -59,13 +59,13 @@ async def test_complete_proves_the_object_and_hands_it_on(
 
 
 async def test_after_complete_the_video_becomes_ready(
-    parts: Parts, probe: FakeProbe, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, probe: FakeProbe, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     announced = await announce(alice)
     await send_parts(alice, storage, announced)
     await alice.post(completing(announced.id), json={"parts": []})
-    assert await run_due_probes(parts) == 1
+    assert await run_due_probes(application) == 1
     assert len(probe.calls) == 1
     video = (await alice.get(f"{API}/videos/{announced.id}")).json()
     assert_video(video)
@@ -81,8 +81,8 @@ async def test_the_proof_may_be_any_subset(
         with subtests.test(str(chosen)):
             announced = await announce(alice, THREE_PARTS)
             await send_parts(alice, storage, announced)
-            proof = [announced.proof[number - 1] for number in chosen]
-            answer = await alice.post(completing(announced.id), json={"parts": proof})
+            part_md5s = [announced.part_md5s[number - 1] for number in chosen]
+            answer = await alice.post(completing(announced.id), json={"parts": part_md5s})
             assert answer.status_code == 200, answer.text
             assert answer.json()["status"] == "processing"
 
@@ -91,19 +91,19 @@ async def test_an_md5_may_be_written_in_capitals(storage: InMemoryStorage, signe
     alice = await signed_in()
     announced = await announce(alice)
     await send_parts(alice, storage, announced)
-    proof = [{"part_number": 1, "md5": md5_hex(announced.data).upper()}]
-    assert (await alice.post(completing(announced.id), json={"parts": proof})).status_code == 200
+    part_md5s = [{"part_number": 1, "md5": md5_hex(announced.data).upper()}]
+    assert (await alice.post(completing(announced.id), json={"parts": part_md5s})).status_code == 200
 
 
 async def test_missing_and_mismatched_parts_are_named_and_can_be_sent_again(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     announced = await announce(alice, THREE_PARTS)
     urls = {part["part_number"]: part["url"] for part in announced.upload["parts"]}
     storage.put_part(urls[2], b"X" * (5 * MIB))
 
-    answer = await alice.post(completing(announced.id), json={"parts": announced.proof})
+    answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
 
     body = assert_error(answer, 409, "parts_incomplete")
     assert (body["missing"], body["mismatched"]) == ([1, 3], [2])
@@ -114,9 +114,9 @@ async def test_missing_and_mismatched_parts_are_named_and_can_be_sent_again(
     )
     for part in signed.json()["parts"]:
         assert storage.put_part(part["url"], announced.piece(part["part_number"])) == 200
-    answer = await alice.post(completing(announced.id), json={"parts": announced.proof})
+    answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
     assert answer.status_code == 200
-    row = await read_video(parts, uuid.UUID(announced.id))
+    row = await read_video(application, uuid.UUID(announced.id))
     assert storage.objects[row.object_key].data == THREE_PARTS
 
 
@@ -136,9 +136,9 @@ async def test_a_part_of_another_size_is_a_mismatch_also_without_proof(
 async def test_nothing_sent_is_all_missing(storage: InMemoryStorage, signed_in: SignedIn) -> None:
     alice = await signed_in()
     announced = await announce(alice, THREE_PARTS)
-    for proof in ([], announced.proof):
+    for part_md5s in ([], announced.part_md5s):
         body = assert_error(
-            await alice.post(completing(announced.id), json={"parts": proof}), 409, "parts_incomplete"
+            await alice.post(completing(announced.id), json={"parts": part_md5s}), 409, "parts_incomplete"
         )
         assert (body["missing"], body["mismatched"]) == ([1, 2, 3], [])
     assert storage.objects == {}
@@ -166,16 +166,16 @@ async def test_where_etags_are_no_md5s_the_proof_is_not_compared(
 
 async def test_a_malformed_proof_is_refused_and_changes_nothing(
     subtests: pytest.Subtests,
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     signed_in: SignedIn,
     make_video: MakeVideo,
 ) -> None:
     alice = await signed_in()
     video = await make_video(owner=alice.user, parts_sent=[1])
-    before = (await read_video(parts, video.id)).model_dump()
+    before = (await read_video(application, video.id)).model_dump()
     good = md5_hex(b"x")
-    for proof in (
+    for part_md5s in (
         [{"part_number": 1, "md5": ""}],
         [{"part_number": 1, "md5": good[:-1]}],
         [{"part_number": 1, "md5": good + "0"}],
@@ -199,12 +199,12 @@ async def test_a_malformed_proof_is_refused_and_changes_nothing(
         None,
         good,
     ):
-        with subtests.test(str(proof)[:80]):
-            answer = await alice.post(completing(video.id), json={"parts": proof})
+        with subtests.test(str(part_md5s)[:80]):
+            answer = await alice.post(completing(video.id), json={"parts": part_md5s})
             body = assert_error(answer, 422, "validation_error")
             assert body["errors"][0]["loc"][:2] == ["body", "parts"]
     assert_error(await alice.post(completing(video.id), json={}), 422, "validation_error")
-    assert (await read_video(parts, video.id)).model_dump() == before
+    assert (await read_video(application, video.id)).model_dump() == before
     assert storage.calls == []
 
 
@@ -212,18 +212,18 @@ async def test_a_malformed_proof_is_refused_and_changes_nothing(
 
 
 async def test_a_repeat_gives_the_same_answer_and_does_nothing(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     announced = await announce(alice)
     await send_parts(alice, storage, announced)
-    first = await alice.post(completing(announced.id), json={"parts": announced.proof})
+    first = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
     calls = list(storage.calls)
-    for proof in (announced.proof, [], [{"part_number": 1, "md5": SOME_MD5}]):
-        again = await alice.post(completing(announced.id), json={"parts": proof})
+    for part_md5s in (announced.part_md5s, [], [{"part_number": 1, "md5": SOME_MD5}]):
+        again = await alice.post(completing(announced.id), json={"parts": part_md5s})
         assert (again.status_code, again.json()) == (200, first.json())
     assert storage.calls == calls
-    assert await run_due_probes(parts) == 1
+    assert await run_due_probes(application) == 1
 
 
 async def test_a_repeat_after_the_end_tells_the_end(
@@ -245,14 +245,14 @@ async def test_a_repeat_after_the_end_tells_the_end(
 
 
 async def test_calls_at_the_same_time_wait_for_the_one_that_works(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     announced = await announce(alice, THREE_PARTS)
     await send_parts(alice, storage, announced)
     gate = storage.hold_next("complete_multipart_upload")
     calls = [
-        asyncio.create_task(alice.post(completing(announced.id), json={"parts": announced.proof}))
+        asyncio.create_task(alice.post(completing(announced.id), json={"parts": announced.part_md5s}))
         for _ in range(5)
     ]
     await gate.reached()
@@ -261,11 +261,11 @@ async def test_calls_at_the_same_time_wait_for_the_one_that_works(
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1
     assert storage.count("complete_multipart_upload") == 1
-    assert await run_due_probes(parts) == 1
+    assert await run_due_probes(application) == 1
 
 
 async def test_a_store_that_takes_its_time_is_answered_202_and_the_repeat_200(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await signed_in()
     announced = await announce(alice)
@@ -274,17 +274,17 @@ async def test_a_store_that_takes_its_time_is_answered_202_and_the_repeat_200(
     with monkeypatch.context() as patch:
         patch.setattr(uploads, "_WAIT_SECONDS", 0.0)
         for _ in range(2):
-            answer = await alice.post(completing(announced.id), json={"parts": announced.proof})
+            answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
             assert answer.status_code == 202
             assert_video(answer.json())
             assert answer.json()["status"] == "completing"
     await gate.reached()
     gate.release()
-    answer = await alice.post(completing(announced.id), json={"parts": announced.proof})
+    answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
     assert answer.status_code == 200
     assert answer.json()["status"] == "processing"
     assert storage.count("complete_multipart_upload") == 1
-    await assert_quota_is_exact(parts, alice.user)
+    await assert_quota_is_exact(application, alice.user)
 
 
 @with_settings(database_pool_size=1)
@@ -299,7 +299,7 @@ async def test_no_database_connection_is_held_while_the_store_takes_its_time(
         gate = storage.hold_next(operation)
         if operation == "list_parts":
             storage.fail_next(operation, when="after")  # so that there is a second round
-        call = asyncio.create_task(alice.post(completing(announced.id), json={"parts": announced.proof}))
+        call = asyncio.create_task(alice.post(completing(announced.id), json={"parts": announced.part_md5s}))
         await gate.reached()
         answer = await bob.post(f"{API}/videos", json=MP4)
         assert answer.status_code == 201
@@ -310,7 +310,7 @@ async def test_no_database_connection_is_held_while_the_store_takes_its_time(
 
 
 async def test_a_repeat_takes_over_from_a_caller_that_is_gone(
-    parts: Parts, clock: FakeClock, signed_in: SignedIn, make_video: MakeVideo
+    application: Application, clock: FakeClock, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
     video = await make_video("completing", owner=alice.user)
@@ -318,11 +318,11 @@ async def test_a_repeat_takes_over_from_a_caller_that_is_gone(
     answer = await alice.post(completing(video.id), json={"parts": []})
     assert answer.status_code == 200
     assert answer.json()["status"] == "processing"
-    assert await run_due_probes(parts) == 1
+    assert await run_due_probes(application) == 1
 
 
 async def test_without_the_store_the_call_can_be_repeated(
-    subtests: pytest.Subtests, parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     for operation in ("list_parts", "complete_multipart_upload"):
@@ -330,13 +330,13 @@ async def test_without_the_store_the_call_can_be_repeated(
             announced = await announce(alice)
             await send_parts(alice, storage, announced)
             storage.fail_next(operation)
-            answer = await alice.post(completing(announced.id), json={"parts": announced.proof})
+            answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
             assert_retry_later(answer, "storage_unavailable")
-            answer = await alice.post(completing(announced.id), json={"parts": announced.proof})
+            answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
             assert answer.status_code == 200
-            row = await read_video(parts, uuid.UUID(announced.id))
+            row = await read_video(application, uuid.UUID(announced.id))
             assert storage.objects[row.object_key].data == announced.data
-    await assert_quota_is_exact(parts, alice.user)
+    await assert_quota_is_exact(application, alice.user)
 
 
 async def test_a_lost_answer_of_the_store_is_found_out(storage: InMemoryStorage, signed_in: SignedIn) -> None:
@@ -344,28 +344,32 @@ async def test_a_lost_answer_of_the_store_is_found_out(storage: InMemoryStorage,
     announced = await announce(alice)
     await send_parts(alice, storage, announced)
     storage.fail_next("complete_multipart_upload", when="after")
-    answer = await alice.post(completing(announced.id), json={"parts": announced.proof})
+    answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
     assert answer.status_code == 200
     assert answer.json()["status"] == "processing"
     assert len(storage.objects) == 1
 
 
 async def test_upload_and_object_gone_is_a_failure_that_says_so(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo, clock: FakeClock
+    application: Application,
+    storage: InMemoryStorage,
+    signed_in: SignedIn,
+    make_video: MakeVideo,
+    clock: FakeClock,
 ) -> None:
     alice = await signed_in()
     video = await make_video(owner=alice.user, parts_sent=[1])
     await storage.abort_multipart_upload(video.object_key, video.upload_id or "")
     answer = await alice.post(completing(video.id), json={"parts": []})
     assert_error(answer, 503, "storage_unavailable")  # one look may be a stale answer
-    clock.advance(seconds=parts.settings.sweep_interval_seconds)
+    clock.advance(seconds=application.settings.sweep_interval_seconds)
     answer = await alice.post(completing(video.id), json={"parts": []})
     assert answer.status_code == 200
     body = answer.json()
     assert body["status"] == "failed"
     assert set(body["status_reason"]) == {"code", "detail"}
     assert body["status_reason"]["code"] == "object_missing"
-    assert await run_due_probes(parts) == 0
+    assert await run_due_probes(application) == 0
 
 
 async def test_before_the_upload_has_an_id_there_is_nothing_to_complete(
@@ -378,7 +382,7 @@ async def test_before_the_upload_has_an_id_there_is_nothing_to_complete(
 
 
 async def test_no_url_changes_the_object_once_complete_has_answered(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     announced = await announce(alice)
@@ -386,5 +390,5 @@ async def test_no_url_changes_the_object_once_complete_has_answered(
     await alice.post(completing(announced.id), json={"parts": []})
     for part in announced.upload["parts"]:
         assert storage.put_part(part["url"], b"X" * part["size_bytes"]) == 404
-    row = await read_video(parts, uuid.UUID(announced.id))
+    row = await read_video(application, uuid.UUID(announced.id))
     assert storage.objects[row.object_key].data == announced.data

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain.video_status import VideoStatus
 from tests.api.shapes import (
     API,
@@ -75,7 +75,7 @@ FOREIGN_NAMES = [
 
 
 async def test_the_answer_holds_the_row_the_plan_and_the_first_urls(
-    clock: FakeClock, signed_in: SignedIn, parts: Parts
+    clock: FakeClock, signed_in: SignedIn, application: Application
 ) -> None:
     alice = await signed_in()
     answer = await alice.post(VIDEOS, json={**MP4, "size_bytes": 12 * MIB})
@@ -104,7 +104,7 @@ async def test_the_answer_holds_the_row_the_plan_and_the_first_urls(
     assert [part["size_bytes"] for part in upload["parts"]] == [5 * MIB, 5 * MIB, 2 * MIB]
     for part in upload["parts"]:
         assert assert_time(part["expires_at"]) == clock.now() + timedelta(seconds=900)
-    assert OBJECT_KEY.match((await read_video(parts, uuid.UUID(video["id"]))).object_key)
+    assert OBJECT_KEY.match((await read_video(application, uuid.UUID(video["id"]))).object_key)
 
 
 async def test_what_was_created_can_be_read(signed_in: SignedIn) -> None:
@@ -115,12 +115,12 @@ async def test_what_was_created_can_be_read(signed_in: SignedIn) -> None:
 
 
 async def test_the_store_is_told_what_it_keeps(
-    storage: InMemoryStorage, signed_in: SignedIn, parts: Parts
+    storage: InMemoryStorage, signed_in: SignedIn, application: Application
 ) -> None:
     """Type and attachment are set by us: a browser can change neither."""
     alice = await signed_in()
     created = (await alice.post(VIDEOS, json={**MP4, "content_type": "video/x-m4v"})).json()["video"]
-    row = await read_video(parts, uuid.UUID(created["id"]))
+    row = await read_video(application, uuid.UUID(created["id"]))
     (upload,) = storage._uploads.values()
     assert (upload.object_key, upload.upload_id) == (row.object_key, row.upload_id)
     assert upload.content_type == "video/mp4"
@@ -172,7 +172,7 @@ async def test_two_gib_take_one_create_and_three_sign_calls(signed_in: SignedIn)
 
 
 async def test_a_size_out_of_bounds_is_refused_by_its_name(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     for size, status, code in (
@@ -189,7 +189,7 @@ async def test_a_size_out_of_bounds_is_refused_by_its_name(
             if code == "file_too_large":
                 assert (body["size_bytes"], body["limit_bytes"]) == (size, 2 * GIB)
                 assert "2 GiB" in body["detail"]
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0
 
 
 @with_settings(max_upload_bytes=1000)
@@ -205,7 +205,7 @@ async def test_the_limit_is_the_operators_to_set(signed_in: SignedIn) -> None:
 
 @with_settings(**MANY_OPEN)
 async def test_every_pair_of_the_table_is_taken_and_the_first_type_stored(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     for container, extensions, types in TABLE:
@@ -223,13 +223,13 @@ async def test_every_pair_of_the_table_is_taken_and_the_first_type_stored(
                     video = answer.json()["video"]
                     assert video["content_type"] == types[0]
                     assert video["container"] is None, "found by content, later"
-                    row = await read_video(parts, uuid.UUID(video["id"]))
+                    row = await read_video(application, uuid.UUID(video["id"]))
                     assert row.object_key.endswith(f".{container}")
                     assert OBJECT_KEY.match(row.object_key)
 
 
 async def test_every_other_pair_is_a_mismatch(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     for _, extensions, types in TABLE:
@@ -242,11 +242,11 @@ async def test_every_other_pair_is_a_mismatch(
                 )
                 body = assert_error(answer, 422, "content_type_mismatch")
                 assert types[0] in body["detail"], "it says what the extension goes with"
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0
 
 
 async def test_other_extensions_are_refused_naming_what_is_taken(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     for name in FOREIGN_NAMES:
@@ -255,7 +255,7 @@ async def test_other_extensions_are_refused_naming_what_is_taken(
                 await alice.post(VIDEOS, json={**MP4, "filename": name}), 422, "unsupported_container"
             )
             assert body["accepted"] == ["mp4", "mov", "avi", "webm", "mkv"]
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0
 
 
 async def test_a_content_type_of_no_sensible_length_is_refused(signed_in: SignedIn) -> None:
@@ -268,31 +268,33 @@ async def test_a_content_type_of_no_sensible_length_is_refused(signed_in: Signed
 
 
 @with_settings(user_quota_bytes=1000)
-async def test_the_quota_counts_what_is_announced(parts: Parts, signed_in: SignedIn) -> None:
+async def test_the_quota_counts_what_is_announced(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     assert (await alice.post(VIDEOS, json={**MP4, "size_bytes": 600})).status_code == 201
     body = assert_error(await alice.post(VIDEOS, json={**MP4, "size_bytes": 401}), 409, "quota_exceeded")
     assert (body["used_bytes"], body["quota_bytes"]) == (600, 1000)
     assert (await alice.post(VIDEOS, json={**MP4, "size_bytes": 400})).status_code == 201
     assert_error(await alice.post(VIDEOS, json={**MP4, "size_bytes": 1}), 409, "quota_exceeded")
-    await assert_quota_is_exact(parts, alice.user)
+    await assert_quota_is_exact(application, alice.user)
     # Somebody else's space is their own.
     bob = await signed_in()
     assert (await bob.post(VIDEOS, json={**MP4, "size_bytes": 1000})).status_code == 201
 
 
 @with_settings(user_quota_bytes=1000, user_max_uploads_in_flight=100)
-async def test_creates_at_the_same_time_never_pass_the_quota(parts: Parts, signed_in: SignedIn) -> None:
+async def test_creates_at_the_same_time_never_pass_the_quota(
+    application: Application, signed_in: SignedIn
+) -> None:
     alice = await signed_in()
     answers = await asyncio.gather(*(alice.post(VIDEOS, json={**MP4, "size_bytes": 300}) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 5
-    assert await reserved_bytes(parts, alice.user) == 900
-    await assert_quota_is_exact(parts, alice.user)
+    assert await reserved_bytes(application, alice.user) == 900
+    await assert_quota_is_exact(application, alice.user)
 
 
 @with_settings(user_max_uploads_in_flight=2)
 async def test_too_many_open_uploads_are_named(
-    parts: Parts, signed_in: SignedIn, make_video: MakeVideo
+    application: Application, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
     for status in VideoStatus:
@@ -303,29 +305,31 @@ async def test_too_many_open_uploads_are_named(
         str((await make_video("completing", owner=alice.user)).id),
         (await alice.post(VIDEOS, json=MP4)).json()["video"]["id"],
     ]
-    before = await reserved_bytes(parts, alice.user)
+    before = await reserved_bytes(application, alice.user)
 
     body = assert_error(await alice.post(VIDEOS, json=MP4), 409, "too_many_uploads")
 
     assert sorted(body["open_video_ids"]) == sorted(open_ids)
-    assert await reserved_bytes(parts, alice.user) == before
+    assert await reserved_bytes(application, alice.user) == before
     assert (await alice.delete(f"{VIDEOS}/{open_ids[1]}")).status_code == 204
     assert (await alice.post(VIDEOS, json=MP4)).status_code == 201
 
 
 @with_settings(user_max_uploads_in_flight=3)
-async def test_creates_at_the_same_time_never_pass_the_number(parts: Parts, signed_in: SignedIn) -> None:
+async def test_creates_at_the_same_time_never_pass_the_number(
+    application: Application, signed_in: SignedIn
+) -> None:
     alice = await signed_in()
     answers = await asyncio.gather(*(alice.post(VIDEOS, json=MP4) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 5
-    await assert_quota_is_exact(parts, alice.user)
+    await assert_quota_is_exact(application, alice.user)
 
 
 # --- the store is away --------------------------------------------------------------------------------------------
 
 
 async def test_without_the_store_nothing_is_kept_and_a_repeat_works(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     key = {"Idempotency-Key": str(uuid.uuid4())}
@@ -333,8 +337,8 @@ async def test_without_the_store_nothing_is_kept_and_a_repeat_works(
 
     assert_retry_later(await alice.post(VIDEOS, json=MP4, headers=key), "storage_unavailable")
 
-    assert await count_videos(parts) == 0
-    assert await reserved_bytes(parts, alice.user) == 0
+    assert await count_videos(application) == 0
+    assert await reserved_bytes(application, alice.user) == 0
     assert (await alice.post(VIDEOS, json=MP4, headers=key)).status_code == 201
     assert len(storage.open_uploads) == 1
-    await assert_quota_is_exact(parts, alice.user)
+    await assert_quota_is_exact(application, alice.user)

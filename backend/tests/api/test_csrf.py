@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.models import User
 from tests.api.declared import operations
 from tests.api.shapes import API, MP4, assert_error, random_path, with_settings
@@ -76,11 +76,15 @@ async def test_the_cookie_counts_from_our_page_only(subtests: pytest.Subtests, s
 
 
 async def test_every_unsafe_route_asks_for_it(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn, user: User, make_video: MakeVideo
+    subtests: pytest.Subtests,
+    application: Application,
+    signed_in: SignedIn,
+    user: User,
+    make_video: MakeVideo,
 ) -> None:
     video = await make_video("uploading", parts_sent=[1])
     alice = bare(await signed_in(user))
-    before = (await read_video(parts, video.id)).model_dump()
+    before = (await read_video(application, video.id)).model_dump()
     public = {"/auth/register", "/auth/login", "/auth/token"}
     for method, path, _ in operations():
         short = path.removeprefix(API)
@@ -92,8 +96,8 @@ async def test_every_unsafe_route_asks_for_it(
             for headers in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
                 answer = await alice.request(method, real, json=body, headers=headers)
                 assert_error(answer, 403, "csrf_rejected")
-    assert (await read_video(parts, video.id)).model_dump() == before
-    assert await count_videos(parts) == 1
+    assert (await read_video(application, video.id)).model_dump() == before
+    assert await count_videos(application) == 1
     assert (await alice.get(ME)).status_code == 200, "the session lives"
 
 
@@ -154,14 +158,14 @@ async def test_another_sites_page_signs_nobody_in(
 
 
 async def test_a_form_of_another_site_that_got_the_origin_right_still_is_no_json(
-    parts: Parts, signed_in: SignedIn
+    application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     answer = await alice.post(
         f"{API}/videos", content=b'{"filename":"a.mp4"}', headers={"Content-Type": "text/plain"}
     )
     assert_error(answer, 422, "validation_error")
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0
 
 
 async def test_no_other_origin_is_ever_allowed_to_read(client: httpx.AsyncClient) -> None:

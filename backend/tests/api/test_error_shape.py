@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.api.errors import _PLAIN_CODES, _STATUSES
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain import errors
 from tests.api.declared import operations
 from tests.api.shapes import API, assert_error, assert_retry_later, random_path
@@ -133,12 +133,12 @@ async def test_an_odd_request_id_is_replaced(subtests: pytest.Subtests, client: 
 
 
 async def test_an_unexpected_exception_is_told_without_its_words(
-    parts: Parts, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, log: StringIO
+    application: Application, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     async def break_down(*_: object) -> None:
         raise RuntimeError("password hunter2 in /etc/slipway.conf")
 
-    monkeypatch.setattr(parts.videos, "list_page", break_down)
+    monkeypatch.setattr(application.videos, "list_page", break_down)
     alice = await signed_in()
 
     answer = await alice.get(f"{API}/videos")
@@ -156,14 +156,14 @@ async def test_an_unexpected_exception_is_told_without_its_words(
 
 @pytest.mark.usefixtures("log")
 async def test_the_service_goes_on_after_an_unexpected_exception(
-    parts: Parts, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+    application: Application, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def break_down(*_: object) -> None:
         raise RuntimeError
 
     alice = await signed_in()
     with monkeypatch.context() as patch:
-        patch.setattr(parts.videos, "list_page", break_down)
+        patch.setattr(application.videos, "list_page", break_down)
         assert_error(await alice.get(f"{API}/videos"), 500, "internal_error")
     assert (await alice.get(f"{API}/videos")).status_code == 200
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from tests.api.shapes import API, OBJECT_KEY, assert_error, with_settings
 from tests.conftest import SignedIn
 from tests.factories import count_videos, read_video
@@ -132,7 +132,7 @@ def test_the_table_is_as_long_as_it_claims() -> None:
 
 @with_settings(**MANY_OPEN)
 async def test_a_name_is_shown_as_it_is_and_never_names_the_object(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     names = {what: (name, unicodedata.normalize("NFC", name)) for what, name in KEPT.items()} | TRIMMED
@@ -146,7 +146,7 @@ async def test_a_name_is_shown_as_it_is_and_never_names_the_object(
             video = answer.json()["video"]
             assert video["original_filename"] == shown
             assert (await alice.get(f"{API}/videos/{video['id']}")).json()["original_filename"] == shown
-            key = (await read_video(parts, uuid.UUID(video["id"]))).object_key
+            key = (await read_video(application, uuid.UUID(video["id"]))).object_key
             assert OBJECT_KEY.fullmatch(key)
             assert key.startswith(f"videos/{alice.user.id}/{video['id']}/")
             assert key.endswith(".mp4")
@@ -157,7 +157,7 @@ async def test_a_name_is_shown_as_it_is_and_never_names_the_object(
 
 
 async def test_a_name_that_cannot_be_shown_is_refused(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     for what, (sent, code) in REFUSED.items():
@@ -167,14 +167,16 @@ async def test_a_name_that_cannot_be_shown_is_refused(
             )
             assert_error(answer, 422, code)
             assert len(answer.content) < 2000
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0
 
 
-async def test_a_name_of_a_million_characters_is_not_even_read(parts: Parts, signed_in: SignedIn) -> None:
+async def test_a_name_of_a_million_characters_is_not_even_read(
+    application: Application, signed_in: SignedIn
+) -> None:
     alice = await signed_in()
     for name in ("n" * 1_000_000 + ".mp4", "🚢" * 1_000_000):
         answer = await alice.post(
             f"{API}/videos", content=body_of(name), headers={"Content-Type": "application/json"}
         )
         assert_error(answer, 413, "body_too_large")
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from tests.api.shapes import API, MP4, with_settings
 from tests.conftest import MakeVideo, SignedIn
 from tests.crash.report import write_line
@@ -218,12 +218,12 @@ async def test_sign(signed_in: SignedIn, make_video: MakeVideo, body: Any) -> No
 @given(body=nearly({"parts": [{"part_number": 1, "md5": "0" * 32}]}))
 @roomy
 async def test_complete_before_anything_was_sent(
-    parts: Parts, signed_in: SignedIn, make_video: MakeVideo, body: Any
+    application: Application, signed_in: SignedIn, make_video: MakeVideo, body: Any
 ) -> None:
     alice = await signed_in()
     video = await make_video(owner=alice.user)
     await check(alice, "POST", f"{API}/videos/{video.id}/complete", body, lambda _: False)
-    assert (await read_video(parts, video.id)).status == "uploading"
+    assert (await read_video(application, video.id)).status == "uploading"
 
 
 @few

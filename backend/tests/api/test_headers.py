@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 import httpx
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from tests.api.shapes import API, MP4, with_settings
 from tests.conftest import MakeVideo, SignedIn
 from tests.factories import PASSWORD
@@ -36,7 +36,7 @@ def assert_safe(answer: httpx.Response) -> None:
 
 @pytest.mark.usefixtures("log")
 async def test_every_kind_of_answer_has_them(
-    parts: Parts,
+    application: Application,
     client: httpx.AsyncClient,
     signed_in: SignedIn,
     make_video: MakeVideo,
@@ -73,7 +73,7 @@ async def test_every_kind_of_answer_has_them(
     async def break_down(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(parts.videos, "list_page", break_down)
+    monkeypatch.setattr(application.videos, "list_page", break_down)
     answers.append(await alice.get(f"{API}/videos"))
 
     for answer in answers:

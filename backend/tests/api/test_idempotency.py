@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain.video_status import VideoStatus
 from tests.api.shapes import API, MP4, assert_error, with_settings
 from tests.conftest import MakeVideo, SignedIn
@@ -20,16 +20,16 @@ def a_key() -> dict[str, str]:
 
 
 async def test_a_repeat_is_the_same_video(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice, key = await signed_in(), a_key()
     first = await alice.post(VIDEOS, json=MP4, headers=key)
     second = await alice.post(VIDEOS, json=MP4, headers=key)
     assert (first.status_code, second.status_code) == (201, 200)
     assert second.json() == first.json()
-    assert await count_videos(parts) == 1
+    assert await count_videos(application) == 1
     assert len(storage.open_uploads) == 1
-    await assert_quota_is_exact(parts, alice.user)
+    await assert_quota_is_exact(application, alice.user)
 
 
 async def test_a_repeat_brings_urls_that_are_fresh(clock: FakeClock, signed_in: SignedIn) -> None:
@@ -53,7 +53,7 @@ async def test_the_same_file_under_another_spelling_is_the_same(signed_in: Signe
 
 
 async def test_another_file_under_the_same_key_is_a_conflict(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice, key = await signed_in(), a_key()
     await alice.post(VIDEOS, json=MP4, headers=key)
@@ -65,8 +65,8 @@ async def test_another_file_under_the_same_key_is_a_conflict(
         with subtests.test(str(change)):
             answer = await alice.post(VIDEOS, json={**MP4, **change}, headers=key)
             assert_error(answer, 409, "idempotency_conflict")
-    assert await count_videos(parts) == 1
-    await assert_quota_is_exact(parts, alice.user)
+    assert await count_videos(application) == 1
+    await assert_quota_is_exact(application, alice.user)
 
 
 async def test_a_repeat_that_is_not_valid_is_told_so(signed_in: SignedIn) -> None:
@@ -83,15 +83,17 @@ async def test_the_key_is_the_users_own(signed_in: SignedIn) -> None:
     assert hers.json()["video"]["id"] != his.json()["video"]["id"]
 
 
-async def test_without_a_key_every_create_is_a_new_video(parts: Parts, signed_in: SignedIn) -> None:
+async def test_without_a_key_every_create_is_a_new_video(
+    application: Application, signed_in: SignedIn
+) -> None:
     alice = await signed_in()
     ids = {(await alice.post(VIDEOS, json=MP4)).json()["video"]["id"] for _ in range(3)}
     assert len(ids) == 3
-    assert await count_videos(parts) == 3
+    assert await count_videos(application) == 3
 
 
 async def test_a_key_that_is_no_uuid_is_refused(
-    subtests: pytest.Subtests, parts: Parts, signed_in: SignedIn
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
     for key in (
@@ -109,7 +111,7 @@ async def test_a_key_that_is_no_uuid_is_refused(
             answer = await alice.post(VIDEOS, json=MP4, headers={"Idempotency-Key": key})
             body = assert_error(answer, 422, "validation_error")
             assert body["errors"][0]["loc"] == ["header", "idempotency-key"]
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0
 
 
 async def test_past_uploading_a_repeat_tells_where_the_video_is(
@@ -128,7 +130,7 @@ async def test_past_uploading_a_repeat_tells_where_the_video_is(
 
 
 async def test_after_deletion_the_key_lives_as_long_as_the_row(
-    parts: Parts, clock: FakeClock, signed_in: SignedIn
+    application: Application, clock: FakeClock, signed_in: SignedIn
 ) -> None:
     alice, key = await signed_in(), a_key()
     first = (await alice.post(VIDEOS, json=MP4, headers=key)).json()["video"]["id"]
@@ -137,11 +139,11 @@ async def test_after_deletion_the_key_lives_as_long_as_the_row(
     # Nobody is handed a video that is on its way out, nor a second one under the same key.
     body = assert_error(await alice.post(VIDEOS, json=MP4, headers=key), 409, "wrong_state")
     assert body["status"] == "deleting"
-    await assert_quota_is_exact(parts, alice.user)
+    await assert_quota_is_exact(application, alice.user)
 
-    clock.advance(seconds=parts.settings.sweep_interval_seconds)
-    await parts.reconciler.tend_due()
-    assert await find_video(parts, uuid.UUID(first)) is None
+    clock.advance(seconds=application.settings.sweep_interval_seconds)
+    await application.reconciler.reconcile_due()
+    assert await find_video(application, uuid.UUID(first)) is None
     again = await alice.post(VIDEOS, json=MP4, headers=key)
     assert again.status_code == 201
     assert again.json()["video"]["id"] != first
@@ -155,23 +157,23 @@ async def test_an_expired_upload_is_not_handed_out_again(signed_in: SignedIn, ma
 
 
 async def test_equal_creates_at_the_same_time_are_one_video_and_one_upload(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice, key = await signed_in(), a_key()
     answers = await asyncio.gather(*(alice.post(VIDEOS, json=MP4, headers=key) for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
     assert len({answer.json()["video"]["id"] for answer in answers}) == 1
     assert len({answer.json()["upload"]["parts"][0]["url"] for answer in answers}) == 1
-    assert await count_videos(parts) == 1
-    await parts.tasks.drain(10)
+    assert await count_videos(application) == 1
+    await application.tasks.drain(10)
     assert len(storage.open_uploads) == 1, "the others aborted theirs"
-    await assert_quota_is_exact(parts, alice.user)
+    await assert_quota_is_exact(application, alice.user)
 
 
 @with_settings(user_quota_bytes=1024, user_max_uploads_in_flight=1)
-async def test_a_repeat_needs_no_room_of_its_own(parts: Parts, signed_in: SignedIn) -> None:
+async def test_a_repeat_needs_no_room_of_its_own(application: Application, signed_in: SignedIn) -> None:
     alice, key = await signed_in(), a_key()
     assert (await alice.post(VIDEOS, json=MP4, headers=key)).status_code == 201
     assert (await alice.post(VIDEOS, json=MP4, headers=key)).status_code == 200
-    assert await reserved_bytes(parts, alice.user) == 1024
+    assert await reserved_bytes(application, alice.user) == 1024
     assert_error(await alice.post(VIDEOS, json=MP4, headers=a_key()), 409, "quota_exceeded")

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain.video_status import VideoStatus
 from tests.api.shapes import API, assert_error, without_request_id
 from tests.conftest import MakeUser, MakeVideo, SignedIn
@@ -46,7 +46,7 @@ def _tampered(token: str) -> str:
 
 @pytest.fixture
 async def actors(
-    parts: Parts, clock: FakeClock, client: ApiClient, signed_in: SignedIn, make_user: MakeUser
+    application: Application, clock: FakeClock, client: ApiClient, signed_in: SignedIn, make_user: MakeUser
 ) -> dict[str, httpx.AsyncClient]:
     """Everybody who may not; most of them with what once was, or nearly is, the owner's session."""
     owner = await make_user(email="owner@example.com")
@@ -61,7 +61,7 @@ async def actors(
     token = tampered_bearer.headers["Authorization"].removeprefix("Bearer ")
     tampered_bearer.headers["Authorization"] = f"Bearer {_tampered(token)}"
     disabled = await signed_in(how="bearer")
-    await parts.accounts.disable(disabled.user.email)
+    await application.accounts.disable(disabled.user.email)
     client.headers["Origin"] = APP_URL
     return {
         "another user": await signed_in(),
@@ -83,7 +83,7 @@ async def _ask(client: httpx.AsyncClient, video_id: uuid.UUID, operation: str) -
 @pytest.mark.parametrize("status", list(VideoStatus))
 async def test_a_video_is_not_there_for_anybody_else(
     subtests: pytest.Subtests,
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     actors: dict[str, httpx.AsyncClient],
     make_user: MakeUser,
@@ -93,7 +93,7 @@ async def test_a_video_is_not_there_for_anybody_else(
     owner = await make_user()
     video = await make_video(status, owner=owner, parts_sent=[1])
     row, calls, objects = (
-        (await read_video(parts, video.id)).model_dump(),
+        (await read_video(application, video.id)).model_dump(),
         list(storage.calls),
         dict(storage.objects),
     )
@@ -113,7 +113,7 @@ async def test_a_video_is_not_there_for_anybody_else(
                     assert_error(theirs, *NOT_LOOKED_UP[operation])
                 else:
                     assert_error(theirs, 404, "video_not_found")
-    assert (await read_video(parts, video.id)).model_dump() == row
+    assert (await read_video(application, video.id)).model_dump() == row
     assert storage.calls == calls
     assert storage.objects == objects
 
@@ -170,7 +170,7 @@ async def test_the_owner_is_not_in_the_way_of_the_matrix(
 
 
 async def test_an_id_in_the_body_or_the_query_moves_nothing(
-    parts: Parts, signed_in: SignedIn, make_video: MakeVideo
+    application: Application, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice, mallory = await signed_in(), await signed_in()
     hers, theirs = await make_video("ready", owner=alice.user), await make_video("ready", owner=mallory.user)
@@ -180,4 +180,4 @@ async def test_an_id_in_the_body_or_the_query_moves_nothing(
     assert answer.json()["id"] == str(theirs.id)
     answer = await mallory.get(f"{API}/videos", params={"user_id": str(alice.user.id)})
     assert [item["id"] for item in answer.json()["items"]] == [str(theirs.id)]
-    assert (await read_video(parts, hers.id)).user_id == alice.user.id
+    assert (await read_video(application, hers.id)).user_id == alice.user.id

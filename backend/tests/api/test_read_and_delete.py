@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 
 from app.adapters.delivery import PresignedDelivery
 from app.adapters.s3_signing import S3UrlSigner
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.services import videos
@@ -112,15 +112,15 @@ async def test_nothing_of_the_store_is_told(signed_in: SignedIn, make_video: Mak
 
 
 @pytest.fixture
-async def presigning(parts: Parts, signed_in: SignedIn) -> ApiClient:
+async def presigning(application: Application, signed_in: SignedIn) -> ApiClient:
     """A signed-in client of an app that delivers by presigned GET, as without CloudFront."""
     signer = S3UrlSigner(
         Credentials("AKIAEXAMPLE", "a-secret-key"), "us-east-1", "http://store.test/slipway/"
     )
-    delivery = PresignedDelivery(signer, parts.settings.delivery_url_ttl_seconds)
+    delivery = PresignedDelivery(signer, application.settings.delivery_url_ttl_seconds)
     alice = await signed_in(how="bearer")
     made = ApiClient(
-        transport=httpx.ASGITransport(create_app(dataclasses.replace(parts, delivery=delivery))),
+        transport=httpx.ASGITransport(create_app(dataclasses.replace(application, delivery=delivery))),
         base_url=APP_URL,
         headers={"Authorization": alice.headers["Authorization"]},
     )
@@ -215,7 +215,11 @@ async def test_what_is_on_its_way_out_is_not_there(signed_in: SignedIn, make_vid
 
 
 async def test_object_upload_and_quota_go_with_the_video(
-    parts: Parts, clock: FakeClock, storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo
+    application: Application,
+    clock: FakeClock,
+    storage: InMemoryStorage,
+    signed_in: SignedIn,
+    make_video: MakeVideo,
 ) -> None:
     alice = await signed_in()
     for status in ("uploading", "processing", "ready"):
@@ -223,10 +227,10 @@ async def test_object_upload_and_quota_go_with_the_video(
         assert (await alice.delete(f"{VIDEOS}/{video.id}")).status_code == 204
         assert storage.objects == {}
         assert storage.open_uploads == []
-        assert await reserved_bytes(parts, alice.user) == 0
-        clock.advance(seconds=parts.settings.sweep_interval_seconds)
-        await parts.reconciler.tend_due()
-        assert await find_video(parts, video.id) is None
+        assert await reserved_bytes(application, alice.user) == 0
+        clock.advance(seconds=application.settings.sweep_interval_seconds)
+        await application.reconciler.reconcile_due()
+        assert await find_video(application, video.id) is None
 
 
 async def test_parts_are_refused_once_the_video_is_deleted(
@@ -241,19 +245,23 @@ async def test_parts_are_refused_once_the_video_is_deleted(
 
 
 async def test_without_the_store_a_video_is_gone_for_its_owner_all_the_same(
-    parts: Parts, clock: FakeClock, storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo
+    application: Application,
+    clock: FakeClock,
+    storage: InMemoryStorage,
+    signed_in: SignedIn,
+    make_video: MakeVideo,
 ) -> None:
     alice = await signed_in()
     video = await make_video("ready", owner=alice.user)
     storage.fail_next("abort_multipart_upload", times=2)
     assert (await alice.delete(f"{VIDEOS}/{video.id}")).status_code == 204
     assert_error(await alice.get(f"{VIDEOS}/{video.id}"), 404, "video_not_found")
-    assert (await read_video(parts, video.id)).status is VideoStatus.DELETING
+    assert (await read_video(application, video.id)).status is VideoStatus.DELETING
     assert len(storage.objects) == 1
     # The upkeep finishes it once the store is back.
     storage.forget_plans()
     clock.advance(seconds=10)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
     assert storage.objects == {}
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlmodel import col, select
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.models import User
 from tests.api.shapes import API, USER_FIELDS, assert_error, assert_time
 from tests.factories import APP_URL, PASSWORD
@@ -79,7 +79,9 @@ WEAK_PASSWORDS = {
 }
 
 
-async def test_a_new_account_is_answered_as_a_user(parts: Parts, browser: httpx.AsyncClient) -> None:
+async def test_a_new_account_is_answered_as_a_user(
+    application: Application, browser: httpx.AsyncClient
+) -> None:
     answer = await browser.post(
         REGISTER, json={"email": "alice@example.com", "password": PASSWORD, "full_name": "Alice"}
     )
@@ -88,7 +90,7 @@ async def test_a_new_account_is_answered_as_a_user(parts: Parts, browser: httpx.
     assert set(body) == USER_FIELDS
     assert body["email"] == "alice@example.com"
     assert body["full_name"] == "Alice"
-    assert assert_time(body["created_at"]) == parts.clock.now()
+    assert assert_time(body["created_at"]) == application.clock.now()
     uuid.UUID(body["id"])
 
 
@@ -99,10 +101,10 @@ async def test_registering_does_not_sign_in(browser: httpx.AsyncClient) -> None:
 
 
 async def test_the_password_is_kept_only_as_an_argon2id_hash(
-    parts: Parts, browser: httpx.AsyncClient
+    application: Application, browser: httpx.AsyncClient
 ) -> None:
     await browser.post(REGISTER, json={"email": "alice@example.com", "password": PASSWORD})
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         row = (await session.scalars(select(User))).one()
     assert row.password_hash.startswith("$argon2id$")
     assert PASSWORD not in str(row.model_dump())
@@ -178,7 +180,10 @@ async def test_a_weak_password_is_refused(subtests: pytest.Subtests, browser: ht
 
 
 async def test_a_password_too_long_is_refused_before_it_is_hashed(
-    subtests: pytest.Subtests, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, parts: Parts
+    subtests: pytest.Subtests,
+    browser: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    application: Application,
 ) -> None:
     for length in [129, 1024, 1025, 60_000]:
         with subtests.test(length=str(length)[:60]):
@@ -186,7 +191,7 @@ async def test_a_password_too_long_is_refused_before_it_is_hashed(
             async def hashed(_password: str) -> str:
                 raise AssertionError("it was hashed")
 
-            monkeypatch.setattr(parts.hasher, "hash", hashed)
+            monkeypatch.setattr(application.hasher, "hash", hashed)
             answer = await browser.post(
                 REGISTER,
                 json={"email": "a@example.com", "password": "q7" * (length // 2) + "x" * (length % 2)},
@@ -244,15 +249,15 @@ async def test_a_full_name_that_is_none_is_refused(
 
 
 async def test_a_taken_address_costs_no_row_and_changes_nothing(
-    parts: Parts, browser: httpx.AsyncClient
+    application: Application, browser: httpx.AsyncClient
 ) -> None:
     await browser.post(REGISTER, json={"email": "alice@example.com", "password": PASSWORD, "full_name": "A"})
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         before = [row.model_dump() for row in await session.scalars(select(User))]
     await browser.post(
         REGISTER, json={"email": "alice@example.com", "password": "x" * 7 + "yz", "full_name": "B"}
     )
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         after = [row.model_dump() for row in await session.scalars(select(User).order_by(col(User.id)))]
     assert after == before
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from sqlalchemy import text
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.logging import configure_logging
 from app.crud import users
 from tests.api.shapes import API
@@ -27,7 +27,7 @@ def secrets_in(url: str) -> set[str]:
 
 
 async def everything(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     page: ApiClient,
     program: ApiClient,
@@ -55,9 +55,9 @@ async def everything(
     await page.post(f"{API}/videos/{announced.id}/complete", json={"parts": []})
     await send_parts(page, storage, announced)
     storage.fail_next("complete_multipart_upload")
-    await page.post(f"{API}/videos/{announced.id}/complete", json={"parts": announced.proof})
-    await program.post(f"{API}/videos/{announced.id}/complete", json={"parts": announced.proof})
-    await run_due_probes(parts)
+    await page.post(f"{API}/videos/{announced.id}/complete", json={"parts": announced.part_md5s})
+    await program.post(f"{API}/videos/{announced.id}/complete", json={"parts": announced.part_md5s})
+    await run_due_probes(application)
     video = (await page.get(f"{API}/videos/{announced.id}")).json()
     assert video["status"] == "ready"
     secrets |= secrets_in(video["delivery_url"])
@@ -71,13 +71,13 @@ async def everything(
     await page.post(f"{API}/auth/password", json={"current_password": SECOND, "new_password": FIRST})
     await page.post(f"{API}/auth/password", json={"current_password": FIRST, "new_password": SECOND})
     await page.delete(f"{API}/videos/{announced.id}")
-    await parts.accounts.disable("keeper@example.com")
+    await application.accounts.disable("keeper@example.com")
     await page.get(f"{API}/auth/me")
     return secrets
 
 
 async def test_a_whole_conversation_leaves_no_secret_in_the_log(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     browser: ApiClient,
     client: ApiClient,
@@ -85,7 +85,7 @@ async def test_a_whole_conversation_leaves_no_secret_in_the_log(
     log: StringIO,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    secrets = await everything(parts, storage, browser, client, no_database)
+    secrets = await everything(application, storage, browser, client, no_database)
 
     written = log.getvalue() + "".join(capfd.readouterr())
     assert len(secrets) > 10
@@ -96,14 +96,14 @@ async def test_a_whole_conversation_leaves_no_secret_in_the_log(
 
 
 async def test_every_line_is_one_event_in_json_with_its_request(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     browser: ApiClient,
     client: ApiClient,
     no_database: AbstractAsyncContextManager[None],
     log: StringIO,
 ) -> None:
-    await everything(parts, storage, browser, client, no_database)
+    await everything(application, storage, browser, client, no_database)
     events = [json.loads(line) for line in log.getvalue().splitlines()]
     assert {
         "request.answered",
@@ -143,14 +143,14 @@ def terminal(log: StringIO) -> Terminal:
 
 
 async def test_on_a_terminal_too_an_exception_shows_no_values(
-    parts: Parts, browser: ApiClient, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    application: Application, browser: ApiClient, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pretty tracebacks print every local variable: the password is one of them."""
 
     async def break_down(email: str, password: str, *_: object) -> None:
         raise RuntimeError(f"cannot sign in {len(email) + len(password)}")
 
-    monkeypatch.setattr(parts.accounts, "sign_in", break_down)
+    monkeypatch.setattr(application.accounts, "sign_in", break_down)
     answer = await browser.post(f"{API}/auth/login", json={"email": "a@example.com", "password": FIRST})
     assert answer.status_code == 500
     assert "RuntimeError" in terminal.getvalue()

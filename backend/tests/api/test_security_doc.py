@@ -9,7 +9,7 @@ import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.api.page import Page
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core import security
 from app.core.config import MAX_PRESIGN_TTL_SECONDS, Settings
 from app.domain.video_file import MAX_FILENAME_CHARACTERS
@@ -42,7 +42,7 @@ def test_the_table_has_every_operation_once(doc: str) -> None:
 async def test_the_table_is_what_happens(
     subtests: pytest.Subtests,
     doc: str,
-    parts: Parts,
+    application: Application,
     client: httpx.AsyncClient,
     signed_in: SignedIn,
     make_video: MakeVideo,
@@ -56,7 +56,7 @@ async def test_the_table_is_what_happens(
     }
     owner = await signed_in()
     video = await make_video("uploading", owner=owner.user)
-    await insert_session(parts, owner.user, "cookie")
+    await insert_session(application, owner.user, "cookie")
     session_id = (await owner.get(f"{API}/auth/sessions")).json()["items"][0]["id"]
     for method, path, nobody, somebody, on_others in table(doc):
         body = bodies.get(path) if method in ("POST", "PATCH") else None

@@ -5,7 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.models import User
 from tests.api.shapes import API, USER_FIELDS, assert_error, assert_time, with_settings, without_request_id
 from tests.conftest import MakeUser, SignedIn
@@ -137,20 +137,20 @@ async def test_a_password_that_is_not_changed_ends_no_session(
 
 
 async def test_the_operators_new_password_ends_all_sessions(
-    parts: Parts, signed_in: SignedIn, user: User
+    application: Application, signed_in: SignedIn, user: User
 ) -> None:
     clients = [await signed_in(user), await signed_in(user, how="bearer")]
-    await parts.accounts.set_password(user.email.upper(), NEW_PASSWORD)
+    await application.accounts.set_password(user.email.upper(), NEW_PASSWORD)
     assert [await is_signed_in(client) for client in clients] == [False, False]
     login = {"email": user.email, "password": NEW_PASSWORD}
     assert (await clients[0].post(f"{API}/auth/login", json=login)).status_code == 200
 
 
 async def test_a_disabled_account_is_out_with_its_next_request(
-    parts: Parts, signed_in: SignedIn, user: User
+    application: Application, signed_in: SignedIn, user: User
 ) -> None:
     clients = [await signed_in(user), await signed_in(user, how="bearer")]
-    await parts.accounts.disable(user.email)
+    await application.accounts.disable(user.email)
     assert [await is_signed_in(client) for client in clients] == [False, False]
     login = {"email": user.email, "password": PASSWORD}
     assert_error(await clients[0].post(f"{API}/auth/login", json=login), 401, "invalid_credentials")
@@ -166,10 +166,10 @@ async def test_a_session_of_a_disabled_account_is_none(signed_in: SignedIn, make
 
 
 async def test_the_list_shows_my_live_sessions_and_which_one_asks(
-    parts: Parts, clock: FakeClock, signed_in: SignedIn, user: User, make_user: MakeUser
+    application: Application, clock: FakeClock, signed_in: SignedIn, user: User, make_user: MakeUser
 ) -> None:
     await signed_in(user)  # will have ended
-    clock.advance(timedelta(seconds=parts.settings.session_idle_seconds))
+    clock.advance(timedelta(seconds=application.settings.session_idle_seconds))
     page, program = await signed_in(user), await signed_in(user, how="bearer")
     await signed_in(await make_user())
 

@@ -11,7 +11,7 @@ import pytest
 from pwdlib import PasswordHash
 from sqlmodel import select
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core import security
 from app.models import Session
 from tests.api.declared import operations
@@ -117,7 +117,9 @@ async def test_the_page_never_sees_its_token(browser: httpx.AsyncClient) -> None
 
 
 @pytest.mark.usefixtures("user")
-async def test_an_api_client_gets_its_token_in_the_body_only(parts: Parts, client: httpx.AsyncClient) -> None:
+async def test_an_api_client_gets_its_token_in_the_body_only(
+    application: Application, client: httpx.AsyncClient
+) -> None:
     answer = await client.post(TOKEN, data={"username": "user@example.com", "password": PASSWORD})
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
@@ -125,7 +127,7 @@ async def test_an_api_client_gets_its_token_in_the_body_only(parts: Parts, clien
     body = answer.json()
     assert set(body) == {"access_token", "token_type", "expires_at"}
     assert body["token_type"] == "bearer"
-    assert (assert_time(body["expires_at"]) - parts.clock.now()).days == 30
+    assert (assert_time(body["expires_at"]) - application.clock.now()).days == 30
     me = await client.get(ME, headers={"Authorization": f"Bearer {body['access_token']}"})
     assert me.json()["email"] == "user@example.com"
 
@@ -141,9 +143,11 @@ async def test_tokens_are_long_random_and_never_the_same(browser: httpx.AsyncCli
 
 
 @pytest.mark.usefixtures("user")
-async def test_the_database_does_not_hold_the_token(parts: Parts, browser: httpx.AsyncClient) -> None:
+async def test_the_database_does_not_hold_the_token(
+    application: Application, browser: httpx.AsyncClient
+) -> None:
     _, token, _ = cookie_of(await browser.post(LOGIN, json=GOOD))
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         row = (await session.scalars(select(Session))).one()
     assert token not in str(row.model_dump())
 
@@ -226,10 +230,10 @@ async def test_every_attempt_costs_exactly_one_hash(
 
 
 @pytest.mark.usefixtures("accounts")
-async def test_a_wrong_attempt_leaves_no_session(parts: Parts, client: httpx.AsyncClient) -> None:
+async def test_a_wrong_attempt_leaves_no_session(application: Application, client: httpx.AsyncClient) -> None:
     for email, password in WRONG.values():
         await client.post(LOGIN, json={"email": email, "password": password})
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         assert (await session.scalars(select(Session))).all() == []
 
 
@@ -382,10 +386,10 @@ async def test_every_route_but_the_public_ones_wants_a_session(
 
 @pytest.mark.usefixtures("user")
 async def test_signing_in_sweeps_sessions_that_ended(
-    parts: Parts, clock: FakeClock, client: httpx.AsyncClient
+    application: Application, clock: FakeClock, client: httpx.AsyncClient
 ) -> None:
     await client.post(LOGIN, json=GOOD)
-    clock.advance(seconds=parts.settings.session_idle_seconds)
+    clock.advance(seconds=application.settings.session_idle_seconds)
     await client.post(LOGIN, json=GOOD)
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         assert len((await session.scalars(select(Session))).all()) == 1

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from tests.api.shapes import API, assert_error, assert_signed_parts, assert_time, with_settings
 from tests.conftest import MakeVideo, SignedIn
 from tests.factories import announce, count_videos, read_video
@@ -43,16 +43,16 @@ async def test_the_life_of_a_url_is_the_operators_to_shorten(
 
 
 async def test_signing_asks_nothing_of_the_store_and_changes_nothing(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo
+    application: Application, storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
     video = await make_video(owner=alice.user)
-    before, calls = (await read_video(parts, video.id)).model_dump(), list(storage.calls)
+    before, calls = (await read_video(application, video.id)).model_dump(), list(storage.calls)
     first = await alice.post(signing(video.id), json={"part_numbers": [1]})
     second = await alice.post(signing(video.id), json={"part_numbers": [1]})
     assert first.json() == second.json()
     assert storage.calls == calls
-    assert (await read_video(parts, video.id)).model_dump() == before
+    assert (await read_video(application, video.id)).model_dump() == before
 
 
 async def test_a_url_takes_its_part_and_its_length_only(
@@ -144,8 +144,10 @@ async def test_before_the_upload_has_an_id_there_is_nothing_to_sign(
     assert assert_error(answer, 409, "wrong_state")["status"] == "uploading"
 
 
-async def test_a_video_that_is_not_there_cannot_be_signed(parts: Parts, signed_in: SignedIn) -> None:
+async def test_a_video_that_is_not_there_cannot_be_signed(
+    application: Application, signed_in: SignedIn
+) -> None:
     alice = await signed_in()
     answer = await alice.post(signing(uuid.uuid4()), json={"part_numbers": [1]})
     assert_error(answer, 404, "video_not_found")
-    assert await count_videos(parts) == 0
+    assert await count_videos(application) == 0

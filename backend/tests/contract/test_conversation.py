@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.adapters.delivery import PresignedDelivery
-from app.bootstrap import Parts, assemble
+from app.bootstrap import Application, assemble
 from app.core.config import Settings
 from app.domain.errors import PartsIncomplete, StorageUnavailable, VideoNotFound
 from app.domain.video_status import VideoStatus
@@ -29,7 +29,7 @@ class EngineClock:
 
 
 @pytest.fixture
-async def parts(engine: Engine, settings: Settings) -> AsyncIterator[Parts]:
+async def application(engine: Engine, settings: Settings) -> AsyncIterator[Application]:
     made = assemble(
         settings,
         clock=EngineClock(engine),
@@ -42,8 +42,8 @@ async def parts(engine: Engine, settings: Settings) -> AsyncIterator[Parts]:
     await made.close()
 
 
-async def announce(parts: Parts, user: User) -> StartedUpload:
-    return await parts.uploads.create(user.id, "harbour.mp4", len(DATA), "video/mp4", None)
+async def announce(application: Application, user: User) -> StartedUpload:
+    return await application.uploads.create(user.id, "harbour.mp4", len(DATA), "video/mp4", None)
 
 
 def send(engine: Engine, started: StartedUpload, *numbers: int) -> None:
@@ -54,24 +54,26 @@ def send(engine: Engine, started: StartedUpload, *numbers: int) -> None:
             assert engine.send("PUT", part.url, piece, {"Content-MD5": content_md5(piece)}) == 200
 
 
-def proof(video: Video) -> dict[int, str]:
+def part_md5s(video: Video) -> dict[int, str]:
     return {number: md5_hex(part_of(video, DATA, number)) for number in (1, 2)}
 
 
-async def set_back_to_completing(parts: Parts, video: Video) -> None:
+async def set_back_to_completing(application: Application, video: Video) -> None:
     """As if the process had died between the assembly and the commit."""
-    async with parts.database.transaction() as session:
+    async with application.database.transaction() as session:
         row = await session.get(Video, video.id)
         assert row is not None
         row.status = VideoStatus.COMPLETING
         row.etag = row.uploaded_at = row.lease_until = None
 
 
-async def test_an_upload_becomes_one_proven_object(engine: Engine, parts: Parts, user: User) -> None:
-    started = await announce(parts, user)
+async def test_an_upload_becomes_one_proven_object(
+    engine: Engine, application: Application, user: User
+) -> None:
+    started = await announce(application, user)
     send(engine, started)
 
-    video = await parts.uploads.complete(user.id, started.video.id, proof(started.video))
+    video = await application.uploads.complete(user.id, started.video.id, part_md5s(started.video))
 
     assert video.status == "processing"
     stored = await engine.storage.head(video.object_key)
@@ -81,29 +83,31 @@ async def test_an_upload_becomes_one_proven_object(engine: Engine, parts: Parts,
     assert engine.content_disposition(video.object_key) == "attachment"
 
 
-async def test_missing_and_replaced_parts_are_named(engine: Engine, parts: Parts, user: User) -> None:
-    started = await announce(parts, user)
+async def test_missing_and_replaced_parts_are_named(
+    engine: Engine, application: Application, user: User
+) -> None:
+    started = await announce(application, user)
     send(engine, started, 2)
 
     with pytest.raises(PartsIncomplete) as raised:
-        await parts.uploads.complete(user.id, started.video.id, {2: md5_hex(b"what I meant")})
+        await application.uploads.complete(user.id, started.video.id, {2: md5_hex(b"what I meant")})
 
     assert raised.value.facts == {"missing": [1], "mismatched": [2]}
     send(engine, started, 1)
-    assert (await parts.uploads.complete(user.id, started.video.id, {})).status == "processing"
+    assert (await application.uploads.complete(user.id, started.video.id, {})).status == "processing"
 
 
 async def test_a_completion_repeated_from_the_start_is_the_same_success(
-    engine: Engine, parts: Parts, user: User
+    engine: Engine, application: Application, user: User
 ) -> None:
     """The process died after the assembly: whatever the engine says now, HEAD decides, and no URL is alive."""
-    started = await announce(parts, user)
+    started = await announce(application, user)
     send(engine, started)
-    first = await parts.uploads.complete(user.id, started.video.id, proof(started.video))
+    first = await application.uploads.complete(user.id, started.video.id, part_md5s(started.video))
     etag = first.etag
-    await set_back_to_completing(parts, first)
+    await set_back_to_completing(application, first)
 
-    again = await parts.uploads.complete(user.id, started.video.id, proof(started.video))
+    again = await application.uploads.complete(user.id, started.video.id, part_md5s(started.video))
 
     assert (again.status, again.etag) == ("processing", etag)
     assert started.parts is not None
@@ -114,17 +118,17 @@ async def test_a_completion_repeated_from_the_start_is_the_same_success(
 
 @pytest.mark.parametrize("completed", [False, True], ids=["uploading", "completed"])
 async def test_a_deleted_video_leaves_nothing(
-    engine: Engine, parts: Parts, user: User, completed: bool
+    engine: Engine, application: Application, user: User, completed: bool
 ) -> None:
-    started = await announce(parts, user)
+    started = await announce(application, user)
     send(engine, started)
     if completed:
-        await parts.uploads.complete(user.id, started.video.id, {})
+        await application.uploads.complete(user.id, started.video.id, {})
 
-    await parts.videos.delete(user.id, started.video.id)
-    await parts.tasks.drain(30)
+    await application.videos.delete(user.id, started.video.id)
+    await application.tasks.drain(30)
 
-    row = await read_video(parts, started.video.id)
+    row = await read_video(application, started.video.id)
     assert (row.status, row.reserved_bytes) == ("deleting", 0)
     prefix = f"videos/{user.id}/"
     assert [item async for item in engine.storage.list_objects(prefix)] == []
@@ -133,7 +137,7 @@ async def test_a_deleted_video_leaves_nothing(
     piece = part_of(started.video, DATA, 1)
     assert engine.send("PUT", started.parts[0].url, piece) == 404
     with pytest.raises(VideoNotFound):
-        await parts.uploads.complete(user.id, started.video.id, {})
+        await application.uploads.complete(user.id, started.video.id, {})
 
 
 @pytest.mark.parametrize("filename", ["harbour.mp4", 'a"; x=1\\../ü 🎬%22.mp4'])
@@ -154,26 +158,26 @@ async def test_a_delivery_url_gives_the_bytes_as_a_download(s3_engine: S3Engine,
     assert request("DELETE", url)[0] == 403
 
 
-async def restore_to_uploading(parts: Parts, video: Video) -> None:
+async def restore_to_uploading(application: Application, video: Video) -> None:
     """The database is a backup from before the end of the upload."""
-    async with parts.database.transaction() as session:
+    async with application.database.transaction() as session:
         row = await session.get(Video, video.id)
         assert row is not None
         row.status = VideoStatus.UPLOADING
         row.etag = row.uploaded_at = None
-        row.due_at = parts.clock.now()
+        row.due_at = application.clock.now()
 
 
 async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
-    engine: Engine, parts: Parts, user: User, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, application: Application, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the parts of a completed upload are still listed."""
-    started = await announce(parts, user)
+    started = await announce(application, user)
     send(engine, started)
-    video = await parts.uploads.complete(user.id, started.video.id, {})
-    await restore_to_uploading(parts, video)
+    video = await application.uploads.complete(user.id, started.video.id, {})
+    await restore_to_uploading(application, video)
     # Long ago: an engine's own clock cannot be moved.
-    monkeypatch.setattr(parts.reconciler, "_grace", timedelta(days=-1))
+    monkeypatch.setattr(application.reconciler, "_grace", timedelta(days=-1))
     head = engine.storage.head
 
     async def stale_once(_object_key: str) -> StoredObject:
@@ -182,15 +186,15 @@ async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
 
     monkeypatch.setattr(engine.storage, "head", stale_once)
 
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
     assert (await engine.storage.head(video.object_key)).size_bytes == len(DATA)
 
 
 async def test_a_lost_answer_to_complete_is_a_success(
-    engine: Engine, parts: Parts, user: User, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, application: Application, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = await announce(parts, user)
+    started = await announce(application, user)
     send(engine, started)
     complete = engine.storage.complete_multipart_upload
 
@@ -203,6 +207,6 @@ async def test_a_lost_answer_to_complete_is_a_success(
 
     monkeypatch.setattr(engine.storage, "complete_multipart_upload", answer_lost)
 
-    video = await parts.uploads.complete(user.id, started.video.id, proof(started.video))
+    video = await application.uploads.complete(user.id, started.video.id, part_md5s(started.video))
 
     assert video.status == "processing"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from app.adapters import queue_embedded, queue_procrastinate
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.clock import SystemClock
 from app.core.config import Settings
 from app.crud import videos
@@ -28,7 +28,7 @@ from tests.conftest import MakeVideo
 from tests.databases import Databases, SqliteDatabases
 from tests.engines.queue_worker import QUEUES
 from tests.engines.slipway import PATIENCE_SECONDS
-from tests.factories import make_parts, read_video
+from tests.factories import make_application, read_video
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 
 NEVER, OFTEN = 3600.0, 0.02
@@ -60,10 +60,10 @@ def database_url(way: tuple[str, str], request: pytest.FixtureRequest) -> Iterat
 
 
 @pytest.fixture
-async def parts(
+async def application(
     way: tuple[str, str], settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
-) -> AsyncIterator[Parts]:
-    made = make_parts(settings, clock, storage, probe, QUEUES[way[0]])
+) -> AsyncIterator[Application]:
+    made = make_application(settings, clock, storage, probe, QUEUES[way[0]])
     yield made
     await made.close()
 
@@ -74,8 +74,8 @@ async def parts(
 class Jobs:
     """Does the jobs it is given and notes them; tests wait for them."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, application: Application) -> None:
+        self._application = application
         self._came = asyncio.Condition()
         self.ended = 0
         """Jobs that were taken and came to an end, good or bad."""
@@ -83,7 +83,7 @@ class Jobs:
     async def __call__(self, video_id: uuid.UUID | None = None) -> bool:
         there_was_one = True
         try:
-            there_was_one = await self._parts.processing.probe_next(video_id)
+            there_was_one = await self._application.processing.probe_next(video_id)
         finally:
             self.ended += there_was_one
             async with self._came:
@@ -97,7 +97,9 @@ class Jobs:
 
     async def until_ready(self, *video_ids: uuid.UUID) -> None:
         async def are_ready() -> bool:
-            return {(await read_video(self._parts, video_id)).status for video_id in video_ids} == {"ready"}
+            return {(await read_video(self._application, video_id)).status for video_id in video_ids} == {
+                "ready"
+            }
 
         await self.until(are_ready)
 
@@ -109,13 +111,15 @@ class Jobs:
 
 
 @pytest.fixture
-def jobs(parts: Parts) -> Jobs:
-    return Jobs(parts)
+def jobs(application: Application) -> Jobs:
+    return Jobs(application)
 
 
 @asynccontextmanager
-async def working(parts: Parts, jobs: Jobs, *, at_once: int = 1, processes: int = 1) -> AsyncIterator[None]:
-    loops = [asyncio.create_task(parts.queue.work(jobs, at_once)) for _ in range(processes)]
+async def working(
+    application: Application, jobs: Jobs, *, at_once: int = 1, processes: int = 1
+) -> AsyncIterator[None]:
+    loops = [asyncio.create_task(application.queue.work(jobs, at_once)) for _ in range(processes)]
     try:
         yield
     finally:
@@ -139,92 +143,94 @@ def only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_embedded, "_LOOK_EVERY_SECONDS", NEVER)
 
 
-async def finish_upload(parts: Parts, video_id: uuid.UUID) -> None:
+async def finish_upload(application: Application, video_id: uuid.UUID) -> None:
     """The transaction in which a completion is proven and its job comes to be."""
-    async with parts.database.transaction() as session:
+    async with application.database.transaction() as session:
         assert await videos.transition(
             session, video_id, VideoEvent.COMPLETE_PROVEN, lease_owner=None, lease_until=None
         )
-        await parts.queue.enqueue_probe(session, video_id)
+        await application.queue.enqueue_probe(session, video_id)
 
 
 # --- how a job comes to be -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("only_when_told")
-async def test_rows_that_wait_are_done_at_the_start(parts: Parts, make_video: MakeVideo, jobs: Jobs) -> None:
+async def test_rows_that_wait_are_done_at_the_start(
+    application: Application, make_video: MakeVideo, jobs: Jobs
+) -> None:
     waiting = [(await make_video("processing")).id for _ in range(3)]
 
-    async with working(parts, jobs):
+    async with working(application, jobs):
         await jobs.until_ready(*waiting)
 
 
 @pytest.mark.usefixtures("only_when_told")
 async def test_a_job_is_done_when_its_transaction_commits(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs
+    application: Application, make_video: MakeVideo, jobs: Jobs
 ) -> None:
     first, second = await make_video("completing"), await make_video("completing")
-    async with working(parts, jobs):
-        await finish_upload(parts, first.id)
+    async with working(application, jobs):
+        await finish_upload(application, first.id)
         await jobs.until_ready(first.id)  # the worker listens by now
 
-        await finish_upload(parts, second.id)
+        await finish_upload(application, second.id)
 
         await jobs.until_ready(second.id)
 
 
 async def test_a_job_whose_transaction_fails_never_was(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, clock: FakeClock
+    application: Application, make_video: MakeVideo, jobs: Jobs, clock: FakeClock
 ) -> None:
     video = await make_video("completing")
     other = await make_video("completing")
 
     async def stumble() -> None:
-        async with parts.database.transaction() as session:
-            await parts.queue.enqueue_probe(session, video.id)
+        async with application.database.transaction() as session:
+            await application.queue.enqueue_probe(session, video.id)
             raise RuntimeError("the process stumbles")
 
     with pytest.raises(RuntimeError, match="stumbles"):
         await stumble()
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert row.status == "completing"
     assert row.due_at == clock.now() + timedelta(seconds=30), "still the end of its lease"
-    async with working(parts, jobs):
-        await finish_upload(parts, other.id)
+    async with working(application, jobs):
+        await finish_upload(application, other.id)
         await jobs.until_ready(other.id)
-    assert (await read_video(parts, video.id)).status == "completing"
-    await finish_upload(parts, video.id)  # and nothing of it stands in the way of the real one
-    async with working(parts, jobs):
+    assert (await read_video(application, video.id)).status == "completing"
+    await finish_upload(application, video.id)  # and nothing of it stands in the way of the real one
+    async with working(application, jobs):
         await jobs.until_ready(video.id)
 
 
 async def test_a_new_job_starts_without_old_attempts(
-    parts: Parts, make_video: MakeVideo, clock: FakeClock
+    application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("completing", attempts=3, postponed=7)
 
-    await finish_upload(parts, video.id)
+    await finish_upload(application, video.id)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.attempts, row.postponed, row.due_at) == (0, 0, clock.now())
 
 
 @pytest.mark.usefixtures("only_when_told")
 async def test_a_job_enqueued_twice_does_not_spoil_the_callers_transaction(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
+    application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     video, other = await make_video("completing"), await make_video("completing")
-    await finish_upload(parts, video.id)
+    await finish_upload(application, video.id)
 
-    async with parts.database.transaction() as session:
-        await parts.queue.enqueue_probe(session, video.id)
-        await parts.queue.enqueue_probe(session, other.id)
+    async with application.database.transaction() as session:
+        await application.queue.enqueue_probe(session, video.id)
+        await application.queue.enqueue_probe(session, other.id)
         assert await videos.transition(
             session, other.id, VideoEvent.COMPLETE_PROVEN, lease_owner=None, lease_until=None
         )
 
-    async with working(parts, jobs):
+    async with working(application, jobs):
         await jobs.until_ready(video.id, other.id)
     assert len(probe.calls) == 2
 
@@ -233,7 +239,7 @@ async def test_a_job_enqueued_twice_does_not_spoil_the_callers_transaction(
 
 
 async def test_a_job_that_comes_twice_or_late_changes_nothing(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
+    application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
@@ -243,20 +249,20 @@ async def test_a_job_that_comes_twice_or_late_changes_nothing(
     assert not await jobs(video.id), "it is being done"
     gate.release()
     assert await first
-    done = await read_video(parts, video.id)
+    done = await read_video(application, video.id)
     assert not await jobs(video.id), "it is done"
 
-    assert await read_video(parts, video.id) == done
+    assert await read_video(application, video.id) == done
     assert len(probe.calls) == 1
 
 
 @pytest.mark.usefixtures("only_when_told")
 async def test_many_workers_do_each_job_once(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
+    application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     made = [await make_video("processing") for _ in range(12)]
 
-    async with working(parts, jobs, at_once=3, processes=3):
+    async with working(application, jobs, at_once=3, processes=3):
         await jobs.until_ready(*(video.id for video in made))
 
     assert Counter(key for key, _ in probe.calls) == Counter(video.object_key for video in made)
@@ -264,12 +270,12 @@ async def test_many_workers_do_each_job_once(
 
 @pytest.mark.usefixtures("only_when_told")
 async def test_jobs_are_done_side_by_side(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
+    application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     made = [(await make_video("processing")).id for _ in range(2)]
     gates = [probe.hold_next(), probe.hold_next()]
 
-    async with working(parts, jobs, at_once=2):
+    async with working(application, jobs, at_once=2):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await gates[0].reached()
             await gates[1].reached()
@@ -282,14 +288,14 @@ async def test_jobs_are_done_side_by_side(
 
 
 async def test_a_postponed_job_is_done_when_it_is_due(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe, clock: FakeClock
 ) -> None:
     video = await make_video("completing")
     probe.answers.append(StorageUnavailable())
-    async with working(parts, jobs):
-        await finish_upload(parts, video.id)
+    async with working(application, jobs):
+        await finish_upload(application, video.id)
         await jobs.until_one_ended()
-        row = await read_video(parts, video.id)
+        row = await read_video(application, video.id)
         assert (row.status, row.attempts, row.postponed) == ("processing", 0, 1)
         assert row.due_at is not None
         assert row.due_at > clock.now()
@@ -303,15 +309,15 @@ async def test_a_postponed_job_is_done_when_it_is_due(
 
 
 async def test_a_job_whose_worker_died_is_done_when_its_lease_ends(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, clock: FakeClock
+    application: Application, make_video: MakeVideo, jobs: Jobs, clock: FakeClock
 ) -> None:
     video = await make_video(
         "processing", lease_owner=uuid.uuid4(), lease_until=clock.now() + PROBE_LEASE, attempts=1
     )
-    async with working(parts, jobs):
+    async with working(application, jobs):
         other = await make_video("processing")
         await jobs.until_ready(other.id)
-        assert (await read_video(parts, video.id)).status == "processing", "the lease holds"
+        assert (await read_video(application, video.id)).status == "processing", "the lease holds"
 
         clock.advance(PROBE_LEASE)
 
@@ -322,7 +328,7 @@ async def test_a_job_whose_worker_died_is_done_when_its_lease_ends(
 
 
 async def test_a_killed_worker_loses_no_job(
-    parts: Parts,
+    application: Application,
     way: tuple[str, str],
     database_url: str,
     make_video: MakeVideo,
@@ -332,21 +338,21 @@ async def test_a_killed_worker_loses_no_job(
     """kill -9 in the middle of a probe, with the job in the worker's hands."""
     clock.advance(SystemClock().now() - clock.now())  # the other process has the real time
     video = await make_video("completing")
-    await finish_upload(parts, video.id)
+    await finish_upload(application, video.id)
     killed = await asyncio.to_thread(kill_in_the_middle_of_a_probe, database_url, way[0])
     assert killed == -9
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.attempts) == ("processing", 1)
     assert row.lease_until is not None
 
-    async with working(parts, jobs):
+    async with working(application, jobs):
         other = await make_video("processing")
         await jobs.until_ready(other.id)
-        assert (await read_video(parts, video.id)).status == "processing", "the lease holds"
+        assert (await read_video(application, video.id)).status == "processing", "the lease holds"
         clock.advance(row.lease_until - clock.now())
         await jobs.until_ready(video.id)
 
-    assert (await read_video(parts, video.id)).attempts == 2
+    assert (await read_video(application, video.id)).attempts == 2
 
 
 def kill_in_the_middle_of_a_probe(database_url: str, queue: str) -> int:
@@ -370,59 +376,59 @@ def kill_in_the_middle_of_a_probe(database_url: str, queue: str) -> int:
 
 @pytest.mark.usefixtures("only_when_told")
 async def test_a_worker_that_stops_hands_its_job_back(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
+    application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     video = await make_video("completing")
-    await finish_upload(parts, video.id)
+    await finish_upload(application, video.id)
     gate = probe.hold_next()
-    async with working(parts, jobs):
+    async with working(application, jobs):
         await gate.reached()
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.lease_owner, row.attempts) == ("processing", None, 0)
-    async with working(parts, jobs):
+    async with working(application, jobs):
         await jobs.until_ready(video.id)  # at once: no clock moved
-    assert (await read_video(parts, video.id)).attempts == 1
+    assert (await read_video(application, video.id)).attempts == 1
 
 
 async def test_a_bug_in_one_job_does_not_end_the_worker(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe, clock: FakeClock
 ) -> None:
     bad = await make_video("processing", due_at=clock.now() - timedelta(seconds=1))
     probe.answers.append(RuntimeError("a bug"))
 
-    async with working(parts, jobs):
+    async with working(application, jobs):
         await jobs.until_one_ended()
         good = await make_video("processing")
         await jobs.until_ready(good.id)
-        assert (await read_video(parts, bad.id)).status == "processing"
+        assert (await read_video(application, bad.id)).status == "processing"
         clock.advance(PROBE_LEASE)
         await jobs.until_ready(bad.id)
 
-    assert (await read_video(parts, bad.id)).attempts == 2, "the lost attempt is counted"
+    assert (await read_video(application, bad.id)).attempts == 2, "the lost attempt is counted"
 
 
 async def test_a_database_that_goes_away_is_waited_for(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs
+    application: Application, make_video: MakeVideo, jobs: Jobs
 ) -> None:
     first, second = await make_video("processing"), await make_video("completing")
-    async with working(parts, jobs):
+    async with working(application, jobs):
         await jobs.until_ready(first.id)
-        async with database_down(parts.database):
+        async with database_down(application.database):
             with pytest.raises(DatabaseUnavailable):
-                await finish_upload(parts, second.id)
-        await finish_upload(parts, second.id)
+                await finish_upload(application, second.id)
+        await finish_upload(application, second.id)
 
         await jobs.until_ready(second.id)
 
 
 async def test_a_worker_may_start_before_its_database(
-    parts: Parts, make_video: MakeVideo, jobs: Jobs
+    application: Application, make_video: MakeVideo, jobs: Jobs
 ) -> None:
     video = await make_video("processing")
     async with contextlib.AsyncExitStack() as stack:
-        async with database_down(parts.database):
-            await stack.enter_async_context(working(parts, jobs))
+        async with database_down(application.database):
+            await stack.enter_async_context(working(application, jobs))
             await asyncio.sleep(0.1)
 
         await jobs.until_ready(video.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import Parts, assemble
+from app.bootstrap import Application, assemble
 from app.core.config import Settings
 from app.crud import videos
 from app.models import User
@@ -19,20 +19,20 @@ from tests.fakes import FakeDelivery
 
 
 @pytest.fixture
-async def parts(engine: Engine, settings: Settings) -> AsyncIterator[Parts]:
+async def application(engine: Engine, settings: Settings) -> AsyncIterator[Application]:
     made = assemble(settings, clock=EngineClock(engine), storage=engine.storage, delivery=FakeDelivery())
     yield made
     await made.tasks.drain(30)
     await made.close()
 
 
-async def probe_next(parts: Parts) -> None:
+async def probe_next(application: Application) -> None:
     """What a worker does with the one job there is."""
-    owner, now = uuid.uuid4(), parts.clock.now()
-    async with parts.database.transaction() as session:
+    owner, now = uuid.uuid4(), application.clock.now()
+    async with application.database.transaction() as session:
         video_id = await videos.claim_probe(session, owner, now, now + timedelta(seconds=60))
     assert video_id is not None
-    await parts.processing.probe_video(video_id, owner)
+    await application.processing.probe_video(video_id, owner)
 
 
 def phone(path: Path) -> Path:
@@ -57,7 +57,7 @@ def crashed(path: Path) -> Path:
 )
 async def test_the_worker_reads_a_recording(
     engine: Engine,
-    parts: Parts,
+    application: Application,
     user: User,
     tmp_path: Path,
     name: str,
@@ -67,15 +67,15 @@ async def test_the_worker_reads_a_recording(
 ) -> None:
     data = make(tmp_path / name).read_bytes()
     content_type = {"MOV": "video/quicktime", "webm": "video/webm", "mp4": "video/mp4"}[name.split(".")[1]]
-    started = await parts.uploads.create(user.id, name, len(data), content_type, None)
+    started = await application.uploads.create(user.id, name, len(data), content_type, None)
     assert started.parts is not None
     for part in started.parts:
         assert engine.send("PUT", part.url, part_of(started.video, data, part.part_number), {}) == 200
-    await parts.uploads.complete(user.id, started.video.id, {})
+    await application.uploads.complete(user.id, started.video.id, {})
 
-    await probe_next(parts)
+    await probe_next(application)
 
-    video = await read_video(parts, started.video.id)
+    video = await read_video(application, started.video.id)
     assert video is not None
     assert video.status == "ready"
     assert video.duration_ms == pytest.approx(milliseconds, abs=100)

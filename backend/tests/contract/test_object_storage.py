@@ -385,15 +385,15 @@ async def test_the_upload_is_gone_after_complete(engine: Engine) -> None:
 async def test_a_second_complete_changes_nothing(engine: Engine) -> None:
     upload = await begin(engine)
     upload.put(1, BODY)
-    parts = await upload.parts()
-    await upload.complete(parts)
+    application = await upload.parts()
+    await upload.complete(application)
     before = await engine.storage.head(upload.object_key)
 
     if Difference.SECOND_COMPLETE_SUCCEEDS in engine.differences:
-        await upload.complete(parts, only_if_new=False)
+        await upload.complete(application, only_if_new=False)
     else:
         with pytest.raises(NoSuchUpload):
-            await upload.complete(parts, only_if_new=False)
+            await upload.complete(application, only_if_new=False)
 
     assert await engine.storage.head(upload.object_key) == before
     assert await whole(engine.storage, upload.object_key) == BODY
@@ -435,28 +435,28 @@ def complete_of_nothing(engine: Engine) -> type[Exception]:
 async def test_an_upload_belongs_to_its_key(engine: Engine) -> None:
     upload = await begin(engine)
     upload.put(1, BODY)
-    parts = await upload.parts()
+    application = await upload.parts()
     elsewhere = Upload(engine, new_key(), upload.upload_id, upload.etags_are_md5)
 
     with pytest.raises(NoSuchUpload):
         await elsewhere.parts()
     with pytest.raises(complete_of_nothing(engine)):
-        await elsewhere.complete(parts)
+        await elsewhere.complete(application)
     await engine.storage.abort_multipart_upload(elsewhere.object_key, elsewhere.upload_id)
-    assert await upload.parts() == parts
+    assert await upload.parts() == application
 
 
 async def test_an_aborted_upload_is_gone(engine: Engine) -> None:
     upload = await begin(engine)
     upload.put(1, BODY)
-    parts = await upload.parts()
+    application = await upload.parts()
 
     await engine.storage.abort_multipart_upload(upload.object_key, upload.upload_id)
 
     with pytest.raises(NoSuchUpload):
         await upload.parts()
     with pytest.raises(complete_of_nothing(engine)):
-        await upload.complete(parts)
+        await upload.complete(application)
     assert await upload_ids(engine.storage, upload.object_key) == []
     assert engine.send("PUT", upload.presign(1, len(BODY)).url, BODY) == 404
 

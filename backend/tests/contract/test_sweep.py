@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import Parts, assemble
+from app.bootstrap import Application, assemble
 from app.core.clock import SystemClock
 from app.domain.sweep_report import Category, Outcome
 from app.ports import ObjectStorage
@@ -21,7 +21,7 @@ EVERYTHING = SweepOrder(remove_objects=True, force=True, adopt=True)
 
 
 @pytest.fixture
-async def sweeping(s3_engine: S3Engine, database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
+async def sweeping(s3_engine: S3Engine, database_url: str, tmp_path: Path) -> AsyncIterator[Application]:
     """The services over pages of two; what is older than a second is old. No row knows anything in this bucket."""
     settings = make_settings(database_url, tmp_path, upload_grace_seconds=1)
     made = assemble(settings, clock=SystemClock(), storage=s3_engine.paged_storage, delivery=FakeDelivery())
@@ -29,7 +29,7 @@ async def sweeping(s3_engine: S3Engine, database_url: str, tmp_path: Path) -> As
     await made.close()
 
 
-async def test_everything_unknown_goes_through_all_pages(s3_engine: S3Engine, sweeping: Parts) -> None:
+async def test_everything_unknown_goes_through_all_pages(s3_engine: S3Engine, sweeping: Application) -> None:
     storage = s3_engine.storage
     prefix = f"videos/{uuid.uuid4()}/"
     for number in range(7):

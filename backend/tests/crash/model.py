@@ -22,7 +22,7 @@ from tests import factories
 from tests.crash.crash_points import NewWorld
 from tests.crash.process import Fault, Killed
 from tests.crash.use_cases import GRACE
-from tests.crash.world import World, whole_proof
+from tests.crash.world import World, all_part_md5s
 from tests.fakes import some_metadata
 
 KEYS = [uuid.UUID(int=number) for number in range(1, 4)]
@@ -90,7 +90,7 @@ class Installation(RuleBasedStateMachine):
         owner = self.users[user]
         size = 512 + KEYS.index(key) if key else 600 + self.made % 7
         answer = self.ask(
-            lambda world: world.parts.uploads.create(owner.id, "a.mp4", size, "video/mp4", key), trouble
+            lambda world: world.application.uploads.create(owner.id, "a.mp4", size, "video/mp4", key), trouble
         )
         if not isinstance(answer, StartedUpload):
             return
@@ -119,7 +119,7 @@ class Installation(RuleBasedStateMachine):
     @rule(pick=picks)
     def sign(self, pick: int) -> None:
         known = self.pick(pick)
-        answer = self.ask(lambda world: world.parts.uploads.sign_parts(known.owner.id, known.id, [1]))
+        answer = self.ask(lambda world: world.application.uploads.sign_parts(known.owner.id, known.id, [1]))
         if isinstance(answer, list):
             assert not known.deleted, "a deleted video was signed for"
             assert not known.completed, "a completed video was signed for"
@@ -131,7 +131,9 @@ class Installation(RuleBasedStateMachine):
     def complete(self, pick: int, trouble: Trouble) -> None:
         known = self.pick(pick)
         answer = self.ask(
-            lambda world: world.parts.uploads.complete(known.owner.id, known.id, whole_proof(known.data)),
+            lambda world: world.application.uploads.complete(
+                known.owner.id, known.id, all_part_md5s(known.data)
+            ),
             trouble,
         )
         if isinstance(answer, Video):
@@ -150,7 +152,7 @@ class Installation(RuleBasedStateMachine):
     def delete(self, pick: int, trouble: Trouble) -> None:
         known = self.pick(pick)
         known.may_be_gone = True
-        answer = self.ask(lambda world: world.parts.videos.delete(known.owner.id, known.id), trouble)
+        answer = self.ask(lambda world: world.application.videos.delete(known.owner.id, known.id), trouble)
         if answer is None:
             assert not known.deleted, "a delete succeeded twice"
             known.deleted = True
@@ -161,17 +163,17 @@ class Installation(RuleBasedStateMachine):
         """I3: what is not yours is not there."""
         known = self.pick(pick)
         other = self.users[1] if known.owner is self.users[0] else self.users[0]
-        before = self.run(factories.find_video(self.world.parts, known.id))
+        before = self.run(factories.find_video(self.world.application, known.id))
 
         attempts: list[Callable[[World], Any]] = [
-            lambda world: world.parts.videos.get(other.id, known.id),
-            lambda world: world.parts.uploads.sign_parts(other.id, known.id, [1]),
-            lambda world: world.parts.uploads.complete(other.id, known.id, {}),
-            lambda world: world.parts.videos.delete(other.id, known.id),
+            lambda world: world.application.videos.get(other.id, known.id),
+            lambda world: world.application.uploads.sign_parts(other.id, known.id, [1]),
+            lambda world: world.application.uploads.complete(other.id, known.id, {}),
+            lambda world: world.application.videos.delete(other.id, known.id),
         ]
         answer = self.ask(attempts[verb])
         assert isinstance(answer, VideoNotFound | Killed), f"another user was answered {answer!r}"
-        assert self.run(factories.find_video(self.world.parts, known.id)) == before
+        assert self.run(factories.find_video(self.world.application, known.id)) == before
 
     # --- what runs beside, and what befalls ---------------------------------------------------------------------
 
@@ -215,7 +217,7 @@ class Installation(RuleBasedStateMachine):
         self.users.reverse()
         owner = self.users[0]
         now = self.world.clock.now()
-        page = await self.world.parts.videos.list_page(owner.id, 100, None, None)
+        page = await self.world.application.videos.list_page(owner.id, 100, None, None)
         seen = {video.id: video for video in page.items}
         assert {video.user_id for video in page.items} <= {owner.id}, "another's video is listed"
         for known in (known for known in self.known if known.owner is owner):

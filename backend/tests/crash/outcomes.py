@@ -78,10 +78,10 @@ async def _outcome(new_world: NewWorld, case: UseCase, plan: dict[int, Fault]) -
             await world.settle()
             ends[repeats] = await world.end()
             found += world.found
-    return Outcome(_told(answer), ends[case.has_client], ends[False], found)
+    return Outcome(_described(answer), ends[case.has_client], ends[False], found)
 
 
-def _told(answer: object) -> str:
+def _described(answer: object) -> str:
     if isinstance(answer, Exception):
         return type(answer).__name__
     if isinstance(answer, StartedUpload):

@@ -53,7 +53,7 @@ def anything(_answers: Answers) -> bool:
 
 
 async def removal_step(world: World) -> object:
-    await world.parts.removal.step(world.video.id)
+    await world.application.removal.step(world.video.id)
     return None
 
 
@@ -68,20 +68,20 @@ async def complete_within_a_sweep(world: World) -> object:
 
 async def probe_a_job(world: World) -> object:
     """As a worker: claims what is due, and does it."""
-    return await factories.run_due_probes(world.parts)
+    return await factories.run_due_probes(world.application)
 
 
 async def doubled_job(world: World) -> object:
     """A job that comes a second time: whoever holds the lease now, with the same owner."""
-    row = await factories.find_video(world.parts, world.video.id)
+    row = await factories.find_video(world.application, world.video.id)
     if row is None or row.lease_owner is None:
         return None
-    await world.parts.processing.probe_video(row.id, row.lease_owner)
+    await world.application.processing.probe_video(row.id, row.lease_owner)
     return None
 
 
 async def same_key(world: World) -> StartedUpload:
-    started = await world.parts.uploads.create(
+    started = await world.application.uploads.create(
         world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", case.IDEMPOTENCY_KEY
     )
     world.handed_out += started.parts or []
@@ -96,7 +96,7 @@ async def repeat_and_finish(world: World) -> object:
 
 
 async def another_file(world: World) -> object:
-    return await world.parts.uploads.create(
+    return await world.application.uploads.create(
         world.user.id, "river.mp4", len(SMALL_VIDEO) + 1, "video/mp4", case.IDEMPOTENCY_KEY
     )
 
@@ -104,7 +104,7 @@ async def another_file(world: World) -> object:
 async def claimed(world: World) -> None:
     await world.insert("processing")
     now = world.clock.now()
-    async with world.parts.database.transaction() as session:
+    async with world.application.database.transaction() as session:
         await videos.claim_probe(session, uuid.uuid4(), now, now + PROBE_LEASE)
 
 

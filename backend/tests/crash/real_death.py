@@ -71,7 +71,7 @@ class _MortalWorld(World):
 async def _live_and_die(url: str, folder: Path, case: UseCase, point: Point) -> None:
     world = _MortalWorld(WatchedDatabase(url), folder)
     world.left = folder / "left"
-    world.user = await insert_user(world.parts, "no password fits")
+    world.user = await insert_user(world.application, "no password fits")
     await case.arrange(world)
     await world.restart(point.plan)
     await world.lives_through(case.act)

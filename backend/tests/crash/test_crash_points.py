@@ -52,7 +52,7 @@ async def test_no_moment_to_die_breaks_anything(new_world: NewWorlds, case: UseC
                 found = await killed_at(worlds, case, point, repeats=repeats)
                 tally.add(found)
                 if found:
-                    broken[_told(calls, point, repeats)] = found
+                    broken[_described(calls, point, repeats)] = found
     assert broken == {}
 
 
@@ -74,7 +74,7 @@ async def test_dying_again_while_recovering_breaks_nothing(new_world: NewWorlds,
                     continue
                 tally.add(found)
                 if found:
-                    broken[f"{_told(calls, first, repeats)}, then {second}"] = found
+                    broken[f"{_described(calls, first, repeats)}, then {second}"] = found
     assert broken == {}
     assert missed <= tried // 20
 
@@ -83,5 +83,5 @@ def _some(chance: random.Random, of: Sequence[Chosen], count: int) -> Sequence[C
     return chance.sample(of, min(count, len(of)))
 
 
-def _told(calls: list[str], point: Point, repeats: bool) -> str:
+def _described(calls: list[str], point: Point, repeats: bool) -> str:
     return f"{point.when} {point.index}:{calls[point.index]}, {'repeated' if repeats else 'abandoned'}"

@@ -37,7 +37,7 @@ async def test_a_death_in_process_leaves_what_a_real_death_leaves(
                 await world.restart(point.plan)
                 await world.lives_through(case.act)
                 await world.restart()
-                assert await what_is_left(world.parts.database, world.store) == left_really, (
+                assert await what_is_left(world.application.database, world.store) == left_really, (
                     case.name,
                     point,
                 )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain.video_status import VideoStatus
 from app.models import Video
 from tests.conftest import MakeVideo
@@ -18,36 +18,38 @@ from tests.factories import SMALL_VIDEO
 from tests.fakes import FakeClock, InMemoryStorage
 
 
-async def found_in(parts: Parts, **how: Any) -> list[str]:
-    return await violations(parts.database, parts.storage, parts.settings, parts.clock.now(), **how)
+async def found_in(application: Application, **how: Any) -> list[str]:
+    return await violations(
+        application.database, application.storage, application.settings, application.clock.now(), **how
+    )
 
 
-async def change(parts: Parts, video: Video, **values: object) -> None:
-    async with parts.database.transaction() as session:
+async def change(application: Application, video: Video, **values: object) -> None:
+    async with application.database.transaction() as session:
         await session.execute(update(Video).where(col(Video.id) == video.id).values(**values))
 
 
 @pytest.mark.parametrize("status", list(VideoStatus))
 async def test_an_honest_video_breaks_nothing(
-    parts: Parts, make_video: MakeVideo, status: VideoStatus
+    application: Application, make_video: MakeVideo, status: VideoStatus
 ) -> None:
     await make_video(status)
 
-    assert await found_in(parts, history=History()) == []
+    assert await found_in(application, history=History()) == []
 
 
-Breaking = Callable[[Parts, InMemoryStorage, Video], Awaitable[None]]
+Breaking = Callable[[Application, InMemoryStorage, Video], Awaitable[None]]
 
 
 def columns(**values: object) -> Breaking:
-    async def run(parts: Parts, _storage: InMemoryStorage, video: Video) -> None:
-        await change(parts, video, **values)
+    async def run(application: Application, _storage: InMemoryStorage, video: Video) -> None:
+        await change(application, video, **values)
 
     return run
 
 
 def in_store(deed: Callable[[InMemoryStorage, Video], object]) -> Breaking:
-    async def run(_parts: Parts, storage: InMemoryStorage, video: Video) -> None:
+    async def run(_parts: Application, storage: InMemoryStorage, video: Video) -> None:
         deed(storage, video)
 
     return run
@@ -87,7 +89,7 @@ BROKEN: list[tuple[str, str, Breaking]] = [
 
 @pytest.mark.parametrize(("invariant", "status", "breaking"), BROKEN)
 async def test_each_breach_is_named(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
     invariant: str,
@@ -96,113 +98,113 @@ async def test_each_breach_is_named(
 ) -> None:
     video = await make_video(status)
 
-    await breaking(parts, storage, video)
+    await breaking(application, storage, video)
 
-    assert invariant in {sentence.split(":")[0] for sentence in await found_in(parts)}
+    assert invariant in {sentence.split(":")[0] for sentence in await found_in(application)}
 
 
 async def test_an_object_that_comes_back_is_named(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     video = await make_video("deleting")
-    await parts.removal.step(video.id)
-    assert await found_in(parts) == []
+    await application.removal.step(video.id)
+    assert await found_in(application) == []
 
     storage.store_object(video.object_key, SMALL_VIDEO)
 
-    assert any(sentence.startswith("I2") for sentence in await found_in(parts))
+    assert any(sentence.startswith("I2") for sentence in await found_in(application))
 
 
 async def test_an_upload_that_no_row_owns_is_named_once_it_is_old(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
     storage.open_upload(video.object_key)
     storage.open_upload(f"videos/{uuid.uuid4()}/{uuid.uuid4()}/{uuid.uuid4()}.mp4")
     clock.advance(timedelta(minutes=70))
-    assert await found_in(parts) == []
+    assert await found_in(application) == []
 
     clock.advance(seconds=1)
 
-    assert len(await found_in(parts)) == 2
+    assert len(await found_in(application)) == 2
 
 
 async def test_an_old_upload_of_a_create_that_died_is_named_unless_its_row_is_seen_to_soon(
-    parts: Parts, make_video: MakeVideo, clock: FakeClock
+    application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("uploading", upload_id=None)
     clock.advance(timedelta(minutes=71))
-    assert await found_in(parts) == []
-    await parts.reconciler.tend_due()
-    assert await found_in(parts) == []
+    assert await found_in(application) == []
+    await application.reconciler.reconcile_due()
+    assert await found_in(application) == []
 
-    await change(parts, video, due_at=clock.now() + timedelta(minutes=6))
+    await change(application, video, due_at=clock.now() + timedelta(minutes=6))
 
-    assert [sentence.split(":")[0] for sentence in await found_in(parts)] == ["I2"]
+    assert [sentence.split(":")[0] for sentence in await found_in(application)] == ["I2"]
 
 
-async def test_quota_and_open_uploads_are_counted(parts: Parts, make_video: MakeVideo) -> None:
-    for _ in range(parts.settings.user_max_uploads_in_flight + 1):
+async def test_quota_and_open_uploads_are_counted(application: Application, make_video: MakeVideo) -> None:
+    for _ in range(application.settings.user_max_uploads_in_flight + 1):
         await make_video()
 
-    assert [sentence.split(":")[0] for sentence in await found_in(parts)] == ["I9"]
+    assert [sentence.split(":")[0] for sentence in await found_in(application)] == ["I9"]
 
 
 @pytest.mark.parametrize("status", ["completing", "processing", "deleting", "expired", "failed"])
 async def test_what_is_left_when_all_was_well_for_long_is_stuck(
-    parts: Parts, make_video: MakeVideo, status: str
+    application: Application, make_video: MakeVideo, status: str
 ) -> None:
     await make_video(status)
 
-    assert await found_in(parts) == []
-    assert any(sentence.startswith("I10") for sentence in await found_in(parts, settled=True))
+    assert await found_in(application) == []
+    assert any(sentence.startswith("I10") for sentence in await found_in(application, settled=True))
 
 
 async def test_an_upload_is_stuck_only_past_its_grace(
-    parts: Parts, make_video: MakeVideo, clock: FakeClock
+    application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     await make_video("uploading")
-    assert await found_in(parts, settled=True) == []
+    assert await found_in(application, settled=True) == []
 
     clock.advance(minutes=65)
 
-    assert any(sentence.startswith("I10") for sentence in await found_in(parts, settled=True))
+    assert any(sentence.startswith("I10") for sentence in await found_in(application, settled=True))
 
 
-async def test_a_step_back_is_named(parts: Parts, make_video: MakeVideo) -> None:
+async def test_a_step_back_is_named(application: Application, make_video: MakeVideo) -> None:
     video = await make_video("uploading")
     history = History()
-    await found_in(parts, history=history)
-    await change(parts, video, status=VideoStatus.DELETING, due_at=parts.clock.now())
-    assert await found_in(parts, history=history) == []
+    await found_in(application, history=history)
+    await change(application, video, status=VideoStatus.DELETING, due_at=application.clock.now())
+    assert await found_in(application, history=history) == []
 
-    await change(parts, video, status=VideoStatus.UPLOADING)
+    await change(application, video, status=VideoStatus.UPLOADING)
 
-    assert any(sentence.startswith("I8") for sentence in await found_in(parts, history=history))
+    assert any(sentence.startswith("I8") for sentence in await found_in(application, history=history))
 
 
-async def test_a_key_that_changes_is_named(parts: Parts, make_video: MakeVideo) -> None:
+async def test_a_key_that_changes_is_named(application: Application, make_video: MakeVideo) -> None:
     video = await make_video("uploading")
     history = History()
-    await found_in(parts, history=history)
+    await found_in(application, history=history)
 
     await change(
-        parts, video, object_key=video.object_key.replace(video.object_key[-40:-4], str(uuid.uuid4()))
+        application, video, object_key=video.object_key.replace(video.object_key[-40:-4], str(uuid.uuid4()))
     )
 
-    assert any(sentence.startswith("I4") for sentence in await found_in(parts, history=history))
+    assert any(sentence.startswith("I4") for sentence in await found_in(application, history=history))
 
 
 async def test_a_url_that_still_reaches_a_finished_video_is_named(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     video = await make_video("ready")
     upload_id = storage.open_upload(video.object_key)
-    handed = storage.presign_part(video.object_key, upload_id, 1, 10, parts.clock.now(), 900)
+    handed = storage.presign_part(video.object_key, upload_id, 1, 10, application.clock.now(), 900)
 
     async def put(url: str, body: bytes) -> int:
         return storage.put_part(url, body)
 
-    found = await found_in(parts, handed_out=[handed], put=put)
+    found = await found_in(application, handed_out=[handed], put=put)
 
     assert [sentence.split(":")[0] for sentence in found] == ["I6"]

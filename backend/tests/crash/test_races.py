@@ -46,7 +46,7 @@ async def run_once(world: World, race: Race, chance: random.Random) -> list[str]
 
     world.process.turns_before_a_call = lambda: chance.choice(PACES)
     answers = await asyncio.gather(*map(run, race.runners))
-    await world.parts.tasks.drain(30)
+    await world.application.tasks.drain(30)
     world.process.turns_before_a_call = lambda: 0
     await world.check()
     if not race.fits(answers):

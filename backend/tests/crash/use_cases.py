@@ -25,7 +25,7 @@ from app.services.bucket_marker import MARKER_KEY
 from app.services.processing import MAX_ATTEMPTS
 from app.services.sweep import SweepOrder
 from tests import factories
-from tests.crash.world import World, whole_proof
+from tests.crash.world import World, all_part_md5s
 from tests.factories import SMALL_VIDEO
 
 GRACE = timedelta(hours=1)
@@ -133,7 +133,7 @@ async def moving(world: World) -> None:
 async def first_confirmed(world: World) -> None:
     """A deletion the store has confirmed once, and then a part came in late."""
     await world.insert("deleting")
-    await world.parts.removal.step(world.video.id)
+    await world.application.removal.step(world.video.id)
     world.store.store_late_part(world.video.object_key, world.video.upload_id or "", 1, SMALL_VIDEO)
     world.clock.advance(minutes=5)
 
@@ -208,7 +208,9 @@ async def postponed(world: World) -> None:
 
 
 async def create(world: World) -> object:
-    return await world.parts.uploads.create(world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", None)
+    return await world.application.uploads.create(
+        world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", None
+    )
 
 
 IDEMPOTENCY_KEY = uuid.UUID("7a6f0c9e-3b5d-4a59-9c0e-5d1f6a2b8c11")
@@ -216,22 +218,22 @@ IDEMPOTENCY_KEY = uuid.UUID("7a6f0c9e-3b5d-4a59-9c0e-5d1f6a2b8c11")
 
 async def conversation(world: World) -> object:
     """A client with an idempotency key: announces, sends, completes."""
-    started = await world.parts.uploads.create(
+    started = await world.application.uploads.create(
         world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", IDEMPOTENCY_KEY
     )
     if started.parts is not None:
         world.send(started.parts)
-    return await world.parts.uploads.complete(world.user.id, started.video.id, whole_proof())
+    return await world.application.uploads.complete(world.user.id, started.video.id, all_part_md5s())
 
 
 async def sign(world: World) -> object:
-    parts = await world.parts.uploads.sign_parts(world.user.id, world.video.id, [1])
+    parts = await world.application.uploads.sign_parts(world.user.id, world.video.id, [1])
     world.send(parts)
     return parts
 
 
 async def complete(world: World) -> object:
-    return await world.parts.uploads.complete(world.user.id, world.video.id, whole_proof())
+    return await world.application.uploads.complete(world.user.id, world.video.id, all_part_md5s())
 
 
 def complete_while(operation: str, error: Exception, *, happens: bool) -> Step:
@@ -246,17 +248,17 @@ def complete_while(operation: str, error: Exception, *, happens: bool) -> Step:
 
 
 async def delete(world: World) -> object:
-    await world.parts.videos.delete(world.user.id, world.video.id)
+    await world.application.videos.delete(world.user.id, world.video.id)
     return "204"
 
 
 async def upkeep(world: World) -> object:
-    return await world.parts.reconciler.tend_due()
+    return await world.application.reconciler.reconcile_due()
 
 
 async def upkeep_spares_it(world: World) -> object:
     tended = await upkeep(world)
-    row = await factories.find_video(world.parts, world.video.id)
+    row = await factories.find_video(world.application, world.video.id)
     # A store that says that it lost the upload is believed.
     is_lost = world.process.struck_by and isinstance(world.process.struck_by.error, NoSuchUpload)
     if not is_lost and (row is None or row.status is not VideoStatus.UPLOADING):
@@ -265,7 +267,7 @@ async def upkeep_spares_it(world: World) -> object:
 
 
 async def sweep(world: World) -> object:
-    return await world.parts.sweep.run(SweepOrder())
+    return await world.application.sweep.run(SweepOrder())
 
 
 async def sweep_spares_them(world: World) -> object:
@@ -278,7 +280,7 @@ async def sweep_spares_them(world: World) -> object:
 
 
 async def work(world: World) -> object:
-    return await factories.run_due_probes(world.parts)
+    return await factories.run_due_probes(world.application)
 
 
 ANOTHERS_OBJECT = _case("complete, another's object is there", anothers_object, complete, FAILED)

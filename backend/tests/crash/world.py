@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from sqlmodel import select
 
 from app import bootstrap
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.db import Database
 from app.crud import installation
 from app.domain.errors import SlipwayError
@@ -55,14 +55,14 @@ class World:
         self.lost_by_the_store = False
         """The scene is that the store lost an object: that a row waits for it is no violation then."""
         self.process = Process()
-        self.parts = self._build()
+        self.application = self._build()
         self.user: User
         self.video: Video
 
-    def _build(self) -> Parts:
+    def _build(self) -> Application:
         self._database.process = self.process
         with patch.object(bootstrap, "Database", lambda *_: self._database):
-            return factories.make_parts(
+            return factories.make_application(
                 self.settings,
                 self.clock,
                 WatchedStorage(self.store, self.process),
@@ -75,18 +75,18 @@ class World:
         """The process is gone; a new one, to which `plan` happens, begins with what database and store hold."""
         await self._end()
         self.process = self._new_process(plan)
-        self.parts = self._build()
+        self.application = self._build()
 
     def _new_process(self, plan: Mapping[int, Fault] | None) -> Process:
         return Process(plan)
 
     async def _end(self) -> None:
         self.process.kill()
-        left = list(self.parts.tasks._tasks)
+        left = list(self.application.tasks._tasks)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        await self.parts.close()
+        await self.application.close()
 
     async def lives_through(self, work: Work) -> object:
         """What the caller gets: an answer, an error, or Killed when the process did not outlive it."""
@@ -95,7 +95,7 @@ class World:
             answer = await work(self)
         except (Exception, Killed) as error:
             answer = error
-        await self.parts.tasks.drain(30)
+        await self.application.tasks.drain(30)
         if self.process.dead:
             return Killed()
         if isinstance(answer, Exception) and not isinstance(answer, SlipwayError):
@@ -138,9 +138,9 @@ class World:
             except Exception:  # noqa: S112  # the store refuses it now; nobody waits for this answer
                 continue
         self.process.late_effects.clear()
-        await self.parts.reconciler.tend_due()
-        await self.parts.sweep.run_when_due()
-        await factories.run_due_probes(self.parts)
+        await self.application.reconciler.reconcile_due()
+        await self.application.sweep.run_when_due()
+        await factories.run_due_probes(self.application)
         self.probe.answers.clear()
 
     async def _due(self) -> list[datetime]:
@@ -160,7 +160,7 @@ class World:
 
         found = await violations(
             # Past the watcher: looking is no act of the process.
-            self.parts.database,
+            self.application.database,
             self.store,
             self.settings,
             self.clock.now(),
@@ -178,12 +178,12 @@ class World:
         ]
 
     async def _swept_at(self) -> datetime:
-        async with self.parts.database.reading() as session:
+        async with self.application.database.reading() as session:
             row = await installation.get(session)
         return (row and row.sweep_done_at) or self.began_at
 
     async def rows(self) -> list[Video]:
-        async with self.parts.database.reading() as session:
+        async with self.application.database.reading() as session:
             return list(await session.scalars(select(Video)))
 
     async def what_there_is(self) -> tuple[object, ...]:
@@ -201,12 +201,12 @@ class World:
 
     async def newcomer(self) -> User:
         """Another user, who is the client from now on."""
-        self.user = await factories.insert_user(self.parts, "no password fits")
+        self.user = await factories.insert_user(self.application, "no password fits")
         return self.user
 
     async def insert(self, status: str, **values: Any) -> Video:
         """A video in a state, its URLs handed out; see factories.insert_video. `self.video` from now on."""
-        self.video = await factories.insert_video(self.parts, self.store, self.user, status, **values)
+        self.video = await factories.insert_video(self.application, self.store, self.user, status, **values)
         if self.video.upload_id is not None:
             plan = self.video.part_plan
             self.handed_out += [
@@ -248,5 +248,5 @@ async def a_world(database: WatchedDatabase, folder: Path, **settings: Any) -> A
         await database.close()
 
 
-def whole_proof(data: bytes = SMALL_VIDEO) -> dict[int, str]:
+def all_part_md5s(data: bytes = SMALL_VIDEO) -> dict[int, str]:
     return {1: md5_hex(data)}

@@ -13,7 +13,7 @@ from pathlib import Path
 from app.bootstrap import MakeQueue, pick_queue
 from app.core.clock import SystemClock
 from app.ports import VideoMetadata
-from tests.factories import embedded_queue, make_parts, make_settings
+from tests.factories import embedded_queue, make_application, make_settings
 from tests.fakes import FakeProbe, InMemoryStorage
 
 QUEUES: dict[str, MakeQueue] = {"embedded": embedded_queue, "procrastinate": pick_queue}
@@ -31,8 +31,8 @@ async def main(database_url: str, queue: str) -> None:
     clock = SystemClock()
     with tempfile.TemporaryDirectory() as folder:
         settings = make_settings(database_url, Path(folder))
-        parts = make_parts(settings, clock, InMemoryStorage(clock), EndlessProbe(), QUEUES[queue])
-        await parts.queue.work(parts.processing.probe_next, 1)
+        application = make_application(settings, clock, InMemoryStorage(clock), EndlessProbe(), QUEUES[queue])
+        await application.queue.work(application.processing.probe_next, 1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Self
 from tests.engines import ceph_rgw
 from tests.engines.ceph_rgw import CephRgw
 from tests.engines.postgres import PostgresServer
-from tests.engines.slipway import BUCKET, SLIPWAY, SlipwayProcess
+from tests.engines.slipway import BUCKET, SlipwayProcess
 
 
 class ScaledSlipway(SlipwayProcess):
@@ -54,7 +54,7 @@ class ScaledSlipway(SlipwayProcess):
     def start_worker(self) -> None:
         with self._worker_log.open("ab") as log:
             self._worker = subprocess.Popen(
-                [SLIPWAY, "worker"],
+                [*self.program, "worker"],
                 stdout=log,
                 stderr=log,
                 env=self.environment,

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "slipway"
-SLIPWAY = str(Path(sys.executable).parent / "slipway")
+SLIPWAY = [str(Path(sys.executable).parent / "slipway")]
+WITH_QUICK_RECHECKS = [sys.executable, str(Path(__file__).with_name("quick_rechecks.py"))]
 PATIENCE_SECONDS = 60.0
 """Ends a hung test; no test depends on how fast anything is."""
 COMMAND_PATIENCE_SECONDS = 900.0
@@ -40,6 +41,7 @@ class SlipwayProcess:
         self.store_port = _free_port()
         self.log_file = data_dir.parent / f"{data_dir.name}.log"
         self.settings = dict(settings or {})
+        self.program = SLIPWAY
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,7 +71,7 @@ class SlipwayProcess:
     def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """`slipway ...` beside the app, with its settings but for those given."""
         return subprocess.run(
-            [SLIPWAY, *arguments],
+            [*self.program, *arguments],
             env={**self.environment, **settings},
             cwd=self.data_dir.parent,
             capture_output=True,
@@ -89,7 +91,7 @@ class SlipwayProcess:
         """Returns at once, ready or not."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [SLIPWAY, "serve", "--upgrade"],
+                [*self.program, "serve", "--upgrade"],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=self.environment,

@@ -9,7 +9,7 @@ from botocore.compat import get_current_datetime
 from structlog.testing import capture_logs
 
 from app.adapters.s3 import S3Storage
-from app.bootstrap import Parts, assemble
+from app.bootstrap import Application, assemble
 from app.core.config import Settings
 from tests.api.shapes import API, MP4, assert_retry_later
 from tests.conftest import SignedIn
@@ -45,9 +45,9 @@ def settings(direct_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def parts(
+async def application(
     settings: Settings, s3_storage: S3Storage, wrong_clock: WrongClock, probe: FakeProbe
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[Application]:
     made = assemble(settings, clock=wrong_clock, storage=s3_storage, delivery=FakeDelivery(), probe=probe)
     yield made
     await made.close()
@@ -55,22 +55,29 @@ async def parts(
 
 @pytest.mark.parametrize("minutes", [-6, -1, 1, 6])
 async def test_a_few_minutes_do_not_show(
-    parts: Parts, s3_storage: S3Storage, wrong_clock: WrongClock, signed_in: SignedIn, minutes: int
+    application: Application,
+    s3_storage: S3Storage,
+    wrong_clock: WrongClock,
+    signed_in: SignedIn,
+    minutes: int,
 ) -> None:
     wrong_clock.off = timedelta(minutes=minutes)
     alice = await signed_in()
 
     sent = await announce(alice)
     assert request("PUT", sent.upload["parts"][0]["url"], sent.data)[0] == 200
-    done = await alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.proof})
+    done = await alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.part_md5s})
 
     assert done.status_code == 200, done.text
-    assert await violations(parts.database, s3_storage, parts.settings, parts.clock.now()) == []
+    assert (
+        await violations(application.database, s3_storage, application.settings, application.clock.now())
+        == []
+    )
 
 
 @pytest.mark.parametrize("minutes", [-16, 16])
 async def test_beyond_the_stores_limit_work_is_put_off_and_nothing_is_lost(
-    parts: Parts,
+    application: Application,
     s3_storage: S3Storage,
     wrong_clock: WrongClock,
     signed_in: SignedIn,
@@ -87,15 +94,18 @@ async def test_beyond_the_stores_limit_work_is_put_off_and_nothing_is_lost(
         assert_retry_later(await alice.post(f"{API}/videos", json=MP4), "storage_unavailable")
     codes = [line["code"] for line in told if line["event"] == "storage.refused"]
     assert codes == ["RequestTimeTooSkewed"], "an operator reads what it is"
-    assert_retry_later(await alice.post(completing, json={"parts": sent.proof}), "storage_unavailable")
+    assert_retry_later(await alice.post(completing, json={"parts": sent.part_md5s}), "storage_unavailable")
     late = (await alice.post(signing, json={"part_numbers": [1]})).json()["parts"][0]["url"]
     # A URL of the past has ended. One of the future Swift takes early: it ends as much later as the clock is fast.
     assert request("PUT", late, open_still.data)[0] == (403 if minutes < 0 else 200)
 
     wrong_clock.off = timedelta()
-    done = await alice.post(completing, json={"parts": sent.proof})
+    done = await alice.post(completing, json={"parts": sent.part_md5s})
     assert (done.status_code, done.json()["status"]) == (200, "processing")
     fresh = (await alice.post(signing, json={"part_numbers": [1]})).json()["parts"][0]["url"]
     assert request("PUT", fresh, open_still.data)[0] == 200
     assert len((await alice.get(f"{API}/videos")).json()["items"]) == 2
-    assert await violations(parts.database, s3_storage, parts.settings, parts.clock.now()) == []
+    assert (
+        await violations(application.database, s3_storage, application.settings, application.clock.now())
+        == []
+    )

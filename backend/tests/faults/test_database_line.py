@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from tests.api.shapes import API, MP4, assert_retry_later
 from tests.conftest import SignedIn
 from tests.crash.invariants import violations
@@ -15,13 +15,19 @@ from tests.fakes import InMemoryStorage
 from tests.faults.conftest import ANSWER_SECONDS, DOWN_SECONDS, FAULTS, RECOVERY_SECONDS, within
 
 
-async def assert_all_is_well(parts: Parts, storage: InMemoryStorage) -> None:
-    assert await violations(parts.database, storage, parts.settings, parts.clock.now()) == []
+async def assert_all_is_well(application: Application, storage: InMemoryStorage) -> None:
+    assert (
+        await violations(application.database, storage, application.settings, application.clock.now()) == []
+    )
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_every_request_is_put_off_in_time_and_served_after(
-    parts: Parts, storage: InMemoryStorage, signed_in: SignedIn, database_line: TcpFaultProxy, fault: str
+    application: Application,
+    storage: InMemoryStorage,
+    signed_in: SignedIn,
+    database_line: TcpFaultProxy,
+    fault: str,
 ) -> None:
     alice = await signed_in()
     assert (await alice.get(f"{API}/videos")).status_code == 200
@@ -35,7 +41,7 @@ async def test_every_request_is_put_off_in_time_and_served_after(
                 alice.post(f"{API}/videos", json=MP4),
                 alice.delete(f"{API}/videos/{uuid.uuid4()}"),
                 alice.get(f"{API}/health/ready"),
-                *(alice.get(f"{API}/auth/me") for _ in range(parts.settings.database_pool_size * 2)),
+                *(alice.get(f"{API}/auth/me") for _ in range(application.settings.database_pool_size * 2)),
             )
         for answer in answers:
             assert_retry_later(answer, "database_unavailable")
@@ -49,23 +55,25 @@ async def test_every_request_is_put_off_in_time_and_served_after(
         return (ready.status_code, created.status_code) == (200, 201)
 
     await within(RECOVERY_SECONDS, works)
-    await assert_all_is_well(parts, storage)
+    await assert_all_is_well(application, storage)
 
 
-async def test_a_pool_without_a_free_connection_puts_off_in_time(parts: Parts, signed_in: SignedIn) -> None:
+async def test_a_pool_without_a_free_connection_puts_off_in_time(
+    application: Application, signed_in: SignedIn
+) -> None:
     alice = await signed_in()
     release, held = asyncio.Event(), asyncio.Semaphore(0)
 
     async def hold() -> None:
-        async with parts.database.reading():
+        async with application.database.reading():
             held.release()
             await release.wait()
 
     # The workers want connections too: whoever gets them, none is left.
     async with asyncio.TaskGroup() as group:
-        for _ in range(parts.settings.database_pool_size):
+        for _ in range(application.settings.database_pool_size):
             group.create_task(hold())
-        for _ in range(parts.settings.database_pool_size):
+        for _ in range(application.settings.database_pool_size):
             await held.acquire()
         async with asyncio.timeout(ANSWER_SECONDS):
             answers = await asyncio.gather(*(alice.get(f"{API}/videos") for _ in range(50)))

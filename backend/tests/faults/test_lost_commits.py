@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.main import create_app
 from app.services import uploads
 from tests.api.shapes import API, assert_retry_later
@@ -29,9 +29,9 @@ COMMIT = b"COMMIT"
 
 
 @pytest.fixture
-def app(parts: Parts) -> FastAPI:
+def app(application: Application) -> FastAPI:
     """Without workers and upkeep: every COMMIT on the line is the request's own."""
-    return create_app(parts)
+    return create_app(application)
 
 
 async def repeated(request: Callable[[], Awaitable[httpx.Response]], clock: FakeClock) -> httpx.Response:
@@ -51,18 +51,22 @@ async def repeated(request: Callable[[], Awaitable[httpx.Response]], clock: Fake
     raise AssertionError("never done")
 
 
-async def one_ready_video(parts: Parts, storage: InMemoryStorage, probe: FakeProbe, alice: ApiClient) -> None:
-    assert await run_due_probes(parts) == 1
+async def one_ready_video(
+    application: Application, storage: InMemoryStorage, probe: FakeProbe, alice: ApiClient
+) -> None:
+    assert await run_due_probes(application) == 1
     assert len(probe.calls) == 1
-    assert await count_videos(parts) == 1
+    assert await count_videos(application) == 1
     assert len(storage.objects) == 1
-    assert await reserved_bytes(parts, alice.user) == len(SMALL_VIDEO)
-    assert await violations(parts.database, storage, parts.settings, parts.clock.now()) == []
+    assert await reserved_bytes(application, alice.user) == len(SMALL_VIDEO)
+    assert (
+        await violations(application.database, storage, application.settings, application.clock.now()) == []
+    )
 
 
 @pytest.mark.parametrize("spared", range(4))
 async def test_a_create_repeated_with_its_key_makes_one_video(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     probe: FakeProbe,
     clock: FakeClock,
@@ -87,12 +91,12 @@ async def test_a_create_repeated_with_its_key_makes_one_video(
     assert storage.put_part(url, SMALL_VIDEO, {}) == 200
     done = await alice.post(f"{API}/videos/{created['video']['id']}/complete", json={"parts": []})
     assert done.status_code == 200
-    await one_ready_video(parts, storage, probe, alice)
+    await one_ready_video(application, storage, probe, alice)
 
 
 @pytest.mark.parametrize("spared", range(4))
 async def test_a_complete_repeated_makes_one_object_and_one_job(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     probe: FakeProbe,
     clock: FakeClock,
@@ -106,19 +110,19 @@ async def test_a_complete_repeated_makes_one_object_and_one_job(
     path = f"{API}/videos/{announced.id}/complete"
 
     database_line.lose_answer_to(COMMIT, after=spared)
-    first = await alice.post(path, json={"parts": announced.proof})
+    first = await alice.post(path, json={"parts": announced.part_md5s})
     assert database_line.lost_answers == (1 if spared < 3 else 0)
     assert first.status_code == (503 if spared < 3 else 200)
     database_line.heal()
-    answer = await repeated(lambda: alice.post(path, json={"parts": announced.proof}), clock)
+    answer = await repeated(lambda: alice.post(path, json={"parts": announced.part_md5s}), clock)
 
     assert (answer.status_code, answer.json()["status"]) == (200, "processing")
-    await one_ready_video(parts, storage, probe, alice)
+    await one_ready_video(application, storage, probe, alice)
 
 
 @pytest.mark.parametrize("spared", range(2))
 async def test_a_delete_repeated_is_done_once(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     clock: FakeClock,
     signed_in: SignedIn,
@@ -137,6 +141,8 @@ async def test_a_delete_repeated_is_done_once(
     assert (await alice.get(f"{API}/videos/{announced.id}")).status_code == 404
     for _ in range(2):  # confirmed twice, a sweep interval apart
         clock.advance(minutes=10)
-        await parts.reconciler.tend_due()
-    assert (await count_videos(parts), await reserved_bytes(parts, alice.user)) == (0, 0)
-    assert await violations(parts.database, storage, parts.settings, parts.clock.now()) == []
+        await application.reconciler.reconcile_due()
+    assert (await count_videos(application), await reserved_bytes(application, alice.user)) == (0, 0)
+    assert (
+        await violations(application.database, storage, application.settings, application.clock.now()) == []
+    )

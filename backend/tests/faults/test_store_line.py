@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from app.adapters.s3 import S3Storage
-from app.bootstrap import Parts, assemble
+from app.bootstrap import Application, assemble
 from app.core.clock import SystemClock
 from app.core.config import Settings
 from app.models import Video
@@ -35,7 +35,9 @@ def settings(direct_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def parts(settings: Settings, s3_storage: S3Storage, probe: FakeProbe) -> AsyncIterator[Parts]:
+async def application(
+    settings: Settings, s3_storage: S3Storage, probe: FakeProbe
+) -> AsyncIterator[Application]:
     made = assemble(settings, clock=SystemClock(), storage=s3_storage, delivery=FakeDelivery(), probe=probe)
     yield made
     await made.close()
@@ -47,7 +49,11 @@ def is_taken(answer: httpx.Response) -> bool:
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_what_needs_the_store_is_put_off_and_the_rest_goes_on(
-    parts: Parts, s3_storage: S3Storage, signed_in: SignedIn, store_line: TcpFaultProxy, fault: str
+    application: Application,
+    s3_storage: S3Storage,
+    signed_in: SignedIn,
+    store_line: TcpFaultProxy,
+    fault: str,
 ) -> None:
     alice = await signed_in()
     sent, waiting, doomed = [await announce(alice) for _ in range(3)]
@@ -61,7 +67,7 @@ async def test_what_needs_the_store_is_put_off_and_the_rest_goes_on(
             alice.get(f"{API}/videos"),
             alice.post(f"{API}/videos/{waiting.id}/parts", json={"part_numbers": [1]}),
             alice.delete(f"{API}/videos/{doomed.id}"),
-            alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.proof}),
+            alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.part_md5s}),
         )
     assert_retry_later(created, "storage_unavailable")
     assert_retry_later(ready, "storage_unavailable")
@@ -74,21 +80,27 @@ async def test_what_needs_the_store_is_put_off_and_the_rest_goes_on(
         answers = await asyncio.gather(
             alice.get(f"{API}/health/ready"),
             alice.post(f"{API}/videos", json=MP4),
-            alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.proof}),
+            alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.part_md5s}),
         )
         return all(is_taken(answer) for answer in answers)
 
     await within(RECOVERY_SECONDS, works)
-    await parts.tasks.drain(ANSWER_SECONDS)
-    assert await violations(parts.database, s3_storage, parts.settings, parts.clock.now()) == []
+    await application.tasks.drain(ANSWER_SECONDS)
+    assert (
+        await violations(application.database, s3_storage, application.settings, application.clock.now())
+        == []
+    )
 
 
 async def test_a_crowd_before_a_hanging_store_is_answered_and_leaves_nothing_behind(
-    parts: Parts, s3_storage: S3Storage, signed_in: SignedIn, store_line: TcpFaultProxy
+    application: Application, s3_storage: S3Storage, signed_in: SignedIn, store_line: TcpFaultProxy
 ) -> None:
     alice = await signed_in()
     assert (await alice.post(f"{API}/videos", json=MP4)).status_code == 201
-    tasks, most = len(asyncio.all_tasks()), parts.settings.storage_threads + parts.settings.storage_queue
+    tasks, most = (
+        len(asyncio.all_tasks()),
+        application.settings.storage_threads + application.settings.storage_queue,
+    )
 
     store_line.hang()
     for _ in range(2):  # the second crowd finds the first one's calls still in the threads
@@ -108,7 +120,7 @@ async def test_a_crowd_before_a_hanging_store_is_answered_and_leaves_nothing_beh
                 "database_unavailable",
             )
             assert int(task.result().headers["retry-after"]) > 0
-        assert len(s3_storage._pool._threads) <= parts.settings.storage_threads
+        assert len(s3_storage._pool._threads) <= application.settings.storage_threads
     store_line.heal()
 
     async def works() -> bool:
@@ -120,8 +132,11 @@ async def test_a_crowd_before_a_hanging_store_is_answered_and_leaves_nothing_beh
     await within(RECOVERY_SECONDS, works)
     await within(RECOVERY_SECONDS, left_behind_nothing)
     # Nothing of the crowd has an upload. A row that a crowded database could not take back expires.
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         rows = list(await session.scalars(select(Video)))
     assert len([row for row in rows if row.upload_id]) == 2
-    assert len(rows) == 2 or not parts.database.is_sqlite
-    assert await violations(parts.database, s3_storage, parts.settings, parts.clock.now()) == []
+    assert len(rows) == 2 or not application.database.is_sqlite
+    assert (
+        await violations(application.database, s3_storage, application.settings, application.clock.now())
+        == []
+    )

@@ -11,7 +11,7 @@ from app.core.config import Settings
 from tests.contract.engines import s3_connection
 from tests.engines import ceph_rgw
 from tests.engines.scaled_slipway import ScaledSlipway
-from tests.engines.slipway import SlipwayProcess
+from tests.engines.slipway import WITH_QUICK_RECHECKS, SlipwayProcess
 
 
 class Installation(Protocol):
@@ -43,6 +43,7 @@ class OneMachine:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.app = SlipwayProcess(folder / "data", environment)
+        self.app.program = WITH_QUICK_RECHECKS
         self.victims: Mapping[str, Callable[[], None]] = {
             "app": self._kill_app,
             "store": self.app.kill_store,  # the app starts it again
@@ -88,6 +89,7 @@ class Scaled:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._slipway = ScaledSlipway(folder / "data", environment)
         self.app: SlipwayProcess = self._slipway
+        self.app.program = WITH_QUICK_RECHECKS
         self.victims: Mapping[str, Callable[[], None]] = {
             "app": self._kill_app,
             "worker": self._kill_worker,

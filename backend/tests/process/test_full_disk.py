@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engines.slipway import PATIENCE_SECONDS, SlipwayProcess, wait_until
+from tests.engines.slipway import PATIENCE_SECONDS, WITH_QUICK_RECHECKS, SlipwayProcess, wait_until
 from tests.media import make_video
 from tests.process.test_stop_under_load import listed
 
@@ -129,7 +129,8 @@ def test_a_read_only_database_disk_puts_writes_off(slipway: SlipwayProcess, smal
 
 def test_videos_that_fill_the_disk_can_be_deleted_to_make_room(small_disk: SmallDisk, tmp_path: Path) -> None:
     """All on one disk, as `make run` has it: the store keeps its hands off the last of it, so deleting works."""
-    slipway = SlipwayProcess(small_disk.folder / "data", MANY | {"SWEEP_INTERVAL_SECONDS": "1"})
+    slipway = SlipwayProcess(small_disk.folder / "data", MANY)
+    slipway.program = WITH_QUICK_RECHECKS
     film = make_video(tmp_path / "film.mp4", seconds=0.2, audio=False, size_bytes=5 * MIB)
     data = film.read_bytes()
     kept: list[str] = []

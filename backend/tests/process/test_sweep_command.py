@@ -13,7 +13,7 @@ from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from app import cli
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core import schema
 from app.core.config import Settings
 from app.embedded import free_port
@@ -21,7 +21,7 @@ from app.models import Installation
 from app.services.bucket_marker import MARKER_KEY
 from tests.conftest import MakeVideo
 from tests.engines.slipway import BUCKET, SlipwayProcess, wait_until
-from tests.factories import make_parts, read_video
+from tests.factories import make_application, read_video
 from tests.fakes import START_OF_TIME, FakeClock, FakeProbe, InMemoryStorage
 
 # Everything without a row is old at once, and the app's own sweep comes every second.
@@ -121,8 +121,8 @@ def command(
     monkeypatch.setenv("SLIPWAY_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(cli, "configure_logging", lambda: None)
 
-    def build(settings: Settings) -> Parts:
-        return make_parts(settings, clock, storage, FakeProbe())
+    def build(settings: Settings) -> Application:
+        return make_application(settings, clock, storage, FakeProbe())
 
     def run(*options: str) -> Result:
         return CliRunner().invoke(cli.app, ["sweep", *options])
@@ -192,7 +192,7 @@ def hand_over(database_url: str) -> None:
 
 
 async def test_it_tends_no_row_in_a_wrong_bucket(
-    command: Command, parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+    command: Command, application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     """What is due there would be forgotten: its upload is in the right bucket."""
     video = await make_video("deleting", storage_gone_at=START_OF_TIME)
@@ -201,7 +201,7 @@ async def test_it_tends_no_row_in_a_wrong_bucket(
     refused = await asyncio.to_thread(command)
 
     assert refused.exit_code == 5
-    assert (await read_video(parts, video.id)) == video
+    assert (await read_video(application, video.id)) == video
 
 
 def test_it_ends_with_1_when_the_store_is_away(command: Command, storage: InMemoryStorage) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.config import Settings
 from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
 from tests.conftest import MakeVideo
@@ -120,21 +120,23 @@ def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path:
 
 @pytest.mark.parametrize("store_patience_seconds", [1, 10 * PATIENCE_SECONDS])
 async def test_terminate_hands_the_job_in_hand_back(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     falls_silent: ScriptedServer,
     tmp_path: Path,
     store_patience_seconds: int,
 ) -> None:
     """Nor does it wait for the thread that hangs in the call to the store."""
-    process = start(parts.settings, falls_silent.url, tmp_path, store_patience_seconds=store_patience_seconds)
+    process = start(
+        application.settings, falls_silent.url, tmp_path, store_patience_seconds=store_patience_seconds
+    )
     falls_silent.hold()
     video = await make_video("processing")
-    while (await read_video(parts, video.id)).lease_owner is None:
+    while (await read_video(application, video.id)).lease_owner is None:
         assert process.poll() is None, "it took no job"
 
     process.terminate()
 
     assert process.wait(PATIENCE_SECONDS) == 0
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.lease_owner, row.attempts, row.postponed) == ("processing", None, 0, 0)

@@ -208,11 +208,11 @@ class Witness:
     def _complete(self, video: Remembered) -> None:
         """One try: a browser may go away, and the service finishes what was claimed by itself."""
         video.is_claimed = True
-        proof = [{"part_number": n, "md5": md5_hex(video.piece(n))} for n in sorted(video.parts)]
+        part_md5s = [{"part_number": n, "md5": md5_hex(video.piece(n))} for n in sorted(video.parts)]
         self.asked += 1
         try:
             path = f"/videos/{video.id}/complete"
-            answer = self._client.post(path, json={"parts": proof}, timeout=_BROWSER_SECONDS)
+            answer = self._client.post(path, json={"parts": part_md5s}, timeout=_BROWSER_SECONDS)
         except httpx.HTTPError:
             return
         self.heard += answer.status_code < 500

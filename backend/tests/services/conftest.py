@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.models import User, Video
 from app.services.uploads import StartedUpload
 from tests.factories import SMALL_VIDEO, part_of
@@ -29,14 +29,14 @@ def send(
             assert storage.put_part(part.url, piece, {"Content-MD5": content_md5(piece)}) == 200
 
 
-def proof_of(video: Video, data: bytes) -> dict[int, str]:
+def part_md5s_of(video: Video, data: bytes) -> dict[int, str]:
     """The MD5 of every part, as the page computed it."""
     numbers = range(1, video.part_plan.part_count + 1)
     return {number: md5_hex(part_of(video, data, number)) for number in numbers}
 
 
 @pytest.fixture
-def create(parts: Parts, user: User) -> Create:
+def create(application: Application, user: User) -> Create:
     """Announces a file for `user`: a small MP4 unless told otherwise."""
 
     async def run(
@@ -49,7 +49,7 @@ def create(parts: Parts, user: User) -> Create:
         key: uuid.UUID | None = None,
     ) -> StartedUpload:
         size = len(data) if size_bytes is None else size_bytes
-        return await parts.uploads.create((owner or user).id, filename, size, content_type, key)
+        return await application.uploads.create((owner or user).id, filename, size, content_type, key)
 
     return run
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core import security
 from app.core.security import PasswordHasher, hash_token
 from app.domain.errors import (
@@ -29,21 +29,21 @@ ABSOLUTE = timedelta(days=30)
 A_SECOND = timedelta(seconds=1)
 
 
-async def sign_in(parts: Parts, user: User, kind: str = "cookie") -> SignIn:
-    return await parts.accounts.sign_in(user.email, PASSWORD, kind, "a browser")
+async def sign_in(application: Application, user: User, kind: str = "cookie") -> SignIn:
+    return await application.accounts.sign_in(user.email, PASSWORD, kind, "a browser")
 
 
-async def signed_in(parts: Parts, user: User) -> Caller:
-    return await parts.accounts.who_is((await sign_in(parts, user)).token)
+async def signed_in(application: Application, user: User) -> Caller:
+    return await application.accounts.who_is((await sign_in(application, user)).token)
 
 
 # --- registering ------------------------------------------------------------------------------------------------
 
 
-async def test_a_registered_user_can_sign_in(parts: Parts) -> None:
-    made = await parts.accounts.register("Ada@Example.com", PASSWORD, "Ada")
+async def test_a_registered_user_can_sign_in(application: Application) -> None:
+    made = await application.accounts.register("Ada@Example.com", PASSWORD, "Ada")
 
-    signed = await parts.accounts.sign_in("Ada@Example.com", PASSWORD, "cookie", None)
+    signed = await application.accounts.sign_in("Ada@Example.com", PASSWORD, "cookie", None)
 
     assert signed.user.id == made.id
     assert (made.email, made.full_name, made.reserved_bytes, made.is_active) == (
@@ -54,18 +54,20 @@ async def test_a_registered_user_can_sign_in(parts: Parts) -> None:
     )
 
 
-async def test_an_address_is_one_account_in_any_case(parts: Parts) -> None:
-    made = await parts.accounts.register("ada@example.com", PASSWORD, None)
+async def test_an_address_is_one_account_in_any_case(application: Application) -> None:
+    made = await application.accounts.register("ada@example.com", PASSWORD, None)
 
     with pytest.raises(EmailTaken):
-        await parts.accounts.register("ADA@Example.COM", PASSWORD, None)
+        await application.accounts.register("ADA@Example.COM", PASSWORD, None)
 
-    assert (await parts.accounts.sign_in("aDa@eXample.com", PASSWORD, "cookie", None)).user.id == made.id
+    assert (
+        await application.accounts.sign_in("aDa@eXample.com", PASSWORD, "cookie", None)
+    ).user.id == made.id
 
 
-async def test_of_parallel_registrations_one_gets_the_address(parts: Parts) -> None:
+async def test_of_parallel_registrations_one_gets_the_address(application: Application) -> None:
     outcomes = await asyncio.gather(
-        *(parts.accounts.register("ada@example.com", PASSWORD, None) for _ in range(5)),
+        *(application.accounts.register("ada@example.com", PASSWORD, None) for _ in range(5)),
         return_exceptions=True,
     )
 
@@ -90,23 +92,25 @@ async def test_of_parallel_registrations_one_gets_the_address(parts: Parts) -> N
         "ADA.LOVELACE",
     ],
 )
-async def test_a_password_that_is_tried_first_is_refused(parts: Parts, password: str) -> None:
+async def test_a_password_that_is_tried_first_is_refused(application: Application, password: str) -> None:
     with pytest.raises(PasswordTooWeak):
-        await parts.accounts.register("ada.lovelace@example.com", password, None)
+        await application.accounts.register("ada.lovelace@example.com", password, None)
 
 
 @pytest.mark.parametrize("password", ["8 chars!", "x" * 127 + "y", "пароль моря", "correct horse battery"])
-async def test_any_other_password_is_taken(parts: Parts, password: str) -> None:
-    made = await parts.accounts.register("ada@example.com", password, None)
+async def test_any_other_password_is_taken(application: Application, password: str) -> None:
+    made = await application.accounts.register("ada@example.com", password, None)
 
-    assert (await parts.accounts.sign_in("ada@example.com", password, "cookie", None)).user.id == made.id
+    assert (
+        await application.accounts.sign_in("ada@example.com", password, "cookie", None)
+    ).user.id == made.id
 
 
-async def test_the_database_holds_neither_password_nor_token(parts: Parts) -> None:
-    await parts.accounts.register("ada@example.com", PASSWORD, None)
-    signed = await parts.accounts.sign_in("ada@example.com", PASSWORD, "cookie", None)
+async def test_the_database_holds_neither_password_nor_token(application: Application) -> None:
+    await application.accounts.register("ada@example.com", PASSWORD, None)
+    signed = await application.accounts.sign_in("ada@example.com", PASSWORD, "cookie", None)
 
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         rows = [
             str(row)
             for table in ("users", "sessions")
@@ -128,7 +132,7 @@ def test_passwords_are_hashed_as_owasp_asks() -> None:
 
 
 async def test_wrong_password_unknown_account_and_disabled_account_are_the_same(
-    parts: Parts, user: User, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+    application: Application, user: User, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In words and in work: each costs one hash, so that neither tells whether an account exists."""
     disabled = await make_user(is_active=False)
@@ -147,7 +151,7 @@ async def test_wrong_password_unknown_account_and_disabled_account_are_the_same(
         (disabled.email, PASSWORD),
     ]:
         with pytest.raises(InvalidCredentials) as raised:
-            await parts.accounts.sign_in(email, password, "cookie", None)
+            await application.accounts.sign_in(email, password, "cookie", None)
         told.add(str(raised.value))
 
     assert len(told) == 1
@@ -155,24 +159,24 @@ async def test_wrong_password_unknown_account_and_disabled_account_are_the_same(
     assert None not in hashes, "verified, not made"
 
 
-async def test_tokens_are_new_each_time_and_long(parts: Parts, user: User) -> None:
-    tokens = {(await sign_in(parts, user)).token for _ in range(3)}
+async def test_tokens_are_new_each_time_and_long(application: Application, user: User) -> None:
+    tokens = {(await sign_in(application, user)).token for _ in range(3)}
 
     assert len(tokens) == 3
     assert all(len(token) >= 43 for token in tokens), "256 bits in base64"
 
 
-async def test_a_long_user_agent_is_cut(parts: Parts, user: User) -> None:
-    await parts.accounts.sign_in(user.email, PASSWORD, "cookie", "x" * 10_000)
+async def test_a_long_user_agent_is_cut(application: Application, user: User) -> None:
+    await application.accounts.sign_in(user.email, PASSWORD, "cookie", "x" * 10_000)
 
-    (row,) = await parts.accounts.list_sessions(await signed_in_again(parts, user))
+    (row,) = await application.accounts.list_sessions(await signed_in_again(application, user))
     assert row.user_agent is not None
     assert len(row.user_agent) == 200
 
 
-async def signed_in_again(parts: Parts, user: User) -> Caller:
+async def signed_in_again(application: Application, user: User) -> Caller:
     """A caller over the session that is there already."""
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         session_id = (await session.execute(text("SELECT id FROM sessions"))).scalar_one()
     return Caller(user, session_id)
 
@@ -180,126 +184,130 @@ async def signed_in_again(parts: Parts, user: User) -> Caller:
 # --- how long it lasts ------------------------------------------------------------------------------------------
 
 
-async def test_a_session_unused_for_a_week_ends(parts: Parts, user: User, clock: FakeClock) -> None:
-    token = (await sign_in(parts, user)).token
+async def test_a_session_unused_for_a_week_ends(
+    application: Application, user: User, clock: FakeClock
+) -> None:
+    token = (await sign_in(application, user)).token
     clock.advance(IDLE - A_SECOND)
-    await parts.accounts.who_is(token)
+    await application.accounts.who_is(token)
     clock.advance(IDLE - A_SECOND)
-    await parts.accounts.who_is(token)
+    await application.accounts.who_is(token)
     clock.advance(IDLE)
 
     with pytest.raises(NotAuthenticated):
-        await parts.accounts.who_is(token)
+        await application.accounts.who_is(token)
 
 
 async def test_a_session_ends_after_thirty_days_in_any_case(
-    parts: Parts, user: User, clock: FakeClock
+    application: Application, user: User, clock: FakeClock
 ) -> None:
-    signed = await sign_in(parts, user)
+    signed = await sign_in(application, user)
     assert signed.expires_at == clock.now() + ABSOLUTE
     for _ in range(29):
         clock.advance(timedelta(days=1))
-        await parts.accounts.who_is(signed.token)
+        await application.accounts.who_is(signed.token)
     clock.advance(timedelta(days=1))
 
     with pytest.raises(NotAuthenticated):
-        await parts.accounts.who_is(signed.token)
+        await application.accounts.who_is(signed.token)
 
 
-async def test_use_is_noted_at_most_once_a_minute(parts: Parts, user: User, clock: FakeClock) -> None:
-    token = (await sign_in(parts, user)).token
+async def test_use_is_noted_at_most_once_a_minute(
+    application: Application, user: User, clock: FakeClock
+) -> None:
+    token = (await sign_in(application, user)).token
     began = clock.now()
     clock.advance(seconds=59)
-    caller = await parts.accounts.who_is(token)
-    assert (await parts.accounts.list_sessions(caller))[0].last_seen_at == began
+    caller = await application.accounts.who_is(token)
+    assert (await application.accounts.list_sessions(caller))[0].last_seen_at == began
     clock.advance(seconds=1)
 
-    await parts.accounts.who_is(token)
+    await application.accounts.who_is(token)
 
-    assert (await parts.accounts.list_sessions(caller))[0].last_seen_at == clock.now()
+    assert (await application.accounts.list_sessions(caller))[0].last_seen_at == clock.now()
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, "x" * 129, "\x00", "ü" * 20])
-async def test_an_unknown_token_is_nobody(parts: Parts, token: str) -> None:
+async def test_an_unknown_token_is_nobody(application: Application, token: str) -> None:
     with pytest.raises(NotAuthenticated):
-        await parts.accounts.who_is(token)
+        await application.accounts.who_is(token)
 
 
 async def test_ended_sessions_are_cleared_at_the_next_sign_in(
-    parts: Parts, user: User, clock: FakeClock
+    application: Application, user: User, clock: FakeClock
 ) -> None:
     for _ in range(3):
-        await sign_in(parts, user)
+        await sign_in(application, user)
     clock.advance(IDLE)
 
-    await sign_in(parts, user)
+    await sign_in(application, user)
 
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         assert (await session.execute(text("SELECT count(*) FROM sessions"))).scalar_one() == 1
 
 
-async def test_ended_sessions_are_not_listed(parts: Parts, user: User, clock: FakeClock) -> None:
-    await sign_in(parts, user)
+async def test_ended_sessions_are_not_listed(application: Application, user: User, clock: FakeClock) -> None:
+    await sign_in(application, user)
     clock.advance(IDLE - A_SECOND)
-    caller = await signed_in(parts, user)
-    assert len(await parts.accounts.list_sessions(caller)) == 2
+    caller = await signed_in(application, user)
+    assert len(await application.accounts.list_sessions(caller)) == 2
     clock.advance(A_SECOND)
 
-    assert [row.id for row in await parts.accounts.list_sessions(caller)] == [caller.session_id]
+    assert [row.id for row in await application.accounts.list_sessions(caller)] == [caller.session_id]
 
 
 # --- ending it --------------------------------------------------------------------------------------------------
 
 
-async def test_signing_out_ends_this_session_alone(parts: Parts, user: User) -> None:
-    here, there = await sign_in(parts, user), await sign_in(parts, user)
+async def test_signing_out_ends_this_session_alone(application: Application, user: User) -> None:
+    here, there = await sign_in(application, user), await sign_in(application, user)
 
-    await parts.accounts.sign_out(await parts.accounts.who_is(here.token))
-
-    with pytest.raises(NotAuthenticated):
-        await parts.accounts.who_is(here.token)
-    assert (await parts.accounts.who_is(there.token)).user.id == user.id
-
-
-async def test_a_session_can_be_ended_from_another(parts: Parts, user: User) -> None:
-    lost = await sign_in(parts, user, "bearer")
-    caller = await signed_in(parts, user)
-    (row,) = [row for row in await parts.accounts.list_sessions(caller) if row.kind == "bearer"]
-
-    await parts.accounts.end_session(caller, row.id)
+    await application.accounts.sign_out(await application.accounts.who_is(here.token))
 
     with pytest.raises(NotAuthenticated):
-        await parts.accounts.who_is(lost.token)
+        await application.accounts.who_is(here.token)
+    assert (await application.accounts.who_is(there.token)).user.id == user.id
+
+
+async def test_a_session_can_be_ended_from_another(application: Application, user: User) -> None:
+    lost = await sign_in(application, user, "bearer")
+    caller = await signed_in(application, user)
+    (row,) = [row for row in await application.accounts.list_sessions(caller) if row.kind == "bearer"]
+
+    await application.accounts.end_session(caller, row.id)
+
+    with pytest.raises(NotAuthenticated):
+        await application.accounts.who_is(lost.token)
     with pytest.raises(SessionNotFound):
-        await parts.accounts.end_session(caller, row.id)
+        await application.accounts.end_session(caller, row.id)
 
 
 async def test_anothers_session_cannot_be_listed_or_ended(
-    parts: Parts, user: User, make_user: MakeUser
+    application: Application, user: User, make_user: MakeUser
 ) -> None:
-    victim = await sign_in(parts, user)
-    victims_session = (await parts.accounts.who_is(victim.token)).session_id
-    thief = await signed_in(parts, await make_user())
+    victim = await sign_in(application, user)
+    victims_session = (await application.accounts.who_is(victim.token)).session_id
+    thief = await signed_in(application, await make_user())
 
     with pytest.raises(SessionNotFound):
-        await parts.accounts.end_session(thief, victims_session)
+        await application.accounts.end_session(thief, victims_session)
 
-    assert victims_session not in [row.id for row in await parts.accounts.list_sessions(thief)]
-    assert (await parts.accounts.who_is(victim.token)).user.id == user.id
+    assert victims_session not in [row.id for row in await application.accounts.list_sessions(thief)]
+    assert (await application.accounts.who_is(victim.token)).user.id == user.id
 
 
-async def test_a_new_password_ends_the_other_sessions(parts: Parts, user: User) -> None:
-    here, there = await sign_in(parts, user), await sign_in(parts, user)
-    caller = await parts.accounts.who_is(here.token)
+async def test_a_new_password_ends_the_other_sessions(application: Application, user: User) -> None:
+    here, there = await sign_in(application, user), await sign_in(application, user)
+    caller = await application.accounts.who_is(here.token)
 
-    await parts.accounts.change_password(caller, PASSWORD, "another harbour")
+    await application.accounts.change_password(caller, PASSWORD, "another harbour")
 
-    assert (await parts.accounts.who_is(here.token)).user.id == user.id
+    assert (await application.accounts.who_is(here.token)).user.id == user.id
     with pytest.raises(NotAuthenticated):
-        await parts.accounts.who_is(there.token)
+        await application.accounts.who_is(there.token)
     with pytest.raises(InvalidCredentials):
-        await sign_in(parts, user)
-    await parts.accounts.sign_in(user.email, "another harbour", "cookie", None)
+        await sign_in(application, user)
+    await application.accounts.sign_in(user.email, "another harbour", "cookie", None)
 
 
 @pytest.mark.parametrize(
@@ -307,55 +315,57 @@ async def test_a_new_password_ends_the_other_sessions(parts: Parts, user: User) 
     [("wrong password", "another harbour", InvalidCredentials), (PASSWORD, "password", PasswordTooWeak)],
 )
 async def test_a_refused_new_password_changes_nothing(
-    parts: Parts, user: User, current: str, new: str, error: type[Exception]
+    application: Application, user: User, current: str, new: str, error: type[Exception]
 ) -> None:
-    other = await sign_in(parts, user)
-    caller = await signed_in(parts, user)
+    other = await sign_in(application, user)
+    caller = await signed_in(application, user)
 
     with pytest.raises(error):
-        await parts.accounts.change_password(caller, current, new)
+        await application.accounts.change_password(caller, current, new)
 
-    await parts.accounts.who_is(other.token)
-    await sign_in(parts, user)
+    await application.accounts.who_is(other.token)
+    await sign_in(application, user)
 
 
-async def test_renaming(parts: Parts, user: User) -> None:
-    caller = await signed_in(parts, user)
+async def test_renaming(application: Application, user: User) -> None:
+    caller = await signed_in(application, user)
 
-    await parts.accounts.rename(caller, "Grace")
+    await application.accounts.rename(caller, "Grace")
 
-    assert (await signed_in(parts, user)).user.full_name == "Grace"
+    assert (await signed_in(application, user)).user.full_name == "Grace"
 
 
 # --- the operator -----------------------------------------------------------------------------------------------
 
 
-async def test_a_disabled_account_is_out_at_once(parts: Parts, user: User) -> None:
-    token = (await sign_in(parts, user)).token
+async def test_a_disabled_account_is_out_at_once(application: Application, user: User) -> None:
+    token = (await sign_in(application, user)).token
 
-    await parts.accounts.disable(user.email.upper())
+    await application.accounts.disable(user.email.upper())
 
     with pytest.raises(NotAuthenticated):
-        await parts.accounts.who_is(token)
+        await application.accounts.who_is(token)
     with pytest.raises(InvalidCredentials):
-        await sign_in(parts, user)
+        await sign_in(application, user)
 
 
-async def test_the_operator_sets_a_password_and_ends_all_sessions(parts: Parts, user: User) -> None:
-    token = (await sign_in(parts, user)).token
+async def test_the_operator_sets_a_password_and_ends_all_sessions(
+    application: Application, user: User
+) -> None:
+    token = (await sign_in(application, user)).token
 
-    await parts.accounts.set_password(user.email, "another harbour")
+    await application.accounts.set_password(user.email, "another harbour")
 
     with pytest.raises(NotAuthenticated):
-        await parts.accounts.who_is(token)
-    await parts.accounts.sign_in(user.email, "another harbour", "cookie", None)
+        await application.accounts.who_is(token)
+    await application.accounts.sign_in(user.email, "another harbour", "cookie", None)
 
 
-async def test_the_operator_is_told_of_an_unknown_account(parts: Parts) -> None:
+async def test_the_operator_is_told_of_an_unknown_account(application: Application) -> None:
     with pytest.raises(InvalidCredentials, match="no account"):
-        await parts.accounts.disable("nobody@example.com")
+        await application.accounts.disable("nobody@example.com")
     with pytest.raises(InvalidCredentials, match="no account"):
-        await parts.accounts.set_password("nobody@example.com", PASSWORD)
+        await application.accounts.set_password("nobody@example.com", PASSWORD)
 
 
 # --- hashing under load -----------------------------------------------------------------------------------------
@@ -374,6 +384,6 @@ async def test_more_sign_ins_than_can_wait_are_told_to_come_back(monkeypatch: py
     hasher.close()
 
 
-async def test_a_hash_of_another_kind_never_fits(parts: Parts) -> None:
-    assert not await parts.hasher.verify(PASSWORD, "plain:" + PASSWORD)
-    assert not await parts.hasher.verify(PASSWORD, None)
+async def test_a_hash_of_another_kind_never_fits(application: Application) -> None:
+    assert not await application.hasher.verify(PASSWORD, "plain:" + PASSWORD)
+    assert not await application.hasher.verify(PASSWORD, None)

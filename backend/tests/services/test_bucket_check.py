@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from app import bootstrap
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.config import Settings
 from app.domain.video_status import VideoStatus
 from app.main import create_app
@@ -20,7 +20,7 @@ from app.services.bucket_marker import MARKER_KEY
 from app.services.sweep import SweepOrder
 from tests import factories
 from tests.conftest import MakeVideo
-from tests.factories import APP_URL, make_parts, read_video
+from tests.factories import APP_URL, make_application, read_video
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 
 ANOTHERS = f'{{"database_id": "{uuid.uuid4()}"}}'.encode()
@@ -33,14 +33,14 @@ def _ask_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long a test takes, and nothing else."""
     monkeypatch.setattr(bootstrap, "_ASK_FOR_THE_BUCKET_SECONDS", 0.01)
     monkeypatch.setattr(bootstrap, "_LOOK_FOR_A_SWEEP_SECONDS", 0.01)
-    monkeypatch.setattr(bootstrap, "_TEND_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(bootstrap, "_RECONCILE_EVERY_SECONDS", 0.01)
 
 
 @pytest.fixture
-async def busy(parts: Parts, make_video: MakeVideo, clock: FakeClock) -> list[Video]:
+async def busy(application: Application, make_video: MakeVideo, clock: FakeClock) -> list[Video]:
     """Videos that are being worked on, in a database that has its bucket."""
     made = [await make_video(status, lease_until=None, due_at=clock.now()) for status in BUSY]
-    await parts.sweep.run(SweepOrder())
+    await application.sweep.run(SweepOrder())
     return made
 
 
@@ -51,17 +51,19 @@ def wrong(clock: FakeClock) -> InMemoryStorage:
 
 
 @pytest.fixture
-async def restarted(settings: Settings, clock: FakeClock, wrong: InMemoryStorage) -> AsyncIterator[Parts]:
+async def restarted(
+    settings: Settings, clock: FakeClock, wrong: InMemoryStorage
+) -> AsyncIterator[Application]:
     """The next process, with another S3_BUCKET; its probe finds no object either."""
     probe = FakeProbe()
     probe.usual = NoSuchObject()
-    made = make_parts(settings, clock, wrong, probe)
+    made = make_application(settings, clock, wrong, probe)
     yield made
     await made.close()
 
 
-async def rows(parts: Parts) -> dict[uuid.UUID, Video]:
-    async with parts.database.reading() as session:
+async def rows(application: Application) -> dict[uuid.UUID, Video]:
+    async with application.database.reading() as session:
         return {video.id: video for video in await session.scalars(select(Video))}
 
 
@@ -89,7 +91,7 @@ async def some_asks_later(storage: InMemoryStorage) -> None:
     "marker", [None, ANOTHERS, b"not ours", b""], ids=["none", "another's", "unreadable", "empty"]
 )
 async def test_nothing_starts_in_a_wrong_bucket(
-    busy: list[Video], restarted: Parts, wrong: InMemoryStorage, marker: bytes | None
+    busy: list[Video], restarted: Application, wrong: InMemoryStorage, marker: bytes | None
 ) -> None:
     if marker is not None:
         wrong.store_object(MARKER_KEY, marker)
@@ -104,23 +106,23 @@ async def test_nothing_starts_in_a_wrong_bucket(
     assert {called for called, _ in wrong.calls} <= {"read_range", "head"}
 
 
-async def test_a_new_database_starts_in_front_of_a_bucket_without_a_marker(parts: Parts) -> None:
-    async with parts.running():
-        parts.bucket.require_no_doubt()
+async def test_a_new_database_starts_in_front_of_a_bucket_without_a_marker(application: Application) -> None:
+    async with application.running():
+        application.bucket.require_no_doubt()
 
 
 async def test_a_new_database_does_not_start_in_front_of_anothers_bucket(
-    parts: Parts, storage: InMemoryStorage
+    application: Application, storage: InMemoryStorage
 ) -> None:
     storage.store_object(MARKER_KEY, ANOTHERS)
 
     with pytest.raises(WrongBucket):
-        async with parts.running():
+        async with application.running():
             raise AssertionError("it started")
 
 
 @pytest.mark.usefixtures("busy")
-async def test_once_adopted_the_bucket_is_the_right_one(restarted: Parts) -> None:
+async def test_once_adopted_the_bucket_is_the_right_one(restarted: Application) -> None:
     await restarted.sweep.run(SweepOrder(adopt=True))
 
     async with restarted.running():
@@ -128,17 +130,17 @@ async def test_once_adopted_the_bucket_is_the_right_one(restarted: Parts) -> Non
 
 
 async def test_a_marker_written_while_we_look_is_no_contradiction(
-    parts: Parts, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
+    application: Application, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> None:
     """Two processes of a new installation start at once, and the first sweep of one falls into the other's look."""
-    other = make_parts(settings, clock, storage, probe)
+    other = make_application(settings, clock, storage, probe)
 
     async def sweep() -> None:
         await other.sweep.run(SweepOrder())
 
     storage.hook_next("read_range", sweep)
-    async with parts.running():
-        parts.bucket.require_no_doubt()
+    async with application.running():
+        application.bucket.require_no_doubt()
     await other.close()
 
 
@@ -146,20 +148,20 @@ async def test_a_marker_written_while_we_look_is_no_contradiction(
 
 
 async def test_a_store_that_is_away_is_waited_for(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     video = await make_video("processing")
     storage.fail_next("read_range", times=3)
 
     async def is_ready() -> bool:
-        return (await read_video(parts, video.id)).status is VideoStatus.READY
+        return (await read_video(application, video.id)).status is VideoStatus.READY
 
-    async with parts.running():
+    async with application.running():
         await until(is_ready)
 
 
 async def test_what_comes_back_as_a_wrong_bucket_is_not_touched(
-    busy: list[Video], restarted: Parts, wrong: InMemoryStorage
+    busy: list[Video], restarted: Application, wrong: InMemoryStorage
 ) -> None:
     before = await rows(restarted)
     wrong.fail_next("read_range", times=3)
@@ -175,10 +177,10 @@ async def test_what_comes_back_as_a_wrong_bucket_is_not_touched(
 
 @pytest.mark.usefixtures("busy")
 async def test_work_begins_when_the_bucket_is_adopted_after_all(
-    restarted: Parts, wrong: InMemoryStorage, settings: Settings, clock: FakeClock
+    restarted: Application, wrong: InMemoryStorage, settings: Settings, clock: FakeClock
 ) -> None:
     wrong.fail_next("read_range")
-    operator = make_parts(settings, clock, wrong, FakeProbe())
+    operator = make_application(settings, clock, wrong, FakeProbe())
 
     async def an_object_is_missed() -> bool:
         return any(video.missing_since for video in (await rows(operator)).values())
@@ -191,11 +193,15 @@ async def test_work_begins_when_the_bucket_is_adopted_after_all(
 
 
 async def test_requests_that_would_touch_the_store_are_refused_as_if_it_were_away(
-    restarted: Parts, wrong: InMemoryStorage, parts: Parts, make_video: MakeVideo, user: User
+    restarted: Application,
+    wrong: InMemoryStorage,
+    application: Application,
+    make_video: MakeVideo,
+    user: User,
 ) -> None:
     video = await make_video("uploading", parts_sent=[1])
-    await parts.sweep.run(SweepOrder())
-    token = await factories.insert_session(parts, user, "bearer")
+    await application.sweep.run(SweepOrder())
+    token = await factories.insert_session(application, user, "bearer")
     wrong.fail_next("read_range")
     one = f"/api/v1/videos/{video.id}"
     app = create_app(restarted)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.config import Settings
 from app.domain.errors import (
     FileTooLarge,
@@ -46,28 +46,28 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 async def test_create_writes_the_row_and_opens_the_upload(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     started = await create()
 
-    video = await read_video(parts, started.video.id)
+    video = await read_video(application, started.video.id)
     (upload,) = storage.open_uploads
     assert started.is_new
     assert (video.status, video.size_bytes, video.user_id) == ("uploading", len(SMALL_VIDEO), user.id)
     assert (video.object_key, video.upload_id) == (upload.object_key, upload.upload_id)
     assert video.expires_at == clock.now() + timedelta(hours=1)
     assert video.etags_are_md5
-    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
 async def test_the_object_will_be_an_attachment_with_the_rows_token(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+    application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     started = await create(filename="A.MOV", content_type="video/quicktime")
     assert started.parts is not None
     storage.put_part(started.parts[0].url, SMALL_VIDEO)
 
-    video = await parts.uploads.complete(user.id, started.video.id, {})
+    video = await application.uploads.complete(user.id, started.video.id, {})
 
     made = storage.objects[video.object_key]
     assert made.content_type == "video/quicktime"
@@ -92,7 +92,7 @@ async def test_the_first_batch_of_parts_is_signed(create: Create, storage: InMem
     ],
 )
 async def test_a_refused_file_leaves_nothing(
-    parts: Parts,
+    application: Application,
     create: Create,
     storage: InMemoryStorage,
     user: User,
@@ -103,8 +103,8 @@ async def test_a_refused_file_leaves_nothing(
     with pytest.raises(error):
         await create(filename=filename, size_bytes=size_bytes)
 
-    assert await count_videos(parts) == 0
-    assert await reserved_bytes(parts, user) == 0
+    assert await count_videos(application) == 0
+    assert await reserved_bytes(application, user) == 0
     assert storage.calls == []
 
 
@@ -112,7 +112,7 @@ async def test_a_refused_file_leaves_nothing(
 
 
 async def test_the_same_create_again_is_the_same_video(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+    application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     key = uuid.uuid4()
     first = await create(key=key)
@@ -123,10 +123,12 @@ async def test_the_same_create_again_is_the_same_video(
     assert (first.is_new, again.is_new) == (True, False)
     assert again.parts is not None
     assert len(storage.open_uploads) == 1
-    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
-async def test_a_key_used_for_another_file_is_a_conflict(parts: Parts, create: Create, user: User) -> None:
+async def test_a_key_used_for_another_file_is_a_conflict(
+    application: Application, create: Create, user: User
+) -> None:
     key = uuid.uuid4()
     await create(key=key)
 
@@ -135,8 +137,8 @@ async def test_a_key_used_for_another_file_is_a_conflict(parts: Parts, create: C
         with pytest.raises(IdempotencyConflict):
             await create(key=key, content_type=content_type, **other)
 
-    assert await count_videos(parts) == 1
-    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    assert await count_videos(application) == 1
+    assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
 async def test_a_key_is_its_users_own(create: Create, make_user: MakeUser) -> None:
@@ -154,7 +156,7 @@ async def test_creates_without_a_key_are_each_their_own(create: Create) -> None:
 
 
 async def test_the_same_create_still_answers_when_the_quota_is_full_by_it(
-    create: Create, parts: Parts, user: User
+    create: Create, application: Application, user: User
 ) -> None:
     key = uuid.uuid4()
     first = await create(key=key, size_bytes=QUOTA)
@@ -162,7 +164,7 @@ async def test_the_same_create_still_answers_when_the_quota_is_full_by_it(
     again = await create(key=key, size_bytes=QUOTA)
 
     assert again.video.id == first.video.id
-    assert await reserved_bytes(parts, user) == QUOTA
+    assert await reserved_bytes(application, user) == QUOTA
 
 
 @pytest.mark.parametrize("status", ["completing", "processing", "ready", "failed"])
@@ -191,7 +193,7 @@ async def test_the_same_create_of_a_leaving_video_is_refused(
 
 
 async def test_equal_creates_in_parallel_make_one_video(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+    application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     key = uuid.uuid4()
 
@@ -199,17 +201,17 @@ async def test_equal_creates_in_parallel_make_one_video(
 
     assert len({one.video.id for one in started}) == 1
     assert sum(one.is_new for one in started) == 1
-    await parts.tasks.drain(10)
-    video = await read_video(parts, started[0].video.id)
+    await application.tasks.drain(10)
+    video = await read_video(application, started[0].video.id)
     assert [upload.upload_id for upload in storage.open_uploads] == [video.upload_id]
-    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
     for one in started:
         assert one.parts is not None
         assert storage.put_part(one.parts[0].url, SMALL_VIDEO) == 200
 
 
 async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
-    parts: Parts, create: Create, storage: InMemoryStorage
+    application: Application, create: Create, storage: InMemoryStorage
 ) -> None:
     """And nobody waits for it: before a slow store two calls in a row take longer than a request may."""
     key = uuid.uuid4()
@@ -226,21 +228,23 @@ async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
 
     await aborting.reached()
     aborting.release()
-    await parts.tasks.drain(10)
+    await application.tasks.drain(10)
     assert [upload.upload_id for upload in storage.open_uploads] == [fast.video.upload_id]
 
 
 # --- quota and limits -------------------------------------------------------------------------------------------
 
 
-async def test_a_file_that_fills_the_quota_exactly_is_taken(parts: Parts, create: Create, user: User) -> None:
+async def test_a_file_that_fills_the_quota_exactly_is_taken(
+    application: Application, create: Create, user: User
+) -> None:
     await create(size_bytes=QUOTA)
 
-    assert await reserved_bytes(parts, user) == QUOTA
+    assert await reserved_bytes(application, user) == QUOTA
 
 
 async def test_a_file_over_the_quota_is_refused_with_both_figures(
-    parts: Parts, create: Create, user: User
+    application: Application, create: Create, user: User
 ) -> None:
     await create(size_bytes=QUOTA - 100)
 
@@ -248,12 +252,12 @@ async def test_a_file_over_the_quota_is_refused_with_both_figures(
         await create(size_bytes=101)
 
     assert raised.value.facts == {"used_bytes": QUOTA - 100, "quota_bytes": QUOTA}
-    assert await count_videos(parts) == 1
-    assert await reserved_bytes(parts, user) == QUOTA - 100
+    assert await count_videos(application) == 1
+    assert await reserved_bytes(application, user) == QUOTA - 100
 
 
 async def test_parallel_creates_never_take_more_than_the_quota(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+    application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     outcomes = await asyncio.gather(
         *(create(size_bytes=QUOTA // 3) for _ in range(8)), return_exceptions=True
@@ -262,18 +266,18 @@ async def test_parallel_creates_never_take_more_than_the_quota(
     assert sum(isinstance(outcome, StartedUpload) for outcome in outcomes) == 3
     assert sum(isinstance(outcome, QuotaExceeded) for outcome in outcomes) == 5
     assert len(storage.open_uploads) == 3
-    await assert_quota_is_exact(parts, user)
+    await assert_quota_is_exact(application, user)
 
 
 async def test_parallel_creates_never_open_more_than_the_limit(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+    application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     outcomes = await asyncio.gather(*(create(size_bytes=1) for _ in range(9)), return_exceptions=True)
 
     assert sum(isinstance(outcome, StartedUpload) for outcome in outcomes) == LIMIT_IN_FLIGHT
     assert sum(isinstance(outcome, TooManyUploads) for outcome in outcomes) == 4
     assert len(storage.open_uploads) == LIMIT_IN_FLIGHT
-    await assert_quota_is_exact(parts, user)
+    await assert_quota_is_exact(application, user)
 
 
 async def test_too_many_uploads_names_those_that_are_open(create: Create, make_video: MakeVideo) -> None:
@@ -307,19 +311,19 @@ async def test_one_users_uploads_do_not_limit_another(create: Create, make_user:
 
 @pytest.mark.parametrize("error", [StorageUnavailable(), Overloaded()])
 async def test_a_store_that_fails_leaves_no_row_and_no_reservation(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User, error: SlipwayError
+    application: Application, create: Create, storage: InMemoryStorage, user: User, error: SlipwayError
 ) -> None:
     storage.fail_next("create_multipart_upload", error)
 
     with pytest.raises(type(error)):
         await create()
 
-    assert await count_videos(parts) == 0
-    assert await reserved_bytes(parts, user) == 0
+    assert await count_videos(application) == 0
+    assert await reserved_bytes(application, user) == 0
 
 
 async def test_the_same_create_succeeds_once_the_store_is_back(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+    application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     key = uuid.uuid4()
     storage.fail_next("create_multipart_upload")
@@ -329,11 +333,11 @@ async def test_the_same_create_succeeds_once_the_store_is_back(
     started = await create(key=key)
 
     assert started.is_new
-    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
 async def test_a_repeat_finishes_what_a_crash_left_without_an_upload(
-    parts: Parts, create: Create, storage: InMemoryStorage, make_video: MakeVideo, user: User
+    application: Application, create: Create, storage: InMemoryStorage, make_video: MakeVideo, user: User
 ) -> None:
     """The process died after the row was committed and before the upload's id was."""
     key = uuid.uuid4()
@@ -344,42 +348,42 @@ async def test_a_repeat_finishes_what_a_crash_left_without_an_upload(
     assert started.video.id == left.id
     assert started.parts is not None
     assert storage.put_part(started.parts[0].url, SMALL_VIDEO) == 200
-    assert await reserved_bytes(parts, user) == len(SMALL_VIDEO)
+    assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
 async def test_what_a_repeat_opens_has_the_whole_grace_however_old_its_row_is(
-    parts: Parts, create: Create, make_video: MakeVideo, user: User, clock: FakeClock
+    application: Application, create: Create, make_video: MakeVideo, user: User, clock: FakeClock
 ) -> None:
     """A laptop slept between the two, and the upkeep has already looked for an upload once."""
     key = uuid.uuid4()
     left = await make_video("uploading", idempotency_key=key, upload_id=None, in_store=False)
     clock.advance(minutes=120)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
     started = await create(key=key)
 
     assert started.video.id == left.id
     assert started.video.expires_at == clock.now() + timedelta(hours=1)
     clock.advance(minutes=59)
-    await parts.reconciler.tend_due()
-    assert (await parts.videos.get(user.id, left.id)).status == "uploading"
+    await application.reconciler.reconcile_due()
+    assert (await application.videos.get(user.id, left.id)).status == "uploading"
     clock.advance(minutes=1)
-    await parts.reconciler.tend_due()
-    assert (await read_video(parts, left.id)).status == "expired"
+    await application.reconciler.reconcile_due()
+    assert (await read_video(application, left.id)).status == "expired"
 
 
 async def test_a_video_deleted_while_its_upload_opens_leaves_no_upload(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+    application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     gate = storage.hold_next("create_multipart_upload", when="after")
     creating = asyncio.create_task(create())
     await gate.reached()
-    (video,) = (await parts.videos.list_page(user.id, 20, None, None)).items
-    await parts.videos.delete(user.id, video.id)
+    (video,) = (await application.videos.list_page(user.id, 20, None, None)).items
+    await application.videos.delete(user.id, video.id)
     gate.release()
 
     with pytest.raises(WrongState):
         await creating
 
-    await parts.tasks.drain(10)
+    await application.tasks.drain(10)
     assert storage.open_uploads == []

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core.db import Database
 from app.crud import installation
 from app.domain.errors import DatabaseUnavailable
@@ -58,34 +58,34 @@ def children(parent: int) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
-async def the_paused_server_is_given_up_on(parts: Parts, user: User) -> None:
-    async with postgresql_paused(parts.database):
+async def the_paused_server_is_given_up_on(application: Application, user: User) -> None:
+    async with postgresql_paused(application.database):
         with pytest.raises(DatabaseUnavailable):
-            await parts.videos.list_page(user.id, 20, None, None)
+            await application.videos.list_page(user.id, 20, None, None)
         with pytest.raises(DatabaseUnavailable):
-            await parts.database.check()
-    assert (await parts.videos.list_page(user.id, 20, None, None)).items == []
+            await application.database.check()
+    assert (await application.videos.list_page(user.id, 20, None, None)).items == []
 
 
-async def waiting_writers_leave_room_for_readers(parts: Parts, user: User) -> None:
-    with sqlite_locked(parts.database):
+async def waiting_writers_leave_room_for_readers(application: Application, user: User) -> None:
+    with sqlite_locked(application.database):
         writers = [
-            asyncio.create_task(parts.uploads.create(user.id, f"{n}.mp4", 1000, "video/mp4", None))
-            for n in range(parts.settings.database_pool_size * 2)
+            asyncio.create_task(application.uploads.create(user.id, f"{n}.mp4", 1000, "video/mp4", None))
+            for n in range(application.settings.database_pool_size * 2)
         ]
         await asyncio.sleep(0)  # all of them have asked for their turn
-        assert (await parts.videos.list_page(user.id, 20, None, None)).items == []
+        assert (await application.videos.list_page(user.id, 20, None, None)).items == []
         outcomes = await asyncio.gather(*writers, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailable}
-    await parts.uploads.create(user.id, "after.mp4", 1000, "video/mp4", None)
+    await application.uploads.create(user.id, "after.mp4", 1000, "video/mp4", None)
 
 
-async def test_a_silent_database_is_given_up_on_in_time(parts: Parts, user: User) -> None:
+async def test_a_silent_database_is_given_up_on_in_time(application: Application, user: User) -> None:
     """SQLite is silent when another process writes, PostgreSQL when its processes stand still."""
-    if parts.database.is_sqlite:
-        await waiting_writers_leave_room_for_readers(parts, user)
+    if application.database.is_sqlite:
+        await waiting_writers_leave_room_for_readers(application, user)
     else:
-        await the_paused_server_is_given_up_on(parts, user)
+        await the_paused_server_is_given_up_on(application, user)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.crud import videos
 from app.domain.errors import StorageUnavailable, VideoNotFound
 from app.domain.video_status import HIDDEN, VideoStatus
@@ -23,94 +23,101 @@ SETTLED = timedelta(minutes=5)
 VISIBLE = [status for status in VideoStatus if status not in HIDDEN]
 
 
-async def assert_nothing_stored(parts: Parts, storage: InMemoryStorage, user: User) -> None:
+async def assert_nothing_stored(application: Application, storage: InMemoryStorage, user: User) -> None:
     assert storage.objects == {}
     assert storage.open_uploads == []
-    assert await reserved_bytes(parts, user) == 0
-    await assert_quota_is_exact(parts, user)
+    assert await reserved_bytes(application, user) == 0
+    await assert_quota_is_exact(application, user)
 
 
 @pytest.mark.parametrize("status", VISIBLE)
 async def test_a_video_in_any_state_is_gone_at_once_and_its_row_later(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock, status: str
+    application: Application,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    user: User,
+    clock: FakeClock,
+    status: str,
 ) -> None:
     video = await make_video(status, **({"lease_until": clock.now()} if status == "completing" else {}))
 
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
 
     with pytest.raises(VideoNotFound):
-        await parts.videos.get(user.id, video.id)
-    assert (await parts.videos.list_page(user.id, 20, None, None)).items == []
-    await assert_nothing_stored(parts, storage, user)
-    assert (await read_video(parts, video.id)).status == "deleting"
+        await application.videos.get(user.id, video.id)
+    assert (await application.videos.list_page(user.id, 20, None, None)).items == []
+    await assert_nothing_stored(application, storage, user)
+    assert (await read_video(application, video.id)).status == "deleting"
     clock.advance(SETTLED)
-    await parts.reconciler.tend_due()
-    assert await find_video(parts, video.id) is None
-    await assert_nothing_stored(parts, storage, user)
+    await application.reconciler.reconcile_due()
+    assert await find_video(application, video.id) is None
+    await assert_nothing_stored(application, storage, user)
 
 
 @pytest.mark.parametrize("status", HIDDEN)
 async def test_a_leaving_video_cannot_be_deleted_again(
-    parts: Parts, make_video: MakeVideo, user: User, status: str
+    application: Application, make_video: MakeVideo, user: User, status: str
 ) -> None:
     with pytest.raises(VideoNotFound):
-        await parts.videos.delete(user.id, (await make_video(status)).id)
+        await application.videos.delete(user.id, (await make_video(status)).id)
 
 
 async def test_anothers_video_cannot_be_deleted(
-    parts: Parts, make_video: MakeVideo, make_user: MakeUser, storage: InMemoryStorage
+    application: Application, make_video: MakeVideo, make_user: MakeUser, storage: InMemoryStorage
 ) -> None:
     video = await make_video("ready")
 
     with pytest.raises(VideoNotFound):
-        await parts.videos.delete((await make_user()).id, video.id)
+        await application.videos.delete((await make_user()).id, video.id)
 
-    assert (await read_video(parts, video.id)).status == "ready"
+    assert (await read_video(application, video.id)).status == "ready"
     assert list(storage.objects) == [video.object_key]
 
 
-async def test_a_second_delete_finds_nothing(parts: Parts, make_video: MakeVideo, user: User) -> None:
+async def test_a_second_delete_finds_nothing(
+    application: Application, make_video: MakeVideo, user: User
+) -> None:
     video = await make_video("ready")
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
 
     with pytest.raises(VideoNotFound):
-        await parts.videos.delete(user.id, video.id)
+        await application.videos.delete(user.id, video.id)
 
 
 async def test_of_parallel_deletes_one_finds_the_video(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User
 ) -> None:
     video = await make_video("ready")
 
     outcomes = await asyncio.gather(
-        *(parts.videos.delete(user.id, video.id) for _ in range(5)), return_exceptions=True
+        *(application.videos.delete(user.id, video.id) for _ in range(5)), return_exceptions=True
     )
 
     assert outcomes.count(None) == 1
     assert sum(isinstance(outcome, VideoNotFound) for outcome in outcomes) == 4
-    await parts.tasks.drain(10)
-    await assert_nothing_stored(parts, storage, user)
+    await application.tasks.drain(10)
+    await assert_nothing_stored(application, storage, user)
 
 
 async def test_parts_are_refused_from_then_on(
-    parts: Parts, create: Create, storage: InMemoryStorage, user: User
+    application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     started = await create()
     assert started.parts is not None
 
-    await parts.videos.delete(user.id, started.video.id)
+    await application.videos.delete(user.id, started.video.id)
 
     assert storage.put_part(started.parts[0].url, SMALL_VIDEO) == 404
 
 
 async def test_the_idempotency_key_is_free_once_the_row_is_gone(
-    parts: Parts, create: Create, user: User, clock: FakeClock
+    application: Application, create: Create, user: User, clock: FakeClock
 ) -> None:
     key = uuid.uuid4()
     first = await create(key=key)
-    await parts.videos.delete(user.id, first.video.id)
+    await application.videos.delete(user.id, first.video.id)
     clock.advance(SETTLED)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
     assert (await create(key=key)).is_new
 
@@ -120,7 +127,7 @@ async def test_the_idempotency_key_is_free_once_the_row_is_gone(
 
 @pytest.mark.parametrize("operation", ["abort_multipart_upload", "list_uploads", "delete", "head"])
 async def test_the_upkeep_finishes_what_the_store_prevented(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
     user: User,
@@ -130,35 +137,35 @@ async def test_the_upkeep_finishes_what_the_store_prevented(
     video = await make_video("ready")
     storage.fail_next(operation)
 
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
 
-    assert (await read_video(parts, video.id)).status == "deleting"
-    assert await reserved_bytes(parts, user) == video.size_bytes, "not given back before it is free"
-    await parts.reconciler.tend_due()
-    await assert_nothing_stored(parts, storage, user)
+    assert (await read_video(application, video.id)).status == "deleting"
+    assert await reserved_bytes(application, user) == video.size_bytes, "not given back before it is free"
+    await application.reconciler.reconcile_due()
+    await assert_nothing_stored(application, storage, user)
     clock.advance(SETTLED)
-    await parts.reconciler.tend_due()
-    assert await find_video(parts, video.id) is None
+    await application.reconciler.reconcile_due()
+    assert await find_video(application, video.id) is None
 
 
 async def test_the_upkeep_asks_again_in_a_moment_while_the_store_is_down(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
     storage.fail_next("delete", times=3)
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
     for _ in range(2):
-        await parts.reconciler.tend_due()
-        assert await parts.reconciler.tend_due() == 0, "not again at once"
+        await application.reconciler.reconcile_due()
+        assert await application.reconciler.reconcile_due() == 0, "not again at once"
         clock.advance(seconds=5)
 
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
-    await assert_nothing_stored(parts, storage, user)
+    await assert_nothing_stored(application, storage, user)
 
 
 async def test_a_store_that_hangs_does_not_keep_the_user_waiting(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
     user: User,
@@ -168,18 +175,18 @@ async def test_a_store_that_hangs_does_not_keep_the_user_waiting(
     video = await make_video("ready")
     gate = storage.hold_next("delete")
 
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
 
     with pytest.raises(VideoNotFound):
-        await parts.videos.get(user.id, video.id)
+        await application.videos.get(user.id, video.id)
     await gate.reached()
     gate.release()
-    await parts.tasks.drain(10)
-    await assert_nothing_stored(parts, storage, user)
+    await application.tasks.drain(10)
+    await assert_nothing_stored(application, storage, user)
 
 
 async def test_an_object_that_is_still_there_is_deleted_again(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
 
@@ -187,201 +194,201 @@ async def test_an_object_that_is_still_there_is_deleted_again(
         storage.store_object(video.object_key, SMALL_VIDEO)
 
     storage.hook_next("delete", come_back, when="after")
-    await parts.videos.delete(user.id, video.id)
-    assert await reserved_bytes(parts, user) == video.size_bytes
+    await application.videos.delete(user.id, video.id)
+    assert await reserved_bytes(application, user) == video.size_bytes
 
     clock.advance(seconds=2)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
-    await assert_nothing_stored(parts, storage, user)
+    await assert_nothing_stored(application, storage, user)
 
 
 async def test_a_part_that_came_late_is_removed_on_the_second_pass(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     """AWS: parts on their way during an abort may be stored after it, and have to be aborted again."""
     video = await make_video("uploading")
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
     storage.store_late_part(video.object_key, video.upload_id or "", 1, SMALL_VIDEO)
 
     clock.advance(SETTLED)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
-    await assert_nothing_stored(parts, storage, user)
-    assert await find_video(parts, video.id) is None
+    await assert_nothing_stored(application, storage, user)
+    assert await find_video(application, video.id) is None
 
 
 async def test_an_upload_whose_id_never_reached_the_row_is_removed(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User
 ) -> None:
     video = await make_video("uploading", upload_id=None, in_store=False)
     storage.open_upload(video.object_key)
 
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
 
-    await assert_nothing_stored(parts, storage, user)
+    await assert_nothing_stored(application, storage, user)
 
 
 async def test_other_videos_stay(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User
 ) -> None:
     kept = await make_video("ready")
     sending = await make_video("uploading")
-    await parts.videos.delete(user.id, (await make_video("ready")).id)
+    await application.videos.delete(user.id, (await make_video("ready")).id)
 
     assert list(storage.objects) == [kept.object_key]
     assert [upload.object_key for upload in storage.open_uploads] == [sending.object_key]
-    assert await reserved_bytes(parts, user) == kept.size_bytes + sending.size_bytes
+    assert await reserved_bytes(application, user) == kept.size_bytes + sending.size_bytes
 
 
 # --- the quota --------------------------------------------------------------------------------------------------
 
 
 async def test_the_quota_is_given_back_exactly_once(
-    parts: Parts, make_video: MakeVideo, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, user: User, clock: FakeClock
 ) -> None:
     other = await make_video("ready")
     video = await make_video("deleting")
 
-    await asyncio.gather(*(parts.removal.step(video.id) for _ in range(5)))
-    await parts.removal.step(video.id)
+    await asyncio.gather(*(application.removal.step(video.id) for _ in range(5)))
+    await application.removal.step(video.id)
 
-    assert await reserved_bytes(parts, user) == other.size_bytes
+    assert await reserved_bytes(application, user) == other.size_bytes
     clock.advance(SETTLED)
-    await asyncio.gather(*(parts.removal.step(video.id) for _ in range(5)))
-    assert await reserved_bytes(parts, user) == other.size_bytes
-    assert await find_video(parts, video.id) is None
+    await asyncio.gather(*(application.removal.step(video.id) for _ in range(5)))
+    assert await reserved_bytes(application, user) == other.size_bytes
+    assert await find_video(application, video.id) is None
 
 
 async def test_the_row_waits_for_the_second_confirmation(
-    parts: Parts, make_video: MakeVideo, clock: FakeClock
+    application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("deleting")
-    await parts.removal.step(video.id)
+    await application.removal.step(video.id)
     clock.advance(SETTLED - timedelta(seconds=1))
 
-    await parts.removal.step(video.id)
-    assert await find_video(parts, video.id) is not None
+    await application.removal.step(video.id)
+    assert await find_video(application, video.id) is not None
     clock.advance(seconds=1)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
-    assert await find_video(parts, video.id) is None
+    assert await find_video(application, video.id) is None
 
 
 # --- work in progress -------------------------------------------------------------------------------------------
 
 
 async def test_a_completion_whose_process_died_is_waited_for_until_its_lease_ends(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await make_video("completing")
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
     assert storage.calls == []
-    assert (await read_video(parts, video.id)).due_at == video.lease_until
+    assert (await read_video(application, video.id)).due_at == video.lease_until
 
     # What it had begun before it died may still come to be.
     storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
     clock.advance(seconds=30)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
-    await assert_nothing_stored(parts, storage, user)
+    await assert_nothing_stored(application, storage, user)
 
 
 async def test_a_probe_is_not_waited_for(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     """It only reads: the object goes at once."""
     video = await make_video(
         "processing", lease_owner=uuid.uuid4(), lease_until=clock.now() + timedelta(seconds=60)
     )
 
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
 
-    await assert_nothing_stored(parts, storage, user)
+    await assert_nothing_stored(application, storage, user)
 
 
 # --- failed videos ----------------------------------------------------------------------------------------------
 
 
-async def failed_and_cleared(parts: Parts, make_video: MakeVideo) -> Video:
+async def failed_and_cleared(application: Application, make_video: MakeVideo) -> Video:
     video = await make_video("failed")
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
     return video
 
 
 async def test_a_failed_videos_object_goes_and_its_row_stays(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    video = await failed_and_cleared(parts, make_video)
+    video = await failed_and_cleared(application, make_video)
 
-    await assert_nothing_stored(parts, storage, user)
+    await assert_nothing_stored(application, storage, user)
     clock.advance(days(30))
-    assert await parts.reconciler.tend_due() == 0
-    seen = await parts.videos.get(user.id, video.id)
+    assert await application.reconciler.reconcile_due() == 0
+    seen = await application.videos.get(user.id, video.id)
     assert (seen.status, seen.status_code) == ("failed", "no_video_track")
 
 
 async def test_a_failed_videos_quota_stays_reserved_while_the_store_is_down(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     storage.fail_next("delete", StorageUnavailable())
-    video = await failed_and_cleared(parts, make_video)
-    assert await reserved_bytes(parts, user) == video.size_bytes
+    video = await failed_and_cleared(application, make_video)
+    assert await reserved_bytes(application, user) == video.size_bytes
 
     clock.advance(seconds=5)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
-    await assert_nothing_stored(parts, storage, user)
+    await assert_nothing_stored(application, storage, user)
 
 
 async def test_a_failed_video_can_be_deleted_after_its_object_went(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    video = await failed_and_cleared(parts, make_video)
+    video = await failed_and_cleared(application, make_video)
 
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
 
-    await assert_nothing_stored(parts, storage, user)
+    await assert_nothing_stored(application, storage, user)
     clock.advance(SETTLED)
-    await parts.reconciler.tend_due()
-    assert await find_video(parts, video.id) is None
+    await application.reconciler.reconcile_due()
+    assert await find_video(application, video.id) is None
 
 
 async def test_a_failed_video_deleted_while_its_object_goes_is_not_forgotten(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     """What clears a failed video must not tell the deletion that nothing is left to do."""
     video = await make_video("failed")
 
     async def delete() -> None:
         storage.fail_next("abort_multipart_upload")
-        await parts.videos.delete(user.id, video.id)
+        await application.videos.delete(user.id, video.id)
 
     storage.hook_next("delete", delete)
-    await parts.reconciler.tend_due()
-    assert (await read_video(parts, video.id)).due_at is not None
+    await application.reconciler.reconcile_due()
+    assert (await read_video(application, video.id)).due_at is not None
 
     for _ in range(2):
-        await parts.reconciler.tend_due()
+        await application.reconciler.reconcile_due()
         clock.advance(SETTLED)
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
 
-    assert await find_video(parts, video.id) is None
-    await assert_nothing_stored(parts, storage, user)
+    assert await find_video(application, video.id) is None
+    await assert_nothing_stored(application, storage, user)
 
 
 async def test_a_failed_video_is_done_with_even_when_that_commit_lost_its_answer(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     """The upkeep does not know that it had finished, and looks once more: not for ever."""
-    video = await failed_and_cleared(parts, make_video)
-    async with parts.database.transaction() as session:
+    video = await failed_and_cleared(application, make_video)
+    async with application.database.transaction() as session:
         await videos.set_due(session, video.id, clock.now())
 
-    assert await parts.reconciler.tend_due() == 1
+    assert await application.reconciler.reconcile_due() == 1
 
-    assert await parts.reconciler.tend_due() == 0
-    await assert_nothing_stored(parts, storage, user)
+    assert await application.reconciler.reconcile_due() == 0
+    await assert_nothing_stored(application, storage, user)
 
 
 def days(count: int) -> timedelta:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain.errors import InvalidRequest, VideoNotFound
 from app.domain.video_status import VideoStatus
 from app.models import User
@@ -17,12 +17,12 @@ from tests.fakes import FakeClock
 
 
 async def ids_of_all_pages(
-    parts: Parts, user: User, limit: int, status: VideoStatus | None = None
+    application: Application, user: User, limit: int, status: VideoStatus | None = None
 ) -> list[uuid.UUID]:
     ids: list[uuid.UUID] = []
     cursor = None
     while True:
-        page = await parts.videos.list_page(user.id, limit, cursor, status)
+        page = await application.videos.list_page(user.id, limit, cursor, status)
         assert len(page.items) <= limit
         ids += [video.id for video in page.items]
         cursor = page.next_cursor
@@ -32,68 +32,72 @@ async def ids_of_all_pages(
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
 async def test_pages_join_to_the_whole_list(
-    parts: Parts, make_video: MakeVideo, user: User, clock: FakeClock, limit: int
+    application: Application, make_video: MakeVideo, user: User, clock: FakeClock, limit: int
 ) -> None:
     made = []
     for age in range(5):
         made.append(await make_video("ready", created_at=clock.now() - timedelta(milliseconds=age)))
 
-    assert await ids_of_all_pages(parts, user, limit) == [video.id for video in made]
+    assert await ids_of_all_pages(application, user, limit) == [video.id for video in made]
 
 
 async def test_videos_of_one_moment_are_neither_lost_nor_doubled(
-    parts: Parts, make_video: MakeVideo, user: User
+    application: Application, make_video: MakeVideo, user: User
 ) -> None:
     made = {(await make_video("ready")).id for _ in range(7)}
 
-    listed = await ids_of_all_pages(parts, user, 2)
+    listed = await ids_of_all_pages(application, user, 2)
 
     assert len(listed) == 7
     assert set(listed) == made
 
 
 async def test_a_video_made_meanwhile_does_not_shift_the_pages(
-    parts: Parts, make_video: MakeVideo, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, user: User, clock: FakeClock
 ) -> None:
     made = []
     for age in range(4):
         made.append(await make_video("ready", created_at=clock.now() - timedelta(seconds=age)))
-    first = await parts.videos.list_page(user.id, 2, None, None)
+    first = await application.videos.list_page(user.id, 2, None, None)
     clock.advance(seconds=1)
     await make_video("ready")
 
-    second = await parts.videos.list_page(user.id, 2, first.next_cursor, None)
+    second = await application.videos.list_page(user.id, 2, first.next_cursor, None)
 
     assert [video.id for video in second.items] == [video.id for video in made[2:]]
 
 
-async def test_the_list_can_be_of_one_state(parts: Parts, make_video: MakeVideo, user: User) -> None:
+async def test_the_list_can_be_of_one_state(
+    application: Application, make_video: MakeVideo, user: User
+) -> None:
     ready = await make_video("ready")
     await make_video("failed")
     await make_video("uploading")
 
-    assert await ids_of_all_pages(parts, user, 1, VideoStatus.READY) == [ready.id]
+    assert await ids_of_all_pages(application, user, 1, VideoStatus.READY) == [ready.id]
 
 
 async def test_leaving_videos_are_not_listed_whatever_is_asked(
-    parts: Parts, make_video: MakeVideo, user: User
+    application: Application, make_video: MakeVideo, user: User
 ) -> None:
     for status in ("deleting", "expired"):
         await make_video(status)
 
-    assert await ids_of_all_pages(parts, user, 10) == []
-    assert await ids_of_all_pages(parts, user, 10, VideoStatus.DELETING) == []
+    assert await ids_of_all_pages(application, user, 10) == []
+    assert await ids_of_all_pages(application, user, 10, VideoStatus.DELETING) == []
 
 
-async def test_a_user_sees_only_their_own(parts: Parts, make_video: MakeVideo, make_user: MakeUser) -> None:
+async def test_a_user_sees_only_their_own(
+    application: Application, make_video: MakeVideo, make_user: MakeUser
+) -> None:
     video = await make_video("ready")
     stranger = await make_user()
 
-    assert await ids_of_all_pages(parts, stranger, 10) == []
+    assert await ids_of_all_pages(application, stranger, 10) == []
     with pytest.raises(VideoNotFound):
-        await parts.videos.get(stranger.id, video.id)
+        await application.videos.get(stranger.id, video.id)
     with pytest.raises(VideoNotFound):
-        await parts.videos.get(stranger.id, uuid.uuid4())
+        await application.videos.get(stranger.id, uuid.uuid4())
 
 
 async def test_a_cursor_names_its_place_to_the_microsecond(make_video: MakeVideo, clock: FakeClock) -> None:

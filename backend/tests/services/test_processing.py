@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.crud import videos
 from app.domain.errors import DatabaseUnavailable, Overloaded, StorageUnavailable, Unavailable
+from app.domain.recheck import RECHECK_AFTER
 from app.models import User, Video
 from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VerdictOnBytes
 from app.services.processing import MAX_ATTEMPTS, PROBE_LEASE
@@ -16,15 +17,14 @@ from tests.conftest import MakeVideo
 from tests.factories import assert_quota_is_exact, read_video, reserved_bytes, run_due_probes
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage, some_metadata
 
-SWEEP_INTERVAL = timedelta(minutes=5)
 A_LONG_WAIT = timedelta(seconds=61)
 
 
-async def claim(parts: Parts) -> uuid.UUID:
+async def claim(application: Application) -> uuid.UUID:
     """Takes the one due job as a worker does; returns the lease's owner."""
     owner = uuid.uuid4()
-    now = parts.clock.now()
-    async with parts.database.transaction() as session:
+    now = application.clock.now()
+    async with application.database.transaction() as session:
         assert await videos.claim_probe(session, owner, now, now + PROBE_LEASE) is not None
     return owner
 
@@ -34,14 +34,14 @@ def assert_unleased(video: Video) -> None:
 
 
 async def test_what_the_probe_found_is_what_the_video_tells(
-    parts: Parts, make_video: MakeVideo, clock: FakeClock
+    application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("processing")
     clock.advance(seconds=3)
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.ready_at, row.due_at) == ("ready", clock.now(), None)
     assert_unleased(row)
     found = some_metadata()
@@ -52,22 +52,24 @@ async def test_what_the_probe_found_is_what_the_video_tells(
 
 
 async def test_the_probe_reads_the_very_object_that_was_proven(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+    application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
     assert probe.calls == [(video.object_key, video.etag)]
 
 
-async def test_unknown_metadata_is_null(parts: Parts, make_video: MakeVideo, probe: FakeProbe) -> None:
+async def test_unknown_metadata_is_null(
+    application: Application, make_video: MakeVideo, probe: FakeProbe
+) -> None:
     probe.usual = some_metadata(duration_ms=None, audio_codec=None, metadata_complete=False)
     video = await make_video("processing")
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert row.status == "ready"
     assert (row.duration_ms, row.audio_codec, row.metadata_complete) == (None, None, False)
 
@@ -77,14 +79,14 @@ async def test_unknown_metadata_is_null(parts: Parts, make_video: MakeVideo, pro
     [("mp4", "mov"), ("mov", "mp4"), ("webm", "mkv"), ("mkv", "webm"), ("avi", "avi")],
 )
 async def test_the_container_is_what_the_content_is(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, declared: str, found: str
+    application: Application, make_video: MakeVideo, probe: FakeProbe, declared: str, found: str
 ) -> None:
     probe.usual = some_metadata(found)
     video = await make_video("processing", declared_container=declared)
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.container) == ("ready", found)
 
 
@@ -95,7 +97,7 @@ async def test_the_container_is_what_the_content_is(
     "code", ["unsupported_container", "content_type_mismatch", "no_video_track", "truncated", "unreadable"]
 )
 async def test_a_verdict_fails_the_video_and_frees_its_space(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     probe: FakeProbe,
     storage: InMemoryStorage,
@@ -105,74 +107,74 @@ async def test_a_verdict_fails_the_video_and_frees_its_space(
     probe.usual = VerdictOnBytes(code, "Say what to do.")
     video = await make_video("processing")
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.status_code, row.status_detail) == ("failed", code, "Say what to do.")
     assert_unleased(row)
-    assert await reserved_bytes(parts, user) == video.size_bytes, (
+    assert await reserved_bytes(application, user) == video.size_bytes, (
         "failed first, then the object, then the quota"
     )
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
     assert storage.objects == {}
-    assert await reserved_bytes(parts, user) == 0
+    assert await reserved_bytes(application, user) == 0
 
 
 @pytest.mark.parametrize(("declared", "found"), [("mp4", "mkv"), ("avi", "mp4"), ("webm", "mov")])
 async def test_content_of_another_family_is_a_mismatch(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, declared: str, found: str
+    application: Application, make_video: MakeVideo, probe: FakeProbe, declared: str, found: str
 ) -> None:
     probe.usual = some_metadata(found)
     video = await make_video("processing", declared_container=declared)
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.status_code) == ("failed", "content_type_mismatch")
     assert declared.upper() in (row.status_detail or "")
     assert found.upper() in (row.status_detail or "")
 
 
 async def test_a_probe_out_of_budget_leaves_a_playable_video(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+    application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     probe.usual = MetadataOutOfBudget("mov")
     video = await make_video("processing")
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.container, row.metadata_complete) == ("ready", "mov", False)
     assert row.duration_ms is None
 
 
 async def test_a_probe_out_of_budget_still_knows_a_mismatch(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+    application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     probe.usual = MetadataOutOfBudget("mkv")
     video = await make_video("processing")
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.status_code) == ("failed", "content_type_mismatch")
 
 
 async def test_a_file_whose_container_is_not_found_within_budget_is_unreadable(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+    application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     probe.usual = MetadataOutOfBudget(None)
     video = await make_video("processing")
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.status_code) == ("failed", "unreadable")
 
 
 @pytest.mark.parametrize("error", [NoSuchObject(), ObjectChanged()])
 async def test_an_object_that_is_gone_or_another_is_missing(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     probe: FakeProbe,
     storage: InMemoryStorage,
@@ -183,47 +185,47 @@ async def test_an_object_that_is_gone_or_another_is_missing(
     probe.usual = error
     video = await make_video("processing")
     first_look = clock.now()
-    while clock.now() < first_look + SWEEP_INTERVAL:
-        await run_due_probes(parts)
-        row = await read_video(parts, video.id)
+    while clock.now() < first_look + RECHECK_AFTER:
+        await run_due_probes(application)
+        row = await read_video(application, video.id)
         assert (row.status, row.attempts, row.missing_since) == ("processing", 0, first_look)
         assert_unleased(row)
         clock.advance(A_LONG_WAIT)
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.status_code) == ("failed", "object_missing")
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
     assert list(storage.objects) == [video.object_key], "what was given up is not destroyed"
 
 
 async def test_a_stale_404_loses_nothing(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     probe.answers.append(NoSuchObject())
     video = await make_video("processing")
-    await run_due_probes(parts)
+    await run_due_probes(application)
     clock.advance(A_LONG_WAIT)
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.missing_since) == ("ready", None)
 
 
 async def test_looks_that_find_nothing_count_only_in_a_row(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     probe.answers += [NoSuchObject(), StorageUnavailable(), NoSuchObject()]
     video = await make_video("processing")
     for _ in range(3):
-        await run_due_probes(parts)
-        clock.advance(SWEEP_INTERVAL)
+        await run_due_probes(application)
+        clock.advance(RECHECK_AFTER)
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    assert (await read_video(parts, video.id)).status == "ready"
+    assert (await read_video(application, video.id)).status == "ready"
 
 
 # --- not the file's fault ---------------------------------------------------------------------------------------
@@ -231,13 +233,13 @@ async def test_looks_that_find_nothing_count_only_in_a_row(
 
 @pytest.mark.parametrize("error", [StorageUnavailable(), Overloaded(), DatabaseUnavailable()])
 async def test_a_store_that_is_down_postpones_without_counting(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock, error: Unavailable
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock, error: Unavailable
 ) -> None:
     probe.usual = error
     video = await make_video("processing")
     for outage in range(1, 21):
-        assert await run_due_probes(parts) == 1
-        row = await read_video(parts, video.id)
+        assert await run_due_probes(application) == 1
+        row = await read_video(application, video.id)
         assert (row.status, row.attempts, row.postponed) == ("processing", 0, outage)
         assert_unleased(row)
         assert row.due_at is not None
@@ -245,108 +247,110 @@ async def test_a_store_that_is_down_postpones_without_counting(
         clock.advance(A_LONG_WAIT)
     probe.usual = some_metadata()
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    assert (await read_video(parts, video.id)).status == "ready"
+    assert (await read_video(application, video.id)).status == "ready"
 
 
 async def test_five_crashes_make_the_video_ready_without_metadata(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     """A worker that dies says nothing: its lease ends, and its attempt stays counted."""
     video = await make_video("processing")
     for _ in range(MAX_ATTEMPTS):
-        await claim(parts)
-        assert await run_due_probes(parts) == 0, "the lease holds"
+        await claim(application)
+        assert await run_due_probes(application) == 0, "the lease holds"
         clock.advance(PROBE_LEASE)
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.container, row.metadata_complete) == ("ready", "mp4", False)
     assert probe.calls == []
 
 
-async def test_the_fifth_attempt_is_still_made(parts: Parts, make_video: MakeVideo, clock: FakeClock) -> None:
+async def test_the_fifth_attempt_is_still_made(
+    application: Application, make_video: MakeVideo, clock: FakeClock
+) -> None:
     video = await make_video("processing")
     for _ in range(MAX_ATTEMPTS - 1):
-        await claim(parts)
+        await claim(application)
         clock.advance(PROBE_LEASE)
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    assert (await read_video(parts, video.id)).metadata_complete
+    assert (await read_video(application, video.id)).metadata_complete
 
 
 async def test_a_crash_between_outages_counts_once(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     video = await make_video("processing")
-    await claim(parts)
+    await claim(application)
     clock.advance(PROBE_LEASE)
     probe.answers.append(StorageUnavailable())
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
-    assert (await read_video(parts, video.id)).attempts == 1
+    assert (await read_video(application, video.id)).attempts == 1
 
 
 # --- doubled, late and overtaken jobs ---------------------------------------------------------------------------
 
 
 async def test_a_job_that_comes_twice_changes_nothing(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+    application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
-    owner = await claim(parts)
-    await parts.processing.probe_video(video.id, owner)
-    done = await read_video(parts, video.id)
+    owner = await claim(application)
+    await application.processing.probe_video(video.id, owner)
+    done = await read_video(application, video.id)
     probe.usual = VerdictOnBytes("unreadable", "Never.")
 
-    await parts.processing.probe_video(video.id, owner)
+    await application.processing.probe_video(video.id, owner)
 
-    assert await read_video(parts, video.id) == done
+    assert await read_video(application, video.id) == done
     assert len(probe.calls) == 1
 
 
 async def test_a_job_without_the_lease_does_nothing(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+    application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
-    await claim(parts)
+    await claim(application)
 
-    await parts.processing.probe_video(video.id, uuid.uuid4())
+    await application.processing.probe_video(video.id, uuid.uuid4())
 
     assert probe.calls == []
-    assert (await read_video(parts, video.id)).status == "processing"
+    assert (await read_video(application, video.id)).status == "processing"
 
 
-async def test_a_job_for_a_row_that_is_gone_does_nothing(parts: Parts, probe: FakeProbe) -> None:
-    await parts.processing.probe_video(uuid.uuid4(), uuid.uuid4())
+async def test_a_job_for_a_row_that_is_gone_does_nothing(application: Application, probe: FakeProbe) -> None:
+    await application.processing.probe_video(uuid.uuid4(), uuid.uuid4())
 
     assert probe.calls == []
 
 
 async def test_a_video_is_claimed_once_by_many_workers(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe
+    application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     for _ in range(3):
         await make_video("processing")
 
-    done = await asyncio.gather(*(run_due_probes(parts) for _ in range(6)))
+    done = await asyncio.gather(*(run_due_probes(application) for _ in range(6)))
 
     assert sum(done) == 3
     assert len({key for key, _ in probe.calls}) == 3
 
 
 async def test_the_longest_waiting_is_first(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     late = await make_video("processing", due_at=clock.now() - timedelta(seconds=1))
     early = await make_video("processing", due_at=clock.now() - timedelta(seconds=2))
     await make_video("processing", due_at=clock.now() + timedelta(seconds=1))
 
-    await run_due_probes(parts)
+    await run_due_probes(application)
 
     assert [key for key, _ in probe.calls] == [early.object_key, late.object_key]
 
@@ -363,7 +367,7 @@ async def test_the_longest_waiting_is_first(
     ids=lambda outcome: type(outcome).__name__,
 )
 async def test_a_video_deleted_during_its_probe_stays_deleted(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     probe: FakeProbe,
     storage: InMemoryStorage,
@@ -373,50 +377,50 @@ async def test_a_video_deleted_during_its_probe_stays_deleted(
     video = await make_video("processing")
     probe.usual = outcome
     gate = probe.hold_next()
-    probing = asyncio.create_task(run_due_probes(parts))
+    probing = asyncio.create_task(run_due_probes(application))
     await gate.reached()
-    await parts.videos.delete(user.id, video.id)
+    await application.videos.delete(user.id, video.id)
     gate.release()
     await probing
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.reserved_bytes) == ("deleting", 0)
     assert storage.objects == {}
-    await assert_quota_is_exact(parts, user)
+    await assert_quota_is_exact(application, user)
 
 
 async def test_a_probe_that_lost_its_lease_does_not_overrule_the_next(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
     probe.answers.extend([some_metadata(), VerdictOnBytes("unreadable", "Too late.")])
-    slow = asyncio.create_task(run_due_probes(parts))
+    slow = asyncio.create_task(run_due_probes(application))
     await gate.reached()
     clock.advance(PROBE_LEASE)
-    await run_due_probes(parts)
-    assert (await read_video(parts, video.id)).status == "ready"
+    await run_due_probes(application)
+    assert (await read_video(application, video.id)).status == "ready"
     gate.release()
     await slow
 
-    assert (await read_video(parts, video.id)).status == "ready"
+    assert (await read_video(application, video.id)).status == "ready"
 
 
 async def test_a_probe_that_lost_its_lease_does_not_decide_for_the_one_at_work(
-    parts: Parts, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
     probe.usual = VerdictOnBytes("unreadable", "Not mine to say.")
-    slow = asyncio.create_task(run_due_probes(parts))
+    slow = asyncio.create_task(run_due_probes(application))
     await gate.reached()
     clock.advance(PROBE_LEASE)
-    owner = await claim(parts)
+    owner = await claim(application)
     gate.release()
     await slow
 
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.lease_owner) == ("processing", owner)
     probe.usual = some_metadata()
-    await parts.processing.probe_video(video.id, owner)
-    assert (await read_video(parts, video.id)).status == "ready"
+    await application.processing.probe_video(video.id, owner)
+    assert (await read_video(application, video.id)).status == "ready"

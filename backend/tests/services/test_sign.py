@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.domain.errors import InvalidRequest, VideoNotFound, WrongState
 from app.models import User
 from tests.conftest import MakeUser, MakeVideo
@@ -23,34 +23,34 @@ async def test_a_large_file_gets_its_first_32_parts_at_once(create: Create) -> N
 
 
 async def test_any_parts_of_the_plan_can_be_signed_in_any_order(
-    parts: Parts, create: Create, user: User
+    application: Application, create: Create, user: User
 ) -> None:
     started = await create(size_bytes=TWO_GIB)
 
-    signed = await parts.uploads.sign_parts(user.id, started.video.id, [128, 1, 33])
+    signed = await application.uploads.sign_parts(user.id, started.video.id, [128, 1, 33])
 
     assert [part.part_number for part in signed] == [128, 1, 33]
     assert {part.size_bytes for part in signed} == {16 * 1024**2}
 
 
 async def test_a_signed_part_takes_exactly_its_own_bytes(
-    parts: Parts, create: Create, user: User, storage: InMemoryStorage
+    application: Application, create: Create, user: User, storage: InMemoryStorage
 ) -> None:
     video = (await create(TWO_PARTS)).video
 
-    (last,) = await parts.uploads.sign_parts(user.id, video.id, [2])
+    (last,) = await application.uploads.sign_parts(user.id, video.id, [2])
 
     assert storage.put_part(last.url, part_of(video, TWO_PARTS, 1)) == 403
     assert storage.put_part(last.url, part_of(video, TWO_PARTS, 2)) == 200
 
 
 async def test_a_url_lives_15_minutes_from_when_it_was_signed(
-    parts: Parts, create: Create, user: User, storage: InMemoryStorage, clock: FakeClock
+    application: Application, create: Create, user: User, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = (await create(TWO_PARTS)).video
     clock.advance(minutes(7))
 
-    (part,) = await parts.uploads.sign_parts(user.id, video.id, [2])
+    (part,) = await application.uploads.sign_parts(user.id, video.id, [2])
 
     assert part.expires_at == clock.now() + minutes(15)
     clock.advance(minutes(15) - timedelta(seconds=1))
@@ -60,54 +60,56 @@ async def test_a_url_lives_15_minutes_from_when_it_was_signed(
 
 
 async def test_signing_asks_the_store_nothing(
-    parts: Parts, create: Create, user: User, storage: InMemoryStorage
+    application: Application, create: Create, user: User, storage: InMemoryStorage
 ) -> None:
     video = (await create(TWO_PARTS)).video
     storage.calls.clear()
 
-    await parts.uploads.sign_parts(user.id, video.id, [1, 2])
+    await application.uploads.sign_parts(user.id, video.id, [1, 2])
 
     assert storage.calls == []
 
 
 @pytest.mark.parametrize("number", [0, 3, -1, 10_000])
 async def test_a_part_outside_the_plan_is_refused(
-    parts: Parts, create: Create, user: User, number: int
+    application: Application, create: Create, user: User, number: int
 ) -> None:
     video = (await create(TWO_PARTS)).video
 
     with pytest.raises(InvalidRequest):
-        await parts.uploads.sign_parts(user.id, video.id, [1, number])
+        await application.uploads.sign_parts(user.id, video.id, [1, number])
 
 
 @pytest.mark.parametrize("status", ["completing", "processing", "ready", "failed"])
 async def test_a_video_past_uploading_signs_nothing(
-    parts: Parts, make_video: MakeVideo, user: User, status: str
+    application: Application, make_video: MakeVideo, user: User, status: str
 ) -> None:
     video = await make_video(status)
 
     with pytest.raises(WrongState) as raised:
-        await parts.uploads.sign_parts(user.id, video.id, [1])
+        await application.uploads.sign_parts(user.id, video.id, [1])
 
     assert raised.value.facts == {"status": status}
 
 
 @pytest.mark.parametrize("status", ["expired", "deleting"])
 async def test_a_leaving_video_is_not_there(
-    parts: Parts, make_video: MakeVideo, user: User, status: str
+    application: Application, make_video: MakeVideo, user: User, status: str
 ) -> None:
     video = await make_video(status)
 
     with pytest.raises(VideoNotFound):
-        await parts.uploads.sign_parts(user.id, video.id, [1])
+        await application.uploads.sign_parts(user.id, video.id, [1])
 
 
-async def test_anothers_video_is_not_there(parts: Parts, create: Create, make_user: MakeUser) -> None:
+async def test_anothers_video_is_not_there(
+    application: Application, create: Create, make_user: MakeUser
+) -> None:
     video = (await create()).video
     stranger = await make_user()
 
     with pytest.raises(VideoNotFound):
-        await parts.uploads.sign_parts(stranger.id, video.id, [1])
+        await application.uploads.sign_parts(stranger.id, video.id, [1])
 
 
 def minutes(count: int) -> timedelta:

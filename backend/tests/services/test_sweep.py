@@ -12,7 +12,7 @@ from sqlalchemy import delete, event, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from app.bootstrap import Parts
+from app.bootstrap import Application
 from app.core import metrics
 from app.core.config import Settings
 from app.core.db import Database
@@ -29,7 +29,7 @@ from tests.databases import PostgresDatabases
 from tests.factories import (
     SMALL_VIDEO,
     assert_quota_is_exact,
-    make_parts,
+    make_application,
     read_video,
     reserved_bytes,
     run_due_probes,
@@ -48,8 +48,8 @@ def a_key() -> str:
     return f"videos/{uuid.uuid4()}/{uuid.uuid4()}/{uuid.uuid4()}.mp4"
 
 
-async def run(parts: Parts, **order: bool) -> SweepReport:
-    return await parts.sweep.run(SweepOrder(**order))
+async def run(application: Application, **order: bool) -> SweepReport:
+    return await application.sweep.run(SweepOrder(**order))
 
 
 def found(report: SweepReport, category: Category) -> Finding:
@@ -64,22 +64,22 @@ def open_ids(storage: InMemoryStorage) -> list[str]:
     return [upload.upload_id for upload in storage.open_uploads]
 
 
-async def set_installation(parts: Parts, **values: Any) -> None:
-    async with parts.database.transaction() as session:
+async def set_installation(application: Application, **values: Any) -> None:
+    async with application.database.transaction() as session:
         await session.execute(update(Installation).values(**values))
 
 
 @pytest.fixture
-async def adopted(parts: Parts) -> None:
+async def adopted(application: Application) -> None:
     """The bucket has its marker, as after the first minute of an installation."""
-    assert (await run(parts)).marker is MarkerState.ADOPTED
+    assert (await run(application)).marker is MarkerState.ADOPTED
 
 
 # --- uploads nobody owns ----------------------------------------------------------------------------------------
 
 
 async def test_an_upload_made_after_we_gave_up_is_aborted_after_the_grace(
-    parts: Parts, create: Create, storage: InMemoryStorage, clock: FakeClock
+    application: Application, create: Create, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """CreateMultipartUpload hung: the row went, the upload came."""
     storage.fail_next("create_multipart_upload", when="after")
@@ -88,9 +88,9 @@ async def test_an_upload_made_after_we_gave_up_is_aborted_after_the_grace(
     assert len(storage.open_uploads) == 1
 
     clock.advance(GRACE)
-    assert found(await run(parts), Category.UNOWNED_UPLOADS).count == 0
+    assert found(await run(application), Category.UNOWNED_UPLOADS).count == 0
     clock.advance(seconds=1)
-    report = await run(parts)
+    report = await run(application)
 
     assert (found(report, Category.UNOWNED_UPLOADS).count, report.outcome) == (1, Outcome.DONE)
     assert found(report, Category.UNOWNED_UPLOADS).done == 1
@@ -99,7 +99,7 @@ async def test_an_upload_made_after_we_gave_up_is_aborted_after_the_grace(
 
 @pytest.mark.usefixtures("adopted")
 async def test_the_report_says_how_many_how_large_and_how_old(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     first, second = a_key(), a_key()
     storage.store_part(storage.open_upload(first), 1, b"12345")
@@ -107,7 +107,7 @@ async def test_the_report_says_how_many_how_large_and_how_old(
     storage.open_upload(second)
     clock.advance(GRACE + timedelta(minutes=1))
 
-    unowned = found(await run(parts, dry_run=True), Category.UNOWNED_UPLOADS)
+    unowned = found(await run(application, dry_run=True), Category.UNOWNED_UPLOADS)
 
     assert (unowned.count, unowned.bytes, unowned.oldest_seconds) == (2, 5, 2 * 3600 + 60)
     assert set(unowned.examples) == {first, second}
@@ -116,12 +116,12 @@ async def test_the_report_says_how_many_how_large_and_how_old(
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize("status", ["uploading", "completing", "expired", "deleting"])
 async def test_an_upload_of_a_row_is_its_rows_business(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, status: str
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, status: str
 ) -> None:
     await make_video(status)
     clock.advance(timedelta(days=30))
 
-    report = await run(parts)
+    report = await run(application)
 
     assert found(report, Category.UNOWNED_UPLOADS).count == 0
     assert len(storage.open_uploads) == 1
@@ -129,34 +129,34 @@ async def test_an_upload_of_a_row_is_its_rows_business(
 
 @pytest.mark.usefixtures("adopted")
 async def test_an_upload_whose_id_has_not_reached_its_row_is_left_to_the_row(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("uploading", upload_id=None, in_store=False)
     storage.open_upload(video.object_key)
     clock.advance(timedelta(days=30))
 
-    await run(parts)
+    await run(application)
 
     assert len(storage.open_uploads) == 1
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_a_second_upload_at_a_rows_key_is_aborted_by_its_id(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """Two equal creates at once, and the abort of the second one's upload was lost."""
     video = await make_video("uploading")
     storage.open_upload(video.object_key)
     clock.advance(GRACE + timedelta(seconds=1))
 
-    await run(parts)
+    await run(application)
 
     assert open_ids(storage) == [video.upload_id]
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_an_upload_beside_an_object_that_nobody_knows_is_never_aborted(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """The object may be made of its parts still."""
     nobodys = a_key()
@@ -164,7 +164,7 @@ async def test_an_upload_beside_an_object_that_nobody_knows_is_never_aborted(
     storage.open_upload(nobodys)
     clock.advance(timedelta(days=30))
 
-    report = await run(parts, force=True)
+    report = await run(application, force=True)
 
     assert len(storage.open_uploads) == 1
     assert found(report, Category.UPLOADS_BESIDE_OBJECT).count == 1
@@ -172,14 +172,14 @@ async def test_an_upload_beside_an_object_that_nobody_knows_is_never_aborted(
 
 @pytest.mark.usefixtures("adopted")
 async def test_an_upload_beside_a_video_that_another_upload_made_is_aborted(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """Create died before it could save the id, and its repeat made the video: nothing else would ever find it."""
     ready = await make_video("ready")
     storage.open_upload(ready.object_key)
     clock.advance(timedelta(days=30))
 
-    await run(parts)
+    await run(application)
 
     assert storage.open_uploads == []
     assert ready.object_key in storage.objects
@@ -187,37 +187,37 @@ async def test_an_upload_beside_a_video_that_another_upload_made_is_aborted(
 
 @pytest.mark.usefixtures("adopted")
 async def test_a_part_that_lands_after_the_abort_is_aborted_by_a_later_pass(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     key = a_key()
     upload_id = storage.open_upload(key)
     clock.advance(GRACE + timedelta(seconds=1))
-    await run(parts)
+    await run(application)
     storage.store_late_part(key, upload_id, 1, b"late")
     clock.advance(GRACE + timedelta(seconds=1))
 
-    await run(parts)
+    await run(application)
 
     assert storage.open_uploads == []
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_a_late_part_of_a_cleared_failed_video_is_aborted(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("failed")
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
     storage.store_late_part(video.object_key, video.upload_id or "", 1, b"late")
     clock.advance(GRACE + timedelta(seconds=1))
 
-    await run(parts)
+    await run(application)
 
     assert storage.open_uploads == []
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_an_upload_that_ends_during_the_pass_is_no_error(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     key = a_key()
     upload_id = storage.open_upload(key)
@@ -228,7 +228,7 @@ async def test_an_upload_that_ends_during_the_pass_is_no_error(
 
     storage.hook_next("list_uploads", abort, when="after")
 
-    assert found(await run(parts), Category.UNOWNED_UPLOADS).count == 0
+    assert found(await run(application), Category.UNOWNED_UPLOADS).count == 0
 
 
 # --- objects ----------------------------------------------------------------------------------------------------
@@ -236,14 +236,14 @@ async def test_an_upload_that_ends_during_the_pass_is_no_error(
 
 @pytest.mark.usefixtures("adopted")
 async def test_an_object_without_a_row_is_reported_and_stays(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     await make_video("ready")
     key = a_key()
     storage.store_object(key, SMALL_VIDEO)
     clock.advance(GRACE + timedelta(minutes=1))
 
-    report = await run(parts, force=True)
+    report = await run(application, force=True)
 
     assert found(report, Category.UNKNOWN_OBJECTS) == Finding(1, len(SMALL_VIDEO), 3660, 0, (key,))
     assert key in storage.objects
@@ -251,7 +251,7 @@ async def test_an_object_without_a_row_is_reported_and_stays(
 
 @pytest.mark.usefixtures("adopted")
 async def test_asked_for_objects_without_a_row_go_when_they_are_old_enough(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     ready = await make_video("ready")
     storage.store_object(a_key(), SMALL_VIDEO)
@@ -259,7 +259,7 @@ async def test_asked_for_objects_without_a_row_go_when_they_are_old_enough(
     young = a_key()
     storage.store_object(young, SMALL_VIDEO)
 
-    report = await run(parts, remove_objects=True)
+    report = await run(application, remove_objects=True)
 
     assert found(report, Category.UNKNOWN_OBJECTS).done == 1
     assert sorted(video_objects(storage)) == sorted([ready.object_key, young])
@@ -267,34 +267,37 @@ async def test_asked_for_objects_without_a_row_go_when_they_are_old_enough(
 
 @pytest.mark.usefixtures("adopted")
 async def test_an_object_that_came_back_to_a_cleared_failed_video_is_removed_again(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User
 ) -> None:
     video = await make_video("failed")
-    await parts.reconciler.tend_due()
+    await application.reconciler.reconcile_due()
     assert video_objects(storage) == []
     storage.store_object(video.object_key, SMALL_VIDEO)
 
-    report = await run(parts)
-    await parts.reconciler.tend_due()
+    report = await run(application)
+    await application.reconciler.reconcile_due()
 
     assert found(report, Category.FAILED_OBJECTS).done == 1
     assert video_objects(storage) == []
-    assert (await read_video(parts, video.id)).due_at is None, "not tended for ever"
-    await assert_quota_is_exact(parts, user)
+    assert (await read_video(application, video.id)).due_at is None, "not tended for ever"
+    await assert_quota_is_exact(application, user)
 
 
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize("storage_gone_at", [None, START_OF_TIME], ids=["by the audit", "by the worker"])
 async def test_an_object_that_came_back_to_a_video_failed_for_its_loss_stays(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, storage_gone_at: datetime | None
+    application: Application,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    storage_gone_at: datetime | None,
 ) -> None:
     """Somebody restored it: that is not ours to undo."""
     video = await make_video(
         "failed", status_code="object_missing", due_at=None, storage_gone_at=storage_gone_at
     )
 
-    report = await run(parts)
-    await parts.reconciler.tend_due()
+    report = await run(application)
+    await application.reconciler.reconcile_due()
 
     assert found(report, Category.RETURNED_OBJECTS).count == 1
     assert video_objects(storage) == [video.object_key]
@@ -304,32 +307,32 @@ async def test_an_object_that_came_back_to_a_video_failed_for_its_loss_stays(
 
 
 async def test_a_ready_video_whose_object_is_gone_fails_at_the_second_look(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, user: User
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, user: User
 ) -> None:
     video = await make_video("ready")
-    await run(parts)
+    await run(application)
     del storage.objects[video.object_key]
     clock.advance(audit.AUDIT_EVERY)
     storage.calls.clear()
 
-    first = await run(parts)
+    first = await run(application)
     assert (found(first, Category.MISSING_OBJECTS).count, found(first, Category.MISSING_OBJECTS).done) == (
         1,
         0,
     )
     clock.advance(INTERVAL - timedelta(seconds=1))
-    await run(parts)
-    assert (await read_video(parts, video.id)).status == "ready"
+    await run(application)
+    assert (await read_video(application, video.id)).status == "ready"
 
     clock.advance(seconds=1)
-    second = await run(parts)
+    second = await run(application)
 
     assert found(second, Category.MISSING_OBJECTS).done == 1
-    row = await read_video(parts, video.id)
+    row = await read_video(application, video.id)
     assert (row.status, row.status_code, row.due_at) == ("failed", "object_missing", None)
     assert storage.count("delete") == storage.count("abort_multipart_upload") == 0
-    assert await reserved_bytes(parts, user) == video.reserved_bytes
-    await assert_quota_is_exact(parts, user)
+    assert await reserved_bytes(application, user) == video.reserved_bytes
+    await assert_quota_is_exact(application, user)
 
 
 @pytest.mark.parametrize(
@@ -343,60 +346,64 @@ async def test_a_ready_video_whose_object_is_gone_fails_at_the_second_look(
     ids=["size", "bytes", "type", "token"],
 )
 async def test_a_ready_video_whose_object_was_replaced_fails_and_the_other_object_stays(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, other: dict[str, Any]
+    application: Application,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+    other: dict[str, Any],
 ) -> None:
     video = await make_video("ready")
-    await run(parts)
+    await run(application)
     usual = {"data": SMALL_VIDEO, "metadata": storage.objects[video.object_key].metadata}
     storage.store_object(video.object_key, **{**usual, **other})
 
     clock.advance(audit.AUDIT_EVERY)
-    assert found(await run(parts), Category.REPLACED_OBJECTS).count == 1
+    assert found(await run(application), Category.REPLACED_OBJECTS).count == 1
     clock.advance(INTERVAL)
-    await run(parts)
+    await run(application)
 
-    assert (await read_video(parts, video.id)).status_code == "object_missing"
+    assert (await read_video(application, video.id)).status_code == "object_missing"
     assert video_objects(storage) == [video.object_key]
 
 
 async def test_a_moments_doubt_is_forgotten(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """A store that lost sight of an object for a moment fails no video, not even at the second time."""
     video = await make_video("ready")
-    await run(parts)
+    await run(application)
     kept = storage.objects.pop(video.object_key)
     clock.advance(audit.AUDIT_EVERY)
-    await run(parts)
+    await run(application)
     storage.objects[video.object_key] = kept
     clock.advance(INTERVAL)
-    await run(parts)
+    await run(application)
     del storage.objects[video.object_key]
     clock.advance(audit.AUDIT_EVERY)
 
-    await run(parts)
+    await run(application)
 
-    assert (await read_video(parts, video.id)).status == "ready"
+    assert (await read_video(application, video.id)).status == "ready"
 
 
 async def test_each_ready_video_is_asked_for_once_a_day(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     await make_video("ready")
     for _ in range(4):
-        await run(parts)
+        await run(application)
         clock.advance(audit.AUDIT_EVERY / 3)
 
     assert storage.count("head") == 2
 
 
 async def test_the_audit_goes_through_all_videos_a_batch_a_pass(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit, "AUDIT_BATCH", 2)
     made = [await make_video("ready") for _ in range(5)]
 
-    assert [(await run(parts)).audited for _ in range(4)] == [2, 2, 1, 0]
+    assert [(await run(application)).audited for _ in range(4)] == [2, 2, 1, 0]
     asked = [about for operation, about in storage.calls if operation == "head"]
     assert sorted(asked) == sorted(video.object_key for video in made)
 
@@ -458,12 +465,12 @@ async def test_what_the_audits_brake_counts_is_read_off_an_index(
 
 
 async def thirty_lost_videos(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> list[Video]:
     """Their audits are spread over the day, as their uploads were."""
     made = [await make_video("ready") for _ in range(30)]
-    await run(parts)
-    async with parts.database.transaction() as session:
+    await run(application)
+    async with application.database.transaction() as session:
         for number, video in enumerate(made):
             due_at = clock.now() + audit.AUDIT_EVERY * (number + 1) / len(made)
             await videos.postpone_audit(session, [video.id], due_at)
@@ -473,57 +480,57 @@ async def thirty_lost_videos(
 
 
 async def test_losses_add_up_also_when_their_owners_delete_them(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     """The page tells them to: "Upload it again"."""
-    await thirty_lost_videos(parts, make_video, storage, clock)
+    await thirty_lost_videos(application, make_video, storage, clock)
 
     failed: set[uuid.UUID] = set()
     for _ in range(24 * 3):
         clock.advance(minutes=20)
-        await run(parts)
-        await parts.reconciler.tend_due()
-        page = await parts.videos.list_page(user.id, 100, None, VideoStatus.FAILED)
+        await run(application)
+        await application.reconciler.reconcile_due()
+        page = await application.videos.list_page(user.id, 100, None, VideoStatus.FAILED)
         for video in page.items:
             failed.add(video.id)
-            await parts.videos.delete(user.id, video.id)
+            await application.videos.delete(user.id, video.id)
 
     assert len(failed) <= 10
 
 
 async def test_a_store_that_is_down_fails_no_video(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
-    await run(parts)
-    before = await read_video(parts, video.id)
+    await run(application)
+    before = await read_video(application, video.id)
     clock.advance(audit.AUDIT_EVERY)
     storage.fail_next("server_time")
 
     with pytest.raises(StorageUnavailable):
-        await run(parts)
+        await run(application)
 
-    assert await read_video(parts, video.id) == before
+    assert await read_video(application, video.id) == before
 
 
 async def test_a_video_deleted_between_look_and_verdict_stays_deleted(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, user: User
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, user: User
 ) -> None:
     video = await make_video("ready")
-    await run(parts)
+    await run(application)
     del storage.objects[video.object_key]
     clock.advance(audit.AUDIT_EVERY)
-    await run(parts)
+    await run(application)
     clock.advance(INTERVAL)
 
     async def remove() -> None:
-        await parts.videos.delete(user.id, video.id)
+        await application.videos.delete(user.id, video.id)
 
     storage.hook_next("head", remove)
-    await run(parts)
+    await run(application)
 
-    assert (await read_video(parts, video.id)).status == "deleting"
-    await assert_quota_is_exact(parts, user)
+    assert (await read_video(application, video.id)).status == "deleting"
+    await assert_quota_is_exact(application, user)
 
 
 # --- keys without an answer -------------------------------------------------------------------------------------
@@ -546,7 +553,7 @@ def refuse(
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize("operation", ["list_parts", "head", "abort_multipart_upload"])
 async def test_an_upload_that_gets_no_answer_does_not_keep_the_others(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
@@ -558,7 +565,7 @@ async def test_an_upload_that_gets_no_answer_does_not_keep_the_others(
     clock.advance(GRACE + timedelta(seconds=1))
     refuse(monkeypatch, storage, operation, {bad})
 
-    report = await run(parts)
+    report = await run(application)
 
     assert report.outcome is Outcome.DONE
     assert [upload.object_key for upload in storage.open_uploads] == [bad]
@@ -569,60 +576,60 @@ async def test_an_upload_that_gets_no_answer_does_not_keep_the_others(
 
 
 async def test_a_video_that_gets_no_answer_is_asked_for_a_day_later(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad = await make_video("ready")
-    await run(parts)
+    await run(application)
     clock.advance(audit.AUDIT_EVERY)
     refuse(monkeypatch, storage, "head", {bad.object_key})
 
-    first, second = await run(parts), await run(parts)
+    first, second = await run(application), await run(application)
 
     assert (first.outcome, first.audited, found(first, Category.UNANSWERED).count) == (Outcome.DONE, 0, 1)
     assert found(second, Category.UNANSWERED).count == 0
-    assert (await read_video(parts, bad.id)).status == "ready"
+    assert (await read_video(application, bad.id)).status == "ready"
 
 
 async def test_no_answer_does_not_clear_a_suspicion(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
-    await run(parts)
+    await run(application)
     del storage.objects[video.object_key]
     clock.advance(audit.AUDIT_EVERY)
-    await run(parts)
+    await run(application)
     clock.advance(INTERVAL)
     storage.fail_next("head")
-    await run(parts)
+    await run(application)
     clock.advance(audit.AUDIT_EVERY)
 
-    await run(parts)
+    await run(application)
 
-    assert (await read_video(parts, video.id)).status == "failed"
+    assert (await read_video(application, video.id)).status == "failed"
 
 
 async def test_too_many_keys_without_an_answer_end_the_pass_and_not_those_after_it(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad = [await make_video("ready") for _ in range(asking.MOST_UNANSWERED)]
-    await run(parts)
+    await run(application)
     storage.open_upload(a_key())
     clock.advance(audit.AUDIT_EVERY)
     refuse(monkeypatch, storage, "head", {video.object_key for video in bad})
 
     with pytest.raises(StorageUnavailable):
-        await run(parts)
+        await run(application)
     assert len(storage.open_uploads) == 1
 
-    assert (await run(parts)).outcome is Outcome.DONE
+    assert (await run(application)).outcome is Outcome.DONE
     assert storage.open_uploads == []
 
 
@@ -631,13 +638,13 @@ async def test_too_many_keys_without_an_answer_end_the_pass_and_not_those_after_
 
 @pytest.mark.usefixtures("adopted")
 async def test_a_pass_that_would_do_too_much_does_nothing(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for _ in range(11):
         storage.open_upload(a_key())
     clock.advance(GRACE + timedelta(seconds=1))
 
-    report = await run(parts)
+    report = await run(application)
 
     assert report.outcome is Outcome.BRAKED
     assert (len(storage.open_uploads), found(report, Category.UNOWNED_UPLOADS).done) == (11, 0)
@@ -646,21 +653,21 @@ async def test_a_pass_that_would_do_too_much_does_nothing(
 
 @pytest.mark.usefixtures("adopted")
 async def test_ten_are_not_too_many_and_more_may_be_forced(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for count, order in ((10, {}), (11, {"force": True})):
         for _ in range(count):
             storage.open_upload(a_key())
         clock.advance(GRACE + timedelta(seconds=1))
 
-        report = await run(parts, **order)
+        report = await run(application, **order)
 
         assert (report.outcome, storage.open_uploads) == (Outcome.DONE, [])
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_what_comes_between_counting_and_doing_does_not_lift_the_limit(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for _ in range(10):
         storage.open_upload(a_key())
@@ -676,86 +683,86 @@ async def test_what_comes_between_counting_and_doing_does_not_lift_the_limit(
     storage.hook_next("list_uploads", counting)
     storage.hook_next("list_uploads", five_more)
 
-    assert found(await run(parts), Category.UNOWNED_UPLOADS).done == 10
+    assert found(await run(application), Category.UNOWNED_UPLOADS).done == 10
     assert len(storage.open_uploads) == 5
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_reported_objects_do_not_brake_but_their_removal_does(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for _ in range(11):
         storage.store_object(a_key(), SMALL_VIDEO)
     clock.advance(GRACE + timedelta(seconds=1))
 
-    assert (await run(parts)).outcome is Outcome.DONE
-    assert (await run(parts, remove_objects=True)).outcome is Outcome.BRAKED
+    assert (await run(application)).outcome is Outcome.DONE
+    assert (await run(application, remove_objects=True)).outcome is Outcome.BRAKED
     assert len(video_objects(storage)) == 11
-    assert (await run(parts, remove_objects=True, force=True)).outcome is Outcome.DONE
+    assert (await run(application, remove_objects=True, force=True)).outcome is Outcome.DONE
     assert video_objects(storage) == []
 
 
 async def test_a_bucket_that_lost_everything_fails_no_video(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     made = [await make_video("ready") for _ in range(11)]
-    await run(parts)
+    await run(application)
     for video in made:
         del storage.objects[video.object_key]
     clock.advance(audit.AUDIT_EVERY)
 
     for _ in range(3):
-        assert (await run(parts)).outcome is Outcome.BRAKED
+        assert (await run(application)).outcome is Outcome.BRAKED
         clock.advance(INTERVAL)
 
-    assert {(await read_video(parts, video.id)).status for video in made} == {"ready"}
+    assert {(await read_video(application, video.id)).status for video in made} == {"ready"}
 
 
 async def test_losses_that_come_to_light_one_by_one_add_up(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """Videos are audited at the times of day they were uploaded at: a few a pass, never many at once."""
-    made = await thirty_lost_videos(parts, make_video, storage, clock)
+    made = await thirty_lost_videos(application, make_video, storage, clock)
 
     for _ in range(2 * 24 * 3):
         clock.advance(minutes=20)
-        report = await run(parts)
+        report = await run(application)
 
     assert report.braked == {Brake.AUDIT}
-    statuses = [(await read_video(parts, video.id)).status for video in made]
+    statuses = [(await read_video(application, video.id)).status for video in made]
     assert statuses.count(VideoStatus.FAILED) <= 10
 
 
 async def test_uploads_that_were_not_found_are_no_losses(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     lost = await make_video("ready")
-    await run(parts)
+    await run(application)
     del storage.objects[lost.object_key]
     for status in ("uploading", "completing", "processing"):
         for _ in range(5):
             await make_video(status, in_store=False, missing_since=clock.now() + audit.AUDIT_EVERY)
     clock.advance(audit.AUDIT_EVERY)
 
-    await run(parts)
+    await run(application)
     clock.advance(INTERVAL)
-    report = await run(parts)
+    report = await run(application)
 
     assert report.braked == frozenset()
-    assert (await read_video(parts, lost.id)).status == "failed"
+    assert (await read_video(application, lost.id)).status == "failed"
 
 
 async def test_lost_videos_do_not_keep_uploads_from_being_aborted(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     made = [await make_video("ready") for _ in range(11)]
-    await run(parts)
+    await run(application)
     for video in made:
         del storage.objects[video.object_key]
     storage.open_upload(a_key())
     clock.advance(audit.AUDIT_EVERY)
 
-    report = await run(parts)
+    report = await run(application)
 
     assert (report.outcome, report.braked) == (Outcome.BRAKED, frozenset({Brake.AUDIT}))
     assert storage.open_uploads == []
@@ -764,49 +771,49 @@ async def test_lost_videos_do_not_keep_uploads_from_being_aborted(
 
 
 async def test_too_many_uploads_do_not_keep_a_lost_video_from_failing(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
-    await run(parts)
+    await run(application)
     del storage.objects[video.object_key]
     for _ in range(11):
         storage.open_upload(a_key())
     clock.advance(audit.AUDIT_EVERY)
-    await run(parts)
+    await run(application)
     clock.advance(INTERVAL)
 
-    report = await run(parts)
+    report = await run(application)
 
     assert (report.outcome, report.braked) == (Outcome.BRAKED, frozenset({Brake.STRAYS}))
-    assert (await read_video(parts, video.id)).status == "failed"
+    assert (await read_video(application, video.id)).status == "failed"
     assert len(storage.open_uploads) == 11
 
 
 async def test_one_forced_sweep_fails_no_video_and_a_second_fails_them_all(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """As docs/operations.md promises."""
     made = [await make_video("ready") for _ in range(11)]
-    await run(parts)
+    await run(application)
     for video in made:
         del storage.objects[video.object_key]
     clock.advance(audit.AUDIT_EVERY)
 
     for order, then in (({"force": True}, "ready"), ({}, "ready"), ({"force": True}, "failed")):
-        await run(parts, **order)
+        await run(application, **order)
         clock.advance(INTERVAL)
-        assert {(await read_video(parts, video.id)).status for video in made} == {then}
+        assert {(await read_video(application, video.id)).status for video in made} == {then}
 
 
 # --- whose bucket it is -----------------------------------------------------------------------------------------
 
 
 async def strange_things(
-    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
+    application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
 ) -> Video:
     """An upload and an object nobody knows, and a ready video whose object is gone; all old enough."""
     lost = await make_video("ready")
-    await run(parts, adopt=True)
+    await run(application, adopt=True)
     del storage.objects[lost.object_key]
     storage.open_upload(a_key())
     storage.store_object(a_key(), SMALL_VIDEO)
@@ -814,20 +821,20 @@ async def strange_things(
     return lost
 
 
-async def rows(parts: Parts) -> list[Any]:
-    async with parts.database.reading() as session:
+async def rows(application: Application) -> list[Any]:
+    async with application.database.reading() as session:
         kept: list[Any] = list(await session.scalars(select(Video).order_by(col(Video.id))))
         return [*kept, await installation.get(session)]
 
 
 async def test_the_first_sweep_names_the_bucket_after_its_database(
-    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo
+    application: Application, storage: InMemoryStorage, make_video: MakeVideo
 ) -> None:
     await make_video("ready")
     await make_video("uploading")
 
-    assert (await run(parts)).marker is MarkerState.ADOPTED
-    assert (await run(parts)).marker is MarkerState.OURS
+    assert (await run(application)).marker is MarkerState.ADOPTED
+    assert (await run(application)).marker is MarkerState.OURS
     assert MARKER_KEY in storage.objects
 
 
@@ -836,43 +843,43 @@ async def test_the_first_sweep_names_the_bucket_after_its_database(
     [b'{"database_id": "6f1c2f0e-6a43-4d0e-9f0f-0c6a3d1d1f00"}', b"not ours", b"[]", b'{"database_id": 7}'],
 )
 async def test_a_bucket_of_another_database_is_left_alone(
-    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, marker: bytes
+    application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, marker: bytes
 ) -> None:
-    lost = await strange_things(parts, storage, make_video, clock)
+    lost = await strange_things(application, storage, make_video, clock)
     storage.store_object(MARKER_KEY, marker)
-    before = await read_video(parts, lost.id)
+    before = await read_video(application, lost.id)
 
     for _ in range(3):
-        report = await run(parts, remove_objects=True, force=True)
+        report = await run(application, remove_objects=True, force=True)
         assert (report.outcome, report.marker) == (Outcome.REFUSED, MarkerState.FOREIGN)
         clock.advance(INTERVAL)
 
-    assert await read_video(parts, lost.id) == before
+    assert await read_video(application, lost.id) == before
     assert (len(storage.open_uploads), len(video_objects(storage))) == (1, 1)
     assert storage.objects[MARKER_KEY].data == marker
 
 
 async def test_a_database_made_anew_does_not_take_over_a_bucket(
-    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
+    application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
 ) -> None:
-    await strange_things(parts, storage, make_video, clock)
-    async with parts.database.transaction() as session:
+    await strange_things(application, storage, make_video, clock)
+    async with application.database.transaction() as session:
         await session.execute(delete(Installation))
 
-    assert (await run(parts)).outcome is Outcome.REFUSED
-    assert (await run(parts, adopt=True)).outcome is Outcome.DONE
-    assert (await run(parts)).marker is MarkerState.OURS
+    assert (await run(application)).outcome is Outcome.REFUSED
+    assert (await run(application, adopt=True)).outcome is Outcome.DONE
+    assert (await run(application)).marker is MarkerState.OURS
 
 
 async def test_a_bucket_with_unknown_objects_is_not_adopted(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """A database restored empty, in front of a bucket of videos."""
     storage.store_object(a_key(), SMALL_VIDEO)
     storage.open_upload(a_key())
     clock.advance(GRACE + timedelta(seconds=1))
 
-    report = await run(parts, remove_objects=True)
+    report = await run(application, remove_objects=True)
 
     assert (report.outcome, report.marker) == (Outcome.REFUSED, MarkerState.ABSENT)
     assert MARKER_KEY not in storage.objects
@@ -880,24 +887,24 @@ async def test_a_bucket_with_unknown_objects_is_not_adopted(
 
 
 async def test_a_bucket_that_lacks_ready_videos_is_not_adopted(
-    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
+    application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     """The name of another, empty bucket in the settings: nobody's videos fail for that."""
     video = await make_video("ready")
-    await run(parts)
+    await run(application)
     storage.objects.clear()
 
     for _ in range(3):
-        report = await run(parts)
+        report = await run(application)
         assert (report.outcome, report.marker) == (Outcome.REFUSED, MarkerState.ABSENT)
         clock.advance(audit.AUDIT_EVERY)
 
-    assert (await read_video(parts, video.id)).status == "ready"
+    assert (await read_video(application, video.id)).status == "ready"
     assert storage.objects == {}
 
 
 async def test_an_empty_bucket_is_not_adopted_by_a_database_that_has_one(
-    parts: Parts,
+    application: Application,
     settings: Settings,
     make_video: MakeVideo,
     clock: FakeClock,
@@ -905,9 +912,9 @@ async def test_an_empty_bucket_is_not_adopted_by_a_database_that_has_one(
 ) -> None:
     """Nothing is ready yet whose object could be missed."""
     await make_video("processing")
-    await run(parts)
+    await run(application)
     wrong = InMemoryStorage(clock)
-    other = make_parts(settings, clock, wrong, probe)
+    other = make_application(settings, clock, wrong, probe)
     try:
         report = await run(other)
     finally:
@@ -915,24 +922,24 @@ async def test_an_empty_bucket_is_not_adopted_by_a_database_that_has_one(
 
     assert (report.outcome, report.marker) == (Outcome.REFUSED, MarkerState.ABSENT)
     assert wrong.objects == {}
-    assert (await run(parts)).marker is MarkerState.OURS
+    assert (await run(application)).marker is MarkerState.OURS
 
 
 async def test_a_marker_whose_note_was_lost_is_noted_by_the_next_sweep(
-    parts: Parts, storage: InMemoryStorage
+    application: Application, storage: InMemoryStorage
 ) -> None:
     """The process died between the two."""
-    await run(parts)
-    await set_installation(parts, bucket_marked_at=None)
-    await run(parts)
+    await run(application)
+    await set_installation(application, bucket_marked_at=None)
+    await run(application)
     del storage.objects[MARKER_KEY]
 
-    assert (await run(parts)).outcome is Outcome.REFUSED
+    assert (await run(application)).outcome is Outcome.REFUSED
 
 
 @pytest.mark.parametrize(("when", "adopt"), [("before", False), ("after", False), ("after", True)])
 async def test_a_bucket_two_databases_adopt_at_once_belongs_to_one(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock, when: When, adopt: bool
+    application: Application, storage: InMemoryStorage, clock: FakeClock, when: When, adopt: bool
 ) -> None:
     storage.open_upload(a_key())
     clock.advance(GRACE + timedelta(seconds=1))
@@ -942,12 +949,12 @@ async def test_a_bucket_two_databases_adopt_at_once_belongs_to_one(
 
     storage.hook_next("put", the_other_writes, when=when)
 
-    assert (await run(parts, adopt=adopt)).outcome is Outcome.REFUSED
+    assert (await run(application, adopt=adopt)).outcome is Outcome.REFUSED
     assert len(storage.open_uploads) == 1
 
 
 async def test_a_marker_that_is_not_there_once_written_stops_everything(
-    parts: Parts, storage: InMemoryStorage
+    application: Application, storage: InMemoryStorage
 ) -> None:
     async def lose_it() -> None:
         del storage.objects[MARKER_KEY]
@@ -955,26 +962,26 @@ async def test_a_marker_that_is_not_there_once_written_stops_everything(
     storage.hook_next("put", lose_it, when="after")
 
     with pytest.raises(StorageUnavailable):
-        await run(parts)
+        await run(application)
 
 
 async def test_a_restored_database_does_not_destroy_what_was_finished_since(
-    parts: Parts, sent: Sent, storage: InMemoryStorage, clock: FakeClock, user: User
+    application: Application, sent: Sent, storage: InMemoryStorage, clock: FakeClock, user: User
 ) -> None:
     """The backup was taken in mid-upload; in the store the video is whole."""
     video = await sent()
-    await parts.uploads.complete(user.id, video.id, {})
-    async with parts.database.transaction() as session:
+    await application.uploads.complete(user.id, video.id, {})
+    async with application.database.transaction() as session:
         await session.execute(
             update(Video).values(status="uploading", etag=None, uploaded_at=None, due_at=video.due_at)
         )
     clock.advance(timedelta(days=30))
 
-    await parts.reconciler.tend_due()
-    await parts.reconciler.tend_due()
-    await run_due_probes(parts)
+    await application.reconciler.reconcile_due()
+    await application.reconciler.reconcile_due()
+    await run_due_probes(application)
 
-    assert (await parts.videos.get(user.id, video.id)).status == "ready"
+    assert (await application.videos.get(user.id, video.id)).status == "ready"
     assert video_objects(storage) == [video.object_key]
 
 
@@ -983,18 +990,22 @@ async def test_a_restored_database_does_not_destroy_what_was_finished_since(
 
 @pytest.mark.parametrize("is_adopted", [True, False])
 async def test_a_dry_run_changes_nothing_at_all(
-    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, is_adopted: bool
+    application: Application,
+    storage: InMemoryStorage,
+    make_video: MakeVideo,
+    clock: FakeClock,
+    is_adopted: bool,
 ) -> None:
-    await strange_things(parts, storage, make_video, clock)
+    await strange_things(application, storage, make_video, clock)
     await make_video("failed", storage_gone_at=clock.now(), due_at=None)
     if not is_adopted:
         del storage.objects[MARKER_KEY]
     storage.calls.clear()
-    before = (await rows(parts), dict(storage.objects), open_ids(storage))
+    before = (await rows(application), dict(storage.objects), open_ids(storage))
 
-    report = await run(parts, dry_run=True, remove_objects=True, force=True, adopt=True)
+    report = await run(application, dry_run=True, remove_objects=True, force=True, adopt=True)
 
-    assert (await rows(parts), dict(storage.objects), open_ids(storage)) == before
+    assert (await rows(application), dict(storage.objects), open_ids(storage)) == before
     assert {called for called, _ in storage.calls} == {
         *("server_time", "list_uploads", "list_objects", "list_parts", "head", "read_range")
     }
@@ -1003,34 +1014,38 @@ async def test_a_dry_run_changes_nothing_at_all(
     assert sum(finding.done for finding in report.findings.values()) == 0
 
 
-async def test_a_dry_run_before_the_first_sweep_makes_no_row(parts: Parts) -> None:
-    assert (await run(parts, dry_run=True)).outcome is Outcome.DONE
+async def test_a_dry_run_before_the_first_sweep_makes_no_row(application: Application) -> None:
+    assert (await run(application, dry_run=True)).outcome is Outcome.DONE
 
-    assert await rows(parts) == [None]
+    assert await rows(application) == [None]
 
 
 # --- one at a time ----------------------------------------------------------------------------------------------
 
 
-async def test_of_two_sweeps_at_once_the_second_says_so(parts: Parts, storage: InMemoryStorage) -> None:
+async def test_of_two_sweeps_at_once_the_second_says_so(
+    application: Application, storage: InMemoryStorage
+) -> None:
     gate = storage.hold_next("list_uploads")
-    first = asyncio.create_task(run(parts))
+    first = asyncio.create_task(run(application))
     await gate.reached()
 
     with pytest.raises(AnotherSweepRunning):
-        await run(parts)
-    assert (await run(parts, dry_run=True)).dry_run, "who changes nothing may look"
+        await run(application)
+    assert (await run(application, dry_run=True)).dry_run, "who changes nothing may look"
 
     gate.release()
     assert (await first).outcome is Outcome.DONE
-    assert (await run(parts)).outcome is Outcome.DONE
+    assert (await run(application)).outcome is Outcome.DONE
 
 
-async def test_an_operator_may_wait_for_their_turn(parts: Parts, storage: InMemoryStorage) -> None:
+async def test_an_operator_may_wait_for_their_turn(
+    application: Application, storage: InMemoryStorage
+) -> None:
     gate = storage.hold_next("list_uploads")
-    first = asyncio.create_task(run(parts))
+    first = asyncio.create_task(run(application))
     await gate.reached()
-    second = asyncio.create_task(parts.sweep.run(SweepOrder(), wait_seconds=60))
+    second = asyncio.create_task(application.sweep.run(SweepOrder(), wait_seconds=60))
     gate.release()
 
     assert (await first).outcome is Outcome.DONE
@@ -1039,20 +1054,20 @@ async def test_an_operator_may_wait_for_their_turn(parts: Parts, storage: InMemo
 
 
 async def test_an_operators_sweep_runs_also_after_a_clock_was_set_back(
-    parts: Parts, clock: FakeClock
+    application: Application, clock: FakeClock
 ) -> None:
-    await run(parts)
+    await run(application)
     clock.advance(minutes=-30)
 
-    assert (await run(parts)).outcome is Outcome.DONE
+    assert (await run(application)).outcome is Outcome.DONE
 
 
 async def test_many_processes_that_start_at_once_sweep_once(
-    parts: Parts, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
+    application: Application, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> None:
-    others = [make_parts(settings, clock, storage, probe) for _ in range(3)]
+    others = [make_application(settings, clock, storage, probe) for _ in range(3)]
     try:
-        await asyncio.gather(*(each.sweep.run_when_due() for each in (parts, *others)))
+        await asyncio.gather(*(each.sweep.run_when_due() for each in (application, *others)))
     finally:
         for other in others:
             await other.close()
@@ -1061,33 +1076,35 @@ async def test_many_processes_that_start_at_once_sweep_once(
     assert storage.count("put") == 1
 
 
-async def test_the_lease_of_a_killed_sweep_ends(parts: Parts) -> None:
-    assert await parts.sweep._claim(uuid.uuid4(), None)
+async def test_the_lease_of_a_killed_sweep_ends(application: Application) -> None:
+    assert await application.sweep._claim(uuid.uuid4(), None)
     with pytest.raises(AnotherSweepRunning):
-        await run(parts)
+        await run(application)
 
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         row = await installation.get(session)
     assert row is not None
     assert row.sweep_lease_until is not None
     assert row.sweep_began_at is not None
     assert row.sweep_lease_until - row.sweep_began_at == sweep.SWEEP_LEASE
-    await set_installation(parts, sweep_lease_until=row.sweep_began_at)
+    await set_installation(application, sweep_lease_until=row.sweep_began_at)
 
-    assert (await run(parts)).outcome is Outcome.DONE
+    assert (await run(application)).outcome is Outcome.DONE
 
 
-async def test_a_sweep_that_failed_leaves_the_way_free(parts: Parts, storage: InMemoryStorage) -> None:
+async def test_a_sweep_that_failed_leaves_the_way_free(
+    application: Application, storage: InMemoryStorage
+) -> None:
     storage.fail_next("list_objects")
     with pytest.raises(StorageUnavailable):
-        await run(parts)
+        await run(application)
 
-    assert (await run(parts)).outcome is Outcome.DONE
+    assert (await run(application)).outcome is Outcome.DONE
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_a_sweep_that_lost_its_lease_changes_nothing_more(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    application: Application, storage: InMemoryStorage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "_RENEW_AFTER_SECONDS", 0)
     for _ in range(3):
@@ -1095,134 +1112,136 @@ async def test_a_sweep_that_lost_its_lease_changes_nothing_more(
     clock.advance(GRACE + timedelta(seconds=1))
 
     async def overtake() -> None:
-        await set_installation(parts, sweep_owner=uuid.uuid4())
+        await set_installation(application, sweep_owner=uuid.uuid4())
 
     for moment, left in (("abort_multipart_upload", 2), ("list_objects", 2)):
         storage.hook_next(moment, overtake)
         with pytest.raises(SweepOvertaken):
-            await run(parts)
+            await run(application)
         assert len(storage.open_uploads) == left
-        await set_installation(parts, sweep_lease_until=None)
+        await set_installation(application, sweep_lease_until=None)
 
 
 @pytest.mark.parametrize("moment", ["head", "read_range"])
 async def test_a_sweep_overtaken_while_it_looks_judges_no_video(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, moment: str
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, moment: str
 ) -> None:
     """However lately it renewed its lease, by a clock of its own that may have stood still."""
     lost, sound = [await make_video("ready") for _ in range(2)]
-    await run(parts)
+    await run(application)
     del storage.objects[lost.object_key]
     clock.advance(audit.AUDIT_EVERY)
-    await run(parts)
+    await run(application)
     clock.advance(audit.AUDIT_EVERY)
-    before = await read_video(parts, lost.id), await read_video(parts, sound.id)
+    before = await read_video(application, lost.id), await read_video(application, sound.id)
 
     async def overtake() -> None:
-        await set_installation(parts, sweep_owner=uuid.uuid4())
+        await set_installation(application, sweep_owner=uuid.uuid4())
 
     storage.hook_next(moment, overtake)
     with pytest.raises(SweepOvertaken):
-        await run(parts)
+        await run(application)
 
-    assert (await read_video(parts, lost.id), await read_video(parts, sound.id)) == before
+    assert (await read_video(application, lost.id), await read_video(application, sound.id)) == before
 
 
 async def test_a_sweep_overtaken_between_two_verdicts_gives_no_second(
-    parts: Parts,
+    application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lost = [await make_video("ready") for _ in range(2)]
-    await run(parts)
+    await run(application)
     for video in lost:
         del storage.objects[video.object_key]
     clock.advance(audit.AUDIT_EVERY)
-    await run(parts)
+    await run(application)
     clock.advance(INTERVAL)
     judge = audit.Audit.judge
 
     async def overtaken(*given: Any) -> bool:
         failed = await judge(*given)
-        await set_installation(parts, sweep_owner=uuid.uuid4())
+        await set_installation(application, sweep_owner=uuid.uuid4())
         return failed
 
     monkeypatch.setattr(audit.Audit, "judge", overtaken)
     with pytest.raises(SweepOvertaken):
-        await run(parts)
+        await run(application)
 
-    assert sorted([(await read_video(parts, video.id)).status for video in lost]) == ["failed", "ready"]
+    assert sorted([(await read_video(application, video.id)).status for video in lost]) == ["failed", "ready"]
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_a_sweep_overtaken_at_its_end_does_not_say_that_it_is_done(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     storage.open_upload(a_key())
     clock.advance(GRACE + timedelta(seconds=1))
-    before = await rows(parts)
+    before = await rows(application)
 
     async def overtake() -> None:
-        await set_installation(parts, sweep_owner=uuid.uuid4())
+        await set_installation(application, sweep_owner=uuid.uuid4())
 
     storage.hook_next("abort_multipart_upload", overtake)
     with pytest.raises(SweepOvertaken):
-        await run(parts)
+        await run(application)
 
-    assert (await rows(parts))[-1].sweep_done_at == before[-1].sweep_done_at
+    assert (await rows(application))[-1].sweep_done_at == before[-1].sweep_done_at
 
 
 async def test_the_lease_is_renewed_while_many_videos_are_asked_for(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "_RENEW_AFTER_SECONDS", 0)
     for _ in range(40):
         await make_video("ready")
 
     async def overtake() -> None:
-        await set_installation(parts, sweep_owner=uuid.uuid4())
+        await set_installation(application, sweep_owner=uuid.uuid4())
 
     storage.hook_next("head", overtake)
     with pytest.raises(SweepOvertaken):
-        await run(parts)
+        await run(application)
 
     assert storage.count("head") < 40
 
 
-async def test_by_itself_it_runs_once_in_an_interval(parts: Parts, storage: InMemoryStorage) -> None:
-    await parts.sweep.run_when_due()
-    await parts.sweep.run_when_due()
+async def test_by_itself_it_runs_once_in_an_interval(
+    application: Application, storage: InMemoryStorage
+) -> None:
+    await application.sweep.run_when_due()
+    await application.sweep.run_when_due()
     assert storage.count("list_uploads") == 1
 
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         row = await installation.get(session)
     assert row is not None
     assert row.sweep_began_at is not None
     assert row.sweep_ended_at is not None
-    await set_installation(parts, sweep_began_at=row.sweep_began_at - INTERVAL)
-    await parts.sweep.run_when_due()
+    await set_installation(application, sweep_began_at=row.sweep_began_at - INTERVAL)
+    await application.sweep.run_when_due()
     assert storage.count("list_uploads") == 1, "a pass that took an interval is not followed at once"
 
-    await set_installation(parts, sweep_ended_at=row.sweep_ended_at - INTERVAL)
-    await parts.sweep.run_when_due()
+    await set_installation(application, sweep_ended_at=row.sweep_ended_at - INTERVAL)
+    await application.sweep.run_when_due()
     assert storage.count("list_uploads") == 2
 
 
 async def test_every_process_publishes_what_the_last_sweep_found(
-    parts: Parts, storage: InMemoryStorage, clock: FakeClock
+    application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    await parts.sweep.run_when_due()
+    await application.sweep.run_when_due()
     done_at = metrics.SWEEP_LAST_SUCCESS._value.get()
     assert done_at > 0
     storage.store_object(a_key(), SMALL_VIDEO)
     for _ in range(11):
         storage.open_upload(a_key())
     clock.advance(GRACE * 2)
-    await run(parts)  # another process: the command, for one
+    await run(application)  # another process: the command, for one
 
-    await parts.sweep.run_when_due()
+    await application.sweep.run_when_due()
 
     assert metrics.SWEEP_FOUND.labels("unknown_objects")._value.get() == 1
     assert metrics.SWEEP_FOUND_BYTES.labels("unknown_objects")._value.get() == len(SMALL_VIDEO)
@@ -1254,21 +1273,26 @@ class TestSkewedClock:
         return InMemoryStorage(store_clock)
 
     async def test_an_unowned_upload_lives_for_its_grace(
-        self, parts: Parts, storage: InMemoryStorage, clock: FakeClock, store_clock: FakeClock
+        self, application: Application, storage: InMemoryStorage, clock: FakeClock, store_clock: FakeClock
     ) -> None:
         storage.open_upload(a_key())
         for each in (clock, store_clock):
             each.advance(GRACE)
-        await run(parts)
+        await run(application)
         assert len(storage.open_uploads) == 1
 
         for each in (clock, store_clock):
             each.advance(seconds=1)
-        await run(parts)
+        await run(application)
         assert storage.open_uploads == []
 
     async def test_an_upload_that_moved_within_its_grace_does_not_expire(
-        self, parts: Parts, create: Create, storage: InMemoryStorage, clock: FakeClock, store_clock: FakeClock
+        self,
+        application: Application,
+        create: Create,
+        storage: InMemoryStorage,
+        clock: FakeClock,
+        store_clock: FakeClock,
     ) -> None:
         started = await create()
         for each in (clock, store_clock):
@@ -1276,50 +1300,50 @@ class TestSkewedClock:
         storage.store_part(started.video.upload_id or "", 1, SMALL_VIDEO)
         for each in (clock, store_clock):
             each.advance(GRACE - timedelta(seconds=1))
-        await parts.reconciler.tend_due()
-        assert (await read_video(parts, started.video.id)).status == "uploading"
+        await application.reconciler.reconcile_due()
+        assert (await read_video(application, started.video.id)).status == "uploading"
 
         # All its parts are there: at the second look.
         for wait in (timedelta(seconds=1), INTERVAL):
             for each in (clock, store_clock):
                 each.advance(wait)
-            await parts.reconciler.tend_due()
-        assert (await read_video(parts, started.video.id)).status == "expired"
+            await application.reconciler.reconcile_due()
+        assert (await read_video(application, started.video.id)).status == "expired"
 
     async def test_the_two_looks_of_the_audit_are_apart_by_the_stores_clock(
         self,
-        parts: Parts,
+        application: Application,
         make_video: MakeVideo,
         storage: InMemoryStorage,
         clock: FakeClock,
         store_clock: FakeClock,
     ) -> None:
         video = await make_video("ready")
-        await run(parts)
+        await run(application)
         del storage.objects[video.object_key]
         clock.advance(audit.AUDIT_EVERY)
-        await run(parts)
+        await run(application)
         for _ in range(4):
             clock.advance(INTERVAL)
             store_clock.advance(minutes=1)
-            await run(parts)
-        assert (await read_video(parts, video.id)).status == "ready"
+            await run(application)
+        assert (await read_video(application, video.id)).status == "ready"
 
         clock.advance(INTERVAL)
         store_clock.advance(minutes=1)
-        await run(parts)
-        assert (await read_video(parts, video.id)).status == "failed"
+        await run(application)
+        assert (await read_video(application, video.id)).status == "failed"
 
 
 # --- many -------------------------------------------------------------------------------------------------------
 
 
 async def insert_stale(
-    parts: Parts, storage: InMemoryStorage, user: User, pattern: Video, count: int
+    application: Application, storage: InMemoryStorage, user: User, pattern: Video, count: int
 ) -> None:
     """Rows like the pattern, in one transaction, each with an upload in the store."""
     columns = pattern.model_dump()
-    async with parts.database.transaction() as session:
+    async with application.database.transaction() as session:
         for _ in range(count):
             video_id, key = uuid.uuid4(), a_key()
             upload_id = storage.open_upload(key)
@@ -1332,42 +1356,42 @@ async def insert_stale(
 
 
 async def test_a_great_many_stale_rows_are_swept_a_few_at_a_time(
-    parts: Parts, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, user: User
+    application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, user: User
 ) -> None:
-    await insert_stale(parts, storage, user, await make_video("uploading"), STALE_ROWS - 1)
+    await insert_stale(application, storage, user, await make_video("uploading"), STALE_ROWS - 1)
     clock.advance(GRACE)
     most_in_hand = 0
     delete = storage.delete
 
     async def watched(object_key: str) -> None:
         nonlocal most_in_hand
-        most_in_hand = max(most_in_hand, len(parts.reconciler._in_hand))
+        most_in_hand = max(most_in_hand, len(application.reconciler._in_hand))
         await delete(object_key)
 
     storage.delete = watched  # type: ignore[method-assign]  # it does the same
-    await parts.reconciler.tend(await parts.reconciler.count_due())
+    await application.reconciler.reconcile(await application.reconciler.count_due())
     clock.advance(seconds=5)  # what a busy database put off
-    await parts.reconciler.tend(await parts.reconciler.count_due())
+    await application.reconciler.reconcile(await application.reconciler.count_due())
     assert storage.open_uploads == []
-    assert await reserved_bytes(parts, user) == 0
+    assert await reserved_bytes(application, user) == 0
     clock.advance(INTERVAL)
-    await parts.reconciler.tend(await parts.reconciler.count_due())
+    await application.reconciler.reconcile(await application.reconciler.count_due())
 
-    async with parts.database.reading() as session:
+    async with application.database.reading() as session:
         assert list(await session.scalars(select(Video.id).limit(1))) == []
     assert most_in_hand <= reconciler._BATCH
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_a_great_many_uploads_are_compared_a_batch_at_a_time(
-    parts: Parts,
+    application: Application,
     storage: InMemoryStorage,
     make_video: MakeVideo,
     clock: FakeClock,
     user: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await insert_stale(parts, storage, user, await make_video("uploading"), STRAY_UPLOADS - 1)
+    await insert_stale(application, storage, user, await make_video("uploading"), STRAY_UPLOADS - 1)
     for _ in range(STRAY_UPLOADS):
         storage.open_upload(a_key())
     clock.advance(GRACE + timedelta(seconds=1))
@@ -1379,7 +1403,7 @@ async def test_a_great_many_uploads_are_compared_a_batch_at_a_time(
         return await look_up(session, object_keys)
 
     monkeypatch.setattr(videos, "list_by_object_keys", watched)
-    report = await run(parts, force=True)
+    report = await run(application, force=True)
 
     assert (report.uploads, found(report, Category.UNOWNED_UPLOADS).done) == (
         2 * STRAY_UPLOADS,
@@ -1402,49 +1426,49 @@ async def until_gone(storage: InMemoryStorage, object_key: str) -> None:
 
 
 async def test_a_long_assembly_does_not_hold_up_deletions(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     past = clock.now() - timedelta(minutes=1)
     slow = [await make_video("completing", due_at=past, lease_until=past) for _ in range(reconciler._AT_ONCE)]
     doomed = await make_video("deleting")
     gates = [storage.hold_next("complete_multipart_upload") for _ in slow]
 
-    await parts.reconciler.start_due()
+    await application.reconciler.start_due()
     for gate in gates:
         await gate.reached()
     await until_gone(storage, doomed.object_key)
     also_doomed = await make_video("deleting")
-    await parts.reconciler.start_due()
+    await application.reconciler.start_due()
     await until_gone(storage, also_doomed.object_key)
 
     for gate in gates:
         gate.release()
-    await parts.tasks.drain(30)
-    assert {(await read_video(parts, video.id)).status for video in slow} == {"processing"}
+    await application.tasks.drain(30)
+    assert {(await read_video(application, video.id)).status for video in slow} == {"processing"}
 
 
 async def test_a_row_in_hand_is_not_taken_again(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     await make_video("deleting")
     gate = storage.hold_next("delete")
-    await parts.reconciler.start_due()
+    await application.reconciler.start_due()
     await gate.reached()
 
-    assert await parts.reconciler.start_due() == []
+    assert await application.reconciler.start_due() == []
 
     gate.release()
-    await parts.tasks.drain(30)
+    await application.tasks.drain(30)
     assert storage.count("delete") == 1
 
 
 async def test_only_a_few_rows_are_tended_at_once(
-    parts: Parts, make_video: MakeVideo, storage: InMemoryStorage
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     for _ in range(12):
         await make_video("deleting")
     gates = [storage.hold_next("delete") for _ in range(12)]
-    await parts.reconciler.start_due()
+    await application.reconciler.start_due()
     await gates[7].reached()
     for _ in range(100):
         await asyncio.sleep(0)
@@ -1452,5 +1476,5 @@ async def test_only_a_few_rows_are_tended_at_once(
 
     for gate in gates:
         gate.release()
-    await parts.tasks.drain(30)
+    await application.tasks.drain(30)
     assert storage.count("delete") == 12

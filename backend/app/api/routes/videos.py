@@ -110,8 +110,8 @@ async def complete_video(
     response: Response,
 ) -> VideoOut:
     """Assembles the parts and proves the result; 202 while the store needs longer: repeat every 2 s."""
-    proof = {part.part_number: part.md5 for part in body.parts}
-    video = await uploads.complete(user.id, video_id, proof)
+    part_md5s = {part.part_number: part.md5 for part in body.parts}
+    video = await uploads.complete(user.id, video_id, part_md5s)
     still = video.status is VideoStatus.COMPLETING
     response.status_code = status.HTTP_202_ACCEPTED if still else status.HTTP_200_OK
     return present.video(video)

@@ -352,7 +352,7 @@ export interface components {
         /** CompleteUploadIn */
         CompleteUploadIn: {
             /** Parts */
-            parts: components["schemas"]["PartProofIn"][];
+            parts: components["schemas"]["PartMd5In"][];
         };
         /** ContainerOut */
         ContainerOut: {
@@ -413,8 +413,8 @@ export interface components {
             /** Password */
             password: string;
         };
-        /** PartProofIn */
-        PartProofIn: {
+        /** PartMd5In */
+        PartMd5In: {
             /** Md5 */
             md5: string;
             /** Part Number */
