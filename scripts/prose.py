@@ -129,11 +129,12 @@ def main() -> int:
     for name, (kind, paths) in kinds.items():
         count = counted(paths)
         colons, semicolons = count.rate(count.colons), count.rate(count.semicolons)
-        above = colons > LIMITS[kind][0] or semicolons > LIMITS[kind][1]
+        most_colons, most_semicolons = LIMITS[kind]
+        above = colons > most_colons or semicolons > most_semicolons
         failed |= above
         sys.stdout.write(
             f"{'TOO MANY' if above else 'ok':8} {name}: {count.words} words, per 1,000 words "
-            f"{colons:.1f} colons (limit {LIMITS[kind][0]:g}), {semicolons:.1f} semicolons (limit {LIMITS[kind][1]:g})\n"
+            f"{colons:.1f} colons (limit {most_colons:g}), {semicolons:.1f} semicolons (limit {most_semicolons:g})\n"
         )
     return int(failed)
 
