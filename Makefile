@@ -67,7 +67,7 @@ api: install ## Regenerate openapi.json and the page's types from the code
 	cd frontend && npm run --silent api
 
 .PHONY: engines
-engines: tools install ## Rewrite docs/storage-engines.md from the contract suite's results
+engines: tools install ## Rewrite docs/reference/storage-engines.md from the contract suite's results
 	cd backend && SLIPWAY_WRITE_STORAGE_PAGE=1 ../$(VENV)/bin/pytest -q tests/contract/test_object_storage.py tests/contract/test_storage_page.py
 
 .PHONY: bench
@@ -75,7 +75,7 @@ bench: tools install page $(BENCH_VENV)/.installed ## The side-by-side measureme
 	@$(VENV)/bin/python bench/run.py
 
 .PHONY: campaign
-campaign: tools install page ## The long campaign (hours), into docs/reliability.md; ONLY=kills for a part, SLIPWAY_SEED to replay
+campaign: tools install page ## The long campaign (hours), into docs/reference/guarantees.md; ONLY=kills for a part, SLIPWAY_SEED to replay
 	@$(VENV)/bin/python scripts/campaign.py --only "$(ONLY)"
 
 .PHONY: long-upload

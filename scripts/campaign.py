@@ -1,4 +1,4 @@
-"""The long campaign: every proof of docs/reliability.md in its full size; writes the figures into that page.
+"""The long campaign: every proof of docs/reference/guarantees.md in its full size; writes the figures into that page.
 
     make campaign             everything, hours
     make campaign ONLY=kills  one part (or several, with commas); the other rows stay as they were
@@ -25,7 +25,7 @@ from pathlib import Path
 from junit_report import Counts, counted
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "reliability.md"
+PAGE = ROOT / "docs" / "reference" / "guarantees.md"
 BEGIN, END = "<!-- campaign: written by scripts/campaign.py -->", "<!-- /campaign -->"
 DEFECTS_BEGIN = "<!-- defects: written by scripts/campaign.py -->"
 DEFECTS_END = "<!-- /defects -->"
@@ -207,7 +207,7 @@ def commit() -> str:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
         return done.stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/reliability.md")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/reference/guarantees.md")
     return (git("rev-parse", "--short=10", "HEAD") or "unknown") + ("+changes" if changed else "")
 
 

@@ -1,6 +1,7 @@
-"""docs/configuration.md lists each setting with its default, and nothing else."""
+"""docs/reference/configuration.md lists each setting with its default, and nothing else."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic_core import PydanticUndefined
 from app.core.config import Settings
 
 REPOSITORY = Path(__file__).parents[2]
-PAGE = REPOSITORY / "docs" / "configuration.md"
+PAGE = REPOSITORY / "docs" / "reference" / "configuration.md"
 ROW = re.compile(r"^\| `(?P<name>[A-Z0-9_]+)` \| (?P<default>[^|]*) \| (?P<meaning>[^|]+) \|$")
 
 
@@ -55,3 +56,37 @@ def test_every_setting_has_a_meaning_in_code_and_page(name: str) -> None:
 
     assert meanings.get(name.upper())
     assert Settings.model_fields[name].description
+
+
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
+_LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)[^)]*\)")
+_CITED = re.compile(r"\bdocs/[\w/.-]+?\.md\b")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_links_lead_to_files(page: Path) -> None:
+    targets = _LINK.findall(page.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_code_cites_pages_that_exist() -> None:
+    cited = {
+        page
+        for file in _tracked("*.py", "*.ts", "*.tsx", "*.mjs", "*.sh", "Makefile")
+        for page in _CITED.findall(file.read_text(encoding="utf-8"))
+    }
+
+    assert cited
+    assert {page for page in cited if not (REPOSITORY / page).exists()} == set()
+
+
+def _tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--", *patterns],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return [REPOSITORY / name for name in listed.stdout.splitlines() if (REPOSITORY / name).exists()]

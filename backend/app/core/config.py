@@ -26,7 +26,7 @@ class Environment(StrEnum):
 
 
 class Settings(BaseSettings):
-    """All settings with their defaults; docs/configuration.md lists the same and a test compares them."""
+    """All settings with their defaults; docs/reference/configuration.md lists the same and a test compares them."""
 
     # hide_input: a refused value may be a password.
     model_config = SettingsConfigDict(

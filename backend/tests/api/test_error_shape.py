@@ -60,7 +60,7 @@ def test_every_error_has_the_contracts_status() -> None:
 def test_every_code_of_the_contract_exists() -> None:
     ours = {kind.code for kind in every_error() if hasattr(kind, "code")}
     ours |= {code for code, _ in _PLAIN_CODES.values()}
-    # Reserved: no limit on attempts is built yet (docs/security.md says so).
+    # Reserved: no limit on attempts is built yet (docs/reference/security.md says so).
     assert ours | {"rate_limited"} == {code for codes in CODES.values() for code in codes}
     for status, (code, detail) in _PLAIN_CODES.items():
         assert code in CODES[status]

@@ -1,4 +1,4 @@
-"""docs/security.md says what the code does: its tables and numbers are tried, not believed."""
+"""docs/reference/security.md says what the code does: its tables and numbers are tried, not believed."""
 
 import re
 from datetime import timedelta
@@ -19,7 +19,7 @@ from tests.api.test_headers import SAFE
 from tests.conftest import MakeVideo, SignedIn
 from tests.factories import insert_session
 
-DOC = Path(__file__).parents[3] / "docs" / "security.md"
+DOC = Path(__file__).parents[3] / "docs" / "reference" / "security.md"
 
 
 @pytest.fixture(scope="module")

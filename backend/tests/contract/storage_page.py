@@ -1,4 +1,4 @@
-"""What docs/storage-engines.md says: a row for each guarantee the contract suite tests, a column for each engine.
+"""The text of docs/reference/storage-engines.md, with one row for each guarantee and one column for each engine.
 
 The engines' columns come from the suite's own results. AWS has no account here: its column is what its documentation
 promises, with the page it is said on.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.contract.engines import Difference
 
-PAGE = Path(__file__).parents[3] / "docs" / "storage-engines.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "storage-engines.md"
 SUITE = "test_object_storage.py"
 COLUMNS: Mapping[str, str] = {
     "embedded": "Embedded (Swift 2.38.3 with our mends)",

@@ -1,4 +1,4 @@
-"""docs/storage-engines.md says what the contract suite has just found. Runs last in this folder; see conftest."""
+"""docs/reference/storage-engines.md matches the contract suite. Runs last in this folder; see conftest."""
 
 import os
 

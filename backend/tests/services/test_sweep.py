@@ -792,7 +792,7 @@ async def test_too_many_uploads_do_not_keep_a_lost_video_from_failing(
 async def test_one_forced_sweep_fails_no_video_and_a_second_fails_them_all(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    """As docs/operations.md promises."""
+    """As docs/explanation/sweep.md promises."""
     made = [await make_video("ready") for _ in range(11)]
     await run(application)
     for video in made:
