@@ -73,7 +73,7 @@ async def _everything_happens(visit: Visit, diary: Diary) -> None:
     await at(10, f"nothing flows for {OUTAGE_SECONDS} s, and the browser says offline")
     with store.black_hole(Match()), api.black_hole(Match()):
         await visit.context.set_offline(True)
-        await visit.reads("You are offline")
+        await visit.reads("You're offline")
         await asyncio.sleep(OUTAGE_SECONDS)
         await visit.context.set_offline(False)
 

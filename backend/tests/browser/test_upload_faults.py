@@ -225,9 +225,9 @@ async def offline_for_half_a_minute(visit: Visit) -> None:
     with visit.world.page_to_store.black_hole(everything), visit.world.page_to_api.black_hole(everything):
         # The browser's word for it alone lets pass what is on its way already.
         await visit.context.set_offline(True)
-        await visit.reads("You are offline")
+        await visit.reads("You're offline")
         await asyncio.sleep(30)
-        await visit.reads("You are offline")
+        await visit.reads("You're offline")
         await visit.context.set_offline(False)
     await visit.arrives()
     # What was in flight has gone on where it was, and time without a network is no failure.
@@ -284,7 +284,7 @@ async def session_ends_in_the_middle(visit: Visit) -> None:
     )
     assert signed_out.status == 204
 
-    again = visit.page.get_by_role("dialog", name="Sign in to go on")
+    again = visit.page.get_by_role("dialog", name="Sign in to continue")
     await again.get_by_label("Password", exact=True).fill(PASSWORD)
     await again.get_by_role("button", name="Sign in").click()
 

@@ -30,7 +30,7 @@ Waiting = Literal["offline", "retrying", "signed_out"]
 _NOTE_WHAT_IS_SHOWN = """
 window.__shown = [];
 const WAITS = {
-  offline: "You are offline",
+  offline: "You're offline",
   retrying: "The connection was interrupted",
   signed_out: "You were signed out",
 };

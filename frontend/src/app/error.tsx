@@ -1,4 +1,4 @@
-// Shown when a page breaks; the upload lives above it and goes on.
+// Shows an error boundary. The upload lives above it and continues.
 "use client";
 
 import { MessagePage } from "@/components/message-page";
@@ -7,8 +7,8 @@ import { Button } from "@/components/ui/button";
 export default function ErrorPage({ reset }: { error: Error; reset: () => void }) {
   return (
     <MessagePage
-      title="This page broke"
-      text="Something went wrong in the page itself. Try again; if it happens again, reload the page."
+      title="Something went wrong"
+      text="This page failed. Try again. If it fails again, reload the page."
       action={<Button onClick={reset}>Try again</Button>}
     />
   );

@@ -1,4 +1,4 @@
-// The last resort, when the frame itself breaks. Next's own carries inline styles, which the CSP refuses.
+// Replaces the root layout if it fails. Next's own page has inline styles, which the CSP refuses.
 "use client";
 
 import "./globals.css";
@@ -9,9 +9,9 @@ export default function GlobalError() {
       <body className="min-h-dvh font-sans">
         <title>Slipway</title>
         <main className="mx-auto flex min-h-dvh max-w-md flex-col items-center justify-center px-4 text-center">
-          <h1 className="font-semibold text-2xl tracking-tight">Slipway broke</h1>
+          <h1 className="font-semibold text-2xl tracking-tight">Something went wrong</h1>
           <p className="mt-3 text-muted-foreground leading-relaxed">
-            Something went wrong in the page itself. Reload it to start afresh.
+            Slipway failed to load. Reload the page.
           </p>
         </main>
       </body>

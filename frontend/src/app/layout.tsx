@@ -1,4 +1,4 @@
-// The frame of every page: language, font, theme and what the pages share.
+// Sets the language, font, theme and providers of every page.
 import { GeistSans } from "geist/font/sans";
 import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
@@ -20,7 +20,7 @@ export const viewport: Viewport = {
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (
-    // The theme's script sets the class before React looks: the two never agree on it.
+    // The theme script sets the class before React hydrates, so the server's class differs.
     <html lang="en" className={GeistSans.variable} suppressHydrationWarning>
       <body className="min-h-dvh font-sans">
         <Providers>{children}</Providers>

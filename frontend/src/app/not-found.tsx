@@ -1,4 +1,4 @@
-// Unknown addresses. Next's built-in page carries inline styles, which the CSP refuses.
+// Answers unknown addresses. Next's own page has inline styles, which the CSP refuses.
 import type { Metadata } from "next";
 import Link from "next/link";
 import { MessagePage } from "@/components/message-page";
@@ -9,7 +9,7 @@ export const metadata: Metadata = { title: "Not found" };
 export default function NotFound() {
   return (
     <MessagePage
-      title="There is nothing here"
+      title="Page not found"
       text="The address is wrong, or the page has moved."
       action={
         <Button asChild>

@@ -1,4 +1,3 @@
-// The first page: upload a video and see the others.
 import type { Metadata } from "next";
 import { HomeScreen } from "@/components/home-screen";
 

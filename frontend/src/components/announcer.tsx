@@ -1,4 +1,4 @@
-// The page's one polite live region: what changes without a press of a key is said here.
+// Contains the page's one polite live region.
 "use client";
 
 import { createContext, type ReactNode, useContext, useState } from "react";
@@ -17,7 +17,7 @@ export function Announcer({ children }: { children: ReactNode }) {
   );
 }
 
-/** Says `text` to people who hear the page. */
+/** Return a function that announces a text to screen readers. */
 export function useAnnounce(): (text: string) => void {
   return useContext(AnnounceContext);
 }

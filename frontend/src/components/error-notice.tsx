@@ -1,4 +1,4 @@
-// Says what could not be loaded, why, and offers to try again.
+// Shows a failed request with its reason and a retry button.
 import { RotateCw } from "lucide-react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";

@@ -1,4 +1,4 @@
-// The first page for people who are signed in: upload a video, see the others.
+// Shows the upload card above the list of videos.
 "use client";
 
 import { RequireSession } from "@/components/require-session";

@@ -1,4 +1,3 @@
-// A page that says one thing and offers one way on.
 import type { ReactNode } from "react";
 import { Wordmark } from "@/components/wordmark";
 

@@ -1,4 +1,4 @@
-// What every page shares: the theme, the query cache, the live region and the one upload.
+// Provides the theme, the query cache, the live region and the upload to every page.
 "use client";
 
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
@@ -11,7 +11,7 @@ import { ApiError } from "@/lib/api/errors";
 
 declare module "@tanstack/react-query" {
   interface Register {
-    // Every query and mutation of the page goes through lib/api, which throws nothing else.
+    // Every query and mutation calls lib/api, which throws nothing else.
     defaultError: ApiError;
   }
 }
@@ -21,7 +21,7 @@ const MAX_RETRIES = 2;
 export function Providers({ children }: { children: ReactNode }) {
   const [queryClient] = useState(makeQueryClient);
   return (
-    // No `disableTransitionOnChange`: it adds a <style> element, which the page's CSP refuses.
+    // `disableTransitionOnChange` would add a <style> element, which the CSP refuses.
     <ThemeProvider attribute="class" defaultTheme="system" enableSystem>
       <QueryClientProvider client={queryClient}>
         <Announcer>
@@ -34,7 +34,7 @@ export function Providers({ children }: { children: ReactNode }) {
 
 function makeQueryClient(): QueryClient {
   const noteSignedOut = (error: Error) => {
-    // Wherever the API says that the session has ended, the whole page knows it at once.
+    // Any answer may say that the session has ended.
     if (error instanceof ApiError && error.code === "not_authenticated") {
       queryClient.setQueryData(SESSION_KEY, null);
     }
@@ -45,7 +45,7 @@ function makeQueryClient(): QueryClient {
     defaultOptions: {
       queries: {
         retry: (failures, error) => failures < MAX_RETRIES && error.isTransient,
-        // "always" so that being offline is an error to show, not a skeleton without end.
+        // If the user is offline, show an error and not an endless skeleton.
         networkMode: "always",
         refetchOnReconnect: true,
       },

@@ -1,4 +1,4 @@
-// Shows its children to people who are signed in, and sends others to the sign-in page.
+// Shows its children to signed-in users and redirects others to the sign-in page.
 "use client";
 
 import { useRouter } from "next/navigation";
@@ -7,15 +7,15 @@ import { ErrorNotice } from "@/components/error-notice";
 import { SiteHeader } from "@/components/site-header";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSession } from "@/hooks/use-session";
-import { isActive } from "@/hooks/use-upload";
 import { signInPath } from "@/lib/own-path";
+import { isRunning } from "@/lib/upload/upload-state";
 
 export function RequireSession({ children, fallback }: { children: ReactNode; fallback: ReactNode }) {
   const session = useSession();
   const { state } = useCurrentUpload();
   const router = useRouter();
-  // With an upload on its way the page stays: a dialog asks for the password over it.
-  const mustLeave = session.status === "signed_out" && !isActive(state);
+  // During an upload the page stays and a dialog asks for the password.
+  const mustLeave = session.status === "signed_out" && !isRunning(state);
 
   useEffect(() => {
     if (mustLeave) router.replace(signInPath(`${location.pathname}${location.search}`));
@@ -37,8 +37,8 @@ export function RequireSession({ children, fallback }: { children: ReactNode; fa
       case "unreachable":
         return (
           <>
-            <h1 className="sr-only">Slipway does not answer</h1>
-            <ErrorNotice title="Slipway does not answer" error={session.error} onRetry={session.retry} />
+            <h1 className="sr-only">Slipway isn't answering</h1>
+            <ErrorNotice title="Slipway isn't answering" error={session.error} onRetry={session.retry} />
           </>
         );
       case "unknown":

@@ -1,4 +1,3 @@
-// The bar on top of the pages for signed-in people.
 "use client";
 
 import Link from "next/link";

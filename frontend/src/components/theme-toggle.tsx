@@ -1,4 +1,4 @@
-// Turns between system, light and dark.
+// Cycles through the system, light and dark themes.
 "use client";
 
 import { Monitor, Moon, Sun } from "lucide-react";
@@ -15,7 +15,7 @@ const neverChanges = () => () => {};
 
 export function ThemeToggle() {
   const { theme, setTheme } = useTheme();
-  // The chosen theme is known in the browser only: the prerendered page must not guess it.
+  // Only the browser knows the chosen theme, so the prerendered page shows the system theme.
   const inBrowser = useSyncExternalStore(
     neverChanges,
     () => true,

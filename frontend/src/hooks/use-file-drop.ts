@@ -1,4 +1,4 @@
-// Lets a file be dropped anywhere on the page, and keeps a stray drop from replacing the page by the file.
+// Accepts files dropped anywhere on the page, and keeps the browser from opening them.
 import { useEffect, useEffectEvent, useState } from "react";
 
 export interface Dropped {
@@ -6,14 +6,14 @@ export interface Dropped {
   readonly hasFolder: boolean;
 }
 
-/** True while files are held over the page. With `onDrop` null a drop does nothing, but still opens no file. */
+/** Return whether files are dragged over the page. If `onDrop` is null, a drop is ignored, but opens no file either. */
 export function useFileDrop(onDrop: ((dropped: Dropped) => void) | null): boolean {
   const [isOver, setIsOver] = useState(false);
   const accepting = onDrop !== null;
   const dropped = useEffectEvent((transfer: DataTransfer) => onDrop?.(readDrop(transfer)));
 
   useEffect(() => {
-    // Each element under the pointer sends its own enter and leave: count them instead of believing one leave.
+    // Each element under the pointer fires its own dragenter and dragleave, so count them.
     let depth = 0;
     const settle = (next: number) => {
       depth = Math.max(0, next);
@@ -55,7 +55,7 @@ export function useFileDrop(onDrop: ((dropped: Dropped) => void) | null): boolea
 type DragEventType = "dragenter" | "dragleave" | "dragover" | "drop";
 
 function readDrop(transfer: DataTransfer): Dropped {
-  // A folder arrives as a File that cannot be read; only its entry tells.
+  // A folder arrives as an unreadable File. Only its entry shows that it is one.
   const hasFolder = Array.from(transfer.items).some((item) => item.webkitGetAsEntry()?.isDirectory === true);
   return { files: Array.from(transfer.files), hasFolder };
 }

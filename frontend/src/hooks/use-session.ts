@@ -1,4 +1,4 @@
-// Who is signed in, and the three ways in and out.
+// Reads the session, signs in and out, and registers.
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type Credentials, type Registration, type User } from "@/lib/api/client";
 import { ApiError } from "@/lib/api/errors";
@@ -26,7 +26,7 @@ export function useSession(): Session {
   return { status: "unknown" };
 }
 
-/** What was asked before is of the old session: its answer may come late, and would undo the new one. */
+/** Cancel the running query first, because its answer belongs to the old session and would overwrite the new one. */
 async function replaceSession(queryClient: QueryClient, user: User | null): Promise<void> {
   await queryClient.cancelQueries({ queryKey: SESSION_KEY });
   queryClient.setQueryData(SESSION_KEY, user);
@@ -46,12 +46,12 @@ export function useSignIn() {
 
   async function welcome(user: User) {
     await replaceSession(queryClient, user);
-    // What was on the page may be somebody else's.
+    // The cached videos may belong to another user.
     void queryClient.resetQueries({ queryKey: videoKeys.all });
   }
 }
 
-/** Makes the account and signs in with it: registering alone sets no cookie. */
+/** Register and sign in, because registering alone sets no cookie. */
 export function useRegister() {
   const signIn = useSignIn();
   return useMutation({
@@ -62,10 +62,10 @@ export function useRegister() {
   });
 }
 
-// What needs the session is waited for; but a server that does not answer keeps nobody from leaving.
+// Longest wait for calls that need the session. After it the user is signed out in any case.
 const LAST_CALLS_MS = 5000;
 
-/** The mutation takes what must come to its end first, as long as there is a session. */
+/** Sign out after the given calls, which need the session. */
 export function useSignOut() {
   const queryClient = useQueryClient();
   return useMutation({

@@ -1,11 +1,11 @@
-// The one bridge between React and the upload engine.
+// Connects React to the upload engine.
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { createBrowserUploader } from "@/lib/upload/browser-upload";
 import type { UploadPolicy, UploadState } from "@/lib/upload/types";
+import { IDLE } from "@/lib/upload/upload-state";
 
 export type Uploader = ReturnType<typeof createBrowserUploader>;
 
-const IDLE: UploadState = { status: "idle" };
 const neverChanges = () => () => {};
 const idle = () => IDLE;
 
@@ -15,7 +15,7 @@ export interface Upload {
   readonly uploader: Uploader | null;
 }
 
-/** Makes the engine once the policy is known, lets it go with the component, and renders each of its states. */
+/** Create the engine once the policy is known, dispose of it with the component, and render each state. */
 export function useUpload(policy: UploadPolicy | undefined): Upload {
   const [uploader, setUploader] = useState<Uploader | null>(null);
 
@@ -37,25 +37,7 @@ export function useUpload(policy: UploadPolicy | undefined): Upload {
   return { state: useSyncExternalStore(subscribe, getState, idle), uploader };
 }
 
-/** True from the chosen file until the upload has ended one way or another. */
-export function isActive(state: UploadState): boolean {
-  switch (state.status) {
-    case "checking":
-    case "starting":
-    case "sending":
-    case "assembling":
-      return true;
-    case "idle":
-    case "done":
-    case "failed":
-    case "aborted":
-      return false;
-    default:
-      return state satisfies never;
-  }
-}
-
-/** The video this page is working on: being sent, or interrupted and waiting for a decision. */
+/** The video that this page is sending, or whose failed upload the user may retry. */
 export type HeldVideo = { readonly id: string; readonly how: "sending" | "interrupted" };
 
 export function heldVideo(state: UploadState): HeldVideo | null {

@@ -1,4 +1,4 @@
-// The list of videos, one video that is followed until it rests, and deleting. The server's word, kept fresh.
+// Lists, follows and deletes videos.
 import {
   type InfiniteData,
   type QueryClient,
@@ -18,18 +18,18 @@ export const videoKeys = {
 
 type ListPages = InfiniteData<VideoList, string | null>;
 
-// A video on the move is asked for quickly at first, then ever more slowly: most are read within seconds.
+// Most videos are processed within seconds, so polling starts fast and slows down.
 const FOLLOW_FIRST_MS = 400;
 const FOLLOW_LAST_MS = 8000;
 const FOLLOW_GROWTH = 1.3;
 const LIST_REFRESH_MS = 30_000;
 
-/** True while the server works on the video and its status will change by itself. */
-export function isMoving(status: Video["status"]): boolean {
+/** Return whether the server is still working on the video. */
+export function isInProgress(status: Video["status"]): boolean {
   return status === "completing" || status === "processing";
 }
 
-/** Newest first, page by page. Rows on the move follow their own video (`useVideo`), so this refreshes slowly. */
+/** List the videos, newest first. Rows in progress poll their own video, so the list refreshes slowly. */
 export function useVideoList() {
   return useInfiniteQuery<VideoList, ApiError, ListPages, typeof videoKeys.list, string | null>({
     queryKey: videoKeys.list,
@@ -41,8 +41,8 @@ export function useVideoList() {
 }
 
 /**
- * One video; asked for again until it rests, and its row in the list is kept in step. `known`: as it was heard of
- * elsewhere, so that it is followed also where the first answer fails.
+ * Poll a video until the server has finished with it, and update its row in the list.
+ * `known` is the video as the caller has it, so that polling continues if the first request fails.
  */
 export function useVideo(id: string, known?: Video) {
   const queryClient = useQueryClient();
@@ -51,13 +51,13 @@ export function useVideo(id: string, known?: Video) {
     initialData: known,
     queryFn: async ({ signal }) => {
       const video = await api.getVideo(id, signal);
-      replaceListed(queryClient, video);
+      updateListed(queryClient, video);
       return video;
     },
     refetchInterval: ({ state }) => {
       if (state.data === undefined) return false;
-      if (isMoving(state.data.status)) return followIntervalMs(state.dataUpdateCount);
-      // Another tab or device is sending it, perhaps.
+      if (isInProgress(state.data.status)) return followIntervalMs(state.dataUpdateCount);
+      // Another tab or device may be sending it.
       return state.data.status === "uploading" ? LIST_REFRESH_MS : false;
     },
   });
@@ -70,7 +70,7 @@ function followIntervalMs(asked: number): number {
 export function useDeleteVideo() {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) => api.deleteVideo(id).catch(fineWhenGone),
+    mutationFn: (id: string) => api.deleteVideo(id).catch(ignoreMissing),
     onSuccess: async (_, id) => {
       await forgetListed(queryClient, id);
       void queryClient.invalidateQueries({ queryKey: videoKeys.list });
@@ -79,18 +79,18 @@ export function useDeleteVideo() {
   });
 }
 
-/** Takes a row out of the list on show, without waiting for the server. */
+/** Remove a row from the cached list. */
 export async function forgetListed(queryClient: QueryClient, id: string): Promise<void> {
-  // An answer that is on its way was written before and would bring the row back.
+  // A request in flight still contains the row.
   await queryClient.cancelQueries({ queryKey: videoKeys.list });
   editListed(queryClient, (items) => items.filter((item) => item.id !== id));
 }
 
-function fineWhenGone(error: ApiError): void {
+function ignoreMissing(error: ApiError): void {
   if (error.code !== "video_not_found") throw error;
 }
 
-function replaceListed(queryClient: QueryClient, video: Video): void {
+function updateListed(queryClient: QueryClient, video: Video): void {
   editListed(queryClient, (items) => items.map((item) => (item.id === video.id ? video : item)));
 }
 

@@ -1,17 +1,17 @@
-// Turns the API's numbers into words for people: sizes, times, resolutions, names of codecs. Pure functions.
+// Formats sizes, times, resolutions and codec names in English.
 
-// The page is in English throughout, so its dates are too; the time zone is the reader's.
+// The page is in English, so its dates are too. The time zone is the browser's.
 const LOCALE = "en-GB";
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
 const MINUTE_SECONDS = 60;
 const HOUR_SECONDS = 3600;
 const DAY_MS = 86_400_000;
 
-/** 1536 -> "1.5 KiB". Powers of 1024, in the words that the API and the engine use. */
+/** 1536 -> "1.5 KiB", in powers of 1024. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // 1023.95 would print as "1024": move on to the next unit as soon as rounding reaches it.
+  // 1023.95 would round to "1024", so it takes the next unit.
   while (unit < UNITS.length - 1 && value >= (unit === 0 ? 1024 : 1023.95)) {
     value /= 1024;
     unit += 1;
@@ -25,7 +25,7 @@ export function formatSpeed(bytesPerSecond: number): string {
   return `${formatBytes(Math.round(bytesPerSecond))}/s`;
 }
 
-/** 83.4 -> "1:23"; 3723 -> "1:02:03"; below a second "0.4 s", so that nothing reads as 0:00. */
+/** 83.4 -> "1:23", 3723 -> "1:02:03", 0.42 -> "0.4 s". */
 export function formatDuration(seconds: number): string {
   if (seconds < 1) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
@@ -35,13 +35,13 @@ export function formatDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** 83.4 -> "83.4 seconds", to the millisecond. */
+/** 83.41667 -> "83.417 seconds". */
 export function formatExactSeconds(seconds: number): string {
   const exact = Number(seconds.toFixed(3));
   return `${exact} ${exact === 1 ? "second" : "seconds"}`;
 }
 
-/** 95 -> "1–2 min left": a range that says how sure it is, coarser the further away the end is. */
+/** 95 -> "1–2 min left". The range is wider the longer the time is. */
 export function formatTimeLeft(seconds: number): string {
   if (seconds < 5) return "a few seconds left";
   if (seconds < 10) return "5–10 s left";
@@ -72,7 +72,6 @@ export function formatWhen(iso: string, now: Date): string {
   return `${day}, ${time}`;
 }
 
-/** The whole date, for a tooltip. */
 export function formatFullDate(iso: string): string {
   return new Date(iso).toLocaleString(LOCALE, { dateStyle: "long", timeStyle: "short" });
 }
@@ -81,7 +80,7 @@ function startOfDay(date: Date): number {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }
 
-// Long and short edge of the frames that have a usual name.
+// The long and short edge of frame sizes with a common name.
 const NAMED_FRAMES: readonly (readonly [longEdge: number, shortEdge: number, name: string])[] = [
   [7680, 4320, "8K"],
   [3840, 2160, "4K"],
@@ -94,23 +93,22 @@ const NAMED_FRAMES: readonly (readonly [longEdge: number, shortEdge: number, nam
   [426, 240, "240p"],
   [256, 144, "144p"],
 ];
-// Encoders pad the edges to whole blocks: 1920 x 1088 is still called 1080p.
+// Encoders pad edges to whole blocks, so 1920 × 1088 is 1080p too.
 const BLOCK_PADDING = 8;
 
-/** "1080p" for 1920 × 1080 in either direction; null when the frame has no usual name. */
+/** Return "1080p" for 1920 × 1080 or 1080 × 1920, and null if the size has no common name. */
 export function resolutionName(width: number, height: number): string | null {
   const longEdge = Math.max(width, height);
   const shortEdge = Math.min(width, height);
   const exact = NAMED_FRAMES.find(([, short]) => short === shortEdge);
   if (exact !== undefined) return exact[2];
-  // Films cropped to their picture (1920 × 800) go by their long edge; small frames do not.
+  // A large video without black bars (1920 × 800) is named by its long edge.
   const cropped = NAMED_FRAMES.find(
     ([long, short]) => long >= 1280 && long === longEdge && shortEdge <= short + BLOCK_PADDING,
   );
   return cropped?.[2] ?? null;
 }
 
-/** "1920 × 1080". */
 export function formatFrame(width: number, height: number): string {
   return `${width} × ${height}`;
 }
@@ -119,13 +117,12 @@ export function formatFrameRate(framesPerSecond: number): string {
   return `${Number(framesPerSecond.toFixed(3))} fps`;
 }
 
-/** Bit rates count in thousands, unlike file sizes. */
+/** Format a bit rate in powers of 1000. */
 export function formatBitRate(bitsPerSecond: number): string {
   if (bitsPerSecond >= 999_500) return `${Number((bitsPerSecond / 1_000_000).toFixed(1))} Mbit/s`;
   return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
 }
 
-// Spelling only. What may be uploaded comes from the API's upload policy.
 const SPELLINGS: Readonly<Record<string, string>> = {
   webm: "WebM",
   h264: "H.264",
@@ -145,7 +142,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   hlg: "HDR (HLG)",
 };
 
-/** The usual spelling of a container, codec or transfer: "mp4" -> "MP4", "h264" -> "H.264". */
+/** Spell the name of a container, codec or transfer function, for example "h264" -> "H.264". */
 export function spell(name: string): string {
   return SPELLINGS[name] ?? name.toUpperCase();
 }

@@ -1,20 +1,20 @@
-// Where to go after signing in: only to a path of this site, whatever the address asks for.
+// Restricts the redirect after sign-in to paths of this site.
 
-// Any origin will do: it is only there so that a relative path can be parsed as the browser would.
+// Any origin will do. The URL parser needs one to resolve a path as a browser does.
 const PARSE_BASE = "https://slipway.invalid";
 const SIGNED_OUT_PATHS = ["/login", "/register"];
 
-/** `next` when it stays on this site, else `/`. */
+/** Return `next` if it is a path of this site, and `/` otherwise. */
 export function ownPath(next: string | null): string {
   if (next === null || !next.startsWith("/")) return "/";
-  // The URL parser reads `//host`, `/\host` and `/<tab>/host` as another host: compare what it made of it.
+  // The URL parser reads `//host`, `/\host` and `/<tab>/host` as another host.
   const url = URL.canParse(next, PARSE_BASE) ? new URL(next, PARSE_BASE) : null;
   if (url === null || url.origin !== PARSE_BASE) return "/";
   if (url.pathname.startsWith("//") || SIGNED_OUT_PATHS.includes(url.pathname)) return "/";
   return `${url.pathname}${url.search}${url.hash}`;
 }
 
-/** The address of the sign-in page that comes back to `path`. */
+/** Return the URL of the sign-in page that redirects back to `path`. */
 export function signInPath(path: string): string {
   const next = ownPath(path);
   return next === "/" ? "/login" : `/login?next=${encodeURIComponent(next)}`;

@@ -1,4 +1,3 @@
-// Sign in.
 import type { Metadata } from "next";
 import { Suspense } from "react";
 import { AuthFrame } from "@/components/auth/auth-frame";
@@ -9,7 +8,7 @@ export const metadata: Metadata = { title: "Sign in" };
 
 export default function LoginPage() {
   return (
-    // The query is known in the browser only: what reads it waits inside a boundary.
+    // Only the browser knows the query string, so its readers need a boundary.
     <Suspense>
       <AuthFrame
         title="Sign in"

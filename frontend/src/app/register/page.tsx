@@ -1,4 +1,3 @@
-// Create an account.
 import type { Metadata } from "next";
 import { Suspense } from "react";
 import { AuthFrame } from "@/components/auth/auth-frame";

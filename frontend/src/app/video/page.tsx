@@ -1,4 +1,4 @@
-// One video, named by `?id=`: a static export has no page per video.
+// Shows the video named by `?id=`, because a static export has no page per video.
 import type { Metadata } from "next";
 import { Suspense } from "react";
 import { RequireSession } from "@/components/require-session";

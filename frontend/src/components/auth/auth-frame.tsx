@@ -1,4 +1,4 @@
-// The frame of the pages for signed-out people: the wordmark, one card, one way on.
+// Lays out the sign-in and registration pages.
 import type { ReactNode } from "react";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { Card } from "@/components/ui/card";

@@ -1,4 +1,4 @@
-// The way from sign-in to registration and back; it keeps where the person wanted to go.
+// Links sign-in and registration, and keeps the page to return to.
 "use client";
 
 import Link from "next/link";

@@ -1,4 +1,4 @@
-// A password field that can show what was typed. Pasting and password managers work as they should.
+// A password field with a button that shows the text. Pasting and password managers work.
 "use client";
 
 import { Eye, EyeOff } from "lucide-react";

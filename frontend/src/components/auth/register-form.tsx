@@ -1,4 +1,4 @@
-// Makes an account and signs in with it.
+// Creates an account and signs in.
 "use client";
 
 import type { FormEvent } from "react";
@@ -7,12 +7,11 @@ import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { useRegister } from "@/hooks/use-session";
-import { authErrorText } from "./auth-error-text";
-import { formText } from "./form-text";
+import { EmailField, readForm } from "./email-field";
 import { PasswordField } from "./password-field";
 import { useLeaveWhenSignedIn } from "./use-leave-when-signed-in";
 
-// The API's bounds; it refuses common passwords besides.
+// The API's limits. It also refuses common passwords.
 const PASSWORD_MIN = 8;
 const PASSWORD_MAX = 128;
 
@@ -22,21 +21,13 @@ export function RegisterForm() {
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const fullName = formText(form, "full_name").trim();
-    register.mutate({
-      email: formText(form, "email").trim(),
-      password: formText(form, "password"),
-      ...(fullName === "" ? {} : { full_name: fullName }),
-    });
+    const { email, password, fullName } = readForm(event.currentTarget);
+    register.mutate({ email, password, ...(fullName === "" ? {} : { full_name: fullName }) });
   }
 
   return (
     <form method="post" onSubmit={submit} className="space-y-5">
-      <div className="space-y-2">
-        <Label htmlFor="email">E-mail</Label>
-        <Input id="email" name="email" type="email" autoComplete="username" inputMode="email" required />
-      </div>
+      <EmailField id="email" />
       <div className="space-y-2">
         <Label htmlFor="full-name">
           Name <span className="font-normal text-muted-foreground">(optional)</span>
@@ -47,13 +38,13 @@ export function RegisterForm() {
         id="password"
         name="password"
         label="Password"
-        hint={`At least ${PASSWORD_MIN} characters. A few words in a row are good and easy to keep.`}
+        hint={`At least ${PASSWORD_MIN} characters. A few words in a row are strong and easy to remember.`}
         autoComplete="new-password"
         minLength={PASSWORD_MIN}
         maxLength={PASSWORD_MAX}
         required
       />
-      {register.isError && <Alert>{authErrorText(register.error)}</Alert>}
+      {register.isError && <Alert>{register.error.detail}</Alert>}
       <Button type="submit" className="w-full" disabled={register.isPending}>
         {register.isPending ? "Creating the account…" : "Create account"}
       </Button>

@@ -1,26 +1,22 @@
-// The session ended during an upload: asks for the password again while the upload waits.
+// Asks for the password if the session ends during an upload.
 "use client";
 
 import { type FormEvent, useEffect, useState } from "react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
-import { Input } from "@/components/ui/input";
-import { Label } from "@/components/ui/label";
 import { useSession, useSignIn } from "@/hooks/use-session";
-import { authErrorText } from "./auth-error-text";
-import { formText } from "./form-text";
+import { EmailField, readForm } from "./email-field";
 import { PasswordField } from "./password-field";
 
 export function SignInAgainDialog({
   open,
-  onPutOff,
-  onGiveUp,
+  onClose,
+  onCancelUpload,
 }: {
   open: boolean;
-  /** Closed with Escape, for a look at the page. */
-  onPutOff: () => void;
-  onGiveUp: () => void;
+  onClose: () => void;
+  onCancelUpload: () => void;
 }) {
   const session = useSession();
   const signIn = useSignIn();
@@ -28,32 +24,21 @@ export function SignInAgainDialog({
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    signIn.mutate({ email: formText(form, "email").trim(), password: formText(form, "password") });
+    const { email, password } = readForm(event.currentTarget);
+    signIn.mutate({ email, password });
   }
 
   return (
-    <Dialog open={open} onClose={onPutOff} aria-labelledby="sign-in-again-title">
+    <Dialog open={open} onClose={onClose} aria-labelledby="sign-in-again-title">
       <form method="post" onSubmit={submit} className="space-y-5">
         <div>
-          <DialogTitle id="sign-in-again-title">Sign in to go on</DialogTitle>
+          <DialogTitle id="sign-in-again-title">Sign in to continue</DialogTitle>
           <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
-            Your session has ended. Sign in again, and the upload goes on where it is.
+            Your session has ended. Sign in again to continue the upload.
           </p>
         </div>
-        <div className="space-y-2">
-          <Label htmlFor="again-email">E-mail</Label>
-          {/* The upload belongs to this account: another one could not finish it. */}
-          <Input
-            id="again-email"
-            name="email"
-            type="email"
-            autoComplete="username"
-            defaultValue={email ?? ""}
-            readOnly={email !== null}
-            required
-          />
-        </div>
+        {/* Only the account that owns the upload can finish it. */}
+        <EmailField id="again-email" defaultValue={email ?? ""} readOnly={email !== null} />
         <PasswordField
           id="again-password"
           name="password"
@@ -62,9 +47,9 @@ export function SignInAgainDialog({
           data-autofocus
           required
         />
-        {signIn.isError && <Alert>{authErrorText(signIn.error)}</Alert>}
+        {signIn.isError && <Alert>{signIn.error.detail}</Alert>}
         <DialogActions>
-          <Button variant="secondary" onClick={onGiveUp}>
+          <Button variant="secondary" onClick={onCancelUpload}>
             Cancel the upload
           </Button>
           <Button type="submit" disabled={signIn.isPending}>

@@ -1,14 +1,10 @@
-// E-mail and password, for the sign-in page.
 "use client";
 
 import type { FormEvent } from "react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { Input } from "@/components/ui/input";
-import { Label } from "@/components/ui/label";
 import { useSignIn } from "@/hooks/use-session";
-import { authErrorText } from "./auth-error-text";
-import { formText } from "./form-text";
+import { EmailField, readForm } from "./email-field";
 import { PasswordField } from "./password-field";
 import { useLeaveWhenSignedIn } from "./use-leave-when-signed-in";
 
@@ -18,17 +14,14 @@ export function SignInForm() {
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    signIn.mutate({ email: formText(form, "email").trim(), password: formText(form, "password") });
+    const { email, password } = readForm(event.currentTarget);
+    signIn.mutate({ email, password });
   }
 
   return (
-    // method="post": should the script be late, the password must not end up in the address bar.
+    // If the script loads late, the browser submits the form itself. A GET would put the password into the URL.
     <form method="post" onSubmit={submit} className="space-y-5">
-      <div className="space-y-2">
-        <Label htmlFor="email">E-mail</Label>
-        <Input id="email" name="email" type="email" autoComplete="username" inputMode="email" required />
-      </div>
+      <EmailField id="email" />
       <PasswordField
         id="password"
         name="password"
@@ -36,7 +29,7 @@ export function SignInForm() {
         autoComplete="current-password"
         required
       />
-      {signIn.isError && <Alert>{authErrorText(signIn.error)}</Alert>}
+      {signIn.isError && <Alert>{signIn.error.detail}</Alert>}
       <Button type="submit" className="w-full" disabled={signIn.isPending}>
         {signIn.isPending ? "Signing in…" : "Sign in"}
       </Button>

@@ -1,4 +1,4 @@
-// Signs out; with an upload on its way, or to be tried again, it asks first, because that ends with the session.
+// Signs out. If that cancels an upload, it asks first.
 "use client";
 
 import { LogOut } from "lucide-react";
@@ -8,23 +8,23 @@ import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSignOut } from "@/hooks/use-session";
-import { isActive } from "@/hooks/use-upload";
+import { heldVideo } from "@/hooks/use-upload";
+import { isRunning } from "@/lib/upload/upload-state";
 
 export function SignOutButton() {
   const signOut = useSignOut();
   const { state, uploader } = useCurrentUpload();
   const [asking, setAsking] = useState(false);
-  const uploads = isActive(state);
-  const interrupted = state.status === "failed" && state.error.retryable && state.videoId !== null;
-  const givesUpAnUpload = uploads || interrupted;
+  const uploads = isRunning(state);
+  const cancelsUpload = uploads || heldVideo(state) !== null;
   const close = () => {
     setAsking(false);
-    // What is on its way is not called back.
+    // A sign-out that was sent cannot be taken back.
     if (!signOut.isPending) signOut.reset();
   };
 
   function leave() {
-    // Taking away what an upload has sent needs the session.
+    // The engine needs the session to remove the upload.
     const removed = uploads ? uploader?.abort() : uploader?.reset();
     signOut.mutate(removed ?? Promise.resolve(), { onSuccess: close, onError: () => setAsking(true) });
   }
@@ -37,18 +37,18 @@ export function SignOutButton() {
         className="max-sm:w-9 max-sm:px-0"
         aria-label="Sign out"
         disabled={signOut.isPending}
-        onClick={() => (givesUpAnUpload ? setAsking(true) : leave())}
+        onClick={() => (cancelsUpload ? setAsking(true) : leave())}
       >
         <LogOut className="sm:hidden" />
         <span className="hidden sm:inline">Sign out</span>
       </Button>
       <Dialog open={asking} onClose={close} aria-labelledby="sign-out-title">
         <DialogTitle id="sign-out-title">Sign out?</DialogTitle>
-        {givesUpAnUpload && (
+        {cancelsUpload && (
           <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
             {uploads
-              ? "A video is being uploaded. Signing out cancels the upload, and what has been sent is thrown away."
-              : "A video is not uploaded yet. Signing out gives it up, and what has been sent is thrown away."}
+              ? "Your upload is still running. Signing out cancels it and discards what was sent."
+              : "Your upload isn't finished. Signing out cancels it and discards what was sent."}
           </p>
         )}
         {signOut.isError && <Alert className="mt-4">{signOut.error.detail}</Alert>}
@@ -57,7 +57,7 @@ export function SignOutButton() {
             {uploads ? "Keep uploading" : "Stay signed in"}
           </Button>
           <Button
-            variant={givesUpAnUpload ? "destructive" : "primary"}
+            variant={cancelsUpload ? "destructive" : "primary"}
             disabled={signOut.isPending}
             onClick={() => leave()}
           >

@@ -1,4 +1,4 @@
-// Takes people who are signed in from the sign-in pages to where they wanted to go.
+// Redirects signed-in users from the sign-in pages to the page they asked for.
 "use client";
 
 import { useRouter, useSearchParams } from "next/navigation";

@@ -1,6 +1,6 @@
-// Says that something went wrong (read out at once) or deserves a look.
+// A message box. The danger tone is a live region.
 import { cva } from "class-variance-authority";
-import { CircleAlert, Info } from "lucide-react";
+import { CircleAlert } from "lucide-react";
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
@@ -11,7 +11,6 @@ const alertVariants = cva(
       tone: {
         danger: "bg-destructive-soft text-destructive",
         warning: "bg-warning-soft text-warning",
-        neutral: "bg-muted text-muted-foreground",
       },
     },
   },
@@ -22,8 +21,7 @@ export function Alert({
   tone = "danger",
   children,
   ...props
-}: ComponentProps<"div"> & { tone?: "danger" | "warning" | "neutral" }) {
-  const Icon = tone === "neutral" ? Info : CircleAlert;
+}: ComponentProps<"div"> & { tone?: "danger" | "warning" }) {
   return (
     <div
       data-slot="alert"
@@ -31,7 +29,7 @@ export function Alert({
       className={cn(alertVariants({ tone }), className)}
       {...props}
     >
-      <Icon />
+      <CircleAlert />
       <div className="min-w-0 flex-1 break-words">{children}</div>
     </div>
   );

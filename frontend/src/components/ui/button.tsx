@@ -1,10 +1,10 @@
-// A button, or with `asChild` a link that looks like one. Every size can be hit within 44 × 44 px.
+// A button, or with `asChild` a link that looks like one. Every size has a target of at least 44 × 44 px.
 import { Slot } from "@radix-ui/react-slot";
 import { cva, type VariantProps } from "class-variance-authority";
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
-export const buttonVariants = cva(
+const buttonVariants = cva(
   "relative inline-flex shrink-0 select-none items-center justify-center gap-2 whitespace-nowrap rounded-lg font-medium text-sm transition-colors disabled:pointer-events-none disabled:opacity-50 [&_svg]:size-4 [&_svg]:shrink-0",
   {
     variants: {
@@ -16,7 +16,7 @@ export const buttonVariants = cva(
           "bg-destructive-solid text-destructive-solid-foreground hover:bg-destructive-solid-hover",
         link: "text-primary underline-offset-4 hover:underline",
       },
-      // The small sizes reach 44 px with an invisible rim.
+      // The small sizes reach 44 px with an invisible border.
       size: {
         default: "h-11 px-5",
         sm: "h-9 px-3.5 after:absolute after:-inset-1",

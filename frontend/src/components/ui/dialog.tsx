@@ -1,11 +1,11 @@
-// A modal on the native <dialog>: focus, Escape and the inert page behind it are the browser's own work.
+// A modal dialog on the native element. The browser handles focus, Escape and the inert page behind it.
 "use client";
 
 import { type ComponentProps, useEffect, useRef } from "react";
 import { cn } from "@/lib/cn";
 
 /**
- * Keep it mounted and turn `open`: a dialog that is removed while open does not give the focus back.
+ * Keep the dialog mounted and change `open`, because a dialog that is removed while open does not restore the focus.
  * `data-autofocus` marks the control that gets the focus first.
  */
 export function Dialog({
@@ -29,7 +29,7 @@ export function Dialog({
       return;
     }
     dialog.showModal();
-    // The browser takes the first control; React's autoFocus leaves no attribute that it could go by.
+    // The browser focuses the first control, because React's autoFocus leaves no attribute.
     dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
   }, [open]);
 

@@ -1,4 +1,4 @@
-// A text field. 16 px text, because phones zoom the page into anything smaller.
+// A text field with 16 px text, because phones zoom into anything smaller.
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 

@@ -1,4 +1,3 @@
-// The name of a form field.
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 

@@ -1,4 +1,4 @@
-// A progress bar on the native element; without a value it is indeterminate.
+// A progress bar on the native element. Without a value it is indeterminate.
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
@@ -17,7 +17,7 @@ export function Progress({
       data-slot="progress"
       data-tone={tone}
       max={100}
-      // React would write value="" for null, which is 0 %, not "unknown".
+      // For null, React would write value="", which means 0 %.
       {...(value === null ? {} : { value })}
       className={cn("progress-bar", className)}
       {...props}

@@ -1,4 +1,3 @@
-// A grey shape where content is about to be.
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 

@@ -1,4 +1,4 @@
-// Asks before an upload is thrown away: there is no way to take it up again.
+// Confirms that an upload is cancelled, because it cannot be resumed.
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
 
@@ -15,7 +15,7 @@ export function CancelUploadDialog({
     <Dialog open={open} onClose={onClose} aria-labelledby="cancel-upload-title">
       <DialogTitle id="cancel-upload-title">Cancel this upload?</DialogTitle>
       <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
-        What has been sent is thrown away. To upload the video later, it has to be sent from the start.
+        What was sent is discarded. To upload the video later, you have to start again.
       </p>
       <DialogActions>
         <Button variant="secondary" data-autofocus onClick={onClose}>

@@ -1,4 +1,4 @@
-// A real button in front of the browser's own file chooser.
+// Opens the browser's file chooser.
 "use client";
 
 import { type ComponentProps, useRef } from "react";
@@ -22,7 +22,7 @@ export function ChooseFileButton({
           input.current?.click();
         }}
       />
-      {/* No `capture`: on a phone it would open the camera instead of the choice. */}
+      {/* On a phone, `capture` would open the camera and not the file chooser. */}
       <input
         ref={input}
         type="file"
@@ -32,7 +32,7 @@ export function ChooseFileButton({
         className="sr-only"
         onChange={(event) => {
           const files = Array.from(event.currentTarget.files ?? []);
-          // So that choosing the same file again is a change again.
+          // Without this, choosing the same file again would fire no event.
           event.currentTarget.value = "";
           offer({ files, hasFolder: false });
         }}

@@ -4,17 +4,17 @@ import { chooseFile } from "./choose-file";
 const file = (name: string) => new File(["x"], name);
 
 describe("chooseFile", () => {
-  it("takes a single file", () => {
+  it("accepts a single file", () => {
     const only = file("a.mp4");
     expect(chooseFile({ files: [only], hasFolder: false }, false)).toEqual({ kind: "accepted", file: only });
   });
 
-  it("says one at a time instead of picking among several", () => {
+  it("refuses several files", () => {
     const choice = chooseFile({ files: [file("a.mp4"), file("b.mp4")], hasFolder: false }, false);
     expect(choice).toMatchObject({ kind: "refused", notice: expect.stringContaining("one video at a time") });
   });
 
-  it("refuses a folder and a second upload, and shrugs at nothing", () => {
+  it("refuses a folder and a second upload, and ignores an empty drop", () => {
     expect(chooseFile({ files: [file("dir")], hasFolder: true }, false).kind).toBe("refused");
     expect(chooseFile({ files: [file("a.mp4")], hasFolder: false }, true).kind).toBe("refused");
     expect(chooseFile({ files: [], hasFolder: false }, false)).toEqual({ kind: "nothing" });

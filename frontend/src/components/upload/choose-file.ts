@@ -1,4 +1,4 @@
-// Takes the one file out of what was dropped or picked, or says why there is none to take.
+// Chooses the one file of a drop or a selection, or explains why there is none.
 import type { Dropped } from "@/hooks/use-file-drop";
 
 export type Choice =
@@ -8,13 +8,15 @@ export type Choice =
 
 export function chooseFile({ files, hasFolder }: Dropped, uploadRuns: boolean): Choice {
   if (uploadRuns) {
-    return refused("One video at a time: wait until this one is done, or cancel it first.");
+    return refused("You can upload one video at a time. Wait until this one is done, or cancel it.");
   }
   if (hasFolder) return refused("That is a folder. Open it and choose one video from it.");
   const [first, ...others] = files;
   if (first === undefined) return { kind: "nothing" };
   if (others.length > 0) {
-    return refused(`Those are ${files.length} files. Upload one video at a time: choose one of them.`);
+    return refused(
+      `You chose ${files.length} files. You can upload one video at a time, so choose one of them.`,
+    );
   }
   return { kind: "accepted", file: first };
 }

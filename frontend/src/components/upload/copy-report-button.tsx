@@ -1,4 +1,4 @@
-// Copies the report on a failed upload; where the browser has no clipboard it shows the text to copy by hand.
+// Copies the report on a failed upload. If the clipboard is unavailable, it shows the text to copy.
 "use client";
 
 import { Check, Copy } from "lucide-react";
@@ -22,7 +22,7 @@ export function CopyReportButton({ makeReport }: { makeReport: () => string }) {
       setCopied({ kind: "copied" });
       announce("Report copied.");
     } catch {
-      // There is no clipboard on plain http, and the person may have refused it.
+      // The clipboard needs https and the user's permission.
       setCopied({ kind: "by_hand", report });
     }
   }

@@ -1,10 +1,10 @@
-// Covers the page while a file is held over it.
+// Covers the page while the user drags a file over it.
 import { CircleAlert, CloudUpload } from "lucide-react";
 
 export function DropOverlay({ busy }: { busy: boolean }) {
   const Icon = busy ? CircleAlert : CloudUpload;
   return (
-    // The drag events belong to the page beneath: the overlay only shows.
+    // The page below handles the drag events.
     <div
       aria-hidden="true"
       className="pointer-events-none fixed inset-0 z-50 grid place-items-center bg-background/80 p-4 backdrop-blur-sm"
@@ -12,7 +12,7 @@ export function DropOverlay({ busy }: { busy: boolean }) {
       <div className="flex h-full w-full flex-col items-center justify-center gap-4 rounded-2xl border-2 border-primary border-dashed bg-primary-soft/60">
         <Icon className="size-10 text-primary" />
         <p className="px-6 text-center font-semibold text-xl tracking-tight">
-          {busy ? "One video at a time. This one is still on its way." : "Drop the video to upload it"}
+          {busy ? "One video at a time. This one is still uploading." : "Drop the video to upload it"}
         </p>
       </div>
     </div>

@@ -1,4 +1,4 @@
-// Nothing is on its way: drop a video or choose one.
+// Accepts a dropped or chosen video.
 "use client";
 
 import { CloudUpload } from "lucide-react";
@@ -14,7 +14,7 @@ export function FilePicker({ policy, cancelled }: { policy: UploadPolicy; cancel
         <CloudUpload className="size-6" />
       </span>
       <p className="mt-4 font-medium">
-        {/* A touch screen has nothing to drop. */}
+        {/* Users of a touch screen cannot drop a file. */}
         <span className="pointer-coarse:hidden">Drop a video anywhere on this page</span>
         <span className="hidden pointer-coarse:inline">Upload a video</span>
       </p>

@@ -16,7 +16,7 @@ function sending(percent: number, waiting: Waiting | null = null): UploadState {
 }
 
 describe("uploadAnnouncement", () => {
-  it("speaks at the start and at each quarter only", () => {
+  it("announces the start and each quarter only", () => {
     const said = Array.from({ length: 100 }, (_, percent) => uploadAnnouncement(sending(percent)));
     expect([...new Set(said)]).toEqual([
       "Sending clip.mp4, 4 MiB.",
@@ -26,7 +26,7 @@ describe("uploadAnnouncement", () => {
     ]);
   });
 
-  it("says why nothing moves, and does not count the attempts aloud", () => {
+  it("announces why the upload waits, without counting the attempts", () => {
     const first = uploadAnnouncement(sending(30, { reason: "retrying", attempt: 1, resumesInMs: 900 }));
     const second = uploadAnnouncement(sending(30, { reason: "retrying", attempt: 2, resumesInMs: 1800 }));
     expect(first).toBe(second);

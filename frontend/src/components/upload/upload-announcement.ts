@@ -1,10 +1,10 @@
-// What the live region says about an upload: each state once, and every quarter of the way.
+// Chooses the sentence that the live region says about an upload.
 import { formatBytes, spell } from "@/lib/format";
 import type { UploadState, Waiting } from "@/lib/upload/types";
 
 const STEP_PERCENT = 25;
 
-/** The sentence for this state; it changes only at a milestone, so saying it on change is not a chatter. */
+/** Return the sentence for this state. It changes only at milestones, so a screen reader can say each change. */
 export function uploadAnnouncement(state: UploadState): string {
   switch (state.status) {
     case "idle":
@@ -27,7 +27,7 @@ export function uploadAnnouncement(state: UploadState): string {
     case "done":
       return doneSentence(state.video);
     case "failed":
-      // The card shows the reason as an alert, which is read out by itself.
+      // The card shows the reason in a live region of its own.
       return "";
     case "aborted":
       return "Upload cancelled.";
@@ -36,7 +36,6 @@ export function uploadAnnouncement(state: UploadState): string {
   }
 }
 
-/** After the upload itself: the server reads the video's details. */
 export function doneSentence(video: { status: string; container: string | null }): string {
   if (video.status === "ready") {
     return video.container === null ? "The video is ready." : `The ${spell(video.container)} video is ready.`;
@@ -47,11 +46,11 @@ export function doneSentence(video: { status: string; container: string | null }
 export function waitingSentence(waiting: Waiting): string {
   switch (waiting.reason) {
     case "offline":
-      return "You are offline. The upload goes on when the connection is back.";
+      return "You're offline. The upload continues when the connection is back.";
     case "retrying":
-      return "The connection was interrupted. The upload goes on by itself.";
+      return "The connection was interrupted. The upload continues by itself.";
     case "signed_out":
-      return "You were signed out. Sign in to go on with the upload.";
+      return "You were signed out. Sign in to continue the upload.";
     default:
       return waiting satisfies never;
   }

@@ -1,4 +1,4 @@
-// The place where a video is chosen and then watched on its way: one face for each state of the upload.
+// Shows the upload in each of its states.
 "use client";
 
 import { type RefObject, useEffect, useRef } from "react";
@@ -6,8 +6,8 @@ import { ErrorNotice } from "@/components/error-notice";
 import { Alert } from "@/components/ui/alert";
 import { Card } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
-import { isActive } from "@/hooks/use-upload";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
+import { isRunning } from "@/lib/upload/upload-state";
 import { FilePicker } from "./file-picker";
 import { UploadDone } from "./upload-done";
 import { UploadFailed } from "./upload-failed";
@@ -18,7 +18,7 @@ export function UploadCard() {
   const policy = useUploadPolicy();
   const { state, uploader, notice } = useCurrentUpload();
   const card = useRef<HTMLElement>(null);
-  useFocusOnResult(card, isActive(state), state.status);
+  useFocusOnResult(card, isRunning(state), state.status);
 
   return (
     <section ref={card} tabIndex={-1} aria-labelledby="upload-title" data-upload-status={state.status}>
@@ -42,7 +42,7 @@ export function UploadCard() {
         return (
           <div className="p-5 sm:p-6">
             <ErrorNotice
-              title="Uploading is not possible at the moment"
+              title="You can't upload at the moment"
               error={policy.error}
               onRetry={() => void policy.refetch()}
             />
@@ -82,7 +82,7 @@ export function UploadCardSkeleton() {
   );
 }
 
-/** When an upload ends, its buttons go and the focus with them: put it on the result instead. */
+/** Focus the result when an upload ends, because the buttons that had the focus are gone. */
 function useFocusOnResult(card: RefObject<HTMLElement | null>, active: boolean, status: string): void {
   const wasActive = useRef(active);
   useEffect(() => {
@@ -91,7 +91,7 @@ function useFocusOnResult(card: RefObject<HTMLElement | null>, active: boolean, 
     const element = card.current;
     if (!ended || element === null || status === "idle") return;
     const focused = document.activeElement;
-    // Somebody who is busy elsewhere on the page is not torn away.
+    // A user who works elsewhere on the page keeps the focus.
     if (focused === null || focused === document.body || element.contains(focused)) element.focus();
   }, [active, status, card]);
 }

@@ -1,4 +1,4 @@
-// All bytes have arrived: follows the video while the server reads its details, then shows the result.
+// Follows an uploaded video until the server has read its metadata.
 "use client";
 
 import { CircleCheck, LoaderCircle } from "lucide-react";
@@ -9,7 +9,9 @@ import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { FileName } from "@/components/videos/file-name";
 import { videoFacts } from "@/components/videos/video-facts";
-import { isMoving, useVideo } from "@/hooks/use-videos";
+import { FailureReason } from "@/components/videos/video-status";
+import { isInProgress, useVideo } from "@/hooks/use-videos";
+import { cn } from "@/lib/cn";
 import type { Video } from "@/lib/upload/types";
 import { doneSentence } from "./upload-announcement";
 
@@ -25,8 +27,8 @@ export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAno
       <div className="p-5 sm:p-6">
         <FileName name={video.original_filename} className="font-medium text-lg" />
         <Alert className="mt-4">
-          <p className="font-medium">The server could not accept this video</p>
-          <p>{video.status_reason?.detail ?? "It is not a video that can be read. Choose another file."}</p>
+          <p className="font-medium">The server couldn't accept this video</p>
+          <FailureReason video={video} />
         </Alert>
         <Button className="mt-5" onClick={onAnother}>
           Upload another video
@@ -35,17 +37,13 @@ export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAno
     );
   }
 
-  const moving = isMoving(video.status);
+  const moving = isInProgress(video.status);
   const Icon = moving ? LoaderCircle : CircleCheck;
   return (
     <div className="flex flex-col gap-5 p-5 sm:flex-row sm:items-center sm:justify-between sm:p-6">
       <div className="flex min-w-0 items-start gap-3.5">
         <Icon
-          className={
-            moving
-              ? "mt-0.5 size-6 shrink-0 animate-spin text-primary"
-              : "mt-0.5 size-6 shrink-0 text-success"
-          }
+          className={cn("mt-0.5 size-6 shrink-0", moving ? "animate-spin text-primary" : "text-success")}
         />
         <div className="min-w-0">
           <p className="text-muted-foreground text-sm">
@@ -55,7 +53,7 @@ export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAno
           <p className="mt-1 text-muted-foreground text-sm">{videoFacts(video).join(" · ")}</p>
           {followed.isError && moving && (
             <p className="mt-1 text-muted-foreground text-sm">
-              The server does not answer at the moment. The video is safe; this updates by itself.
+              The server isn't answering. Your video is safe, and this page updates by itself.
             </p>
           )}
         </div>

@@ -1,4 +1,4 @@
-// The upload failed: why, and every way on from there.
+// Explains a failed upload and offers every way to continue.
 "use client";
 
 import { X } from "lucide-react";
@@ -55,7 +55,7 @@ export function UploadFailed({
   );
 }
 
-/** Uploads that were begun and not finished take the places of new ones. */
+/** Offer to delete unfinished uploads, because they count against the limit. */
 function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDiscarded: () => void }) {
   const remove = useDeleteVideo();
   const [problem, setProblem] = useState<string | null>(null);
@@ -64,7 +64,7 @@ function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDi
     setProblem(null);
     const results = await Promise.allSettled(ids.map((id) => remove.mutateAsync(id)));
     if (results.some(({ status }) => status === "rejected")) {
-      setProblem("Not all of them could be discarded. Try again in a moment.");
+      setProblem("Some of them couldn't be discarded. Try again in a moment.");
     } else {
       onDiscarded();
     }

@@ -1,18 +1,18 @@
-// On other pages: how far the upload is, and the way back to it.
+// Shows the upload's progress on other pages and links back to it.
 "use client";
 
 import { ArrowUp, TriangleAlert } from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { Button } from "@/components/ui/button";
-import { isActive } from "@/hooks/use-upload";
 import type { UploadState } from "@/lib/upload/types";
+import { isRunning } from "@/lib/upload/upload-state";
 import { useCurrentUpload } from "./upload-provider";
 
 export function UploadPill() {
   const { state } = useCurrentUpload();
   const pathname = usePathname();
-  if (pathname === "/" || (!isActive(state) && state.status !== "failed")) return null;
+  if (pathname === "/" || (!isRunning(state) && state.status !== "failed")) return null;
   const waits = state.status === "failed" || ("waiting" in state && state.waiting !== null);
   const Icon = waits ? TriangleAlert : ArrowUp;
   return (
@@ -26,20 +26,7 @@ export function UploadPill() {
 }
 
 function pillText(state: UploadState): string {
-  switch (state.status) {
-    case "sending":
-      return `Uploading ${state.progress.percent} %`;
-    case "assembling":
-      return "Assembling";
-    case "failed":
-      return "Upload failed";
-    case "idle":
-    case "checking":
-    case "starting":
-    case "done":
-    case "aborted":
-      return "Uploading";
-    default:
-      return state satisfies never;
-  }
+  if (state.status === "failed") return "Upload failed";
+  if (state.status === "assembling") return "Assembling";
+  return state.status === "sending" ? `Uploading ${state.progress.percent} %` : "Uploading";
 }

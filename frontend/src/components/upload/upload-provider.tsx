@@ -1,4 +1,4 @@
-// Keeps the one upload alive above all pages, so that moving about the site does not end it.
+// Keeps the one upload above all pages, so that navigating does not end it.
 "use client";
 
 import { useQueryClient } from "@tanstack/react-query";
@@ -16,19 +16,20 @@ import { useAnnounce } from "@/components/announcer";
 import { SignInAgainDialog } from "@/components/auth/sign-in-again-dialog";
 import { type Dropped, useFileDrop } from "@/hooks/use-file-drop";
 import { SESSION_KEY, type Session, useSession } from "@/hooks/use-session";
-import { heldVideo, isActive, type Upload, useUpload } from "@/hooks/use-upload";
+import { heldVideo, type Upload, useUpload } from "@/hooks/use-upload";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
 import { forgetListed, videoKeys } from "@/hooks/use-videos";
 import type { UploadState } from "@/lib/upload/types";
+import { isRunning } from "@/lib/upload/upload-state";
 import { chooseFile } from "./choose-file";
 import { DropOverlay } from "./drop-overlay";
 import { uploadAnnouncement } from "./upload-announcement";
 
 export interface CurrentUpload extends Upload {
-  /** Starts the upload of what was dropped or picked, or says in `notice` why not. */
+  /** Start the upload of a dropped or chosen file, or explain the refusal in `notice`. */
   readonly offer: (dropped: Dropped) => void;
   readonly notice: string | null;
-  /** Opens the sign-in dialog again after it was put off; null while nothing waits for a sign-in. */
+  /** Open the sign-in dialog again after the user closed it. Null if the upload needs no sign-in. */
   readonly askSignIn: (() => void) | null;
 }
 
@@ -47,26 +48,26 @@ export function UploadProvider({ children }: { children: ReactNode }) {
   const session = useSession();
   const pathname = usePathname();
   const router = useRouter();
-  const active = isActive(state);
+  const active = isRunning(state);
   const signedOut = session.status === "signed_out";
   const waitsForSignIn = "waiting" in state && state.waiting?.reason === "signed_out";
   const needsSignIn = active && (signedOut || waitsForSignIn);
-  const [signInPutOff, setSignInPutOff] = useState(false);
-  // Put off is this sign-in, not the next one.
+  const [signInClosed, setSignInClosed] = useState(false);
+  // Closing the dialog applies to this sign-in only.
   useEffect(() => {
-    if (!needsSignIn) setSignInPutOff(false);
+    if (!needsSignIn) setSignInClosed(false);
   }, [needsSignIn]);
 
-  useMilestonesAloud(state);
+  useAnnouncements(state);
   usePercentInTitle(state.status === "sending" ? state.progress.percent : null);
   useFreshList(state);
-  useSessionInStep(session.status, waitsForSignIn, () => uploader?.signedIn());
+  useSessionSync(session.status, waitsForSignIn, () => uploader?.signedIn());
 
   const offer = (dropped: Dropped) => {
     const choice = chooseFile(dropped, active);
     setNotice(choice.kind === "refused" ? choice.notice : null);
     if (choice.kind === "accepted") uploader?.start(choice.file);
-    // The card that shows how it goes is on the first page.
+    // The upload card is on the first page.
     if (pathname !== "/") router.push("/");
   };
   const isOver = useFileDrop(session.status === "signed_in" && uploader !== null ? offer : null);
@@ -74,32 +75,32 @@ export function UploadProvider({ children }: { children: ReactNode }) {
     if (isOver) uploader?.warmUp();
   }, [isOver, uploader]);
 
-  // A notice about a drop has done its work once the upload has moved on.
+  // A notice about a drop is outdated once the upload changes.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the status is the trigger.
   useEffect(() => setNotice(null), [state.status]);
 
-  // Nobody is signed in and nothing runs: what the last user uploaded is not the next one's business.
+  // The next user must not see the last user's upload.
   useEffect(() => {
     if (signedOut && !active) uploader?.reset();
   }, [signedOut, active, uploader]);
 
   return (
     <UploadContext
-      value={{ state, uploader, offer, notice, askSignIn: needsSignIn ? () => setSignInPutOff(false) : null }}
+      value={{ state, uploader, offer, notice, askSignIn: needsSignIn ? () => setSignInClosed(false) : null }}
     >
       {children}
       {isOver && <DropOverlay busy={active} />}
       <SignInAgainDialog
-        open={needsSignIn && !signInPutOff}
-        onPutOff={() => setSignInPutOff(needsSignIn)}
-        onGiveUp={() => uploader?.abort()}
+        open={needsSignIn && !signInClosed}
+        onClose={() => setSignInClosed(needsSignIn)}
+        onCancelUpload={() => uploader?.abort()}
       />
     </UploadContext>
   );
 }
 
-/** The engine may be the first to hear that the session has ended, and must hear when there is one again. */
-function useSessionInStep(session: Session["status"], waitsForSignIn: boolean, onSignedIn: () => void): void {
+/** Tell the page that the session ended if the engine finds out first, and tell the engine about the next sign-in. */
+function useSessionSync(session: Session["status"], waitsForSignIn: boolean, onSignedIn: () => void): void {
   const queryClient = useQueryClient();
   const before = useRef(session);
   const signedIn = useEffectEvent(onSignedIn);
@@ -107,7 +108,7 @@ function useSessionInStep(session: Session["status"], waitsForSignIn: boolean, o
   useEffect(() => {
     if (!waitsForSignIn) return;
     queryClient.setQueryData(SESSION_KEY, null);
-    // Somebody may sign in in another tab.
+    // The user may sign in in another tab.
     const askAgain = () => void queryClient.invalidateQueries({ queryKey: SESSION_KEY });
     window.addEventListener("focus", askAgain);
     return () => window.removeEventListener("focus", askAgain);
@@ -119,7 +120,7 @@ function useSessionInStep(session: Session["status"], waitsForSignIn: boolean, o
   }, [session]);
 }
 
-function useMilestonesAloud(state: UploadState): void {
+function useAnnouncements(state: UploadState): void {
   const announce = useAnnounce();
   const sentence = uploadAnnouncement(state);
   useEffect(() => {
@@ -138,7 +139,7 @@ function usePercentInTitle(percent: number | null): void {
         document.title = prefix + document.title.replace(TITLE_PERCENT, "");
     };
     mark();
-    // Going to another page of the site writes that page's own title.
+    // Navigation replaces the title.
     const observer = new MutationObserver(mark);
     observer.observe(document.head, { childList: true, characterData: true, subtree: true });
     return () => {
@@ -148,10 +149,10 @@ function usePercentInTitle(percent: number | null): void {
   }, [percent]);
 }
 
-// How long the server may take to remove a cancelled upload before the list looks again.
+// Time for the server to remove a cancelled upload before the list is fetched again.
 const REMOVAL_MS = 2000;
 
-/** The list learns of the new row, and of its end, without waiting for its next refresh. */
+/** Refresh the list when the upload adds or removes a row. */
 function useFreshList(state: UploadState): void {
   const queryClient = useQueryClient();
   const { status } = state;
@@ -167,7 +168,7 @@ function useFreshList(state: UploadState): void {
       if (heldId !== null || status === "done") refresh();
       return;
     }
-    // Cancelled or given up: the engine removes the video in the background, its row goes at once.
+    // The upload was cancelled. Its row goes at once, and the engine removes the video in the background.
     void forgetListed(queryClient, lastHeldId);
     const timer = setTimeout(refresh, REMOVAL_MS);
     return () => clearTimeout(timer);

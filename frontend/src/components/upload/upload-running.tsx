@@ -1,4 +1,4 @@
-// An upload on its way: what is being done, how far it is, how long it will take, and the way out.
+// Shows the step, progress, speed and time left of a running upload.
 "use client";
 
 import { useEffect, useState } from "react";
@@ -8,7 +8,7 @@ import { Progress } from "@/components/ui/progress";
 import { FileName } from "@/components/videos/file-name";
 import type { Uploader } from "@/hooks/use-upload";
 import { formatBytes, formatSpeed, formatTimeLeft } from "@/lib/format";
-import type { Progress as UploadProgress, UploadState, Waiting } from "@/lib/upload/types";
+import type { UploadState, Waiting } from "@/lib/upload/types";
 import { CancelUploadDialog } from "./cancel-upload-dialog";
 import { waitingSentence } from "./upload-announcement";
 import { useCurrentUpload } from "./upload-provider";
@@ -20,14 +20,14 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
   const [asking, setAsking] = useState(false);
   const waiting = state.status === "checking" ? null : state.waiting;
   const progress = state.status === "sending" ? state.progress : null;
-  // Before the first byte there is nothing to lose, so nothing to ask.
+  // Before the first byte, cancelling loses nothing.
   const cancel = () => ("progress" in state ? setAsking(true) : uploader.abort());
 
   return (
     <div className="p-5 sm:p-6">
       <div className="flex items-start justify-between gap-4">
         <div className="min-w-0">
-          <p className="text-muted-foreground text-sm">{stageText(state)}</p>
+          <p className="text-muted-foreground text-sm">{STEPS[state.status]}</p>
           <FileName name={state.file.name} className="mt-0.5 font-medium text-lg" />
         </div>
         <Button variant="secondary" size="sm" onClick={cancel}>
@@ -39,7 +39,9 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
           value={progress?.percent ?? null}
           tone={waiting === null ? "moving" : "waiting"}
           aria-label={`Upload of ${state.file.name}`}
-          {...(progress === null ? {} : { "aria-valuetext": valueText(progress) })}
+          {...(state.status === "sending"
+            ? { "aria-valuetext": [`${state.progress.percent} %`, ...progressTexts(state)].join(", ") }
+            : {})}
         />
         {progress !== null && (
           <span className="w-12 shrink-0 text-right font-medium tabular-nums" aria-hidden="true">
@@ -71,7 +73,7 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
   );
 }
 
-/** Counts down to the next try. Not said aloud: the sentence before it is enough. */
+/** Count down to the next attempt. */
 function RetryCount({ waiting }: { waiting: Extract<Waiting, { reason: "retrying" }> }) {
   const [seconds, setSeconds] = useState(0);
 
@@ -86,26 +88,18 @@ function RetryCount({ waiting }: { waiting: Extract<Waiting, { reason: "retrying
   return (
     <span className="tabular-nums">
       {seconds > 0
-        ? ` Try ${waiting.attempt} begins in ${seconds} s.`
-        : ` Try ${waiting.attempt} is on its way.`}
+        ? ` Attempt ${waiting.attempt} starts in ${seconds} s.`
+        : ` Attempt ${waiting.attempt} is running.`}
     </span>
   );
 }
 
-function stageText(state: RunningState): string {
-  switch (state.status) {
-    case "checking":
-      return "Checking the file";
-    case "starting":
-      return "Starting";
-    case "sending":
-      return "Uploading";
-    case "assembling":
-      return "Assembling the video";
-    default:
-      return state satisfies never;
-  }
-}
+const STEPS: Readonly<Record<RunningState["status"], string>> = {
+  checking: "Checking the file",
+  starting: "Starting",
+  sending: "Uploading",
+  assembling: "Assembling the video",
+};
 
 function detailText(state: RunningState): string {
   switch (state.status) {
@@ -113,32 +107,19 @@ function detailText(state: RunningState): string {
     case "starting":
       return formatBytes(state.file.sizeBytes);
     case "sending":
-      return [sentOfTotal(state.progress), ...speedAndTimeLeft(state)].join(" · ");
+      return progressTexts(state).join(" · ");
     case "assembling":
-      return "All sent. The storage is putting the parts together.";
+      return "All sent. The storage is assembling the parts.";
     default:
       return state satisfies never;
   }
 }
 
-function sentOfTotal({ bytesSent, bytesTotal }: UploadProgress): string {
-  return `${formatBytes(bytesSent)} of ${formatBytes(bytesTotal)}`;
-}
-
-/** Nothing moves while the upload waits: a speed would be a lie. */
-function speedAndTimeLeft({ progress, waiting }: Extract<RunningState, { status: "sending" }>): string[] {
-  if (waiting !== null) return [];
-  const { bytesPerSecond, etaSeconds } = progress;
-  return [
-    ...(bytesPerSecond === null ? [] : [formatSpeed(bytesPerSecond)]),
-    ...(etaSeconds === null ? [] : [formatTimeLeft(etaSeconds)]),
-  ];
-}
-
-function valueText(progress: UploadProgress): string {
-  const { bytesPerSecond, etaSeconds } = progress;
-  const words = [`${progress.percent} %`, sentOfTotal(progress)];
-  if (bytesPerSecond !== null) words.push(formatSpeed(bytesPerSecond));
-  if (etaSeconds !== null) words.push(formatTimeLeft(etaSeconds));
-  return words.join(", ");
+/** Return the bytes sent, and the speed and time left unless the upload waits. */
+function progressTexts({ progress, waiting }: Extract<RunningState, { status: "sending" }>): string[] {
+  const { bytesSent, bytesTotal, bytesPerSecond, etaSeconds } = progress;
+  const texts = [`${formatBytes(bytesSent)} of ${formatBytes(bytesTotal)}`];
+  if (waiting === null && bytesPerSecond !== null) texts.push(formatSpeed(bytesPerSecond));
+  if (waiting === null && etaSeconds !== null) texts.push(formatTimeLeft(etaSeconds));
+  return texts;
 }

@@ -1,4 +1,4 @@
-// Asks before a video, or an upload that was left behind, is removed for good.
+// Confirms the deletion of a video or an unfinished upload.
 "use client";
 
 import { useAnnounce } from "@/components/announcer";
@@ -13,7 +13,7 @@ export function DeleteVideoDialog({
   onClose,
   onDeleted,
 }: {
-  /** Null while there is nothing to ask. */
+  /** The video to delete. Null closes the dialog. */
   video: Video | null;
   onClose: () => void;
   onDeleted: () => void;
@@ -49,8 +49,8 @@ export function DeleteVideoDialog({
               {video.original_filename}
             </bdi>{" "}
             {unfinished
-              ? "has not been sent completely. If another tab or device is still sending it, that stops too."
-              : "is removed for good. This cannot be undone."}
+              ? "isn't uploaded completely. If another tab or device is still sending it, that stops too."
+              : "will be deleted. You can't undo this."}
           </p>
           {remove.isError && <Alert className="mt-4">{remove.error.detail}</Alert>}
           <DialogActions>

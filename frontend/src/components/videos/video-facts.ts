@@ -1,4 +1,4 @@
-// A video's metadata as words; what is not known is left out.
+// Formats a video's metadata. Unknown values are omitted.
 import type { Video } from "@/lib/api/client";
 import {
   formatBitRate,
@@ -19,7 +19,7 @@ export function resolutionText({ width, height }: Pick<Video, "width" | "height"
   return name === null ? formatFrame(width, height) : `${formatFrame(width, height)} (${name})`;
 }
 
-/** The few facts that name a video at a glance. */
+/** Return the format, duration, resolution and size. */
 export function videoFacts(video: Video): string[] {
   return [
     video.container === null ? null : spell(video.container),
@@ -34,7 +34,7 @@ export interface Fact {
   readonly value: string;
 }
 
-/** Everything known, in the order of interest. */
+/** Return all known metadata. */
 export function allVideoFacts(video: Video): Fact[] {
   const facts: (readonly [name: string, value: string | null])[] = [
     ["Format", given(video.container, spell)],
@@ -62,7 +62,7 @@ export function allVideoFacts(video: Video): Fact[] {
 
 function soundText(video: Video): string | null {
   if (video.audio_codec !== null) return spell(video.audio_codec);
-  // Without a codec it is silent, unless the reader gave up before it could know.
+  // Only complete metadata shows that a video has no sound.
   return video.status === "ready" && video.metadata_complete ? "None" : null;
 }
 

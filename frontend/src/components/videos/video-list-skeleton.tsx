@@ -1,4 +1,3 @@
-// The shape of the list before it is there.
 import { Card } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 

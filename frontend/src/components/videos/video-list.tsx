@@ -1,4 +1,4 @@
-// The user's videos, newest first; it changes by itself while the server works on one.
+// Lists the user's videos, newest first.
 "use client";
 
 import { Clapperboard } from "lucide-react";
@@ -24,8 +24,7 @@ export function VideoList() {
   const now = useNow();
   const [deletions, setDeletions] = useState(0);
 
-  // The row and its button are gone: the focus goes to the list's heading, not to the top of the page. In an effect,
-  // so that it comes after the dialog's own giving back of the focus.
+  // The deleted row had the focus. The effect runs after the dialog has restored it.
   useEffect(() => {
     if (deletions > 0) heading.current?.focus();
   }, [deletions]);
@@ -51,7 +50,7 @@ export function VideoList() {
       if (list.error === null) return <VideoListSkeleton />;
       return (
         <ErrorNotice
-          title="Your videos could not be loaded"
+          title="Your videos couldn't be loaded"
           error={list.error}
           onRetry={() => void list.refetch()}
         />
@@ -62,7 +61,7 @@ export function VideoList() {
       <>
         {list.isRefetchError && (
           <p className="mb-3 text-muted-foreground text-sm">
-            The list may be out of date: the server does not answer at the moment.
+            The list may be out of date, because the server isn't answering.
           </p>
         )}
         <Card className="overflow-hidden">
@@ -82,7 +81,7 @@ export function VideoList() {
         {list.isFetchNextPageError && (
           <div className="mt-4">
             <ErrorNotice
-              title="More videos could not be loaded"
+              title="More videos couldn't be loaded"
               error={list.error}
               onRetry={() => void list.fetchNextPage()}
             />
@@ -104,7 +103,7 @@ export function VideoList() {
   }
 }
 
-/** Names of the columns, for eyes only: each cell carries its own name for those who listen. */
+/** Label the columns. Each cell has a label of its own for screen readers. */
 function VideoListHead() {
   return (
     <div
@@ -130,7 +129,7 @@ function EmptyList() {
       </span>
       <p className="mt-4 font-medium">No videos yet</p>
       <p className="mt-1 max-w-sm text-muted-foreground text-sm leading-relaxed">
-        Upload your first one above. Its duration, resolution and format show up here within seconds.
+        Upload your first video above. Its duration, resolution and format appear here within seconds.
       </p>
     </Card>
   );
@@ -138,7 +137,7 @@ function EmptyList() {
 
 const MINUTE_MS = 60_000;
 
-/** The time, often enough for "Today" to turn into "Yesterday". */
+/** Return the time, updated every minute for "Today" and "Yesterday". */
 function useNow(): Date {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {

@@ -1,4 +1,3 @@
-// Everything that is known about a video.
 import { Card } from "@/components/ui/card";
 import type { Video } from "@/lib/api/client";
 import { allVideoFacts } from "./video-facts";
@@ -10,7 +9,7 @@ export function VideoMetadata({ video }: { video: Video }) {
         Details
       </h2>
       <Card className="overflow-hidden">
-        {/* Pulled up by a line: the border on top of the first row falls outside. */}
+        {/* The negative margin hides the top border of the first row. */}
         <dl className="-mt-px grid gap-x-10 px-5 sm:grid-cols-2">
           {allVideoFacts(video).map(({ name, value }) => (
             <div key={name} className="flex justify-between gap-6 border-t py-3 text-sm">
@@ -22,7 +21,7 @@ export function VideoMetadata({ video }: { video: Video }) {
       </Card>
       {video.status === "ready" && !video.metadata_complete && (
         <p className="mt-3 text-muted-foreground text-sm">
-          Some details of this video could not be read. The file itself is complete.
+          Some details of this video couldn't be read. The file itself is complete.
         </p>
       )}
     </section>

@@ -1,4 +1,4 @@
-// The browser's own player; where it cannot play the video, that is said and the download is offered.
+// Plays a video. If the browser cannot, it says why and offers the download.
 "use client";
 
 import { Download, RotateCw } from "lucide-react";
@@ -18,7 +18,7 @@ export function VideoPlayer({
   deliveryUrl: string;
   refresh: () => Promise<Video | null>;
 }) {
-  // Kept while the page is open: a renewed address would start the video again from the beginning.
+  // A new URL would restart the video, so the page keeps the first one until it expires.
   const [source, setSource] = useState({ url: deliveryUrl, expiresAt: video.delivery_url_expires_at });
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const resumeAt = useRef(0);
@@ -40,7 +40,7 @@ export function VideoPlayer({
   }
 
   function begin({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
-    // A browser that knows the sound but not the picture plays a black frame without any error.
+    // A browser that supports only the audio codec shows a black frame and fires no error.
     if (player.videoWidth === 0 && video.width !== null) setTrouble("no_picture");
     else if (resumeAt.current > 0) player.currentTime = resumeAt.current;
   }
@@ -71,7 +71,7 @@ export function VideoPlayer({
   }
 
   return (
-    // biome-ignore lint/a11y/useMediaCaption: people upload their own videos; there are no captions to show.
+    // biome-ignore lint/a11y/useMediaCaption: people upload their own videos; no captions exist.
     <video
       key={source.url}
       src={source.url}
@@ -87,17 +87,17 @@ export function VideoPlayer({
 }
 
 const TITLES: Readonly<Record<Trouble, string>> = {
-  cannot_play: "This browser cannot play the video",
-  no_picture: "This browser cannot show the picture",
-  not_loaded: "The video could not be loaded",
+  cannot_play: "This browser can't play the video",
+  no_picture: "This browser can't show the picture",
+  not_loaded: "The video couldn't be loaded",
 };
 
 function troubleText(trouble: Trouble, video: Video): string {
   if (trouble === "not_loaded")
-    return "The connection to the storage broke. Check your connection and try again.";
+    return "The connection to the storage was lost. Check your connection and try again.";
   const format = [video.container, video.video_codec].filter((name) => name !== null).map(spell);
   const what = format.length === 0 ? "The format" : `${format.join(" with ")}`;
-  return `${what} is not something every browser plays. Download the video and open it in a player on your device.`;
+  return `${what} isn't supported by every browser. Download the video and open it in a player on your device.`;
 }
 
 function hasExpired(expiresAt: string | null): boolean {

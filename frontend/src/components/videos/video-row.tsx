@@ -1,19 +1,17 @@
-// One video in the list.
 import { Trash2 } from "lucide-react";
 import Link from "next/link";
 import type { ReactNode } from "react";
 import { Button } from "@/components/ui/button";
 import type { HeldVideo } from "@/hooks/use-upload";
-import { isMoving, useVideo } from "@/hooks/use-videos";
+import { isInProgress, useVideo } from "@/hooks/use-videos";
 import type { Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
 import { formatBytes, formatDuration, formatFullDate, formatWhen, spell } from "@/lib/format";
 import { FileName } from "./file-name";
-import { StatusBadge } from "./status-badge";
 import { resolutionText } from "./video-facts";
-import { VideoTile } from "./video-tile";
+import { FailureReason, StatusBadge, StatusIcon } from "./video-status";
 
-/** The columns of a wide list; VideoListHead uses the same. */
+/** The columns of a wide list and its head. */
 export const COLUMNS =
   "xl:grid-cols-[minmax(0,1fr)_3.5rem_4rem_10rem_4.5rem_8.5rem_8.5rem_2.25rem] xl:items-center xl:gap-x-3";
 
@@ -32,7 +30,7 @@ export function VideoRow({
   const leftover = video.status === "uploading" && held === null;
   return (
     <li data-video-id={video.id} className="relative px-4 py-4 transition-colors hover:bg-muted/50 sm:px-5">
-      {isMoving(video.status) && <Follow id={video.id} />}
+      {isInProgress(video.status) && <Follow id={video.id} />}
       <div
         className={cn(
           "grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1 sm:grid-cols-[minmax(0,1fr)_auto_auto]",
@@ -40,10 +38,10 @@ export function VideoRow({
         )}
       >
         <div className="flex min-w-0 items-center gap-3.5">
-          <VideoTile status={video.status} />
+          <StatusIcon status={video.status} />
           <Link
             href={`/video?id=${encodeURIComponent(video.id)}`}
-            // The whole row is the link's target; the delete button lies above it.
+            // The whole row is a link. The delete button lies above it.
             className="min-w-0 rounded font-medium after:absolute after:inset-0"
           >
             <FileName name={video.original_filename} />
@@ -78,19 +76,19 @@ export function VideoRow({
       </div>
       {video.status === "failed" && (
         <p className="mt-1.5 text-destructive text-sm sm:pl-13.5">
-          {video.status_reason?.detail ?? "This file could not be read as a video."}
+          <FailureReason video={video} />
         </p>
       )}
       {leftover && (
         <p className="mt-1.5 text-muted-foreground text-sm sm:pl-13.5">
-          Begun in another tab, or left behind. If nothing is sending it any more, discard it.
+          This upload was started elsewhere or left unfinished. If nothing is sending it, discard it.
         </p>
       )}
     </li>
   );
 }
 
-/** Asks for a video on the move until it rests; its row changes with the answers. */
+/** Poll a video while the server works on it. */
 function Follow({ id }: { id: string }) {
   useVideo(id);
   return null;
@@ -100,7 +98,7 @@ function Unknown() {
   return (
     <>
       <span aria-hidden="true">–</span>
-      <span className="sr-only">not known</span>
+      <span className="sr-only">unknown</span>
     </>
   );
 }

@@ -1,4 +1,3 @@
-// The shape of a video's page before it is there.
 import { Skeleton } from "@/components/ui/skeleton";
 
 export function VideoScreenSkeleton() {

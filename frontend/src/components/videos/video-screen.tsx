@@ -1,4 +1,4 @@
-// One video: the player, everything known about it, and the ways to download and delete it.
+// Shows one video with its player, metadata, download and deletion.
 "use client";
 
 import { ArrowLeft, Download, Trash2 } from "lucide-react";
@@ -12,10 +12,10 @@ import { heldVideo } from "@/hooks/use-upload";
 import { useVideo } from "@/hooks/use-videos";
 import type { Video } from "@/lib/api/client";
 import { DeleteVideoDialog } from "./delete-video-dialog";
-import { StatusBadge } from "./status-badge";
 import { VideoMetadata } from "./video-metadata";
 import { VideoScreenSkeleton } from "./video-screen-skeleton";
 import { VideoStage } from "./video-stage";
+import { StatusBadge } from "./video-status";
 
 export function VideoScreen() {
   const id = useSearchParams().get("id");
@@ -42,7 +42,7 @@ function LoadedVideo({ id }: { id: string }) {
     return <NoSuchVideo />;
   return (
     <ErrorNotice
-      title="This video could not be loaded"
+      title="This video couldn't be loaded"
       error={query.error}
       onRetry={() => void query.refetch()}
     />
@@ -54,7 +54,7 @@ function NoSuchVideo(): ReactNode {
     <div className="py-16 text-center">
       <h1 className="font-semibold text-2xl tracking-tight">No such video</h1>
       <p className="mx-auto mt-2 max-w-sm text-muted-foreground leading-relaxed">
-        It was deleted, it belongs to another account, or the address is not complete.
+        The video was deleted, it belongs to another account, or the address is incomplete.
       </p>
     </div>
   );

@@ -1,10 +1,11 @@
-// What stands where the player is: the player, or why there is none (yet).
+// Shows the player, or the reason why there is none.
 import { LoaderCircle } from "lucide-react";
 import type { ReactNode } from "react";
 import { Alert } from "@/components/ui/alert";
 import type { HeldVideo } from "@/hooks/use-upload";
 import type { Video } from "@/lib/api/client";
 import { VideoPlayer } from "./video-player";
+import { FailureReason } from "./video-status";
 
 export function VideoStage({
   video,
@@ -18,33 +19,28 @@ export function VideoStage({
   switch (video.status) {
     case "ready":
       return video.delivery_url === null ? (
-        <Alert tone="warning">
-          The video is ready, but there is no address to play it from. Try again later.
-        </Alert>
+        <Alert tone="warning">The video is ready, but has no URL to play it from. Try again later.</Alert>
       ) : (
         <VideoPlayer video={video} deliveryUrl={video.delivery_url} refresh={refresh} />
       );
     case "completing":
-      return <Working text="The storage is putting the parts together." />;
+      return <Working text="The storage is assembling the parts." />;
     case "processing":
       return <Working text="The server is reading the video's details." />;
     case "uploading":
       return held === "sending" ? (
-        <Working text="The video is still being uploaded from this page." />
+        <Working text="This page is still uploading the video." />
       ) : (
         <Alert tone="warning">
-          This upload is not finished. If no other tab or device is sending it, discard it and upload the file
+          This upload isn't finished. If no other tab or device is sending it, discard it and upload the file
           again.
         </Alert>
       );
     case "failed":
       return (
         <Alert>
-          <p className="font-medium">The server could not accept this video</p>
-          <p>
-            {video.status_reason?.detail ??
-              "It could not be read as a video. Delete it and upload another file."}
-          </p>
+          <p className="font-medium">The server couldn't accept this video</p>
+          <FailureReason video={video} />
         </Alert>
       );
     case "expired":

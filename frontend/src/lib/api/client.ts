@@ -1,4 +1,4 @@
-// The API as typed functions: each resolves to the answer's body or throws an ApiError.
+// Calls the API. Each function resolves to the response body or throws an ApiError.
 import createClient from "openapi-fetch";
 import { networkError, toApiError } from "./errors";
 import type { components, paths } from "./schema";
@@ -10,7 +10,7 @@ export type UploadPolicy = components["schemas"]["UploadPolicyOut"];
 export type Registration = components["schemas"]["RegisterIn"];
 export type Credentials = components["schemas"]["LoginIn"];
 
-// The page and the API share one origin, so the session cookie goes along by itself.
+// The page and the API share one origin, so the browser sends the session cookie.
 const http = createClient<paths>({ credentials: "same-origin" });
 
 export const api = {
@@ -49,7 +49,7 @@ async function settled<T>(request: Promise<Result<T>>): Promise<Result<T>> {
   try {
     return await request;
   } catch (cause) {
-    // A request we cancelled ourselves is no network trouble.
+    // The page cancelled this request itself.
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     throw networkError();
   }

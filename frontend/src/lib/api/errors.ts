@@ -1,4 +1,4 @@
-// What the API says when it refuses: one error class, and the codes a program can tell apart.
+// Reads the API's error responses.
 
 export const API_ERROR_CODES = [
   "malformed_request",

@@ -1,0 +1,28 @@
+// Contains the e-mail field of the sign-in forms and reads the forms.
+import type { ComponentProps } from "react";
+import { Input } from "@/components/ui/input";
+import { Label } from "@/components/ui/label";
+
+export function EmailField({ id, ...props }: ComponentProps<"input"> & { id: string }) {
+  return (
+    <div className="space-y-2">
+      <Label htmlFor={id}>E-mail</Label>
+      <Input
+        id={id}
+        name="email"
+        type="email"
+        autoComplete="username"
+        inputMode="email"
+        required
+        {...props}
+      />
+    </div>
+  );
+}
+
+/** Read the form on submit, because a password manager may fill in fields without any typing event. */
+export function readForm(form: HTMLFormElement): { email: string; password: string; fullName: string } {
+  const fields = new FormData(form);
+  const text = (name: string) => String(fields.get(name) ?? "");
+  return { email: text("email").trim(), password: text("password"), fullName: text("full_name").trim() };
+}

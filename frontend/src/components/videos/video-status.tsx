@@ -1,0 +1,51 @@
+// Shows a video's status as a badge and as an icon.
+import { Check, CloudUpload, FileVideoCamera, LoaderCircle, Play, TriangleAlert } from "lucide-react";
+import { Badge } from "@/components/ui/badge";
+import type { HeldVideo } from "@/hooks/use-upload";
+import { isInProgress } from "@/hooks/use-videos";
+import type { Video } from "@/lib/api/client";
+import { cn } from "@/lib/cn";
+
+const STATUSES = {
+  uploading: { text: "Not finished", tone: "warning", icon: CloudUpload },
+  completing: { text: "Assembling", tone: "moving", icon: CloudUpload },
+  processing: { text: "Reading details", tone: "moving", icon: FileVideoCamera },
+  ready: { text: "Ready", tone: "success", icon: Play },
+  failed: { text: "Failed", tone: "danger", icon: TriangleAlert },
+  expired: { text: "Expired", tone: "neutral", icon: FileVideoCamera },
+  deleting: { text: "Deleting", tone: "neutral", icon: FileVideoCamera },
+} as const satisfies Record<Video["status"], unknown>;
+
+/** `held` tells whether this page works on the video. */
+export function StatusBadge({ status, held }: { status: Video["status"]; held: HeldVideo["how"] | null }) {
+  const uploadsHere = held === "sending" && status === "uploading";
+  const { text, tone } = uploadsHere ? { text: "Uploading", tone: "moving" as const } : STATUSES[status];
+  return (
+    <Badge tone={tone} data-status={status}>
+      {(isInProgress(status) || uploadsHere) && <LoaderCircle className="size-3 animate-spin" />}
+      {status === "ready" && <Check className="size-3" />}
+      {text}
+    </Badge>
+  );
+}
+
+export function StatusIcon({ status }: { status: Video["status"] }) {
+  const Icon = STATUSES[status].icon;
+  return (
+    <span
+      aria-hidden="true"
+      className={cn(
+        "hidden size-10 shrink-0 place-items-center rounded-lg bg-muted sm:grid text-muted-foreground [&_svg]:size-4.5",
+        status === "ready" && "bg-primary-soft text-primary",
+        status === "failed" && "bg-destructive-soft text-destructive",
+      )}
+    >
+      <Icon />
+    </span>
+  );
+}
+
+/** Explain why a failed video was rejected. */
+export function FailureReason({ video }: { video: Video }) {
+  return video.status_reason?.detail ?? "This file couldn't be read as a video. Choose another file.";
+}
