@@ -3,9 +3,8 @@
 
 import { LogOut } from "lucide-react";
 import { useState } from "react";
-import { Alert } from "@/components/ui/alert";
+import { ConfirmDialog } from "@/components/confirm-dialog";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSignOut } from "@/hooks/use-session";
 import { heldVideo } from "@/hooks/use-upload";
@@ -42,29 +41,22 @@ export function SignOutButton() {
         <LogOut className="sm:hidden" />
         <span className="hidden sm:inline">Sign out</span>
       </Button>
-      <Dialog open={asking} onClose={close} aria-labelledby="sign-out-title">
-        <DialogTitle id="sign-out-title">Sign out?</DialogTitle>
-        {cancelsUpload && (
-          <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
-            {uploads
-              ? "Your upload is still running. Signing out cancels it and discards what was sent."
-              : "Your upload isn't finished. Signing out cancels it and discards what was sent."}
-          </p>
-        )}
-        {signOut.isError && <Alert className="mt-4">{signOut.error.detail}</Alert>}
-        <DialogActions>
-          <Button variant="secondary" disabled={signOut.isPending} onClick={close}>
-            {uploads ? "Keep uploading" : "Stay signed in"}
-          </Button>
-          <Button
-            variant={cancelsUpload ? "destructive" : "primary"}
-            disabled={signOut.isPending}
-            onClick={() => leave()}
-          >
-            {signOut.isPending ? "Signing out…" : uploads ? "Cancel and sign out" : "Sign out"}
-          </Button>
-        </DialogActions>
-      </Dialog>
+      <ConfirmDialog
+        open={asking}
+        title="Sign out?"
+        error={signOut.error?.detail ?? null}
+        keep={uploads ? "Keep uploading" : "Stay signed in"}
+        confirm={signOut.isPending ? "Signing out…" : uploads ? "Cancel and sign out" : "Sign out"}
+        pending={signOut.isPending}
+        destructive={cancelsUpload}
+        onClose={close}
+        onConfirm={leave}
+      >
+        {cancelsUpload &&
+          (uploads
+            ? "Your upload is still running. Signing out cancels it and discards what was sent."
+            : "Your upload isn't finished. Signing out cancels it and discards what was sent.")}
+      </ConfirmDialog>
     </>
   );
 }

@@ -2,6 +2,7 @@
 "use client";
 
 import { useEffect, useState } from "react";
+import { ConfirmDialog } from "@/components/confirm-dialog";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Progress } from "@/components/ui/progress";
@@ -9,7 +10,6 @@ import { FileName } from "@/components/videos/file-name";
 import type { Uploader } from "@/hooks/use-upload";
 import { formatBytes, formatSpeed, formatTimeLeft } from "@/lib/format";
 import type { UploadState, Waiting } from "@/lib/upload/types";
-import { CancelUploadDialog } from "./cancel-upload-dialog";
 import { waitingSentence } from "./upload-announcement";
 import { useCurrentUpload } from "./upload-provider";
 
@@ -61,14 +61,19 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
           )}
         </Alert>
       )}
-      <CancelUploadDialog
+      <ConfirmDialog
         open={asking}
+        title="Cancel this upload?"
+        keep="Keep uploading"
+        confirm="Cancel the upload"
         onClose={() => setAsking(false)}
-        onCancelUpload={() => {
+        onConfirm={() => {
           setAsking(false);
           uploader.abort();
         }}
-      />
+      >
+        What was sent is discarded. To upload the video later, you have to start again.
+      </ConfirmDialog>
     </div>
   );
 }

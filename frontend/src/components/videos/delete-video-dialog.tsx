@@ -2,9 +2,7 @@
 "use client";
 
 import { useAnnounce } from "@/components/announcer";
-import { Alert } from "@/components/ui/alert";
-import { Button } from "@/components/ui/button";
-import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
+import { ConfirmDialog } from "@/components/confirm-dialog";
 import { useDeleteVideo } from "@/hooks/use-videos";
 import type { Video } from "@/lib/api/client";
 
@@ -27,10 +25,10 @@ export function DeleteVideoDialog({
     onClose();
   }
 
-  function confirm(doomed: Video) {
-    remove.mutate(doomed.id, {
+  function confirm({ id, original_filename: name }: Video) {
+    remove.mutate(id, {
       onSuccess: () => {
-        announce(`${doomed.original_filename} was ${unfinished ? "discarded" : "deleted"}.`);
+        announce(`${name} was ${unfinished ? "discarded" : "deleted"}.`);
         close();
         onDeleted();
       },
@@ -38,31 +36,22 @@ export function DeleteVideoDialog({
   }
 
   return (
-    <Dialog open={video !== null} onClose={close} aria-labelledby="delete-video-title">
-      {video !== null && (
-        <>
-          <DialogTitle id="delete-video-title">
-            {unfinished ? "Discard this unfinished upload?" : "Delete this video?"}
-          </DialogTitle>
-          <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
-            <bdi dir="auto" className="break-words font-medium text-foreground">
-              {video.original_filename}
-            </bdi>{" "}
-            {unfinished
-              ? "isn't uploaded completely. If another tab or device is still sending it, that stops too."
-              : "will be deleted. You can't undo this."}
-          </p>
-          {remove.isError && <Alert className="mt-4">{remove.error.detail}</Alert>}
-          <DialogActions>
-            <Button variant="secondary" data-autofocus onClick={close}>
-              Keep it
-            </Button>
-            <Button variant="destructive" disabled={remove.isPending} onClick={() => confirm(video)}>
-              {remove.isPending ? "Deleting…" : unfinished ? "Discard" : "Delete"}
-            </Button>
-          </DialogActions>
-        </>
-      )}
-    </Dialog>
+    <ConfirmDialog
+      open={video !== null}
+      title={unfinished ? "Discard this unfinished upload?" : "Delete this video?"}
+      error={remove.error?.detail ?? null}
+      keep="Keep it"
+      confirm={remove.isPending ? "Deleting…" : unfinished ? "Discard" : "Delete"}
+      pending={remove.isPending}
+      onClose={close}
+      onConfirm={() => video !== null && confirm(video)}
+    >
+      <bdi dir="auto" className="break-words font-medium text-foreground">
+        {video?.original_filename}
+      </bdi>{" "}
+      {unfinished
+        ? "isn't uploaded completely. If another tab or device is still sending it, that stops too."
+        : "will be deleted. You can't undo this."}
+    </ConfirmDialog>
   );
 }
