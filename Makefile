@@ -62,8 +62,9 @@ format: install ## Format all code
 	cd frontend && npm run --silent format
 
 .PHONY: api
-api: install ## Regenerate openapi.json and the page's types from the code
+api: install ## Regenerate openapi.json, the page's types and the API reference from the code
 	$(VENV)/bin/slipway openapi > openapi.json
+	$(VENV)/bin/python scripts/api_page.py
 	cd frontend && npm run --silent api
 
 .PHONY: engines

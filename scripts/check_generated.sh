@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails when openapi.json or the page's types are not what the code gives. `make api` writes both anew.
+# Fail if openapi.json, the page's types or the API reference are out of date. `make api` writes all three.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fresh=$(mktemp -d)
@@ -13,3 +13,7 @@ for pair in "openapi.json openapi.json" "schema.d.ts frontend/src/lib/api/schema
     exit 1
   }
 done
+.venv/bin/python scripts/api_page.py --check || {
+  echo "docs/reference/api.md is out of date: run 'make api' and commit the result." >&2
+  exit 1
+}

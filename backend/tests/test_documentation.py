@@ -1,19 +1,26 @@
-"""docs/reference/configuration.md lists each setting with its default, and nothing else."""
+"""The reference pages list what the code has, and nothing else. Every link and every cited page exists."""
 
+import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 
 import pytest
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from app.core import metrics
 from app.core.config import Settings
+from app.domain import errors
+from app.domain.sweep_report import Outcome
 
 REPOSITORY = Path(__file__).parents[2]
-PAGE = REPOSITORY / "docs" / "reference" / "configuration.md"
+REFERENCE = REPOSITORY / "docs" / "reference"
+PAGE = REFERENCE / "configuration.md"
 ROW = re.compile(r"^\| `(?P<name>[A-Z0-9_]+)` \| (?P<default>[^|]*) \| (?P<meaning>[^|]+) \|$")
 
 
@@ -90,3 +97,67 @@ def _tracked(*patterns: str) -> list[Path]:
         text=True,
     )
     return [REPOSITORY / name for name in listed.stdout.splitlines() if (REPOSITORY / name).exists()]
+
+
+def test_metrics_page_lists_every_metric_with_its_labels() -> None:
+    row = re.compile(r"^\| `(slipway_\w+)` \| ([^|]*)\|", re.MULTILINE)
+    listed = {name: re.findall(r"`(\w+)`", labels) for name, labels in row.findall(_page("metrics-and-logs"))}
+
+    assert listed == dict(_metrics())
+
+
+def test_metrics_page_lists_every_log_event() -> None:
+    _, _, events = _page("metrics-and-logs").partition("## Log events")
+    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", events)) - {"store.log"}
+
+    assert listed == {event for file in _tracked("backend/app/*.py") for event in _log_events(file)}
+
+
+def test_api_page_lists_every_error_code() -> None:
+    listed = set(re.findall(r"`([a-z_]+)`", _page("api").partition("## Errors")[2]))
+
+    assert {error.code for error in _subclasses(errors.SlipwayError) if "code" in vars(error)} <= listed
+
+
+def _page(name: str) -> str:
+    return (REFERENCE / f"{name}.md").read_text(encoding="utf-8")
+
+
+def _metrics() -> Iterator[tuple[str, list[str]]]:
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            suffix = "_total" if isinstance(metric, Counter) else ""
+            yield metric._name + suffix, list(metric._labelnames)
+
+
+def _log_events(file: Path) -> Iterator[str]:
+    """Yield the events of `log.info("event", ...)` and the other levels."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="log"))):
+                yield from _events(node.args[0])
+            case _:
+                pass
+
+
+def _events(argument: ast.expr) -> Iterator[str]:
+    match argument:
+        case ast.Constant(value=str(event)):
+            yield event
+        case ast.IfExp(body=one, orelse=other):
+            yield from (*_events(one), *_events(other))
+        case _:
+            yield from _COMPUTED_EVENTS[ast.unparse(argument)]
+
+
+_COMPUTED_EVENTS: Mapping[str, list[str]] = {
+    "f'sweep.{report.outcome.value}'": [
+        f"sweep.{outcome.value}" for outcome in Outcome if outcome is not Outcome.DONE
+    ],
+}
+
+
+def _subclasses(kind: type[errors.SlipwayError]) -> Iterator[type[errors.SlipwayError]]:
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
