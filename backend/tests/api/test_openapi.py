@@ -81,7 +81,7 @@ def test_requests_take_no_other_fields() -> None:
         "CreateVideoIn",
         "SignPartsIn",
         "CompleteUploadIn",
-        "PartProofIn",
+        "PartMd5In",
     ):
         assert schema(name)["additionalProperties"] is False, name
 
