@@ -1,4 +1,4 @@
-"""The long campaign: every proof of docs/reference/guarantees.md in its full size; writes the figures into that page.
+"""Run the long campaign, every test of docs/reference/guarantees.md in full size, and write its figures there.
 
     make campaign             everything, hours
     make campaign ONLY=kills  one part (or several, with commas); the other rows stay as they were
@@ -26,8 +26,8 @@ from junit_report import Counts, counted
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "guarantees.md"
-BEGIN, END = "<!-- campaign: written by scripts/campaign.py -->", "<!-- /campaign -->"
-DEFECTS_BEGIN = "<!-- defects: written by scripts/campaign.py -->"
+BEGIN, END = "<!-- campaign, written by scripts/campaign.py -->", "<!-- /campaign -->"
+DEFECTS_BEGIN = "<!-- defects, written by scripts/campaign.py -->"
 DEFECTS_END = "<!-- /defects -->"
 HEADER = [
     "| part | what ran | runs | violations | seed | seconds | date | commit | machine |",
@@ -50,35 +50,35 @@ class Part:
 PARTS = [
     Part(
         "kills",
-        "kill -9 at random moments: one machine (app, embedded store, SQLite)",
+        "kill -9 at random moments of app and embedded store, on SQLite",
         ["tests/process/test_random_kills.py"],
         {"SLIPWAY_KILLS": "1000"},
         4 * HOUR,
     ),
     Part(
         "kills-scaled",
-        "kill -9 at random moments: app, worker, Ceph's gateway, PostgreSQL",
+        "kill -9 at random moments of app, worker, Ceph's gateway and PostgreSQL",
         ["tests/process/test_random_kills.py"],
         {"SLIPWAY_KILLS": "300", "SLIPWAY_TEST_DATABASE": "postgresql"},
         4 * HOUR,
     ),
     Part(
         "model",
-        "random steps of two users, upkeep, crashes and faults against a model",
+        "random steps of two users, reconciler, crashes and faults against a model",
         ["tests/crash/test_model.py"],
         {"SLIPWAY_MODEL_STEPS": "200000"},
         4 * HOUR,
     ),
     Part(
         "crashes",
-        "a crash at each moment of each use case, 100 double crashes of each, each call failing in each way",
+        "a crash at each moment of each use case, 100 double crashes of each, and each failing call",
         [f"tests/crash/test_{name}.py" for name in ("crash_points", "equivalence", "outcomes")],
         {"SLIPWAY_DOUBLE_CRASHES": "100"},
         4 * HOUR,
     ),
     Part(
         "races",
-        "pairs of requests and upkeep, 200 barrier starts each",
+        "pairs of requests and reconciler, 200 barrier starts each",
         ["tests/crash/test_races.py"],
         {"SLIPWAY_RACES": "200"},
     ),
@@ -98,20 +98,20 @@ PARTS = [
     ),
     Part(
         "lines",
-        "database and store out of reach, for a minute each",
+        "database and store out of reach for a minute each",
         ["tests/faults"],
         {"SLIPWAY_DOWN_SECONDS": "60"},
     ),
     Part(
         "stale",
-        "10,000 stale rows, and listings of many pages, swept in bounded memory",
+        "10,000 stale rows and long listings, swept in bounded memory",
         ["tests/services/test_sweep.py"],
         {"SLIPWAY_STALE_ROWS": "10000"},
     ),
-    Part("defects", "defects sown on purpose: each must be caught", ["tests/crash", "-k", "defect"]),
+    Part("defects", "seeded defects, each of which must be caught", ["tests/crash", "-k", "defect"]),
     Part(
         "postgresql",
-        "every suite that touches a database, on PostgreSQL; the contracts on PostgreSQL and Ceph",
+        "every suite that touches a database on PostgreSQL, and the contract suite on Ceph",
         [
             *("tests/api", "tests/services", "tests/crash", "tests/contract", "tests/faults"),
             "tests/test_migrations.py",
@@ -183,7 +183,7 @@ def judge(ended: int | None, seconds: float, lines: list[dict[str, object]], tes
     if not runs:
         runs, violations = tests.passed + tests.failed, tests.failed
     if ended is None:
-        return Outcome(runs, violations, seconds, "time limit reached: what ran until then")
+        return Outcome(runs, violations, seconds, "until the time limit")
     caught_by = {str(line["defect"]): str(line["caught_by"] or "nobody") for line in defects}
     return Outcome(runs, violations if ended == 0 else max(1, violations), seconds, caught_by=caught_by)
 
@@ -193,7 +193,7 @@ def lines_of(report: Path) -> list[dict[str, object]]:
 
 
 def row(part: Part, outcome: Outcome, seed: str) -> str:
-    ran = f"{part.what}; {outcome.note}" if outcome.note else part.what
+    ran = f"{part.what} ({outcome.note})" if outcome.note else part.what
     figures = f"{outcome.runs:,} | {outcome.violations} | {seed} | {outcome.seconds:.0f}"
     return f"| `{part.name}` | {ran} | {figures} | {datetime.now(UTC):%Y-%m-%d} | {commit()} | {machine()} |"
 
@@ -234,7 +234,7 @@ def write(new_rows: dict[str, str]) -> str:
 
 def write_defects(caught_by: dict[str, str]) -> None:
     before, _, after = around(PAGE.read_text(encoding="utf-8"), DEFECTS_BEGIN, DEFECTS_END)
-    rows = [f"| {defect} | {suite} |" for defect, suite in caught_by.items()]
+    rows = [f"| {defect} | `{suite}` |" for defect, suite in caught_by.items()]
     table = "\n".join(["| defect | caught by |", "|---|---|", *rows])
     PAGE.write_text(f"{before}{DEFECTS_BEGIN}\n{table}\n{DEFECTS_END}{after}", encoding="utf-8")
 
