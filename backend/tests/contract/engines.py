@@ -19,14 +19,14 @@ REGION = "us-east-1"
 
 
 class Difference(StrEnum):
-    """Where an engine departs from the rest. Each is asserted: an engine that is mended fails its old row."""
+    """How an engine departs from the rest. The suite asserts each, so an engine that no longer does fails."""
 
-    SECOND_COMPLETE_SUCCEEDS = "a repeated Complete is answered as the first, not NoSuchUpload"
-    COMPLETE_OVERWRITES = "If-None-Match: * on Complete is ignored: the object at the key is overwritten"
-    LISTED_AFTER_COMPLETE = "the parts of a completed upload are still listed, all of them"
-    UNNAMED_PART_IS_REFUSED = "Complete must name every part that was sent, else InvalidPart"
-    COMPLETE_OF_NOTHING_IS_500 = "Complete of an upload that is not there is answered 500, not NoSuchUpload"
-    WRONG_TOTAL_IS_TAKEN = "x-amz-mp-object-size on Complete is ignored: any total is taken"
+    SECOND_COMPLETE_SUCCEEDS = "it returns the first answer, not NoSuchUpload"
+    COMPLETE_OVERWRITES = "the object is overwritten"
+    LISTED_AFTER_COMPLETE = "all its parts are still listed"
+    UNNAMED_PART_IS_REFUSED = "Complete must name every part sent, else InvalidPart"
+    COMPLETE_OF_NOTHING_IS_500 = "Complete of a missing upload returns 500"
+    WRONG_TOTAL_IS_TAKEN = "x-amz-mp-object-size is ignored"
 
 
 LINGERING = frozenset({Difference.SECOND_COMPLETE_SUCCEEDS, Difference.LISTED_AFTER_COMPLETE})

@@ -1,7 +1,7 @@
 """The text of docs/reference/storage-engines.md, with one row for each guarantee and one column for each engine.
 
-The engines' columns come from the suite's own results. AWS has no account here: its column is what its documentation
-promises, with the page it is said on.
+The engines' columns come from the suite's own results. AWS was not tried. Its column is what its documentation promises,
+with a link to the page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from tests.contract.engines import Difference
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "storage-engines.md"
 SUITE = "test_object_storage.py"
 COLUMNS: Mapping[str, str] = {
-    "embedded": "Embedded (Swift 2.38.3 with our mends)",
+    "embedded": "Embedded (Swift 2.38.3 with our patches)",
     "ceph": "Ceph RGW 16.2",
-    "memory": "the tests' fake",
+    "memory": "our fake",
 }
 _API = "https://docs.aws.amazon.com/AmazonS3/latest/API"
 _GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
@@ -40,7 +40,7 @@ SOURCES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Guarantee:
-    """One row. `difference` is told where an engine is known to depart; the suite asserts it there."""
+    """One row. `difference` is how some engines depart from it, which the suite asserts there."""
 
     says: str
     tests: Sequence[str]
@@ -51,7 +51,7 @@ class Guarantee:
 
 GUARANTEES = [
     Guarantee(
-        "a part arrives as sent; its ETag is the MD5",
+        "a part is stored as sent, and its ETag is the MD5",
         ["a_new_upload_has_no_parts", "a_presigned_part_is_stored_as_sent", "a_part_needs_no_content_md5"],
         "yes, without encryption or with SSE-S3",
         "UploadPart",
@@ -82,23 +82,23 @@ GUARANTEES = [
             "another_length_is_refused",
             "another_method_is_refused",
         ],
-        "yes: every signed field and header",
+        "yes, every signed field and header",
         "query authentication",
     ),
     Guarantee(
-        "a URL is dead after its time and alive until then",
+        "a URL works until it expires",
         ["a_presigned_part_tells_its_life", "an_expired_url_is_refused", "a_url_near_its_end_is_taken"],
-        "yes; the time is looked at when the request begins",
+        "yes, checked when the request begins",
         "query authentication",
     ),
     Guarantee(
-        "Complete joins the parts in order; HEAD tells what was announced",
+        "Complete joins the parts in order, and HEAD returns what was announced",
         [
             "complete_joins_the_parts_in_order",
             "head_tells_what_was_announced",
             "the_etag_of_head_is_the_md5_of_the_parts_md5s",
         ],
-        "yes; that the ETag is made of the parts' MD5s is not promised",
+        "yes, but not that the ETag is made of the parts' MD5s",
         "CompleteMultipartUpload",
     ),
     Guarantee(
@@ -109,26 +109,26 @@ GUARANTEES = [
         Difference.UNNAMED_PART_IS_REFUSED,
     ),
     Guarantee(
-        "a missing or replaced part, or a small one before the last, is refused; the upload stays open",
+        "a missing, replaced or small part is refused, and the upload stays open",
         [
             "a_part_with_another_etag_is_refused",
             "a_part_that_is_not_there_is_refused",
             "a_small_part_before_the_last_is_refused",
         ],
-        "yes: InvalidPart, EntityTooSmall",
+        "yes, InvalidPart, EntityTooSmall",
         "CompleteMultipartUpload",
     ),
     Guarantee(
         "a wrong total size is refused",
         ["a_wrong_total_is_refused"],
-        "yes: x-amz-mp-object-size, 400",
+        "yes, 400",
         "CompleteMultipartUpload",
         Difference.WRONG_TOTAL_IS_TAKEN,
     ),
     Guarantee(
-        "a part after Complete is refused; the object stays",
+        "a part after Complete is refused, and the object stays",
         ["a_part_after_complete_is_refused"],
-        "yes: NoSuchUpload",
+        "yes, NoSuchUpload",
         "UploadPart",
     ),
     Guarantee(
@@ -141,14 +141,14 @@ GUARANTEES = [
     Guarantee(
         "a second Complete changes nothing",
         ["a_second_complete_changes_nothing"],
-        "yes; answered 200 or NoSuchUpload",
+        "yes, answered 200 or NoSuchUpload",
         "CompleteMultipartUpload",
         Difference.SECOND_COMPLETE_SUCCEEDS,
     ),
     Guarantee(
-        "Complete with If-None-Match: * spares an object that is there",
+        "Complete with `If-None-Match: *` keeps an existing object",
         ["complete_only_if_new_spares_what_is_there"],
-        "yes: 412",
+        "yes, 412",
         "CompleteMultipartUpload",
         Difference.COMPLETE_OVERWRITES,
     ),
@@ -159,50 +159,50 @@ GUARANTEES = [
         "CompleteMultipartUpload",
     ),
     Guarantee(
-        "an upload id belongs to its key; an aborted one is gone",
+        "an upload ID belongs to its key, and an aborted one is gone",
         ["an_upload_belongs_to_its_key", "an_aborted_upload_is_gone"],
-        "yes: NoSuchUpload",
+        "yes, NoSuchUpload",
         "AbortMultipartUpload",
         Difference.COMPLETE_OF_NOTHING_IS_500,
     ),
     Guarantee(
-        "Abort may be repeated, and harms no finished object",
+        "Abort may be repeated and harms no object",
         ["abort_may_be_repeated", "abort_after_complete_leaves_the_object"],
-        "yes; a part under way may need another Abort",
+        "yes, but a part under way may need another Abort",
         "AbortMultipartUpload",
     ),
     Guarantee(
-        "a range gives its bytes and the whole size, only of the ETag asked for",
+        "a range returns its bytes and the whole size, if the ETag matches",
         [
             "a_range_gives_its_bytes_and_the_whole_size",
             "a_range_of_another_object_is_refused",
             "a_range_beyond_the_end_is_an_error",
         ],
-        "yes: 206, 412, 416",
+        "yes, 206, 412, 416",
         "GetObject",
     ),
     Guarantee(
-        "what is not there is said to be so; an open upload is no object",
+        "a missing object is 404, and so is an open upload",
         ["an_object_that_is_not_there", "an_open_upload_is_no_object"],
-        "yes: 404, where the caller may list the bucket",
+        "yes, if the caller may list the bucket",
         "HeadObject",
     ),
     Guarantee(
-        "a small object is put in one request, with If-None-Match: * only where there is none",
+        "PUT with `If-None-Match: *` writes only a new object",
         ["a_small_object_is_put_and_read_back", "put_only_if_new_spares_what_is_there"],
-        "yes: 412",
+        "yes, 412",
         "PutObject",
     ),
     Guarantee(
-        "the store tells its own time, that of its listings",
+        "Date is the time of the store's listings",
         ["the_store_tells_its_time", "the_stores_time_is_that_of_its_listings"],
-        "yes: the Date of every answer",
+        "yes, Date in every answer",
         "common response headers",
     ),
     Guarantee(
         "Delete may be repeated and leaves open uploads",
         ["delete_may_be_repeated", "delete_leaves_open_uploads_of_the_key"],
-        "yes: 204",
+        "yes, 204",
         "DeleteObject",
     ),
     Guarantee(
@@ -221,13 +221,13 @@ GUARANTEES = [
         "yes, read after write",
         "consistency",
     ),
-    Guarantee("the bucket can be asked for", ["check_finds_the_bucket"], "yes", "HeadBucket"),
+    Guarantee("HEAD finds the bucket", ["check_finds_the_bucket"], "yes", "HeadBucket"),
 ]
 
 
 @dataclass
 class Results:
-    """How the suite's tests ended: engine -> test's name -> whether it passed, each time."""
+    """Whether each test passed every time, by engine and by name."""
 
     passed: dict[str, dict[str, bool]] = field(default_factory=dict)
 
@@ -241,15 +241,13 @@ class Results:
 
 
 def render(results: Results, differences: Mapping[str, frozenset[Difference]]) -> str:
-    """The whole page. A test that failed shows as such: the page is never better than the suite."""
+    """Return the whole page. It shows a failed test as such."""
     lines = [
         "# What each storage engine guarantees",
         "",
-        "Written by `make engines` from the results of the contract suite "
-        f"(`backend/tests/contract/{SUITE}`), which runs on each engine over the app's own adapter; a test compares "
-        "this page with them. A departure is asserted too: an engine that is mended fails its row. The services rely "
-        "on none of the rows with a departure (`test_conversation.py` runs them on every engine). AWS was not tried: "
-        "its column is its documentation's.",
+        f"`make engines` writes this page from the results of `backend/tests/contract/{SUITE}`, which runs on each "
+        "engine through the app's own adapter. A test compares the page with them, and asserts each departure too. "
+        "The services rely on no row with a departure. AWS was not tried. Its column is its documentation's.",
         "",
         f"| guarantee | {' | '.join(COLUMNS.values())} | AWS S3, as documented |",
         f"|---|{'---|' * (len(COLUMNS) + 1)}",
@@ -265,5 +263,5 @@ def _cell(guarantee: Guarantee, passed: Mapping[str, bool], differences: frozens
     if not all(passed[test] for test in guarantee.tests):
         return "**fails its test**"
     if guarantee.difference in differences:
-        return f"no: {guarantee.difference}"
+        return f"no, {guarantee.difference}"
     return "yes"
