@@ -1,7 +1,7 @@
 """The text of docs/reference/storage-engines.md, with one row for each guarantee and one column for each engine.
 
-The engines' columns come from the suite's own results. AWS was not tried. Its column is what its documentation promises,
-with a link to the page.
+The engines' columns come from the suite's own results. AWS was not tried. Its column is what its documentation
+promises, with a link to the page.
 """
 
 from collections.abc import Mapping, Sequence
