@@ -25,13 +25,14 @@ from app.domain.errors import Unavailable
 from app.embedded import EmbeddedStoreProcess, free_port
 from app.ports import Clock, DeliveryUrls, JobQueue, MediaProbe, ObjectStorage
 from app.services.accounts import AccountService
-from app.services.audit import Audit
 from app.services.background import BackgroundTasks
-from app.services.bucket_check import BucketCheck, WrongBucket
 from app.services.processing import ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
-from app.services.sweep import Sweep, SweepOvertaken
+from app.services.sweep.bucket_check import BucketCheck, WrongBucket
+from app.services.sweep.fail_missing import FailMissing
+from app.services.sweep.lease import SweepOvertaken
+from app.services.sweep.sweep import Sweep
 from app.services.uploads import UploadLimits, UploadService
 from app.services.videos import VideoService
 from localstore.credentials import load_or_create_credentials
@@ -65,6 +66,7 @@ class Application:
     processing: ProcessingService
     reconciler: Reconciler
     sweep: Sweep
+    fail_missing: FailMissing
     bucket: BucketCheck
     store_origins: Sequence[str]
     """Origins the page talks to besides its own, for its CSP."""
@@ -191,7 +193,7 @@ def assemble(
     )
     uploads = UploadService(database, storage, queue, clock, tasks, limits)
     removal = Removal(database, storage, clock)
-    audit = Audit(database, storage, clock)
+    bucket = BucketCheck(database, storage, settings.bucket)
     return Application(
         settings=settings,
         clock=clock,
@@ -213,10 +215,9 @@ def assemble(
         removal=removal,
         processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
         reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace),
-        sweep=Sweep(
-            database, storage, clock, audit, grace, timedelta(seconds=settings.sweep_interval_seconds)
-        ),
-        bucket=BucketCheck(database, storage, settings.bucket),
+        sweep=Sweep(database, storage, clock, grace, timedelta(seconds=settings.sweep_interval_seconds)),
+        fail_missing=FailMissing(database, storage, clock, bucket),
+        bucket=bucket,
         store_origins=store_origins,
         store=store,
         connection=connection,

@@ -8,9 +8,10 @@ import resource
 import signal
 import socket
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 import uvicorn
@@ -24,11 +25,12 @@ from app.core import schema
 from app.core.config import Settings, url_host
 from app.core.logging import configure_logging
 from app.domain.errors import SlipwayError, StorageUnavailable
-from app.domain.sweep_report import Outcome
+from app.domain.sweep_report import Outcome, SweepReport
 from app.embedded import EmbeddedStoreProcess, StoreNotStarted
 from app.services.accounts import AccountService
-from app.services.bucket_check import WrongBucket
-from app.services.sweep import AnotherSweepRunning, SweepOrder, SweepOvertaken
+from app.services.sweep.bucket_check import WrongBucket
+from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
+from app.services.sweep.sweep import SweepOrder
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -40,12 +42,13 @@ app.add_typer(storage_app, name="storage")
 
 _STOP_SECONDS = 30
 _ANOTHER_SWEEP = 3
-_SWEEP_ENDS = {Outcome.DONE: 0, Outcome.BRAKED: 4, Outcome.REFUSED: 5}
+_SWEEP_ENDS = {Outcome.DONE: 0, Outcome.OVER_LIMIT: 4, Outcome.REFUSED: 5}
 # By name: the commands, the app and the worker stand side by side and do not import each other.
 _SERVED = "app.main:serve"
 _APP = "app.main:create_app"
 _WORKER = "app.worker:run"
 
+Result = TypeVar("Result")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 
@@ -211,49 +214,93 @@ def storage_apply(as_json: Json = False) -> None:
 
 @app.command()
 def sweep(
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only. Change nothing.")] = False,
     remove_objects: Annotated[
         bool, typer.Option("--remove-objects", help="Also remove objects without a row.")
     ] = False,
     force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Without the brakes: also change more than 10 things or 1 %, videos among them."
-        ),
+        bool, typer.Option("--force", help="Remove orphans even if they are more than 10 and more than 1 %.")
     ] = False,
     adopt: Annotated[
-        bool,
-        typer.Option("--adopt", help="The bucket is this database's from now on, whatever its marker says."),
+        bool, typer.Option("--adopt", help="Take the bucket for this database's, whatever its marker says.")
     ] = False,
+    fail_missing: Annotated[
+        bool,
+        typer.Option(
+            "--fail-missing", help="Only set ready videos to failed whose object is missing or replaced."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --fail-missing, do not ask.")] = False,
     wait: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for a sweep under way to end.")
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another sweep to end.")
     ] = 0,
     as_json: Json = False,
 ) -> None:
-    """Do what is due, and compare the store with the rows.
+    """Do what is due, and compare the store with the database.
 
-    Ends with 0 when done, 3 when another sweep runs or has overtaken this one, 4 when it would have changed too much,
-    5 when the bucket is not known to be this database's; 1 when store or database cannot be used. With 1, 2 and 3
-    there is no report: the sentence is on standard error, and standard output is empty.
+    Exit status 0 is done, 1 is that the store or the database is unavailable, 2 is wrong options or settings, 3 is that
+    another sweep runs or has overtaken this one, 4 is that there are more orphans than a sweep may remove, 5 is that
+    the bucket may belong to another database. With 1, 2 and 3, and with 5 of --fail-missing, there is no report.
+    Standard error then says why, and standard output is empty.
     """
+    if fail_missing and (remove_objects or force or adopt):
+        raise typer.BadParameter("--fail-missing excludes --remove-objects, --force and --adopt.")
+    if yes and not fail_missing:
+        raise typer.BadParameter("--yes is for --fail-missing.")
+    if fail_missing:
+        _fail_missing(dry_run, yes, wait, as_json)
+        return
     order = SweepOrder(dry_run=dry_run, remove_objects=remove_objects, force=force, adopt=adopt)
 
-    async def run(application: Application) -> None:
-        async with _store_at_hand(application):
-            due = await application.reconciler.count_due()
-            if not dry_run and (adopt or await _bucket_is_ours(application)):
-                await application.reconciler.reconcile(due)
-            try:
-                report = await application.sweep.run(order, wait_seconds=wait)
-            except (AnotherSweepRunning, SweepOvertaken) as error:
-                typer.echo(str(error), err=True)
-                raise typer.Exit(_ANOTHER_SWEEP) from None
-        _say({"rows_due": due, **report.as_dict()}, f"Rows due: {due}\n{report.as_text()}", as_json)
-        raise typer.Exit(_SWEEP_ENDS[report.outcome])
+    async def run(application: Application) -> tuple[int, SweepReport]:
+        due = await application.reconciler.count_due()
+        if not dry_run and (adopt or await _bucket_is_ours(application)):
+            await application.reconciler.reconcile(due)
+        return due, await application.sweep.run(order, wait_seconds=wait)
 
-    _with_application(_with_schema(run))
+    due, report = _with_sweep(run)
+    _say_swept(due, report, as_json)
+    raise typer.Exit(_SWEEP_ENDS[report.outcome])
+
+
+def _fail_missing(dry_run: bool, yes: bool, wait: float, as_json: bool) -> None:
+    """Check, ask and act. No connection is open while the operator is asked."""
+    if not (dry_run or yes or has_terminal()):
+        raise typer.BadParameter("--fail-missing asks before it acts, which needs a terminal. Use --yes.")
+
+    async def plan(application: Application) -> tuple[int, SweepReport, list[uuid.UUID]]:
+        return await application.reconciler.count_due(), *await application.fail_missing.plan()
+
+    async def run(application: Application) -> SweepReport:
+        return await application.fail_missing.run(video_ids, wait_seconds=wait)
+
+    due, report, video_ids = _with_sweep(plan)
+    typer.echo(
+        f"Ready videos whose object two checks found missing or replaced: {len(video_ids)}. "
+        f"Waiting for the second check: {report.unconfirmed}.",
+        err=True,
+    )
+    question = f"Set {len(video_ids)} videos to failed?"
+    if video_ids and not dry_run and (yes or typer.confirm(question, err=True)):
+        report = _with_sweep(run)
+    _say_swept(due, report, as_json)
+
+
+def _say_swept(due: int, report: SweepReport, as_json: bool) -> None:
+    _say({"rows_due": due, **report.as_dict()}, f"Rows due: {due}\n{report.as_text()}", as_json)
+
+
+def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:
+    async def with_store(application: Application) -> Result:
+        async with _store_at_hand(application):
+            try:
+                return await work(application)
+            except (AnotherSweepRunning, SweepOvertaken, WrongBucket) as error:
+                typer.echo(str(error), err=True)
+                refused = isinstance(error, WrongBucket)
+                raise typer.Exit(_SWEEP_ENDS[Outcome.REFUSED] if refused else _ANOTHER_SWEEP) from None
+
+    return _with_application(_with_schema(with_store))
 
 
 @asynccontextmanager
@@ -320,19 +367,20 @@ def _upgrade(settings: Settings) -> None:
         schema.upgrade(url)
 
 
-def _with_application(work: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
+def _with_application(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:
     configure_logging()
     settings = _settings()
     with _in_one_sentence():
         application = build(settings)
 
-        async def run() -> None:
+        async def run() -> Result:
             try:
-                await work(application)
+                return await work(application)
             finally:
                 await application.close()
 
-        asyncio.run(run())
+        result = asyncio.run(run())
+    return result
 
 
 def _with_accounts(work: Callable[[AccountService], Coroutine[Any, Any, None]]) -> None:
@@ -343,15 +391,15 @@ def _with_accounts(work: Callable[[AccountService], Coroutine[Any, Any, None]]) 
 
 
 def _with_schema(
-    work: Callable[[Application], Coroutine[Any, Any, None]],
-) -> Callable[[Application], Coroutine[Any, Any, None]]:
+    work: Callable[[Application], Coroutine[Any, Any, Result]],
+) -> Callable[[Application], Coroutine[Any, Any, Result]]:
     """Commands on rows need the schema: without it every one of them would blame the database."""
 
-    async def with_schema(application: Application) -> None:
+    async def with_schema(application: Application) -> Result:
         if not await asyncio.to_thread(schema.is_current, application.settings.effective_database_url):
             raise schema.SchemaOutdated
         await application.set_clock()
-        await work(application)
+        return await work(application)
 
     return with_schema
 
@@ -375,8 +423,12 @@ def _in_one_sentence() -> Iterator[None]:
         _fail(f"SLIPWAY_DATA_DIR: {error.filename or 'the folder'} cannot be used ({error.strerror}).")
 
 
+def has_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 def _ask_password() -> str:
-    if sys.stdin.isatty():
+    if has_terminal():
         answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         return answer
     return sys.stdin.readline().rstrip("\n")

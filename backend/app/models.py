@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, Index, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Enum, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -73,13 +73,6 @@ class Video(SQLModel, table=True):
         Index("ix_videos_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_videos_status_due_at", "status", "due_at"),
         Index("ix_videos_status_audit_due_at", "status", "audit_due_at"),
-        # Few rows have one: PostgreSQL counts them without reading all.
-        Index(
-            "ix_videos_missing_since",
-            "missing_since",
-            sqlite_where=text("missing_since IS NOT NULL"),
-            postgresql_where=text("missing_since IS NOT NULL"),
-        ),
     )
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
@@ -139,9 +132,12 @@ class Video(SQLModel, table=True):
     uploaded_at: datetime | None = Field(default=None, sa_type=_UTC)
     ready_at: datetime | None = Field(default=None, sa_type=_UTC)
     audit_due_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When this ready video's object is next asked for; null: it was not yet."""
+    """When the audit next checks this ready video's object. Null if it never did."""
     missing_since: datetime | None = Field(default=None, sa_type=_UTC)
-    """When a look first found the object gone or replaced: the audit's, by the store's clock; before `ready` ours."""
+    """When the first check found the object missing or replaced.
+
+    Until the video is ready this is the app's clock, then the store's. Null if the last check found the object.
+    """
 
     @property
     def part_plan(self) -> PartPlan:
@@ -169,5 +165,3 @@ class Installation(SQLModel, table=True):
     """When a sweep last came to its end, neither braked nor refused."""
     sweep_report: str | None = Field(default=None, sa_type=Text)
     """The last sweep's findings in JSON, so that every process can publish them."""
-    audit_losses: dict[str, int] | None = Field(default=None, sa_type=_JSON)
-    """Videos the audit has failed, by the hour; see domain/audit_losses.py."""

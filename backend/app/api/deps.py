@@ -33,7 +33,7 @@ def get_accounts(request: Request) -> AccountService:
 
 def require_bucket(request: Request) -> None:
     """For what touches the store: in a bucket that may be another's nothing is done. Raises StorageUnavailable."""
-    request.app.state.application.bucket.require_no_doubt()
+    request.app.state.application.bucket.require_confirmed()
 
 
 def get_uploads(request: Request) -> UploadService:

@@ -14,14 +14,12 @@ VIDEO_TRANSITIONS = Counter(
     "slipway_video_transitions_total", "Changes of a video's state.", ["event", "status"]
 )
 PROBES = Counter("slipway_probes_total", "Metadata reads by how they ended.", ["outcome"])
-SWEEP_FOUND = Gauge("slipway_sweep_found", "What the last sweep found, of any process.", ["category"])
-SWEEP_FOUND_BYTES = Gauge("slipway_sweep_found_bytes", "The same, in bytes.", ["category"])
-SWEEP_OLDEST_SECONDS = Gauge("slipway_sweep_oldest_seconds", "Age of the oldest of them.", ["category"])
-SWEEP_STOPPED = Gauge("slipway_sweep_stopped", "1 when the last sweep ended so.", ["outcome"])
-SWEEP_LAST_SUCCESS = Gauge(
-    "slipway_sweep_last_success_timestamp_seconds", "When a sweep last came to its end, of any process."
-)
-SWEEP_CHANGES = Counter("slipway_sweep_changes_total", "What this process's sweeps dealt with.", ["category"])
+SWEEP_FOUND = Gauge("slipway_sweep_found", "Items that the last sweep found.", ["category"])
+SWEEP_FOUND_BYTES = Gauge("slipway_sweep_found_bytes", "Bytes of those items.", ["category"])
+SWEEP_OLDEST_SECONDS = Gauge("slipway_sweep_oldest_seconds", "Age of the oldest item.", ["category"])
+SWEEP_STOPPED = Gauge("slipway_sweep_stopped", "1 if this stopped the last sweep.", ["outcome"])
+SWEEP_LAST_SUCCESS = Gauge("slipway_sweep_last_success_timestamp_seconds", "When a sweep last was done.")
+SWEEP_CHANGES = Counter("slipway_sweep_changes_total", "Items that this process removed.", ["category"])
 
 # What pages report of their own uploads: hints for the operator, never a base for decisions.
 UPLOADS_REPORTED = Counter(

@@ -1,5 +1,6 @@
-"""Queries on the one row that says which database this is and who sweeps. Its times are the database's own clock's."""
+"""Query the installation's only row: the database's identity and the sweep's lease. Times are the database's."""
 
+import json
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,42 +11,42 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from app.crud.guarded import changed_one
-from app.domain.audit_losses import with_one_more
+from app.domain.sweep_report import Outcome, SweepReport
 from app.models import Installation
 
-_ONLY = 1
+_ID = 1
 
 
 async def get(session: AsyncSession) -> Installation | None:
-    return await session.get(Installation, _ONLY, populate_existing=True)
+    return await session.get(Installation, _ID, populate_existing=True)
 
 
 async def get_or_create(session: AsyncSession) -> Installation:
-    """The row; at first use a random name is given to this database."""
+    """Return the row. The first call gives this database a random ID."""
     found = await get(session)
     if found is not None:
         return found
     try:
         async with session.begin_nested():
-            session.add(Installation(id=_ONLY, database_id=uuid.uuid4()))
+            session.add(Installation(id=_ID, database_id=uuid.uuid4()))
     except IntegrityError:
-        pass  # another process was faster, and gave it its name
+        pass  # Another process inserted it first.
     return (await session.scalars(select(Installation))).one()
 
 
-async def database_time(session: AsyncSession, ours: datetime) -> datetime:
-    """The clock that all processes share. SQLite has none of its own, and no process on another machine."""
+async def database_time(session: AsyncSession, own: datetime) -> datetime:
+    """Return the time that all processes share. SQLite has no clock, and all its processes are on one machine."""
     if session.get_bind().dialect.name == "sqlite":
-        return ours
-    told: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
-    return told
+        return own
+    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return now
 
 
-async def note_bucket_marked(session: AsyncSession, now: datetime) -> None:
-    """Once: this database has a bucket, and from now on knows any other for a wrong one."""
+async def record_bucket_marked(session: AsyncSession, now: datetime) -> None:
+    """Record that this database has a bucket. From now on a bucket without its marker is a wrong one."""
     await session.execute(
         update(Installation)
-        .where(col(Installation.id) == _ONLY, col(Installation.bucket_marked_at).is_(None))
+        .where(col(Installation.id) == _ID, col(Installation.bucket_marked_at).is_(None))
         .values(bucket_marked_at=now)
     )
 
@@ -53,49 +54,43 @@ async def note_bucket_marked(session: AsyncSession, now: datetime) -> None:
 async def claim_sweep(
     session: AsyncSession, owner: uuid.UUID, now: datetime, lease: timedelta, due_after: timedelta | None
 ) -> bool:
-    """True for the one sweep that runs now: no other holds the lease, and the last began and ended `due_after` ago.
+    """Return True if `owner` now holds the sweep's lease.
 
-    Ended too: where a pass takes longer than that, one would follow the other, and no operator's had its turn.
-    None: whenever the last one was, were it later than now (a clock was set back).
+    With `due_after`, the last sweep must have begun and ended that long ago. Its end counts because a sweep may take
+    longer than the interval, and an operator's would never get the lease. None ignores the last sweep's times, which
+    may be in the future after a clock was set back.
     """
-    turn: list[ColumnElement[bool]] = []
+    due: list[ColumnElement[bool]] = []
     if due_after is not None:
         last = (Installation.sweep_began_at, Installation.sweep_ended_at)
-        turn = [_over(moment, now - due_after) for moment in last]
+        due = [_is_past(moment, now - due_after) for moment in last]
+    claim = update(Installation).where(
+        col(Installation.id) == _ID, _is_past(Installation.sweep_lease_until, now), *due
+    )
     return await changed_one(
-        session,
-        update(Installation)
-        .where(
-            col(Installation.id) == _ONLY,
-            _over(Installation.sweep_lease_until, now),
-            *turn,
-        )
-        .values(sweep_owner=owner, sweep_lease_until=now + lease, sweep_began_at=now),
+        session, claim.values(sweep_owner=owner, sweep_lease_until=now + lease, sweep_began_at=now)
     )
 
 
 async def extend_sweep(session: AsyncSession, owner: uuid.UUID, until: datetime) -> bool:
-    return await changed_one(session, _held(owner).values(sweep_lease_until=until))
+    return await changed_one(session, _owned_by(owner).values(sweep_lease_until=until))
 
 
-async def finish_sweep(session: AsyncSession, owner: uuid.UUID, now: datetime, **results: object) -> bool:
-    """Ends the lease and writes what came of it."""
-    ended = _held(owner).values(sweep_owner=None, sweep_lease_until=None, sweep_ended_at=now, **results)
-    return await changed_one(session, ended)
+async def finish_sweep(
+    session: AsyncSession, owner: uuid.UUID, now: datetime, report: SweepReport | None
+) -> bool:
+    """Release the lease and save the report, if there is one. Return False if `owner` no longer holds the lease."""
+    finish = _owned_by(owner).values(sweep_owner=None, sweep_lease_until=None, sweep_ended_at=now)
+    if report:
+        finish = finish.values(sweep_report=json.dumps(report.as_dict()))
+    if report and report.outcome is Outcome.DONE:
+        finish = finish.values(sweep_done_at=now)
+    return await changed_one(session, finish)
 
 
-async def note_loss(session: AsyncSession, now: datetime) -> None:
-    """The audit has failed a video, for a sweep that holds the lease: nobody else writes here."""
-    row = await get(session)
-    losses = with_one_more(row.audit_losses or {} if row else {}, now)
-    await session.execute(
-        update(Installation).where(col(Installation.id) == _ONLY).values(audit_losses=losses)
-    )
+def _owned_by(owner: uuid.UUID) -> Update:
+    return update(Installation).where(col(Installation.id) == _ID, col(Installation.sweep_owner) == owner)
 
 
-def _held(owner: uuid.UUID) -> Update:
-    return update(Installation).where(col(Installation.id) == _ONLY, col(Installation.sweep_owner) == owner)
-
-
-def _over(moment: Any, now: datetime) -> ColumnElement[bool]:
+def _is_past(moment: Any, now: datetime) -> ColumnElement[bool]:
     return or_(col(moment).is_(None), col(moment) <= now)

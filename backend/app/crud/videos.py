@@ -288,55 +288,6 @@ async def count_due(session: AsyncSession, statuses: Collection[VideoStatus], no
     return (await session.execute(statement)).scalar_one()
 
 
-async def count_ready(session: AsyncSession) -> int:
-    statement = select(func.count()).where(col(Video.status) == VideoStatus.READY)
-    return (await session.execute(statement)).scalar_one()
-
-
-async def list_to_audit(session: AsyncSession, now: datetime, limit: int) -> list[Video]:
-    """Ready videos whose object was not asked for yet, then those that are due again."""
-    # Two questions, each read off the index: as one, PostgreSQL sorts all that are due, which in a house of millions
-    # takes longer than a statement may, and no sweep would come to its end.
-    due_at = col(Video.audit_due_at)
-    ready = select(Video).where(Video.status == VideoStatus.READY)
-    never = list(await session.scalars(ready.where(due_at.is_(None)).limit(limit)))
-    again = ready.where(due_at <= now).order_by(due_at).limit(limit - len(never))
-    return [*never, *await session.scalars(again)]
-
-
-async def count_suspected(session: AsyncSession, since: datetime) -> int:
-    """Ready videos in which the audit first saw damage after that moment."""
-    statement = select(func.count()).where(
-        col(Video.missing_since) > since, col(Video.status) == VideoStatus.READY
-    )
-    return (await session.execute(statement)).scalar_one()
-
-
-async def postpone_audit(session: AsyncSession, video_ids: Collection[uuid.UUID], due_at: datetime) -> None:
-    """Asked again then; what is suspected of them stays."""
-    await session.execute(
-        update(Video)
-        .where(col(Video.id).in_(video_ids), col(Video.status) == VideoStatus.READY)
-        .values(audit_due_at=due_at)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def note_audit(
-    session: AsyncSession,
-    video_ids: Collection[uuid.UUID],
-    *,
-    due_at: datetime,
-    missing_since: datetime | None,
-) -> None:
-    await session.execute(
-        update(Video)
-        .where(col(Video.id).in_(video_ids), col(Video.status) == VideoStatus.READY)
-        .values(audit_due_at=due_at, missing_since=missing_since)
-        .execution_options(synchronize_session=False)
-    )
-
-
 async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
     """Hands a failed video to the removal once more: something came to its key after it was cleared."""
     await session.execute(

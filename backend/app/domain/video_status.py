@@ -35,6 +35,8 @@ class VideoEvent(StrEnum):
     """The metadata is known, as far as it can be."""
     REJECTED = "rejected"
     """A verdict on the bytes: this is not a video we take."""
+    SET_FAILED = "set_failed"
+    """An operator failed a ready video because its object is missing or replaced. Never automatic."""
     DELETED = "deleted"
     """The user asked for it."""
 
@@ -51,7 +53,7 @@ TRANSITIONS: Final[Mapping[tuple[VideoStatus, VideoEvent], VideoStatus]] = Mappi
         (S.PROCESSING, E.OBJECT_VANISHED): S.FAILED,
         (S.PROCESSING, E.PROBED): S.READY,
         (S.PROCESSING, E.REJECTED): S.FAILED,
-        (S.READY, E.OBJECT_VANISHED): S.FAILED,
+        (S.READY, E.SET_FAILED): S.FAILED,
         **{(status, E.DELETED): S.DELETING for status in S if status is not S.DELETING},
     }
 )

@@ -12,7 +12,7 @@ from app.bootstrap import Application, assemble
 from app.core.clock import SystemClock
 from app.domain.sweep_report import Category, Outcome
 from app.ports import ObjectStorage
-from app.services.sweep import SweepOrder
+from app.services.sweep.sweep import SweepOrder
 from tests.contract.engines import S3Engine
 from tests.factories import make_settings
 from tests.fakes import FakeDelivery

@@ -22,11 +22,13 @@ from app.crud.guarded import changed_one
 from app.domain.sweep_report import MarkerState
 from app.domain.video_status import HIDDEN, VideoEvent, next_status, sources_of
 from app.models import User, Video
-from app.services import audit, reconciler, sweep, sweep_pass, uploads
-from app.services.bucket_marker import BucketMarker
+from app.services import reconciler, uploads
 from app.services.processing import ProcessingService
 from app.services.removal import Removal
-from app.services.sweep_pass import SweepPass
+from app.services.sweep import orphans, sweep
+from app.services.sweep.audit import Audit, AuditResult
+from app.services.sweep.bucket_marker import BucketMarker
+from app.services.sweep.orphans import Orphans
 from app.services.uploads import UploadService
 from app.services.videos import VideoService
 from tests.crash import suites
@@ -157,12 +159,23 @@ _confirm = Removal._confirm
 # --- the sweep --------------------------------------------------------------------------------------------------
 
 
-def _very_old(_pass: SweepPass, _moment: Any) -> timedelta:
+def _very_old(_orphans: Orphans, _moment: Any) -> timedelta:
     return timedelta(days=365)
 
 
-def _as_many_as_there_are(looked_at: int) -> int:
-    return max(looked_at, 1_000)
+def _no_limit(listed: int) -> int:
+    return max(listed, 1_000)
+
+
+_record = Audit.record
+
+
+async def _fail_what_is_missing(audit: Audit, result: AuditResult, store_now: Any) -> None:
+    await _record(audit, result, store_now)
+    async with audit._database.transaction() as session:
+        for finding in result.findings:
+            if finding.is_confirmed:
+                await videos.transition(session, finding.video.id, VideoEvent.SET_FAILED)
 
 
 async def _always_ours(_marker: Any, _database_id: Any) -> MarkerState:
@@ -320,20 +333,20 @@ DEFECTS = [
     Defect(
         "sweep without age",
         "Uploads that only just began are aborted.",
-        _replaced(SweepPass, "_age", _very_old),
+        _replaced(Orphans, "_age", _very_old),
         suites.spared("uploads within their grace"),
     ),
     Defect(
-        "no brake on uploads",
+        "no limit on uploads",
         "A sweep with a restored database aborts everybody's uploads.",
-        _replaced(sweep, "most_changes", _as_many_as_there_are),
+        _replaced(sweep, "max_changes", _no_limit),
         suites.spared("more uploads than it may abort"),
     ),
     Defect(
-        "no brake on videos",
-        "A store that lost sight of its objects fails every video.",
-        _replaced(audit, "most_changes", _as_many_as_there_are),
-        suites.spared("more videos than it may fail"),
+        "the audit sets videos to failed",
+        "After the bucket was copied, every video is failed, and no one can undo that.",
+        _replaced(Audit, "record", _fail_what_is_missing),
+        suites.spared("ready videos without their objects"),
     ),
     Defect(
         "no marker check",
@@ -342,9 +355,9 @@ DEFECTS = [
         suites.spared("another database's bucket"),
     ),
     Defect(
-        "a sweep takes every upload for a stray",
+        "a sweep takes every upload for an orphan",
         "It aborts an upload that its client is about to complete.",
-        _replaced(sweep_pass, "_owns", lambda *_: False),
+        _replaced(orphans, "_owns", lambda *_: False),
         suites.spared("uploads that rows own"),
     ),
     Defect(

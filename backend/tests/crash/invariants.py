@@ -22,7 +22,7 @@ from sqlmodel import col, select
 from app.core.config import Settings
 from app.core.db import Database
 from app.domain.video_file import CONTAINERS
-from app.domain.video_status import HIDDEN, IN_FLIGHT, TRANSITIONS, VideoStatus
+from app.domain.video_status import HIDDEN, IN_FLIGHT, TRANSITIONS, VideoEvent, VideoStatus
 from app.models import User, Video
 from app.ports import ListedObject, NoSuchObject, ObjectStorage, OpenUpload, PresignedPart, StoredObject
 
@@ -288,7 +288,7 @@ def _is_finished(row: Video, scene: _Scene) -> bool:
 
 
 def _monotone(scene: _Scene, history: History) -> Iterator[str]:
-    """I8, and that I4's keys and all that was announced never change."""
+    """I8, and that I4's keys and all that was announced never change. Only an operator fails a ready video."""
     present = {row.id: row for row in scene.rows}
     for video_id, row in present.items():
         if video_id in history.gone:
@@ -314,8 +314,8 @@ def _reachable(status: VideoStatus) -> set[VideoStatus]:
     ahead = {status}
     while ahead:
         here = ahead.pop()
-        for (source, _), target in TRANSITIONS.items():
-            if source is here and target not in reached:
+        for (source, event), target in TRANSITIONS.items():
+            if source is here and event is not VideoEvent.SET_FAILED and target not in reached:
                 reached.add(target)
                 ahead.add(target)
     return reached

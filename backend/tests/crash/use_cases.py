@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.errors import StorageUnavailable
-from app.domain.sweep_report import most_changes
+from app.domain.recheck import RECHECK_AFTER
+from app.domain.sweep_report import max_changes
 from app.domain.video_status import VideoStatus
 from app.ports import (
     InvalidPart,
@@ -20,10 +21,10 @@ from app.ports import (
     ObjectExists,
     VerdictOnBytes,
 )
-from app.services.audit import AUDIT_EVERY
-from app.services.bucket_marker import MARKER_KEY
 from app.services.processing import MAX_ATTEMPTS
-from app.services.sweep import SweepOrder
+from app.services.sweep.audit import AUDIT_EVERY
+from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.sweep import SweepOrder
 from tests import factories
 from tests.crash.world import World, all_part_md5s
 from tests.factories import SMALL_VIDEO
@@ -144,7 +145,7 @@ async def probed_in_vain(world: World) -> None:
     world.lost_by_the_store = True
 
 
-async def strays(world: World) -> None:
+async def orphans(world: World) -> None:
     """A ready video; an upload nobody knows, and one that a create made which died and was repeated."""
     await world.insert("ready")
     world.store.open_upload(nobodys_key())
@@ -158,32 +159,34 @@ async def old_and_owned(world: World) -> None:
     world.clock.advance(GRACE + timedelta(seconds=1))
 
 
-async def young_strays(world: World) -> None:
+async def young_orphans(world: World) -> None:
     """The database was restored: whoever began these uploads since is still sending."""
     world.store.open_upload(nobodys_key())
     world.clock.advance(GRACE)
 
 
-async def very_many_strays(world: World) -> None:
-    for _ in range(most_changes(0) + 1):
+async def very_many_orphans(world: World) -> None:
+    for _ in range(max_changes(0) + 1):
         world.store.open_upload(nobodys_key())
     world.clock.advance(GRACE + timedelta(seconds=1))
 
 
-async def strays_of_another(world: World) -> None:
+async def orphans_of_another(world: World) -> None:
     """The bucket of another database, whose uploads no row of ours knows."""
     world.store.store_object(MARKER_KEY, json.dumps({"database_id": str(uuid.uuid4())}).encode())
-    await strays(world)
+    await orphans(world)
 
 
-async def all_videos_lost(world: World) -> None:
-    """The objects of more videos than may fail are gone a day after the bucket was found to be ours."""
-    for _ in range(most_changes(0) + 1):
+async def videos_without_objects(world: World) -> None:
+    """A sweep found the objects of some ready videos missing, and it is time for the second check."""
+    for _ in range(3):
         await world.insert("ready")
     await sweep(world)
     for row in await world.rows():
         del world.store.objects[row.object_key]
     world.clock.advance(AUDIT_EVERY)
+    await sweep(world)
+    world.clock.advance(RECHECK_AFTER)
 
 
 def nobodys_key() -> str:
@@ -288,10 +291,10 @@ ANOTHERS_OBJECT = _case("complete, another's object is there", anothers_object, 
 
 SPARED = {
     "uploads that rows own": old_and_owned,
-    "uploads within their grace": young_strays,
-    "more uploads than it may abort": very_many_strays,
-    "more videos than it may fail": all_videos_lost,
-    "another database's bucket": strays_of_another,
+    "uploads within their grace": young_orphans,
+    "more uploads than it may abort": very_many_orphans,
+    "ready videos without their objects": videos_without_objects,
+    "another database's bucket": orphans_of_another,
 }
 """What a sweep must not touch. Undisturbed only: nobody makes an end of these scenes but a person."""
 
@@ -355,7 +358,7 @@ USE_CASES = [
     _case("progress moves the expiry", moving, upkeep_spares_it, GONE),
     _case("remove: the second confirmation", first_confirmed, upkeep, GONE),
     _case("remove what failed", video("failed"), upkeep, FAILED),
-    _case("sweep", strays, sweep, READY),
+    _case("sweep", orphans, sweep, READY),
     _case("probe: ready", probed(), work, READY),
     _case("probe: a verdict", probed(NO_VIDEO), work, FAILED),
     _case("probe: out of budget", probed(MetadataOutOfBudget("mp4")), work, READY),

@@ -24,7 +24,7 @@ EDGES = [
     ("processing", "object_vanished", "failed"),
     ("processing", "probed", "ready"),
     ("processing", "rejected", "failed"),
-    ("ready", "object_vanished", "failed"),
+    ("ready", "set_failed", "failed"),
     ("uploading", "deleted", "deleting"),
     ("completing", "deleted", "deleting"),
     ("processing", "deleted", "deleting"),

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from app import cli
 from app.bootstrap import Application
 from app.core import schema
 from app.core.config import Settings
+from app.domain.recheck import RECHECK_AFTER
 from app.embedded import free_port
-from app.models import Installation
-from app.services.bucket_marker import MARKER_KEY
+from app.models import Installation, Video
+from app.services.sweep.bucket_marker import MARKER_KEY
 from tests.conftest import MakeVideo
 from tests.engines.slipway import BUCKET, SlipwayProcess, wait_until
 from tests.factories import make_application, read_video
@@ -124,8 +126,9 @@ def command(
     def build(settings: Settings) -> Application:
         return make_application(settings, clock, storage, FakeProbe())
 
-    def run(*options: str) -> Result:
-        return CliRunner().invoke(cli.app, ["sweep", *options])
+    def run(*options: str, typed: str | None = None) -> Result:
+        monkeypatch.setattr(cli, "has_terminal", lambda: typed is not None)
+        return CliRunner().invoke(cli.app, ["sweep", *options], input=typed)
 
     monkeypatch.setattr(cli, "build", build)
     assert run().exit_code == 0
@@ -159,16 +162,20 @@ def test_it_ends_with_5_in_front_of_another_databases_bucket(
 
 
 def test_it_ends_with_3_while_another_sweep_runs(command: Command, database_url: str) -> None:
-    engine = schema.sync_engine(database_url)
-    with engine.begin() as connection:
-        connection.execute(update(Installation).values(sweep_lease_until=datetime(2100, 1, 1, tzinfo=UTC)))
-    engine.dispose()
+    set_lease_until_2100(database_url)
 
     second = command()
 
     assert (second.exit_code, second.stdout) == (3, "")
     assert "Another sweep is running" in second.stderr
     assert command("--dry-run").exit_code == 0
+
+
+def set_lease_until_2100(database_url: str) -> None:
+    engine = schema.sync_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(update(Installation).values(sweep_lease_until=datetime(2100, 1, 1, tzinfo=UTC)))
+    engine.dispose()
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -180,7 +187,7 @@ def test_it_ends_with_3_when_another_sweep_overtook_it(
     overtaken = command(*options)
 
     assert (overtaken.exit_code, overtaken.stdout) == (3, "")
-    assert "stood still for too long" in overtaken.stderr
+    assert "paused for too long" in overtaken.stderr
     assert "Traceback" not in overtaken.stderr
 
 
@@ -217,6 +224,141 @@ def stale_uploads(storage: InMemoryStorage, clock: FakeClock, count: int) -> Non
     for _ in range(count):
         storage.open_upload(a_key())
     clock.advance(timedelta(hours=2))
+
+
+# --- --fail-missing -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Ready videos without their objects: two that two sweeps found so, and one that one sweep did."""
+
+    confirmed: list[Video]
+    unconfirmed: Video
+    application: Application
+
+    async def statuses(self) -> list[str]:
+        everything = [*self.confirmed, self.unconfirmed]
+        return [(await read_video(self.application, video.id)).status for video in everything]
+
+
+@pytest.fixture
+async def lost(
+    command: Command,
+    application: Application,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    clock: FakeClock,
+) -> Lost:
+    confirmed = [await make_video("ready", in_store=False) for _ in range(2)]
+    await asyncio.to_thread(command)
+    clock.advance(RECHECK_AFTER)
+    lost = Lost(confirmed, await make_video("ready", in_store=False), application)
+    await asyncio.to_thread(command)
+    storage.calls.clear()
+    return lost
+
+
+UNCHANGED = ["ready", "ready", "ready"]
+FAILED = ["failed", "failed", "ready"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "statuses"),
+    [("y\n", FAILED), ("n\n", UNCHANGED), ("\n", UNCHANGED)],
+    ids=["yes", "no", "enter"],
+)
+async def test_fail_missing_says_how_many_and_asks(
+    command: Command, lost: Lost, typed: str, statuses: list[str]
+) -> None:
+    done = await asyncio.to_thread(command, "--fail-missing", typed=typed)
+
+    assert done.exit_code == 0, done.output
+    assert "two checks found missing or replaced: 2. Waiting for the second check: 1." in done.stderr
+    assert "Set 2 videos to failed? [y/N]" in done.stderr
+    assert await lost.statuses() == statuses
+    assert ("Nothing was changed." in done.stdout) is (statuses == UNCHANGED)
+
+
+async def test_fail_missing_acts_without_asking_after_yes(command: Command, lost: Lost) -> None:
+    done = await asyncio.to_thread(command, "--fail-missing", "--yes", "--json")
+
+    assert done.exit_code == 0
+    assert "missing or replaced: 2" in done.stderr
+    assert "[y/N]" not in done.output
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["findings"]["missing_objects"]["done"] == 2
+    assert (report["audited"], report["unconfirmed"], report["dry_run"]) == (2, 0, False)
+    assert await lost.statuses() == FAILED
+
+
+async def test_fail_missing_reports_the_keys_of_a_sweep(command: Command, lost: Lost) -> None:
+    usual = await asyncio.to_thread(command, "--json")
+    dry_run = await asyncio.to_thread(command, "--fail-missing", "--dry-run", "--json")
+
+    assert dry_run.exit_code == 0
+    report = json.loads(dry_run.stdout.splitlines()[-1])
+    assert report.keys() == json.loads(usual.stdout.splitlines()[-1]).keys()
+    assert (report["findings"]["missing_objects"]["count"], report["unconfirmed"]) == (3, 1)
+    assert report["dry_run"] is True
+    assert await lost.statuses() == UNCHANGED
+
+
+async def test_fail_missing_refuses_without_a_terminal(
+    command: Command, lost: Lost, storage: InMemoryStorage
+) -> None:
+    refused = await asyncio.to_thread(command, "--fail-missing")
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "needs a terminal" in refused.stderr
+    assert "--yes" in refused.stderr
+    assert storage.calls == []
+    assert await lost.statuses() == UNCHANGED
+
+
+async def test_fail_missing_does_not_ask_about_nothing(command: Command) -> None:
+    done = await asyncio.to_thread(command, "--fail-missing", typed="")
+
+    assert done.exit_code == 0
+    assert "missing or replaced: 0" in done.stderr
+    assert "[y/N]" not in done.output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--fail-missing", "--yes", "--force"),
+        ("--fail-missing", "--yes", "--adopt"),
+        ("--fail-missing", "--yes", "--remove-objects"),
+        ("--yes",),
+    ],
+)
+def test_rejects_options_that_do_not_go_together(command: Command, options: tuple[str, ...]) -> None:
+    assert command(*options).exit_code == 2
+
+
+async def test_fail_missing_ends_with_5_in_front_of_another_databases_bucket(
+    command: Command, lost: Lost, storage: InMemoryStorage
+) -> None:
+    storage.store_object(MARKER_KEY, b'{"database_id": "another"}')
+
+    refused = await asyncio.to_thread(command, "--fail-missing", "--yes", "--json")
+
+    assert (refused.exit_code, refused.stdout) == (5, "")
+    assert "belongs to another database" in refused.stderr
+    assert await lost.statuses() == UNCHANGED
+
+
+async def test_fail_missing_ends_with_3_while_another_sweep_runs(
+    command: Command, lost: Lost, database_url: str
+) -> None:
+    set_lease_until_2100(database_url)
+
+    second = await asyncio.to_thread(command, "--fail-missing", "--yes")
+
+    assert (second.exit_code, second.stdout) == (3, "")
+    assert "Another sweep is running" in second.stderr
+    assert await lost.statuses() == UNCHANGED
 
 
 # --- by itself --------------------------------------------------------------------------------------------------

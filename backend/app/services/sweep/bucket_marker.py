@@ -1,7 +1,8 @@
-"""The object in the bucket that names the database it belongs to: a wrong or restored one must destroy nothing."""
+"""Read and write the object in the bucket that names the database it belongs to."""
 
 import json
 import uuid
+from dataclasses import dataclass
 
 import structlog
 
@@ -13,54 +14,53 @@ log = structlog.get_logger()
 
 MARKER_KEY = "slipway/database.json"
 """Outside `videos/`, which a sweep lists."""
-_MOST_BYTES = 1024
+_MAX_BYTES = 1024
 
 
+@dataclass(frozen=True)
 class BucketMarker:
-    def __init__(self, storage: ObjectStorage) -> None:
-        self._storage = storage
+    storage: ObjectStorage
 
     async def state(self, database_id: uuid.UUID | None) -> MarkerState:
-        """Whose bucket this is, for a database of this name (None: it has no name yet).
+        """Return whose bucket this is. None stands for a database without an ID yet.
 
-        Raises StorageUnavailable, also where the bucket itself is missing.
+        Raises StorageUnavailable, also if the bucket does not exist.
         """
         try:
-            found = await self._storage.read_range(MARKER_KEY, 0, _MOST_BYTES, None)
+            found = await self.storage.read_range(MARKER_KEY, 0, _MAX_BYTES, None)
         except NoSuchObject:
             return MarkerState.ABSENT
         except StorageUnavailable:
-            # An empty object has no bytes to ask for: the store says no.
+            # An empty object has no range, so the store returns an error.
             if await self._is_empty():
                 return MarkerState.FOREIGN
             raise
-        named = _named(found.data)
-        # What we cannot read may be anybody's.
+        named = _database_id_in(found.data)
         return MarkerState.OURS if named and named == database_id else MarkerState.FOREIGN
 
     async def _is_empty(self) -> bool:
         try:
-            return (await self._storage.head(MARKER_KEY)).size_bytes == 0
+            return (await self.storage.head(MARKER_KEY)).size_bytes == 0
         except NoSuchObject:
             return False
 
     async def write(self, database_id: uuid.UUID, *, only_if_new: bool) -> MarkerState:
-        """Writes the marker and reads it back: of two databases that write at once, one finds the other's."""
+        """Write the marker and read it back, because another database may write its own at the same time."""
         body = json.dumps({"database_id": str(database_id)}).encode()
         try:
-            await self._storage.put(MARKER_KEY, body, "application/json", only_if_new=only_if_new)
+            await self.storage.put(MARKER_KEY, body, "application/json", only_if_new=only_if_new)
         except ObjectExists:
             return await self.state(database_id)
         state = await self.state(database_id)
         if state is MarkerState.ABSENT:
-            raise StorageUnavailable  # written and not there: nothing this store says now is to be acted on
+            raise StorageUnavailable  # A store that loses what it accepted is not to be trusted now.
         if state is MarkerState.OURS:
             log.info("sweep.bucket_adopted", database_id=str(database_id))
             return MarkerState.ADOPTED
         return state
 
 
-def _named(data: bytes) -> uuid.UUID | None:
+def _database_id_in(data: bytes) -> uuid.UUID | None:
     try:
         return uuid.UUID(json.loads(data)["database_id"])
     except (ValueError, KeyError, TypeError, AttributeError):

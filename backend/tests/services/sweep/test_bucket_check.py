@@ -15,9 +15,9 @@ from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.models import User, Video
 from app.ports import NoSuchObject
-from app.services.bucket_check import WrongBucket
-from app.services.bucket_marker import MARKER_KEY
-from app.services.sweep import SweepOrder
+from app.services.sweep.bucket_check import WrongBucket
+from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.sweep import SweepOrder
 from tests import factories
 from tests.conftest import MakeVideo
 from tests.factories import APP_URL, make_application, read_video
@@ -97,7 +97,7 @@ async def test_nothing_starts_in_a_wrong_bucket(
         wrong.store_object(MARKER_KEY, marker)
     before = await rows(restarted)
 
-    with pytest.raises(WrongBucket, match=r"Mend S3_BUCKET or DATABASE_URL.*slipway sweep --adopt"):
+    with pytest.raises(WrongBucket, match=r"Correct S3_BUCKET or DATABASE_URL.*slipway sweep --adopt"):
         async with restarted.running():
             raise AssertionError("it started")
 
@@ -108,7 +108,7 @@ async def test_nothing_starts_in_a_wrong_bucket(
 
 async def test_a_new_database_starts_in_front_of_a_bucket_without_a_marker(application: Application) -> None:
     async with application.running():
-        application.bucket.require_no_doubt()
+        application.bucket.require_confirmed()
 
 
 async def test_a_new_database_does_not_start_in_front_of_anothers_bucket(
@@ -126,7 +126,7 @@ async def test_once_adopted_the_bucket_is_the_right_one(restarted: Application) 
     await restarted.sweep.run(SweepOrder(adopt=True))
 
     async with restarted.running():
-        restarted.bucket.require_no_doubt()
+        restarted.bucket.require_confirmed()
 
 
 async def test_a_marker_written_while_we_look_is_no_contradiction(
@@ -140,7 +140,7 @@ async def test_a_marker_written_while_we_look_is_no_contradiction(
 
     storage.hook_next("read_range", sweep)
     async with application.running():
-        application.bucket.require_no_doubt()
+        application.bucket.require_confirmed()
     await other.close()
 
 

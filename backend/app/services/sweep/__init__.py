@@ -1,0 +1,1 @@
+"""Compare the store with the database, and correct what is safe to correct."""

@@ -1,0 +1,191 @@
+"""Compare the store with the database: count first, then remove orphans up to a limit."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from app.core.db import Database
+from app.core.metrics import (
+    SWEEP_FOUND,
+    SWEEP_FOUND_BYTES,
+    SWEEP_LAST_SUCCESS,
+    SWEEP_OLDEST_SECONDS,
+    SWEEP_STOPPED,
+)
+from app.crud import audit, installation
+from app.domain.sweep_report import Category, MarkerState, Outcome, SweepReport, max_changes
+from app.models import Installation
+from app.ports import Clock, ObjectStorage
+from app.services.sweep.audit import Audit, AuditResult
+from app.services.sweep.bucket_marker import BucketMarker
+from app.services.sweep.lease import SweepLease
+from app.services.sweep.orphans import Orphans
+from app.services.sweep.store_calls import StoreCalls
+
+log = structlog.get_logger()
+
+_AUTOMATIC: Final = frozenset({Category.UNOWNED_UPLOADS, Category.FAILED_OBJECTS})
+"""The categories that every sweep removes."""
+_OURS: Final = frozenset({MarkerState.OURS, MarkerState.ADOPTED})
+
+
+@dataclass(frozen=True)
+class SweepOrder:
+    """What the operator allows. The defaults are those of the automatic sweep."""
+
+    dry_run: bool = False
+    remove_objects: bool = False
+    """Also remove objects without a row."""
+    force: bool = False
+    """Remove orphans without a limit."""
+    adopt: bool = False
+    """Take the bucket for this database's, whatever its marker says."""
+
+    @property
+    def categories(self) -> frozenset[Category]:
+        return _AUTOMATIC | {Category.UNKNOWN_OBJECTS} if self.remove_objects else _AUTOMATIC
+
+
+@dataclass(frozen=True)
+class Sweep:
+    database: Database
+    storage: ObjectStorage
+    clock: Clock
+    grace: timedelta
+    interval: timedelta
+
+    async def run(self, order: SweepOrder, *, wait_seconds: float = 0) -> SweepReport:
+        """Sweep now, after waiting up to `wait_seconds` for another sweep to end. A dry run needs no lease.
+
+        Raises AnotherSweepRunning, SweepOvertaken, StorageUnavailable, DatabaseUnavailable.
+        """
+        lease = SweepLease(self.database, self.clock)
+        if order.dry_run:
+            async with self.database.reading() as session:
+                row = await installation.get(session)
+            return await self._pass(order, row, lease)
+        row = await lease.wait_for_claim(wait_seconds)
+        return await self._run_claimed(order, row, lease)
+
+    async def run_when_due(self) -> None:
+        """Sweep if no process did so within the interval, and publish the last sweep's report in every process."""
+        lease = SweepLease(self.database, self.clock)
+        claimed = await lease.claim(self.interval)
+        if claimed is not None:
+            await self._run_claimed(SweepOrder(), claimed, lease)
+        async with self.database.reading() as session:
+            row = await installation.get(session)
+        if row and row.sweep_report:
+            publish(json.loads(row.sweep_report), row.sweep_done_at)
+
+    async def _run_claimed(self, order: SweepOrder, row: Installation, lease: SweepLease) -> SweepReport:
+        async with lease.released_on_error():
+            report = await self._pass(order, row, lease)
+        await lease.finish(report)
+        _log(report)
+        return report
+
+    async def _pass(self, order: SweepOrder, row: Installation | None, lease: SweepLease) -> SweepReport:
+        store_now = await self.storage.server_time()
+        # Before the listing, because a video that becomes ready meanwhile may be missing from it.
+        ready = await self._count_ready() if _is_new(row) else 0
+        calls = StoreCalls(lease.keep)
+        orphans = Orphans(self.database, self.storage, self.clock, self.grace, store_now, calls)
+        await orphans.count()
+        auditor = Audit(self.database, self.storage, self.clock)
+        audited = await auditor.check_due(store_now, calls)
+        audited.count_in(orphans.findings)
+
+        # Last, so that the marker is that of the bucket which was listed.
+        marker, is_ours = await self._check_bucket(order, row, _matches(orphans, audited, ready))
+        listed = orphans.totals.uploads + orphans.totals.objects
+        limit = None if order.force else max_changes(listed)
+        planned = sum(orphans.findings[category].count for category in order.categories)
+        outcome = Outcome.DONE
+        if not is_ours:
+            outcome = Outcome.REFUSED
+        elif limit is not None and planned > limit:
+            outcome = Outcome.OVER_LIMIT
+        if is_ours and not order.dry_run:
+            await lease.renew()
+            await auditor.record(audited, store_now)
+        if is_ours:
+            calls.raise_if_too_many()
+        if outcome is Outcome.DONE and planned and not order.dry_run:
+            await orphans.remove(order.categories, limit)
+        return SweepReport(
+            outcome,
+            marker,
+            order.dry_run,
+            orphans.totals.uploads,
+            orphans.totals.objects,
+            audited.checked,
+            audited.unconfirmed,
+            orphans.findings,
+        )
+
+    async def _check_bucket(
+        self, order: SweepOrder, row: Installation | None, matches: bool
+    ) -> tuple[MarkerState, bool]:
+        """Return the marker's state and whether the bucket is this database's. Write the marker if it should be."""
+        bucket = BucketMarker(self.storage)
+        marker = await bucket.state(row.database_id if row else None)
+        is_new = _is_new(row)
+        adopts = order.adopt or (marker is MarkerState.ABSENT and is_new and matches)
+        if order.dry_run or row is None:
+            return marker, adopts or marker is MarkerState.OURS
+        if adopts and marker is not MarkerState.OURS:
+            marker = await bucket.write(row.database_id, only_if_new=not order.adopt)
+        if marker in _OURS and is_new:
+            async with self.database.transaction() as session:
+                now = await installation.database_time(session, self.clock.now())
+                await installation.record_bucket_marked(session, now)
+        return marker, marker in _OURS
+
+    async def _count_ready(self) -> int:
+        async with self.database.reading() as session:
+            return await audit.count_ready(session)
+
+
+def _is_new(row: Installation | None) -> bool:
+    """Return whether this database has no bucket yet."""
+    return row is None or row.bucket_marked_at is None
+
+
+def _matches(orphans: Orphans, audited: AuditResult, ready: int) -> bool:
+    """Return whether each object in the bucket has a row, and each ready video its object."""
+    totals = orphans.totals
+    return totals.objects == totals.known_objects and totals.known_objects >= ready and not audited.findings
+
+
+def publish(report: Mapping[str, Any], done_at: datetime | None) -> None:
+    """Set the metrics to the last sweep's report."""
+    for category, found in report["findings"].items():
+        SWEEP_FOUND.labels(category).set(found["count"])
+        SWEEP_FOUND_BYTES.labels(category).set(found["bytes"])
+        SWEEP_OLDEST_SECONDS.labels(category).set(found["oldest_seconds"])
+    for outcome in (Outcome.OVER_LIMIT, Outcome.REFUSED):
+        SWEEP_STOPPED.labels(outcome.value).set(report["outcome"] == outcome)
+    if done_at is not None:
+        SWEEP_LAST_SUCCESS.set(done_at.timestamp())
+
+
+def _log(report: SweepReport) -> None:
+    counts = {category.value: found.count for category, found in report.findings.items() if found.count}
+    if report.outcome is Outcome.DONE:
+        log.info("sweep.finished", uploads=report.uploads, objects=report.objects, **counts)
+    else:
+        log.error(f"sweep.{report.outcome.value}", marker=report.marker.value, **counts)
+    missing, replaced = report.findings[Category.MISSING_OBJECTS], report.findings[Category.REPLACED_OBJECTS]
+    if missing.count + replaced.count > report.unconfirmed:
+        log.error(
+            "audit.confirmed_findings",
+            missing=missing.count,
+            replaced=replaced.count,
+            unconfirmed=report.unconfirmed,
+            oldest_seconds=max(missing.oldest_seconds, replaced.oldest_seconds),
+        )
