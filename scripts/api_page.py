@@ -73,12 +73,10 @@ def answer(operation: dict[str, Any]) -> str:
 
 
 def answers(api: dict[str, Any]) -> Iterator[str]:
-    """Yield one row for each shape of an answer."""
-    yield "| shape | fields |"
-    yield "|---|---|"
+    """Yield one line for each shape of an answer."""
     for name, schema in api["components"]["schemas"].items():
         if re.fullmatch(r"(?!Error|ValidationError)\w+Out", name):
-            yield f"| `{name}` | {', '.join(f'`{field}`' for field in schema['properties'])} |"
+            yield f"- `{name}` has {', '.join(f'`{field}`' for field in schema['properties'])}."
 
 
 def reference(schema: dict[str, Any]) -> str:

@@ -27,11 +27,9 @@ from junit_report import Counts, counted
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "guarantees.md"
 BEGIN, END = "<!-- campaign, written by scripts/campaign.py -->", "<!-- /campaign -->"
-DEFECTS_BEGIN = "<!-- defects, written by scripts/campaign.py -->"
-DEFECTS_END = "<!-- /defects -->"
 HEADER = [
-    "| part | what ran | runs | violations | seed | seconds | date | commit | machine |",
-    "|---|---|---|---|---|---|---|---|---|",
+    "| part | what ran | runs | violations | seed | seconds | date | commit |",
+    "|---|---|---|---|---|---|---|---|",
 ]
 HOUR = 3600
 
@@ -134,8 +132,6 @@ class Outcome:
     violations: int
     seconds: float
     note: str = ""
-    caught_by: dict[str, str] = field(default_factory=dict)
-    """The suite that caught it, for each seeded defect."""
 
 
 def run(part: Part, seed: str) -> Outcome:
@@ -184,8 +180,7 @@ def judge(ended: int | None, seconds: float, lines: list[dict[str, object]], tes
         runs, violations = tests.passed + tests.failed, tests.failed
     if ended is None:
         return Outcome(runs, violations, seconds, "until the time limit")
-    caught_by = {str(line["defect"]): str(line["caught_by"] or "nobody") for line in defects}
-    return Outcome(runs, violations if ended == 0 else max(1, violations), seconds, caught_by=caught_by)
+    return Outcome(runs, violations if ended == 0 else max(1, violations), seconds)
 
 
 def lines_of(report: Path) -> list[dict[str, object]]:
@@ -195,11 +190,11 @@ def lines_of(report: Path) -> list[dict[str, object]]:
 def row(part: Part, outcome: Outcome, seed: str) -> str:
     ran = f"{part.what} ({outcome.note})" if outcome.note else part.what
     figures = f"{outcome.runs:,} | {outcome.violations} | {seed} | {outcome.seconds:.0f}"
-    return f"| `{part.name}` | {ran} | {figures} | {datetime.now(UTC):%Y-%m-%d} | {commit()} | {machine()} |"
+    return f"| `{part.name}` | {ran} | {figures} | {datetime.now(UTC):%Y-%m-%d} | {commit()} |"
 
 
 def not_run(part: Part) -> str:
-    return f"| `{part.name}` | {part.what} | not run | | | | | | |"
+    return f"| `{part.name}` | {part.what} | not run | | | | | |"
 
 
 def commit() -> str:
@@ -207,7 +202,9 @@ def commit() -> str:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
         return done.stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/reference/guarantees.md")
+    changed = git(
+        "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/reference/guarantees.md"
+    )
     return (git("rev-parse", "--short=10", "HEAD") or "unknown") + ("+changes" if changed else "")
 
 
@@ -225,18 +222,17 @@ def write(new_rows: dict[str, str]) -> str:
         for found in re.finditer(r"^\| `([a-z-]+)` \|.*$", old, re.MULTILINE)
         if "| not run |" not in found[0]
     }
+    ran_on = re.findall(r"^The last part ran on .*$", old, re.MULTILINE)
     table = "\n".join(
-        [*HEADER, *((rows | new_rows).get(part.name, not_run(part)) for part in PARTS)],
+        [
+            ran_on[0] if ran_on and not new_rows else f"The last part ran on {machine()}.",
+            "",
+            *HEADER,
+            *((rows | new_rows).get(part.name, not_run(part)) for part in PARTS),
+        ],
     )
     PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
     return table
-
-
-def write_defects(caught_by: dict[str, str]) -> None:
-    before, _, after = around(PAGE.read_text(encoding="utf-8"), DEFECTS_BEGIN, DEFECTS_END)
-    rows = [f"| {defect} | `{suite}` |" for defect, suite in caught_by.items()]
-    table = "\n".join(["| defect | caught by |", "|---|---|", *rows])
-    PAGE.write_text(f"{before}{DEFECTS_BEGIN}\n{table}\n{DEFECTS_END}{after}", encoding="utf-8")
 
 
 def around(page: str, begin: str, end: str) -> tuple[str, str, str]:
@@ -266,8 +262,6 @@ def main() -> int:
         broken = broken or outcome.violations > 0 or outcome.runs == 0
         if outcome.runs:  # after each part: what ran is kept when a later one is broken off
             write({part.name: row(part, outcome, seed)})
-        if part.name == "defects" and outcome.caught_by:
-            write_defects(outcome.caught_by)
     table = write({})
     print(f"\n{table}")  # noqa: T201
     return 1 if broken else 0

@@ -6,17 +6,20 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from app.cli import app as cli
 from app.core import metrics
 from app.core.config import Settings
 from app.domain import errors
-from app.domain.sweep_report import Outcome
+from app.domain.sweep_report import Category, Outcome
 
 REPOSITORY = Path(__file__).parents[2]
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -117,6 +120,40 @@ def test_api_page_lists_every_error_code() -> None:
     listed = set(re.findall(r"`([a-z_]+)`", _page("api").partition("## Errors")[2]))
 
     assert {error.code for error in _subclasses(errors.SlipwayError) if "code" in vars(error)} <= listed
+
+
+def test_commands_page_lists_every_command_and_every_option_of_sweep() -> None:
+    commands = dict(_commands(typer.main.get_command(cli), "slipway"))
+    options = {option for parameter in commands["slipway sweep"].params for option in parameter.opts}
+    rows = re.findall(r"^\| `([^`]+)` \|", _page("commands"), re.MULTILINE)
+
+    assert sorted(row for row in rows if row.startswith("slipway")) == sorted(commands)
+    assert {row for row in rows if row.startswith("--")} == options
+
+
+def test_commands_page_lists_every_category_of_a_sweep() -> None:
+    assert {category.value for category in Category} <= set(re.findall(r"`(\w+)`", _page("commands")))
+
+
+def test_architecture_names_paths_that_exist() -> None:
+    page = (REPOSITORY / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:backend|frontend|docs|bench|scripts)/[\w/.-]*)`", page)
+    folders = re.findall(r"^\| `(backend/app/[\w/]+)` \|", page, re.MULTILINE)
+
+    assert {path for path in named if not (REPOSITORY / path).exists()} == set()
+    assert {f"backend/app/{folder.name}/" for folder in _folders("backend/app")} <= {*folders, *named}
+
+
+def _folders(path: str) -> Iterator[Path]:
+    return (folder for folder in (REPOSITORY / path).iterdir() if (folder / "__init__.py").exists())
+
+
+def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield the commands of a group by their names. Typer has its own copy of click, whose classes are private."""
+    for part, child in getattr(command, "commands", {}).items():
+        yield from _commands(child, f"{name} {part}")
+    if not hasattr(command, "commands"):
+        yield name, command
 
 
 def _page(name: str) -> str:
