@@ -28,7 +28,7 @@ _STATUSES: Mapping[type[errors.SlipwayError], int] = {
     errors.Unavailable: 503,
 }
 
-_PLAIN_CODES: Mapping[int, tuple[str, str]] = {
+_PLAIN_CODES: Mapping[int, tuple[errors.ErrorCode, str]] = {
     400: ("malformed_request", "The request could not be read. Send a JSON body that matches the API."),
     404: ("not_found", "There is nothing at this address."),
     405: (
@@ -49,7 +49,7 @@ class ApiError(HTTPException):
     def __init__(
         self,
         status_code: int,
-        code: str,
+        code: errors.ErrorCode,
         detail: str,
         facts: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,

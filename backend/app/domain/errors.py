@@ -18,7 +18,37 @@ SlipwayError
 HTTP statuses are chosen in api/errors.py alone. `str(error)` is a sentence for people that says what to do.
 """
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
+
+ErrorCode = Literal[
+    "body_too_large",
+    "content_type_mismatch",
+    "csrf_rejected",
+    "database_unavailable",
+    "email_taken",
+    "file_empty",
+    "file_too_large",
+    "filename_invalid",
+    "idempotency_conflict",
+    "internal_error",
+    "invalid_credentials",
+    "malformed_request",
+    "method_not_allowed",
+    "not_authenticated",
+    "not_found",
+    "overloaded",
+    "parts_incomplete",
+    "password_too_weak",
+    "quota_exceeded",
+    "rate_limited",  # reserved, not sent yet
+    "storage_unavailable",
+    "too_many_uploads",
+    "unsupported_container",
+    "validation_error",
+    "video_not_found",
+    "wrong_state",
+]
+"""Every `code` the API answers with. mypy holds the classes below and api/errors.py to it."""
 
 OBJECT_MISSING: Final = {
     "status_code": "object_missing",
@@ -30,7 +60,7 @@ OBJECT_MISSING: Final = {
 class SlipwayError(Exception):
     """Base of all: `code` names it for programs, `facts` are added to the answer."""
 
-    code: ClassVar[str]
+    code: ClassVar[ErrorCode]
 
     def __init__(self, detail: str, **facts: object) -> None:
         super().__init__(detail)

@@ -15,6 +15,8 @@ MAX_PART_BYTES: Final = 16 * MIB
 """A lost part costs at most this much, and at 1 Mbit/s one part still fits the life of its URL (134 s)."""
 PARTS_WANTED: Final = 6
 """A browser opens six connections to one origin (HTTP/1.1), so a small file is cut to fill them."""
+MAX_PARTS_PER_SIGNING: Final = 32
+"""Part URLs that one request returns."""
 
 
 @dataclass(frozen=True)

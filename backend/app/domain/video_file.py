@@ -3,7 +3,7 @@
 import unicodedata
 import uuid
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from app.domain.errors import (
     ContentTypeMismatch,
@@ -15,6 +15,8 @@ from app.domain.errors import (
 
 MAX_FILENAME_CHARACTERS: Final = 255
 
+Family = Literal["isobmff", "riff", "matroska"]
+
 
 @dataclass(frozen=True)
 class Container:
@@ -23,7 +25,7 @@ class Container:
     name: str
     extensions: tuple[str, ...]
     content_types: tuple[str, ...]
-    family: str
+    family: Family
     """Containers of one family may stand for each other: the same layout under two names."""
 
 

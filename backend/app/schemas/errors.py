@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from app.domain.errors import ErrorCode
+
 
 class ErrorItem(BaseModel):
     loc: list[str | int]
@@ -13,7 +15,7 @@ class ErrorOut(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    code: str
+    code: ErrorCode
     detail: str
     request_id: str
 

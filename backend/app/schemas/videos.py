@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
+from app.domain.part_plan import MAX_PARTS_PER_SIGNING, S3_MAX_PARTS
+from app.domain.video_file import Family
 from app.domain.video_status import VideoStatus
-
-_MOST_PARTS = 10_000
 
 
 class _Request(BaseModel):
@@ -21,7 +21,7 @@ def _distinct(numbers: list[int]) -> list[int]:
     return numbers
 
 
-PartNumber = Annotated[int, Field(ge=1, le=_MOST_PARTS)]
+PartNumber = Annotated[int, Field(ge=1, le=S3_MAX_PARTS)]
 
 
 class CreateVideoIn(_Request):
@@ -32,7 +32,9 @@ class CreateVideoIn(_Request):
 
 
 class SignPartsIn(_Request):
-    part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=32), AfterValidator(_distinct)]
+    part_numbers: Annotated[
+        list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_PER_SIGNING), AfterValidator(_distinct)
+    ]
 
 
 class PartMd5In(_Request):
@@ -46,7 +48,7 @@ def _distinct_parts(parts: list[PartMd5In]) -> list[PartMd5In]:
 
 
 class CompleteUploadIn(_Request):
-    parts: Annotated[list[PartMd5In], Field(max_length=_MOST_PARTS), AfterValidator(_distinct_parts)]
+    parts: Annotated[list[PartMd5In], Field(max_length=S3_MAX_PARTS), AfterValidator(_distinct_parts)]
 
 
 ByteCount = Annotated[int, Field(ge=0, le=2**53)]
@@ -65,7 +67,7 @@ class UploadTelemetryIn(_Request):
     bytes_sent: ByteCount
     duration_ms: Annotated[int, Field(ge=0, le=2**53)]
     goodput_bytes_per_second: ByteCount | None
-    part_count: Annotated[int, Field(ge=0, le=_MOST_PARTS)]
+    part_count: Annotated[int, Field(ge=0, le=S3_MAX_PARTS)]
     retries: EventCount
     stalls: EventCount
     renewals: EventCount
@@ -75,12 +77,24 @@ class ContainerOut(BaseModel):
     container: str
     extensions: list[str]
     content_types: list[str]
+    family: Family
+
+
+class PartPlanOut(BaseModel):
+    """A part is a `wanted_parts`-th of the file, rounded up to the multiple and kept within the limits."""
+
+    min_part_bytes: int
+    max_part_bytes: int
+    part_bytes_multiple: int
+    wanted_parts: int
 
 
 class UploadPolicyOut(BaseModel):
     max_size_bytes: int
     presign_ttl_seconds: int
     containers: list[ContainerOut]
+    part_plan: PartPlanOut
+    max_parts_per_signing: int
     server_time: datetime
 
 

@@ -27,7 +27,7 @@ from app.domain.errors import (
     VideoNotFound,
     WrongState,
 )
-from app.domain.part_plan import plan_parts
+from app.domain.part_plan import MAX_PARTS_PER_SIGNING, plan_parts
 from app.domain.recheck import is_gone
 from app.domain.video_file import VideoFile, check_file, object_key
 from app.domain.video_status import HIDDEN, VideoEvent, VideoStatus
@@ -48,7 +48,6 @@ from app.services.background import BackgroundTasks
 
 log = structlog.get_logger()
 
-MAX_PARTS_SIGNED_AT_ONCE = 32
 TOKEN_METADATA = "slipway-token"  # noqa: S105  # the name of a metadata field, not a secret
 _LEASE = timedelta(seconds=30)
 _LEASE_RENEWAL_SECONDS = 10.0
@@ -126,7 +125,7 @@ class UploadService:
             return StartedUpload(video, None, is_new)
         if video.upload_id is None:
             video = await self._open_multipart_upload(video)
-        first_batch = range(1, min(video.part_plan.part_count, MAX_PARTS_SIGNED_AT_ONCE) + 1)
+        first_batch = range(1, min(video.part_plan.part_count, MAX_PARTS_PER_SIGNING) + 1)
         return StartedUpload(video, self._presign(video, first_batch), is_new)
 
     async def _find_or_insert(

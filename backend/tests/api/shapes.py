@@ -49,6 +49,14 @@ VIDEO_FIELDS = {
 }
 UPLOAD_FIELDS = {"part_size_bytes", "part_count", "expires_at", "server_time", "parts"}
 PART_FIELDS = {"part_number", "url", "size_bytes", "expires_at"}
+POLICY_FIELDS = {
+    "max_size_bytes",
+    "presign_ttl_seconds",
+    "containers",
+    "part_plan",
+    "max_parts_per_signing",
+    "server_time",
+}
 
 OBJECT_KEY = re.compile(
     r"^videos/{0}/{0}/{0}\.(mp4|mov|avi|webm|mkv)$".format(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

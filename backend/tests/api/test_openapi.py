@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from app.cli import app as cli
 from tests.api.declared import OPENAPI_FILE, document, operations
-from tests.api.shapes import API, PART_FIELDS, UPLOAD_FIELDS, USER_FIELDS, VIDEO_FIELDS
+from tests.api.shapes import API, PART_FIELDS, POLICY_FIELDS, UPLOAD_FIELDS, USER_FIELDS, VIDEO_FIELDS
 
 CONTRACT = {
     ("POST", "/auth/register"),
@@ -64,7 +64,9 @@ def test_answers_have_exactly_the_contracts_fields_all_of_them_always_there() ->
         "SignedPartsOut": {"parts", "server_time"},
         "TokenOut": {"access_token", "token_type", "expires_at"},
         "StatusReasonOut": {"code", "detail"},
-        "UploadPolicyOut": {"max_size_bytes", "presign_ttl_seconds", "containers", "server_time"},
+        "ContainerOut": {"container", "extensions", "content_types", "family"},
+        "PartPlanOut": {"min_part_bytes", "max_part_bytes", "part_bytes_multiple", "wanted_parts"},
+        "UploadPolicyOut": POLICY_FIELDS,
     }.items():
         assert set(schema(name)["properties"]) == fields, name
         assert set(schema(name)["required"]) == fields, (

@@ -2,16 +2,16 @@
 
 import httpx
 
-from tests.api.shapes import API, assert_time, with_settings
+from tests.api.shapes import API, POLICY_FIELDS, assert_time, with_settings
 from tests.fakes import FakeClock
 
 # The contract's table, written down a second time on purpose.
 TABLE = [
-    ("mp4", [".mp4", ".m4v"], ["video/mp4", "video/x-m4v"]),
-    ("mov", [".mov", ".qt"], ["video/quicktime"]),
-    ("avi", [".avi"], ["video/x-msvideo", "video/avi", "video/vnd.avi", "video/msvideo"]),
-    ("webm", [".webm"], ["video/webm"]),
-    ("mkv", [".mkv"], ["video/x-matroska", "video/matroska"]),
+    ("mp4", [".mp4", ".m4v"], ["video/mp4", "video/x-m4v"], "isobmff"),
+    ("mov", [".mov", ".qt"], ["video/quicktime"], "isobmff"),
+    ("avi", [".avi"], ["video/x-msvideo", "video/avi", "video/vnd.avi", "video/msvideo"], "riff"),
+    ("webm", [".webm"], ["video/webm"], "matroska"),
+    ("mkv", [".mkv"], ["video/x-matroska", "video/matroska"], "matroska"),
 ]
 
 
@@ -19,13 +19,20 @@ async def test_it_is_public_and_says_what_is_taken(client: httpx.AsyncClient, cl
     answer = await client.get(f"{API}/upload-policy")
     assert answer.status_code == 200
     body = answer.json()
-    assert set(body) == {"max_size_bytes", "presign_ttl_seconds", "containers", "server_time"}
+    assert set(body) == POLICY_FIELDS
     assert body["max_size_bytes"] == 2 * 1024**3
     assert body["presign_ttl_seconds"] == 900
     assert body["containers"] == [
-        {"container": name, "extensions": extensions, "content_types": types}
-        for name, extensions, types in TABLE
+        {"container": name, "extensions": extensions, "content_types": types, "family": family}
+        for name, extensions, types, family in TABLE
     ]
+    assert body["part_plan"] == {
+        "min_part_bytes": 5 * 1024**2,
+        "max_part_bytes": 16 * 1024**2,
+        "part_bytes_multiple": 1024**2,
+        "wanted_parts": 6,
+    }
+    assert body["max_parts_per_signing"] == 32
     assert assert_time(body["server_time"]) == clock.now()
 
 

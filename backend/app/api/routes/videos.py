@@ -15,6 +15,13 @@ from app.api.deps import (
     require_bucket,
 )
 from app.api.responses import errors
+from app.domain.part_plan import (
+    MAX_PART_BYTES,
+    MAX_PARTS_PER_SIGNING,
+    MIB,
+    PARTS_WANTED,
+    S3_MIN_PART_BYTES,
+)
 from app.domain.video_file import CONTAINERS
 from app.domain.video_status import VideoStatus
 from app.schemas.videos import (
@@ -22,6 +29,7 @@ from app.schemas.videos import (
     ContainerOut,
     CreatedUploadOut,
     CreateVideoIn,
+    PartPlanOut,
     SignedPartsOut,
     SignPartsIn,
     UploadPolicyOut,
@@ -45,9 +53,17 @@ async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPo
                 container=container.name,
                 extensions=list(container.extensions),
                 content_types=list(container.content_types),
+                family=container.family,
             )
             for container in CONTAINERS
         ],
+        part_plan=PartPlanOut(
+            min_part_bytes=S3_MIN_PART_BYTES,
+            max_part_bytes=MAX_PART_BYTES,
+            part_bytes_multiple=MIB,
+            wanted_parts=PARTS_WANTED,
+        ),
+        max_parts_per_signing=MAX_PARTS_PER_SIGNING,
         server_time=clock.now(),
     )
 

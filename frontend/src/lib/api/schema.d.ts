@@ -362,6 +362,11 @@ export interface components {
             content_types: string[];
             /** Extensions */
             extensions: string[];
+            /**
+             * Family
+             * @enum {string}
+             */
+            family: "isobmff" | "riff" | "matroska";
         };
         /** CreateVideoIn */
         CreateVideoIn: {
@@ -389,8 +394,11 @@ export interface components {
          * @description `code` is for programs, `detail` is a sentence for people; facts of the error may follow.
          */
         ErrorOut: {
-            /** Code */
-            code: string;
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "body_too_large" | "content_type_mismatch" | "csrf_rejected" | "database_unavailable" | "email_taken" | "file_empty" | "file_too_large" | "filename_invalid" | "idempotency_conflict" | "internal_error" | "invalid_credentials" | "malformed_request" | "method_not_allowed" | "not_authenticated" | "not_found" | "overloaded" | "parts_incomplete" | "password_too_weak" | "quota_exceeded" | "rate_limited" | "storage_unavailable" | "too_many_uploads" | "unsupported_container" | "validation_error" | "video_not_found" | "wrong_state";
             /** Detail */
             detail: string;
             /** Request Id */
@@ -419,6 +427,20 @@ export interface components {
             md5: string;
             /** Part Number */
             part_number: number;
+        };
+        /**
+         * PartPlanOut
+         * @description A part is a `wanted_parts`-th of the file, rounded up to the multiple and kept within the limits.
+         */
+        PartPlanOut: {
+            /** Max Part Bytes */
+            max_part_bytes: number;
+            /** Min Part Bytes */
+            min_part_bytes: number;
+            /** Part Bytes Multiple */
+            part_bytes_multiple: number;
+            /** Wanted Parts */
+            wanted_parts: number;
         };
         /** PasswordIn */
         PasswordIn: {
@@ -549,8 +571,11 @@ export interface components {
         UploadPolicyOut: {
             /** Containers */
             containers: components["schemas"]["ContainerOut"][];
+            /** Max Parts Per Signing */
+            max_parts_per_signing: number;
             /** Max Size Bytes */
             max_size_bytes: number;
+            part_plan: components["schemas"]["PartPlanOut"];
             /** Presign Ttl Seconds */
             presign_ttl_seconds: number;
             /**
@@ -614,8 +639,11 @@ export interface components {
         };
         /** ValidationErrorOut */
         ValidationErrorOut: {
-            /** Code */
-            code: string;
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "body_too_large" | "content_type_mismatch" | "csrf_rejected" | "database_unavailable" | "email_taken" | "file_empty" | "file_too_large" | "filename_invalid" | "idempotency_conflict" | "internal_error" | "invalid_credentials" | "malformed_request" | "method_not_allowed" | "not_authenticated" | "not_found" | "overloaded" | "parts_incomplete" | "password_too_weak" | "quota_exceeded" | "rate_limited" | "storage_unavailable" | "too_many_uploads" | "unsupported_container" | "validation_error" | "video_not_found" | "wrong_state";
             /** Detail */
             detail: string;
             /** Errors */
