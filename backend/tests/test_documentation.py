@@ -103,7 +103,7 @@ def _tracked(*patterns: str) -> list[Path]:
 
 
 def test_metrics_page_lists_every_metric_with_its_labels() -> None:
-    row = re.compile(r"^\| `(slipway_\w+)` \| ([^|]*)\|", re.MULTILINE)
+    row = re.compile(r"^- `(slipway_\w+)`(?: \(([^)]*)\))?\.", re.MULTILINE)
     listed = {name: re.findall(r"`(\w+)`", labels) for name, labels in row.findall(_page("metrics-and-logs"))}
 
     assert listed == dict(_metrics())
@@ -125,7 +125,7 @@ def test_api_page_lists_every_error_code() -> None:
 def test_commands_page_lists_every_command_and_every_option_of_sweep() -> None:
     commands = dict(_commands(typer.main.get_command(cli), "slipway"))
     options = {option for parameter in commands["slipway sweep"].params for option in parameter.opts}
-    rows = re.findall(r"^\| `([^`]+)` \|", _page("commands"), re.MULTILINE)
+    rows = re.findall(r"^- `([^`]+)` ", _page("commands"), re.MULTILINE)
 
     assert sorted(row for row in rows if row.startswith("slipway")) == sorted(commands)
     assert {row for row in rows if row.startswith("--")} == options
@@ -138,10 +138,9 @@ def test_commands_page_lists_every_category_of_a_sweep() -> None:
 def test_architecture_names_paths_that_exist() -> None:
     page = (REPOSITORY / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
     named = re.findall(r"`((?:backend|frontend|docs|bench|scripts)/[\w/.-]*)`", page)
-    folders = re.findall(r"^\| `(backend/app/[\w/]+)` \|", page, re.MULTILINE)
 
     assert {path for path in named if not (REPOSITORY / path).exists()} == set()
-    assert {f"backend/app/{folder.name}/" for folder in _folders("backend/app")} <= {*folders, *named}
+    assert {f"backend/app/{folder.name}/" for folder in _folders("backend/app")} <= {*named}
 
 
 def _folders(path: str) -> Iterator[Path]:
