@@ -73,7 +73,7 @@ def measure(folder: Path) -> dict[str, float]:
     return result
 
 
-# What the issue asks for; a figure without a target is only told.
+# The targets. A figure without one is only reported.
 TARGETS = {"api_requests": 8, "browser_growth_mib": 64, "app_growth_mib": 30, "api_body_kib": 2048}
 
 

@@ -36,7 +36,7 @@ ROUNDS = 3
 LIMIT_SECONDS = 20.0
 SLOW_SECONDS = 3.0
 
-# Issue 3, "Must reach".
+# The targets.
 HEADER_FIRST = 2
 MOOV_LAST, MOOV_LAST_SHORT = 6, 3
 ANY_VALID = 8
@@ -163,7 +163,7 @@ def summary(runs: dict[float, list[Run]], video: Video) -> Reading:
 
 
 def judge(run: Run, video: Video) -> str:
-    """Duration within 0.1 s or 1 %, size and codec, as the issue compares them."""
+    """Duration within 0.1 s or 1 %, size and codec."""
     if run.seconds is None:
         return "stopped"
     if run.answer is None:

@@ -1,4 +1,4 @@
-"""Measures the upload engine against its peers, side by side: what issue 4 asks of `make bench`.
+"""Measures the upload engine against its peers, side by side: the first half of `make bench`.
 
 Every contender is its real npm package in a fresh Chromium (curl: itself), page and store on two origins, all taking
 turns in one run; medians of the rounds. Loopback, and an emulated link between own network namespaces.

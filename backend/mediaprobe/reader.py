@@ -12,7 +12,7 @@ from mediaprobe.source import RangeSource
 KIB = 1024
 MIB = 1024 * KIB
 
-# Measured over 48 files at 30 ms a request: flat from 16 to 256 KiB (research/metadata.md, "Block size").
+# Measured over 48 files at 30 ms a request: flat from 16 to 256 KiB (docs/decisions/0012-own-metadata-reader.md).
 BLOCK = 64 * KIB
 # The first two reads hold nearly every header. Later jumps land on single boxes (the next track, the last
 # fragment): a quarter is enough, and eight requests stay below 256 KiB.

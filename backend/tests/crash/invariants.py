@@ -4,8 +4,8 @@
     assert found == []
 
 Works through Database and ObjectStorage alone, so it holds for the fake store as for real ones and for both
-databases. To be called when nothing runs: rows and store are not read at one moment. The numbers are those of the
-project's guarantees: I1 ready is true, I2 no orphan, I4 key, I6 frozen, I7 once, I8 monotone, I9 quota,
+databases. To be called when nothing runs: rows and store are not read at one moment. The numbers are those of
+docs/reference/guarantees.md: I1 ready is true, I2 no orphan, I4 key, I6 frozen, I7 once, I8 monotone, I9 quota,
 I10 no stuck state.
 """
 

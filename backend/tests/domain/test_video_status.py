@@ -1,4 +1,4 @@
-"""The state machine, edge by edge, as the contract tells it (section 4)."""
+"""The state machine, edge by edge, as docs/reference/contract.md tells it."""
 
 import itertools
 

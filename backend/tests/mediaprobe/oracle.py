@@ -39,7 +39,7 @@ class Answer:
 
     @property
     def sane(self) -> bool:
-        """A duration, a size and a frame rate below 240 (as issue 3 sets the yardstick)."""
+        """A duration, a size and a frame rate below 240."""
         return bool(self.duration and self.width and self.frame_rate and self.frame_rate < 240)
 
 

@@ -1,6 +1,6 @@
 """What a probe may cost: requests and bytes for each layout, at sizes up to 2 GiB and three hours.
 
-The figures are issue 3's table. The files are sparse: their indexes are of real size, their media is not there.
+The figures are the project's targets. The files are sparse: their indexes are of real size, their media is not there.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ export class PartLedger {
   }
 }
 
-/** The server's rule (contract, section 5), to hash the first part while the server still answers. */
+/** The server's rule (docs/reference/contract.md), to hash the first part while the server still answers. */
 export function expectedPartSize(sizeBytes: number): number {
   const mib = 1024 * 1024;
   return Math.min(Math.max(Math.ceil(Math.ceil(sizeBytes / 6) / mib) * mib, 5 * mib), 16 * mib);

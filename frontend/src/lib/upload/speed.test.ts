@@ -10,7 +10,7 @@ function trace(seconds: number, rate: (second: number) => number): number[] {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
     return seed / 2 ** 31;
   };
-  // Measured over 1 s windows the speed of six parts varies by about 37 % (research/frontend.md, section 4).
+  // Measured over 1 s windows the speed of six parts varies by about 37 %.
   return Array.from({ length: seconds }, (_, second) =>
     Math.max(0, rate(second) * (1 + (noise() - 0.5) * 1.2)),
   );

@@ -6,7 +6,7 @@ import type { UploadLog } from "./telemetry";
 
 /** A URL this near its end is not used any more; a quarter of its life where it lives only seconds. */
 const MARGIN_MS = 60_000;
-/** The API signs up to 32 in one call (contract, section 3). */
+/** The API signs up to 32 in one call (docs/reference/contract.md). */
 const BATCH = 32;
 /** With fewer left than this, the next batch is fetched: two rounds of six lanes. */
 const LOW_WATER = 12;
