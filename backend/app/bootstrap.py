@@ -26,6 +26,7 @@ from app.embedded import EmbeddedStoreProcess, free_port
 from app.ports import Clock, DeliveryUrls, JobQueue, MediaProbe, ObjectStorage
 from app.services.accounts import AccountService
 from app.services.background import BackgroundTasks
+from app.services.completion import CompletionService
 from app.services.processing import ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
@@ -61,6 +62,7 @@ class Application:
     tasks: BackgroundTasks
     accounts: AccountService
     uploads: UploadService
+    completion: CompletionService
     videos: VideoService
     removal: Removal
     processing: ProcessingService
@@ -191,7 +193,7 @@ def assemble(
         user_quota_bytes=settings.user_quota_bytes,
         user_max_uploads_in_flight=settings.user_max_uploads_in_flight,
     )
-    uploads = UploadService(database, storage, queue, clock, tasks, limits)
+    completion = CompletionService(database, storage, queue, clock, tasks)
     removal = Removal(database, storage, clock)
     bucket = BucketCheck(database, storage, settings.bucket)
     return Application(
@@ -210,11 +212,12 @@ def assemble(
             idle=timedelta(seconds=settings.session_idle_seconds),
             absolute=timedelta(seconds=settings.session_absolute_seconds),
         ),
-        uploads=uploads,
+        uploads=UploadService(database, storage, clock, tasks, limits),
+        completion=completion,
         videos=VideoService(database, clock, tasks, removal),
         removal=removal,
         processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
-        reconciler=Reconciler(database, storage, clock, tasks, uploads, removal, grace),
+        reconciler=Reconciler(database, storage, clock, tasks, completion, removal, grace),
         sweep=Sweep(database, storage, clock, grace, timedelta(seconds=settings.sweep_interval_seconds)),
         fail_missing=FailMissing(database, storage, clock, bucket),
         bucket=bucket,

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mediaprobe import Metadata
+
 
 class Clock(Protocol):
     def now(self) -> datetime:
@@ -206,23 +208,6 @@ class JobQueue(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class VideoMetadata:
-    """What the bytes say. Unknown is None."""
-
-    container: str
-    duration_ms: int | None
-    width: int | None
-    height: int | None
-    rotation: int | None
-    video_codec: str | None
-    audio_codec: str | None
-    frame_rate: float | None
-    bit_rate: int | None
-    hdr: str | None
-    metadata_complete: bool
-
-
 class VerdictOnBytes(Exception):
     """These bytes are no video we take; `code` and `detail` become the video's status_reason."""
 
@@ -241,7 +226,7 @@ class MetadataOutOfBudget(Exception):
 
 
 class MediaProbe(Protocol):
-    async def probe(self, object_key: str, etag: str) -> VideoMetadata:
+    async def probe(self, object_key: str, etag: str) -> Metadata:
         """Reads the metadata of exactly this object.
 
         Raises VerdictOnBytes, MetadataOutOfBudget, NoSuchObject, ObjectChanged, StorageUnavailable, Overloaded.

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from app.core.config import Settings
 from app.core.db import Database
 from app.core.security import hash_token, new_session_token
 from app.crud import users, videos
+from app.domain.announced_object import TOKEN_METADATA
 from app.domain.part_plan import plan_parts
 from app.domain.video_file import CONTAINERS, object_key
 from app.domain.video_status import IN_FLIGHT, VideoStatus
 from app.models import Session, User, Video
 from app.ports import Clock, MediaProbe, ObjectStorage
 from app.services.accounts import email_key
-from app.services.uploads import TOKEN_METADATA
+from app.services.processing import METADATA_COLUMNS
 from tests.fakes import (
     BUCKET_URL,
     FakeDelivery,
@@ -191,7 +192,9 @@ def _columns_of(application: Application, status: VideoStatus) -> dict[str, Any]
         case VideoStatus.PROCESSING:
             return {"uploaded_at": now, "due_at": now}
         case VideoStatus.READY:
-            return {"uploaded_at": now, "ready_at": now, **asdict(some_metadata())}
+            found = some_metadata()
+            known = {name: getattr(found, name) for name in METADATA_COLUMNS}
+            return {"uploaded_at": now, "ready_at": now, "metadata_complete": True, **known}
         case VideoStatus.FAILED:
             reason = {"status_code": "no_video_track", "status_detail": "There is no picture in this file."}
             return {"uploaded_at": now, "due_at": now, **reason}

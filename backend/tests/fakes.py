@@ -31,8 +31,8 @@ from app.ports import (
     PresignedPart,
     StoredObject,
     StoredPart,
-    VideoMetadata,
 )
+from mediaprobe import Metadata
 
 START_OF_TIME = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
 S3_MIN_PART_BYTES = 5 * 1024 * 1024
@@ -417,21 +417,34 @@ def some_metadata(
     *,
     duration_ms: int | None = 12_345,
     audio_codec: str | None = "aac",
-    metadata_complete: bool = True,
-) -> VideoMetadata:
-    """What a probe finds in an ordinary video."""
-    return VideoMetadata(
+    frame_rate: float | None = 25.0,
+) -> Metadata:
+    """Return what the reader finds in an ordinary video. Without a frame rate the metadata is incomplete."""
+    return Metadata(
         container=container,
+        size_bytes=1024,
+        fragmented=False,
+        truncated=False,
         duration_ms=duration_ms,
+        duration_source="header",
         width=1920,
         height=1080,
+        coded_width=1920,
+        coded_height=1080,
+        sar="1:1",
         rotation=0,
         video_codec="h264",
         audio_codec=audio_codec,
-        frame_rate=25.0,
+        frame_rate=frame_rate,
+        vfr=False,
         bit_rate=4_000_000,
         hdr="sdr",
-        metadata_complete=metadata_complete,
+        dolby_vision=False,
+        color_primaries=None,
+        color_transfer=None,
+        color_matrix=None,
+        audio_channels=2,
+        audio_sample_rate=48_000,
     )
 
 
@@ -439,8 +452,8 @@ class FakeProbe:
     """The MediaProbe port: gives `answers` one after the other, and `usual` once they are used up."""
 
     def __init__(self) -> None:
-        self.usual: VideoMetadata | Exception = some_metadata()
-        self.answers: deque[VideoMetadata | Exception] = deque()
+        self.usual: Metadata | Exception = some_metadata()
+        self.answers: deque[Metadata | Exception] = deque()
         self.calls: list[tuple[str, str]] = []
         """(object key, etag)"""
         self._gates: deque[Gate] = deque()
@@ -450,7 +463,7 @@ class FakeProbe:
         self._gates.append(gate)
         return gate
 
-    async def probe(self, object_key: str, etag: str) -> VideoMetadata:
+    async def probe(self, object_key: str, etag: str) -> Metadata:
         self.calls.append((object_key, etag))
         await asyncio.sleep(0)
         if self._gates:

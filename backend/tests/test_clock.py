@@ -69,7 +69,7 @@ async def test_a_lease_ends_for_all_when_it_ends_for_its_holder(
     now = datetime.now(UTC)
     video = await make_video("uploading", created_at=now, expires_at=now + timedelta(hours=1))
     await astray.set_clock()
-    await astray.uploads._claim_completion(video.user_id, video.id, {}, uuid.uuid4())
+    await astray.completion._claim(video.user_id, video.id, {}, uuid.uuid4())
 
     lease_until = (await read_video(application, video.id)).lease_until
 

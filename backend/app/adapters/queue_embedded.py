@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.tasks import side_by_side
-from app.crud import videos
+from app.crud import leases
 from app.domain.errors import Unavailable
 from app.ports import Clock, ProbeOne
 
@@ -24,7 +24,7 @@ class EmbeddedQueue:
         self._woken = asyncio.Event()
 
     async def enqueue_probe(self, session: AsyncSession, video_id: uuid.UUID) -> None:
-        await videos.make_probe_due(session, video_id, self._clock.now())
+        await leases.make_probe_due(session, video_id, self._clock.now())
         event.listen(session.sync_session, "after_commit", lambda _session: self._woken.set(), once=True)
 
     async def work(self, probe: ProbeOne, at_once: int) -> None:

@@ -22,7 +22,7 @@ from sqlmodel import col
 
 from app.core.db import BUSY_TIMEOUT_SECONDS, Database, ImpatientConnection
 from app.core.tasks import side_by_side
-from app.crud import videos
+from app.crud import leases
 from app.domain.errors import DatabaseUnavailable, Unavailable
 from app.models import Video
 from app.ports import Clock, ProbeOne
@@ -57,7 +57,7 @@ class ProcrastinateQueue:
         """Never opened: it enqueues on its callers' connections."""
 
     async def enqueue_probe(self, session: AsyncSession, video_id: uuid.UUID) -> None:
-        await videos.make_probe_due(session, video_id, self._clock.now())
+        await leases.make_probe_due(session, video_id, self._clock.now())
         connection = await session.connection()
         raw = (await connection.get_raw_connection()).driver_connection
         try:
@@ -103,7 +103,7 @@ class ProcrastinateQueue:
 
     async def _announce_waiting(self, app: App) -> None:
         async with self._database.reading() as session:
-            waiting = await videos.list_waiting_probes(
+            waiting = await leases.list_waiting_probes(
                 session, self._clock.now(), _ANNOUNCED_AT_ONCE, ~_IS_ANNOUNCED
             )
         for video_id in waiting:

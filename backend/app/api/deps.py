@@ -12,6 +12,7 @@ from app.domain.errors import CsrfRejected, NotAuthenticated
 from app.models import User
 from app.ports import Clock, ObjectStorage
 from app.services.accounts import AccountService, Caller
+from app.services.completion import CompletionService
 from app.services.uploads import UploadService
 from app.services.videos import VideoService
 
@@ -42,6 +43,12 @@ def get_uploads(request: Request) -> UploadService:
     return uploads
 
 
+def get_completion(request: Request) -> CompletionService:
+    require_bucket(request)
+    completion: CompletionService = request.app.state.application.completion
+    return completion
+
+
 def get_videos(request: Request) -> VideoService:
     videos: VideoService = request.app.state.application.videos
     return videos
@@ -66,6 +73,7 @@ def get_clock(request: Request) -> Clock:
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 AccountsDep = Annotated[AccountService, Depends(get_accounts)]
 UploadsDep = Annotated[UploadService, Depends(get_uploads)]
+CompletionDep = Annotated[CompletionService, Depends(get_completion)]
 VideosDep = Annotated[VideoService, Depends(get_videos)]
 DatabaseDep = Annotated[Database, Depends(get_database)]
 StorageDep = Annotated[ObjectStorage, Depends(get_storage)]

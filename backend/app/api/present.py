@@ -1,4 +1,4 @@
-"""From rows and values to answers."""
+"""Turn rows into response models."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ from app.services.videos import VideoPage
 
 
 class VideoPresenter:
-    """Turns videos into answers as of one moment, with a delivery URL where there is something to deliver."""
+    """Present videos as of one moment, with a delivery URL if they are ready."""
 
     def __init__(self, delivery: DeliveryUrls, now: datetime) -> None:
         self._delivery = delivery
@@ -31,27 +31,11 @@ class VideoPresenter:
         delivery = (
             self._delivery.url_for(video.object_key, video.original_filename, self._now) if ready else None
         )
+        columns = {name: getattr(video, name) for name in VideoOut.model_fields if hasattr(video, name)}
         return VideoOut(
-            id=video.id,
-            original_filename=video.original_filename,
-            content_type=video.content_type,
-            size_bytes=video.size_bytes,
-            status=video.status,
+            **columns,
             status_reason=_reason(video),
-            container=video.container,
             duration_seconds=None if video.duration_ms is None else video.duration_ms / 1000,
-            width=video.width,
-            height=video.height,
-            rotation=video.rotation,
-            video_codec=video.video_codec,
-            audio_codec=video.audio_codec,
-            frame_rate=video.frame_rate,
-            bit_rate=video.bit_rate,
-            hdr=video.hdr,
-            metadata_complete=video.metadata_complete,
-            created_at=video.created_at,
-            uploaded_at=video.uploaded_at,
-            ready_at=video.ready_at,
             delivery_url=delivery.url if delivery else None,
             delivery_url_expires_at=delivery.expires_at if delivery else None,
         )

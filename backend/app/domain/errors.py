@@ -18,7 +18,7 @@ SlipwayError
 HTTP statuses are chosen in api/errors.py alone. `str(error)` is a sentence for people that says what to do.
 """
 
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, TypedDict
 
 ErrorCode = Literal[
     "body_too_large",
@@ -50,11 +50,19 @@ ErrorCode = Literal[
 ]
 """Every `code` the API answers with. mypy holds the classes below and api/errors.py to it."""
 
-OBJECT_MISSING: Final = {
+
+class StatusReason(TypedDict):
+    """The columns that explain why a video failed."""
+
+    status_code: str
+    status_detail: str
+
+
+OBJECT_MISSING: Final[StatusReason] = {
     "status_code": "object_missing",
     "status_detail": "The uploaded file is no longer in the storage. Upload it again.",
 }
-"""Why a video failed whose bytes are gone; no error of a request, but a state of the row."""
+"""The reason of a video whose object is missing. It belongs to the row and not to a request."""
 
 
 class SlipwayError(Exception):

@@ -1,4 +1,4 @@
-"""The state machine of a video: its states, what may happen to it, and where that leads."""
+"""Define the states of a video, the events, and the transitions between them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class VideoStatus(StrEnum):
-    """Where a video is in its life. The row is gone after `deleting` and `expired`."""
+    """The states. `deleting` and `expired` end with the deletion of the row."""
 
     UPLOADING = "uploading"
     COMPLETING = "completing"
@@ -19,26 +19,26 @@ class VideoStatus(StrEnum):
 
 
 class VideoEvent(StrEnum):
-    """What can happen to a video."""
+    """What can happen to a video. The values are labels of a metric."""
 
     COMPLETE_CLAIMED = "complete_claimed"
-    """A complete call took the lease."""
-    COMPLETE_PROVEN = "complete_proven"
-    """The assembled object is the one that was announced."""
+    """A complete call claimed the lease."""
+    COMPLETE_VERIFIED = "complete_verified"
+    """The object at the key is the announced one."""
     PARTS_MISSING = "parts_missing"
-    """The store's part list differs from the plan: the browser sends the named parts again."""
+    """The store's part list differs from the plan, and the browser must send parts again."""
     OBJECT_VANISHED = "object_vanished"
-    """Upload and object are both gone from the store."""
+    """The store has neither the upload nor the object."""
     EXPIRED = "expired"
-    """No progress for the grace time."""
+    """No part arrived for the grace time."""
     PROBED = "probed"
-    """The metadata is known, as far as it can be."""
+    """The metadata was read, as far as possible."""
     REJECTED = "rejected"
-    """A verdict on the bytes: this is not a video we take."""
+    """The content is not an accepted video."""
     SET_FAILED = "set_failed"
     """An operator failed a ready video because its object is missing or replaced. Never automatic."""
     DELETED = "deleted"
-    """The user asked for it."""
+    """The user deleted the video."""
 
 
 S, E = VideoStatus, VideoEvent
@@ -47,7 +47,7 @@ TRANSITIONS: Final[Mapping[tuple[VideoStatus, VideoEvent], VideoStatus]] = Mappi
     {
         (S.UPLOADING, E.COMPLETE_CLAIMED): S.COMPLETING,
         (S.UPLOADING, E.EXPIRED): S.EXPIRED,
-        (S.COMPLETING, E.COMPLETE_PROVEN): S.PROCESSING,
+        (S.COMPLETING, E.COMPLETE_VERIFIED): S.PROCESSING,
         (S.COMPLETING, E.PARTS_MISSING): S.UPLOADING,
         (S.COMPLETING, E.OBJECT_VANISHED): S.FAILED,
         (S.PROCESSING, E.OBJECT_VANISHED): S.FAILED,
@@ -61,18 +61,18 @@ TRANSITIONS: Final[Mapping[tuple[VideoStatus, VideoEvent], VideoStatus]] = Mappi
 del S, E
 
 IN_FLIGHT: Final = frozenset({VideoStatus.UPLOADING, VideoStatus.COMPLETING})
-"""What counts against a user's limit of open uploads."""
+"""States that count against a user's limit of open uploads."""
 
 HIDDEN: Final = frozenset({VideoStatus.DELETING, VideoStatus.EXPIRED})
-"""What the API no longer shows: to the user these are gone already."""
+"""States that the API does not show."""
 
 
 class IllegalTransition(Exception):
-    """Our own code asked for a change the state machine does not know: a bug, never a user's error."""
+    """The code asked for a transition that does not exist. This is a bug, never a user's error."""
 
 
 def next_status(status: VideoStatus, event: VideoEvent) -> VideoStatus:
-    """The state after `event`; raises IllegalTransition where the machine has no such edge."""
+    """Return the state after `event`. Raise IllegalTransition if there is no such transition."""
     try:
         return TRANSITIONS[status, event]
     except KeyError:
@@ -80,5 +80,5 @@ def next_status(status: VideoStatus, event: VideoEvent) -> VideoStatus:
 
 
 def sources_of(event: VideoEvent) -> frozenset[VideoStatus]:
-    """The states in which `event` may happen; the WHERE of its guarded UPDATE."""
+    """Return the states in which `event` may happen, for the WHERE of its guarded UPDATE."""
     return frozenset(status for status, happening in TRANSITIONS if happening is event)

@@ -1,4 +1,4 @@
-"""A user's own videos: list, look at, delete."""
+"""List, read and delete a user's videos."""
 
 import asyncio
 import base64
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 
 from app.core.db import Database
-from app.crud import videos
+from app.crud import leases, videos
 from app.domain.errors import InvalidRequest, VideoNotFound
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
@@ -30,19 +30,19 @@ class VideoPage:
     next_cursor: str | None
 
 
+@dataclass
 class VideoService:
-    def __init__(self, database: Database, clock: Clock, tasks: BackgroundTasks, removal: Removal) -> None:
-        self._database = database
-        self._clock = clock
-        self._tasks = tasks
-        self._removal = removal
+    database: Database
+    clock: Clock
+    tasks: BackgroundTasks
+    removal: Removal
 
     async def list_page(
         self, user_id: uuid.UUID, limit: int, cursor: str | None, status: VideoStatus | None
     ) -> VideoPage:
-        """Newest first; raises InvalidRequest for a cursor that is not ours."""
+        """Return a page, newest first. Raise InvalidRequest if the cursor is invalid."""
         after = None if cursor is None else decode_cursor(cursor)
-        async with self._database.reading() as session:
+        async with self.database.reading() as session:
             found = await videos.list_page(session, user_id, limit + 1, after, status)
         items = found[:limit]
         more = len(found) > limit
@@ -50,44 +50,41 @@ class VideoService:
 
     async def get(self, user_id: uuid.UUID, video_id: uuid.UUID) -> Video:
         """Raises VideoNotFound."""
-        async with self._database.reading() as session:
+        async with self.database.reading() as session:
             video = await videos.get_visible(session, video_id, user_id)
         if video is None:
             raise VideoNotFound
         return video
 
     async def delete(self, user_id: uuid.UUID, video_id: uuid.UUID) -> None:
-        """Gone for the user when this returns; the storage follows at once, or by the upkeep.
-
-        Raises VideoNotFound.
-        """
-        now = self._clock.now()
-        async with self._database.transaction() as session:
+        """Hide the video from the user and start the removal. The reconciler finishes it. Raise VideoNotFound."""
+        now = self.clock.now()
+        async with self.database.transaction() as session:
             if await videos.get_visible(session, video_id, user_id) is None:
                 raise VideoNotFound
-            # Another delete may have been faster: then there is no such video any more.
+            # A concurrent delete may have been faster.
             if not await videos.transition(
                 session,
                 video_id,
                 VideoEvent.DELETED,
                 due_at=now,
                 expires_at=None,
-                lease_until=videos.lease_of_a_completion(),
+                lease_until=leases.lease_of_a_completion(),
             ):
                 raise VideoNotFound
         log.info("video.deleted", video_id=str(video_id))
-        work = self._tasks.start(self._removal.step(video_id))
+        work = self.tasks.start(self.removal.step(video_id))
         await asyncio.wait({work}, timeout=_DELETE_WAIT_SECONDS)
 
 
 def encode_cursor(video: Video) -> str:
-    """Where the next page begins, opaque to clients."""
+    """Encode the position of the next page. The cursor is opaque to clients."""
     place = f"{video.created_at.astimezone(UTC).isoformat()}|{video.id}"
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str) -> videos.Position:
-    """Raises InvalidRequest."""
+    """Raise InvalidRequest if the cursor is malformed."""
     try:
         place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         created_at, _, video_id = place.partition("|")
@@ -97,7 +94,7 @@ def decode_cursor(cursor: str) -> videos.Position:
         return videos.Position(moment.astimezone(UTC), uuid.UUID(video_id))
     except (ValueError, binascii.Error, OverflowError):
         raise InvalidRequest(
-            "This cursor is not one of ours. Start again without a cursor.",
+            "This cursor is invalid. Start again without a cursor.",
             ["query", "cursor"],
             "invalid cursor",
         ) from None

@@ -64,7 +64,7 @@ async def test_a_worker_is_told_of_a_job_without_looking(
         video = await make_video("completing")
         async with application.database.transaction() as session:
             await videos.transition(
-                session, video.id, VideoEvent.COMPLETE_PROVEN, lease_owner=None, lease_until=None
+                session, video.id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
             )
             await application.queue.enqueue_probe(session, video.id)
         for _ in range(20):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.bootstrap import Application
-from app.services import uploads
+from app.services import completion
 from tests.api.shapes import (
     API,
     MP4,
@@ -272,7 +272,7 @@ async def test_a_store_that_takes_its_time_is_answered_202_and_the_repeat_200(
     await send_parts(alice, storage, announced)
     gate = storage.hold_next("complete_multipart_upload")
     with monkeypatch.context() as patch:
-        patch.setattr(uploads, "_WAIT_SECONDS", 0.0)
+        patch.setattr(completion, "WAIT_SECONDS", 0.0)
         for _ in range(2):
             answer = await alice.post(completing(announced.id), json={"parts": announced.part_md5s})
             assert answer.status_code == 202

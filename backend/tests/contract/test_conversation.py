@@ -9,11 +9,12 @@ import pytest
 from app.adapters.delivery import PresignedDelivery
 from app.bootstrap import Application, assemble
 from app.core.config import Settings
+from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import PartsIncomplete, StorageUnavailable, VideoNotFound
 from app.domain.video_status import VideoStatus
 from app.models import User, Video
 from app.ports import NoSuchObject, StoredObject, StoredPart
-from app.services.uploads import TOKEN_METADATA, StartedUpload
+from app.services.uploads import StartedUpload
 from tests.contract.engines import Engine, S3Engine, request
 from tests.factories import part_of, read_video
 from tests.fakes import S3_MIN_PART_BYTES, FakeDelivery, FakeProbe, content_md5, md5_hex
@@ -73,7 +74,7 @@ async def test_an_upload_becomes_one_proven_object(
     started = await announce(application, user)
     send(engine, started)
 
-    video = await application.uploads.complete(user.id, started.video.id, part_md5s(started.video))
+    video = await application.completion.complete(user.id, started.video.id, part_md5s(started.video))
 
     assert video.status == "processing"
     stored = await engine.storage.head(video.object_key)
@@ -90,11 +91,11 @@ async def test_missing_and_replaced_parts_are_named(
     send(engine, started, 2)
 
     with pytest.raises(PartsIncomplete) as raised:
-        await application.uploads.complete(user.id, started.video.id, {2: md5_hex(b"what I meant")})
+        await application.completion.complete(user.id, started.video.id, {2: md5_hex(b"what I meant")})
 
     assert raised.value.facts == {"missing": [1], "mismatched": [2]}
     send(engine, started, 1)
-    assert (await application.uploads.complete(user.id, started.video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, started.video.id, {})).status == "processing"
 
 
 async def test_a_completion_repeated_from_the_start_is_the_same_success(
@@ -103,11 +104,11 @@ async def test_a_completion_repeated_from_the_start_is_the_same_success(
     """The process died after the assembly: whatever the engine says now, HEAD decides, and no URL is alive."""
     started = await announce(application, user)
     send(engine, started)
-    first = await application.uploads.complete(user.id, started.video.id, part_md5s(started.video))
+    first = await application.completion.complete(user.id, started.video.id, part_md5s(started.video))
     etag = first.etag
     await set_back_to_completing(application, first)
 
-    again = await application.uploads.complete(user.id, started.video.id, part_md5s(started.video))
+    again = await application.completion.complete(user.id, started.video.id, part_md5s(started.video))
 
     assert (again.status, again.etag) == ("processing", etag)
     assert started.parts is not None
@@ -123,7 +124,7 @@ async def test_a_deleted_video_leaves_nothing(
     started = await announce(application, user)
     send(engine, started)
     if completed:
-        await application.uploads.complete(user.id, started.video.id, {})
+        await application.completion.complete(user.id, started.video.id, {})
 
     await application.videos.delete(user.id, started.video.id)
     await application.tasks.drain(30)
@@ -137,7 +138,7 @@ async def test_a_deleted_video_leaves_nothing(
     piece = part_of(started.video, DATA, 1)
     assert engine.send("PUT", started.parts[0].url, piece) == 404
     with pytest.raises(VideoNotFound):
-        await application.uploads.complete(user.id, started.video.id, {})
+        await application.completion.complete(user.id, started.video.id, {})
 
 
 @pytest.mark.parametrize("filename", ["harbour.mp4", 'a"; x=1\\../ü 🎬%22.mp4'])
@@ -174,7 +175,7 @@ async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
     """Also where the parts of a completed upload are still listed."""
     started = await announce(application, user)
     send(engine, started)
-    video = await application.uploads.complete(user.id, started.video.id, {})
+    video = await application.completion.complete(user.id, started.video.id, {})
     await restore_to_uploading(application, video)
     # Long ago: an engine's own clock cannot be moved.
     monkeypatch.setattr(application.reconciler, "_grace", timedelta(days=-1))
@@ -207,6 +208,6 @@ async def test_a_lost_answer_to_complete_is_a_success(
 
     monkeypatch.setattr(engine.storage, "complete_multipart_upload", answer_lost)
 
-    video = await application.uploads.complete(user.id, started.video.id, part_md5s(started.video))
+    video = await application.completion.complete(user.id, started.video.id, part_md5s(started.video))
 
     assert video.status == "processing"

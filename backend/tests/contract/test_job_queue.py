@@ -147,7 +147,7 @@ async def finish_upload(application: Application, video_id: uuid.UUID) -> None:
     """The transaction in which a completion is proven and its job comes to be."""
     async with application.database.transaction() as session:
         assert await videos.transition(
-            session, video_id, VideoEvent.COMPLETE_PROVEN, lease_owner=None, lease_until=None
+            session, video_id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
         )
         await application.queue.enqueue_probe(session, video_id)
 
@@ -227,7 +227,7 @@ async def test_a_job_enqueued_twice_does_not_spoil_the_callers_transaction(
         await application.queue.enqueue_probe(session, video.id)
         await application.queue.enqueue_probe(session, other.id)
         assert await videos.transition(
-            session, other.id, VideoEvent.COMPLETE_PROVEN, lease_owner=None, lease_until=None
+            session, other.id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
         )
 
     async with working(application, jobs):

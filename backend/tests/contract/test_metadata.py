@@ -9,7 +9,7 @@ import pytest
 
 from app.bootstrap import Application, assemble
 from app.core.config import Settings
-from app.crud import videos
+from app.crud import leases
 from app.models import User
 from tests import media
 from tests.contract.engines import Engine
@@ -30,7 +30,7 @@ async def probe_next(application: Application) -> None:
     """What a worker does with the one job there is."""
     owner, now = uuid.uuid4(), application.clock.now()
     async with application.database.transaction() as session:
-        video_id = await videos.claim_probe(session, owner, now, now + timedelta(seconds=60))
+        video_id = await leases.claim_probe(session, owner, now, now + timedelta(seconds=60))
     assert video_id is not None
     await application.processing.probe_video(video_id, owner)
 
@@ -71,7 +71,7 @@ async def test_the_worker_reads_a_recording(
     assert started.parts is not None
     for part in started.parts:
         assert engine.send("PUT", part.url, part_of(started.video, data, part.part_number), {}) == 200
-    await application.uploads.complete(user.id, started.video.id, {})
+    await application.completion.complete(user.id, started.video.id, {})
 
     await probe_next(application)
 

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.crud import installation
-from app.services import processing, uploads
+from app.services import completion, processing
 from tests.crash.process import WatchedDatabase
 from tests.crash.world import World, a_world
 
@@ -22,7 +22,7 @@ from tests.crash.world import World, a_world
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Callers that wait for another look again soon: nothing but the length of a test depends on it."""
-    monkeypatch.setattr(uploads, "_LOOK_AGAIN_SECONDS", 0.005)
+    monkeypatch.setattr(completion, "POLL_SECONDS", 0.005)
 
 
 @pytest.fixture(autouse=True)

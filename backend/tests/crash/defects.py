@@ -17,19 +17,19 @@ from sqlmodel import col, select
 from app.adapters.queue_embedded import EmbeddedQueue
 from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.adapters.s3_signing import S3UrlSigner
-from app.crud import users, videos
+from app.crud import leases, users, videos
 from app.crud.guarded import changed_one
 from app.domain.sweep_report import MarkerState
 from app.domain.video_status import HIDDEN, VideoEvent, next_status, sources_of
 from app.models import User, Video
-from app.services import reconciler, uploads
+from app.services import completion, reconciler
+from app.services.completion import CompletionService
 from app.services.processing import ProcessingService
 from app.services.removal import Removal
 from app.services.sweep import orphans, sweep
 from app.services.sweep.audit import Audit, AuditResult
 from app.services.sweep.bucket_marker import BucketMarker
 from app.services.sweep.orphans import Orphans
-from app.services.uploads import UploadService
 from app.services.videos import VideoService
 from tests.crash import suites
 from tests.crash.suites import Suite
@@ -92,28 +92,28 @@ async def _no_job_yet(_queue: Any, session: Any, video_id: Any) -> None:
     await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=None))
 
 
-_settle = UploadService._settle
+_settle = CompletionService._settle
 
 
 async def _settle_then_enqueue(
-    service: UploadService, video: Video, owner: Any, event: VideoEvent, **changes: Any
+    service: CompletionService, video: Video, owner: Any, event: VideoEvent, **changes: Any
 ) -> Video:
     current = await _settle(service, video, owner, event, **changes)
-    if event is VideoEvent.COMPLETE_PROVEN:
-        async with service._database.transaction() as session:
-            await videos.make_probe_due(session, video.id, service._clock.now())
+    if event is VideoEvent.COMPLETE_VERIFIED:
+        async with service.database.transaction() as session:
+            await leases.make_probe_due(session, video.id, service.clock.now())
     return current
 
 
 # --- complete ---------------------------------------------------------------------------------------------------
 
 
-async def _any_object(service: UploadService, video: Video) -> Any:
-    return await service._storage.head(video.object_key)
+def _any_object(_service: CompletionService, _video: Video, found: Any) -> Any:
+    return found
 
 
 async def _lost_answer_is_failure(*_: Any) -> Any:
-    raise uploads._ObjectVanished
+    raise completion._ObjectMissing
 
 
 def _size_is_enough(video: Video, part: Any) -> bool:
@@ -125,7 +125,7 @@ def _size_is_enough(video: Video, part: Any) -> bool:
 
 async def _store_first(service: VideoService, user_id: Any, video_id: Any) -> None:
     row = await service.get(user_id, video_id)
-    await service._removal._storage.delete(row.object_key)
+    await service.removal.storage.delete(row.object_key)
     await _delete(service, user_id, video_id)
 
 
@@ -133,14 +133,14 @@ _delete = VideoService.delete
 _expire = reconciler.Reconciler._expire_if_stalled
 
 
-async def _abort_then_expire(upkeep: reconciler.Reconciler, video: Video) -> None:
-    await upkeep._storage.abort_multipart_upload(video.object_key, video.upload_id or "")
-    with patch.object(upkeep, "_parts_of", AsyncMock(return_value=[])):
-        await _expire(upkeep, video)
+async def _abort_then_expire(reconciling: reconciler.Reconciler, video: Video) -> None:
+    await reconciling.storage.abort_multipart_upload(video.object_key, video.upload_id or "")
+    with patch.object(reconciling, "_parts_of", AsyncMock(return_value=[])):
+        await _expire(reconciling, video)
 
 
-async def _since_its_creation(upkeep: Any, video: Video, _parts: Any, _now: Any) -> Any:
-    return video.created_at + upkeep._grace
+async def _since_its_creation(reconciling: Any, video: Video, _parts: Any, _now: Any) -> Any:
+    return video.created_at + reconciling.grace
 
 
 async def _gone_unseen(*_: Any) -> bool:
@@ -149,7 +149,7 @@ async def _gone_unseen(*_: Any) -> bool:
 
 async def _first_is_enough(removal: Removal, video: Video) -> None:
     await _confirm(removal, video)
-    async with removal._database.transaction() as session:
+    async with removal.database.transaction() as session:
         await videos.delete_row(session, video.id, video.status)
 
 
@@ -251,7 +251,7 @@ DEFECTS = [
         _all_of(
             _replaced(EmbeddedQueue, "enqueue_probe", _no_job_yet),
             _replaced(ProcrastinateQueue, "enqueue_probe", _no_job_yet),
-            _replaced(UploadService, "_settle", _settle_then_enqueue),
+            _replaced(CompletionService, "_settle", _settle_then_enqueue),
         ),
         suites.crashes("complete"),
     ),
@@ -265,33 +265,33 @@ DEFECTS = [
         "complete without a check of sizes",
         "A short file becomes ready.",
         _all_of(
-            _replaced(uploads, "_arrived_as_sent", lambda *_: True),
-            _replaced(UploadService, "_object_of", _any_object),
+            _replaced(completion, "_is_intact", lambda *_: True),
+            _replaced(CompletionService, "_if_announced", _any_object),
         ),
         suites.undisturbed("complete with a short part"),
     ),
     Defect(
         "complete without a check of the token",
         "Somebody else's object at the key passes for the video.",
-        _replaced(UploadService, "_object_of", _any_object),
+        _replaced(CompletionService, "_if_announced", _any_object),
         suites.undisturbed("complete, another's object is there"),
     ),
     Defect(
         "the proof of the parts is ignored",
         "Bytes that are not those the browser read become ready.",
-        _replaced(uploads, "_arrived_as_sent", _size_is_enough),
+        _replaced(completion, "_is_intact", _size_is_enough),
         suites.undisturbed("complete with other bytes than proven"),
     ),
     Defect(
         "a lost answer is a failure",
         "A video whose Complete timed out after it worked is failed, and removed.",
-        _replaced(UploadService, "_finish_by_head", _lost_answer_is_failure),
+        _replaced(CompletionService, "_close_upload", _lost_answer_is_failure),
         suites.failing_calls("complete"),
     ),
     Defect(
         "a stale HEAD is a verdict",
         "A video that a HEAD does not see right after its assembly is failed, and removed.",
-        _replaced(UploadService, "_just_assembled", UploadService._object_of),
+        _replaced(CompletionService, "_new_object", CompletionService._require_object),
         suites.failing_calls("complete"),
     ),
     Defect(

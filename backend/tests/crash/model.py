@@ -131,7 +131,7 @@ class Installation(RuleBasedStateMachine):
     def complete(self, pick: int, trouble: Trouble) -> None:
         known = self.pick(pick)
         answer = self.ask(
-            lambda world: world.application.uploads.complete(
+            lambda world: world.application.completion.complete(
                 known.owner.id, known.id, all_part_md5s(known.data)
             ),
             trouble,
@@ -168,7 +168,7 @@ class Installation(RuleBasedStateMachine):
         attempts: list[Callable[[World], Any]] = [
             lambda world: world.application.videos.get(other.id, known.id),
             lambda world: world.application.uploads.sign_parts(other.id, known.id, [1]),
-            lambda world: world.application.uploads.complete(other.id, known.id, {}),
+            lambda world: world.application.completion.complete(other.id, known.id, {}),
             lambda world: world.application.videos.delete(other.id, known.id),
         ]
         answer = self.ask(attempts[verb])

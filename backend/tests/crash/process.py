@@ -26,8 +26,8 @@ from app.ports import (
     PresignedPart,
     StoredObject,
     StoredPart,
-    VideoMetadata,
 )
+from mediaprobe import Metadata
 from tests.fakes import When
 
 Result = TypeVar("Result")
@@ -134,7 +134,7 @@ class WatchedProbe:
         self._inner = inner
         self._process = process
 
-    async def probe(self, object_key: str, etag: str) -> VideoMetadata:
+    async def probe(self, object_key: str, etag: str) -> Metadata:
         return await self._process.call("probe", lambda: self._inner.probe(object_key, etag))
 
 

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.crud import videos
+from app.crud import leases
 from app.domain.errors import IdempotencyConflict, QuotaExceeded, SlipwayError, TooManyUploads, VideoNotFound
 from app.services.processing import PROBE_LEASE
 from app.services.uploads import StartedUpload
@@ -105,7 +105,7 @@ async def claimed(world: World) -> None:
     await world.insert("processing")
     now = world.clock.now()
     async with world.application.database.transaction() as session:
-        await videos.claim_probe(session, uuid.uuid4(), now, now + PROBE_LEASE)
+        await leases.claim_probe(session, uuid.uuid4(), now, now + PROBE_LEASE)
 
 
 async def stalled_but_sent(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from app.services import uploads
+from app.services import completion
 from tests.crash.conftest import NewWorlds
 from tests.crash.model import Installation
 from tests.crash.report import SEED, Tally, reported
@@ -20,7 +20,7 @@ STEPS_OF_A_RUN = 50
 @pytest.fixture(autouse=True)
 def _do_not_wait_for_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     """A complete meets leases whose holder died; waiting for them in earnest would only take time."""
-    monkeypatch.setattr(uploads, "_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(completion, "WAIT_SECONDS", 0.05)
 
 
 def walk(new_world: NewWorlds, steps: int, chosen: str, tally: Tally) -> None:

@@ -226,7 +226,7 @@ async def conversation(world: World) -> object:
     )
     if started.parts is not None:
         world.send(started.parts)
-    return await world.application.uploads.complete(world.user.id, started.video.id, all_part_md5s())
+    return await world.application.completion.complete(world.user.id, started.video.id, all_part_md5s())
 
 
 async def sign(world: World) -> object:
@@ -236,7 +236,7 @@ async def sign(world: World) -> object:
 
 
 async def complete(world: World) -> object:
-    return await world.application.uploads.complete(world.user.id, world.video.id, all_part_md5s())
+    return await world.application.completion.complete(world.user.id, world.video.id, all_part_md5s())
 
 
 def complete_while(operation: str, error: Exception, *, happens: bool) -> Step:

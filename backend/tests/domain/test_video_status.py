@@ -18,7 +18,7 @@ from app.domain.video_status import (
 EDGES = [
     ("uploading", "complete_claimed", "completing"),
     ("uploading", "expired", "expired"),
-    ("completing", "complete_proven", "processing"),
+    ("completing", "complete_verified", "processing"),
     ("completing", "parts_missing", "uploading"),
     ("completing", "object_vanished", "failed"),
     ("processing", "object_vanished", "failed"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.bootstrap import MakeQueue, pick_queue
 from app.core.clock import SystemClock
-from app.ports import VideoMetadata
+from mediaprobe import Metadata
 from tests.factories import embedded_queue, make_application, make_settings
 from tests.fakes import FakeProbe, InMemoryStorage
 
@@ -20,7 +20,7 @@ QUEUES: dict[str, MakeQueue] = {"embedded": embedded_queue, "procrastinate": pic
 
 
 class EndlessProbe(FakeProbe):
-    async def probe(self, object_key: str, etag: str) -> VideoMetadata:  # noqa: ARG002  # the port's own
+    async def probe(self, object_key: str, etag: str) -> Metadata:  # noqa: ARG002  # the port's own
         sys.stdout.write("probing\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

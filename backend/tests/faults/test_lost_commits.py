@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.bootstrap import Application
 from app.main import create_app
-from app.services import uploads
+from app.services import completion
 from tests.api.shapes import API, assert_retry_later
 from tests.conftest import SignedIn
 from tests.crash.invariants import violations
@@ -38,7 +38,7 @@ async def repeated(request: Callable[[], Awaitable[httpx.Response]], clock: Fake
     """As a client does: again while put off or still at work; leases of the lost try end meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
         # A complete that meets the lost one's lease waits for it; here the clock stands still meanwhile.
-        patch.setattr(uploads, "_WAIT_SECONDS", 0.5)
+        patch.setattr(completion, "WAIT_SECONDS", 0.5)
         for _ in range(5):
             answer = await request()
             if answer.status_code in (200, 201, 204, 404):

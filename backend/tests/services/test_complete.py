@@ -12,12 +12,12 @@ from sqlalchemy import update
 from app.bootstrap import Application
 from app.core.tasks import cancel_and_wait
 from app.crud import videos
+from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import PartsIncomplete, StorageUnavailable, VideoNotFound, WrongState
 from app.domain.recheck import RECHECK_AFTER
 from app.models import User, Video
 from app.ports import InvalidPart, NoSuchObject, NoSuchUpload, ObjectExists
-from app.services import uploads
-from app.services.uploads import TOKEN_METADATA
+from app.services import completion
 from tests.conftest import MakeUser, MakeVideo
 from tests.factories import (
     SMALL_VIDEO,
@@ -36,13 +36,13 @@ WELL_PAST_A_LEASE = timedelta(seconds=31)
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Callers that wait for another look again soon: nothing but the length of the test depends on it."""
-    monkeypatch.setattr(uploads, "_LOOK_AGAIN_SECONDS", 0.005)
+    monkeypatch.setattr(completion, "POLL_SECONDS", 0.005)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A complete call that waits for the store no longer than it takes to look."""
-    monkeypatch.setattr(uploads, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(completion, "WAIT_SECONDS", 0.0)
 
 
 async def assert_completed(
@@ -66,9 +66,9 @@ async def complete_at_the_second_look(
 ) -> Video:
     """The first finds nothing, which may be a stale answer."""
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
     clock.advance(RECHECK_AFTER)
-    return await application.uploads.complete(user.id, video.id, {})
+    return await application.completion.complete(user.id, video.id, {})
 
 
 async def restore_to_uploading(application: Application, video: Video, upload_id: str | None) -> None:
@@ -94,7 +94,7 @@ async def test_complete_assembles_and_hands_over_to_the_probe(
 ) -> None:
     video = await sent(TWO_PARTS)
 
-    answered = await application.uploads.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
+    answered = await application.completion.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
 
     assert answered.status == "processing"
     await assert_completed(application, storage, video, TWO_PARTS)
@@ -109,7 +109,7 @@ async def test_a_proof_may_be_any_subset(
     video = await sent(TWO_PARTS)
     part_md5s = part_md5s_of(video, TWO_PARTS)
 
-    answered = await application.uploads.complete(
+    answered = await application.completion.complete(
         user.id, video.id, {number: part_md5s[number] for number in proven}
     )
 
@@ -120,7 +120,7 @@ async def test_an_md5_is_compared_without_case(application: Application, sent: S
     video = await sent()
     part_md5s = {number: md5.upper() for number, md5 in part_md5s_of(video, SMALL_VIDEO).items()}
 
-    assert (await application.uploads.complete(user.id, video.id, part_md5s)).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, part_md5s)).status == "processing"
 
 
 async def test_the_object_is_assembled_only_if_there_is_none(
@@ -140,7 +140,7 @@ async def test_the_object_is_assembled_only_if_there_is_none(
 async def test_completed_space_stays_reserved(application: Application, sent: Sent, user: User) -> None:
     video = await sent()
 
-    await application.uploads.complete(user.id, video.id, {})
+    await application.completion.complete(user.id, video.id, {})
 
     assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
     await assert_quota_is_exact(application, user)
@@ -156,7 +156,7 @@ async def test_missing_parts_are_named_and_can_be_sent_again(
     clock.advance(seconds=60)
 
     with pytest.raises(PartsIncomplete) as raised:
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
     assert raised.value.facts == {"missing": [2], "mismatched": []}
     row = await read_video(application, video.id)
@@ -164,14 +164,14 @@ async def test_missing_parts_are_named_and_can_be_sent_again(
     assert row.expires_at == row.due_at == video.expires_at
     (part,) = await application.uploads.sign_parts(user.id, video.id, [2])
     assert storage.put_part(part.url, part_of(video, TWO_PARTS, 2)) == 200
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
 
 
 async def test_nothing_sent_names_every_part(application: Application, create: Create, user: User) -> None:
     video = (await create(TWO_PARTS)).video
 
     with pytest.raises(PartsIncomplete) as raised:
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
     assert raised.value.facts == {"missing": [1, 2], "mismatched": []}
 
@@ -185,7 +185,7 @@ async def test_a_part_of_another_length_is_named(
     storage.store_part(video.upload_id or "", 2, body)
 
     with pytest.raises(PartsIncomplete) as raised:
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
     assert raised.value.facts == {"missing": [], "mismatched": [2]}
     assert storage.objects == {}
@@ -198,7 +198,7 @@ async def test_a_part_with_other_bytes_is_named(
     storage.store_part(video.upload_id or "", 2, b"THE LAST PART")
 
     with pytest.raises(PartsIncomplete) as raised:
-        await application.uploads.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
+        await application.completion.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
 
     assert raised.value.facts == {"missing": [], "mismatched": [2]}
     assert storage.objects == {}
@@ -213,7 +213,7 @@ async def test_an_md5_proves_nothing_where_etags_are_not_md5s(
     assert started.parts is not None
     storage.put_part(started.parts[0].url, SMALL_VIDEO)
 
-    answered = await application.uploads.complete(
+    answered = await application.completion.complete(
         user.id, started.video.id, part_md5s_of(started.video, SMALL_VIDEO)
     )
 
@@ -226,7 +226,7 @@ async def test_a_part_beyond_the_plan_is_not_taken_in(
     video = await sent(TWO_PARTS)
     storage.store_part(video.upload_id or "", 3, b"more")
 
-    await application.uploads.complete(user.id, video.id, {})
+    await application.completion.complete(user.id, video.id, {})
 
     assert storage.objects[video.object_key].data == TWO_PARTS
 
@@ -241,7 +241,7 @@ async def test_a_part_replaced_during_the_assembly_is_looked_at_again(
 
     storage.hook_next("list_parts", replace, when="after")
     with pytest.raises(PartsIncomplete) as raised:
-        await application.uploads.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
+        await application.completion.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
 
     assert raised.value.facts == {"missing": [], "mismatched": [2]}
 
@@ -253,10 +253,10 @@ async def test_parts_that_change_without_end_do_not_end_in_a_verdict(
     storage.fail_next("complete_multipart_upload", InvalidPart(), times=3)
 
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
     assert (await read_video(application, video.id)).status == "completing"
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
 
 
 # --- who may, and when ------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ async def test_a_settled_video_is_answered_as_it_is(
 ) -> None:
     video = await make_video(status)
 
-    answered = await application.uploads.complete(user.id, video.id, {})
+    answered = await application.completion.complete(user.id, video.id, {})
 
     assert answered.status == status
     assert storage.calls == []
@@ -279,7 +279,7 @@ async def test_a_leaving_video_cannot_be_completed(
     application: Application, make_video: MakeVideo, user: User, status: str
 ) -> None:
     with pytest.raises(VideoNotFound):
-        await application.uploads.complete(user.id, (await make_video(status)).id, {})
+        await application.completion.complete(user.id, (await make_video(status)).id, {})
 
 
 async def test_anothers_video_cannot_be_completed(
@@ -289,7 +289,7 @@ async def test_anothers_video_cannot_be_completed(
     stranger = await make_user()
 
     with pytest.raises(VideoNotFound):
-        await application.uploads.complete(stranger.id, video.id, {})
+        await application.completion.complete(stranger.id, video.id, {})
 
     assert storage.objects == {}
     assert (await read_video(application, video.id)).status == "uploading"
@@ -301,7 +301,7 @@ async def test_an_upload_that_never_opened_cannot_be_completed(
     video = await make_video("uploading", upload_id=None, in_store=False)
 
     with pytest.raises(WrongState):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
 
 # --- lost answers and other doubts ------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ async def test_a_lost_answer_is_decided_by_head(
     video = await sent(TWO_PARTS)
     storage.fail_next("complete_multipart_upload", when="after")
 
-    answered = await application.uploads.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
+    answered = await application.completion.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
 
     assert answered.status == "processing"
     await assert_completed(application, storage, video, TWO_PARTS)
@@ -329,9 +329,9 @@ async def test_an_assembled_object_that_a_head_does_not_see_is_not_lost(
     storage.fail_next("head", NoSuchObject(), times=looks_that_fail)
 
     try:
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
     except StorageUnavailable:
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
     await assert_completed(application, storage, video, TWO_PARTS)
 
@@ -343,12 +343,12 @@ async def test_a_failed_assembly_stays_undecided(
     storage.fail_next("complete_multipart_upload")
 
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
     row = await read_video(application, video.id)
     assert (row.status, row.lease_owner) == ("completing", None)
     assert row.due_at is not None
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
     await assert_completed(application, storage, video, TWO_PARTS)
 
 
@@ -360,10 +360,10 @@ async def test_a_store_that_fails_in_between_stays_undecided(
     storage.fail_next(operation, times=times)
 
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
     assert (await read_video(application, video.id)).status == "completing"
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
     await assert_completed(application, storage, video, SMALL_VIDEO)
 
 
@@ -374,7 +374,7 @@ async def test_no_such_upload_after_success_is_success(
     video = await make_video("completing", in_store=False, lease_until=clock.now(), upload_id="used-up")
     storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
 
-    answered = await application.uploads.complete(user.id, video.id, {})
+    answered = await application.completion.complete(user.id, video.id, {})
 
     assert answered.status == "processing"
     await assert_completed(application, storage, video, SMALL_VIDEO)
@@ -386,7 +386,7 @@ async def test_no_such_upload_at_the_assembly_is_decided_by_head(
     video = await sent()
     storage.fail_next("complete_multipart_upload", NoSuchUpload(), when="after")
 
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
     await assert_completed(application, storage, video, SMALL_VIDEO)
 
 
@@ -411,7 +411,7 @@ async def test_an_object_missing_at_two_looks_close_together_is_undecided(
 
     for _ in range(3):
         with pytest.raises(StorageUnavailable):
-            await application.uploads.complete(user.id, video.id, {})
+            await application.completion.complete(user.id, video.id, {})
         clock.advance(RECHECK_AFTER / 3 - timedelta(seconds=1))
 
     row = await read_video(application, video.id)
@@ -443,7 +443,7 @@ async def test_a_look_before_the_complete_is_none_of_the_completions_two(
     clock.advance(timedelta(hours=1))
     await application.reconciler.reconcile_due()
     gate = storage.hold_next("complete_multipart_upload", when="after")
-    dies = asyncio.create_task(application.uploads.complete(user.id, video.id, {}))
+    dies = asyncio.create_task(application.completion.complete(user.id, video.id, {}))
     await gate.reached()
     await cancel_and_wait([dies])
     clock.advance(RECHECK_AFTER)
@@ -462,16 +462,16 @@ async def test_two_stale_404s_in_a_row_decide_and_a_look_between_them_does_not(
     video = await sent()
     storage.fail_next("list_parts", NoSuchUpload())
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
     clock.advance(RECHECK_AFTER)
     storage.fail_next("complete_multipart_upload")
     with pytest.raises(StorageUnavailable):  # it saw the upload, and the store failed then
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
     storage.fail_next("list_parts", NoSuchUpload())
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
 
 
 async def test_an_object_that_shows_itself_after_it_was_given_up_is_kept(
@@ -500,7 +500,7 @@ async def test_a_restored_row_without_upload_id_keeps_its_finished_object(
 ) -> None:
     """The backup was taken while the upload was opened; in the store the video is whole."""
     video = await sent()
-    await application.uploads.complete(user.id, video.id, {})
+    await application.completion.complete(user.id, video.id, {})
     await restore_to_uploading(application, video, upload_id=None)
     clock.advance(timedelta(days=30))
 
@@ -521,7 +521,7 @@ async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
     upload_id: str | None,
 ) -> None:
     video = await sent()
-    await application.uploads.complete(user.id, video.id, {})
+    await application.completion.complete(user.id, video.id, {})
     await restore_to_uploading(application, video, upload_id=upload_id)
     clock.advance(timedelta(days=30))
 
@@ -540,7 +540,7 @@ async def test_a_late_part_does_not_undo_what_is_finished(
 ) -> None:
     """It lists the upload anew, without the other parts, and the row was restored to before its end."""
     video = await sent(TWO_PARTS)
-    await application.uploads.complete(user.id, video.id, {})
+    await application.completion.complete(user.id, video.id, {})
     await restore_to_uploading(application, video, upload_id=video.upload_id)
     assert video.upload_id is not None
     storage.store_late_part(video.object_key, video.upload_id, 1, part_of(video, TWO_PARTS, 1))
@@ -577,7 +577,7 @@ async def test_a_precondition_failed_by_our_own_object_is_success(
     video = await sent()
     storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
 
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
 
 
 async def test_after_a_success_by_head_no_url_reaches_the_store(
@@ -589,7 +589,7 @@ async def test_after_a_success_by_head_no_url_reaches_the_store(
     storage.put_part(started.parts[0].url, SMALL_VIDEO)
     storage.store_object(started.video.object_key, SMALL_VIDEO, {TOKEN_METADATA: started.video.object_token})
 
-    await application.uploads.complete(user.id, started.video.id, {})
+    await application.completion.complete(user.id, started.video.id, {})
 
     assert storage.put_part(started.parts[0].url, SMALL_VIDEO) == 404
     await assert_completed(application, storage, started.video, SMALL_VIDEO)
@@ -614,7 +614,7 @@ async def test_no_open_upload_stays_behind_a_success_by_head(
     for _ in range(replaced_again):
         storage.hook_next("complete_multipart_upload", partial(sent_again, b"the LAST part"))
 
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
 
     last = b"the LAST part" if replaced_again else b"THE LAST PART"
     await assert_completed(application, storage, video, TWO_PARTS[: 5 * 1024**2] + last)
@@ -628,9 +628,9 @@ async def test_success_by_head_is_undecided_while_its_upload_stays_open(
     storage.fail_next("complete_multipart_upload", ObjectExists(), times=4)
 
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
     await assert_completed(application, storage, video, SMALL_VIDEO)
 
 
@@ -641,7 +641,7 @@ async def test_a_conflict_without_an_object_is_tried_again(
     video = await sent(TWO_PARTS)
     storage.fail_next("complete_multipart_upload", ObjectExists())
 
-    answered = await application.uploads.complete(user.id, video.id, {})
+    answered = await application.completion.complete(user.id, video.id, {})
 
     assert answered.status == "processing"
     await assert_completed(application, storage, video, TWO_PARTS)
@@ -654,7 +654,7 @@ async def test_a_conflict_that_does_not_end_stays_undecided(
     storage.fail_next("complete_multipart_upload", ObjectExists(), times=3)
 
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
     assert (await read_video(application, video.id)).status == "completing"
 
@@ -666,7 +666,7 @@ async def test_no_part_can_be_sent_after_complete(
     assert started.parts is not None
     (part,) = started.parts
     storage.put_part(part.url, SMALL_VIDEO)
-    await application.uploads.complete(user.id, started.video.id, {})
+    await application.completion.complete(user.id, started.video.id, {})
 
     assert storage.put_part(part.url, SMALL_VIDEO) == 404
 
@@ -681,7 +681,7 @@ async def test_parallel_completes_make_one_object_and_one_answer(
     part_md5s = part_md5s_of(video, TWO_PARTS)
 
     answers = await asyncio.gather(
-        *(application.uploads.complete(user.id, video.id, part_md5s) for _ in range(6))
+        *(application.completion.complete(user.id, video.id, part_md5s) for _ in range(6))
     )
 
     assert {answer.status for answer in answers} == {"processing"}
@@ -695,9 +695,9 @@ async def test_those_who_wait_get_the_answer_of_the_one_who_works(
 ) -> None:
     video = await sent()
     gate = storage.hold_next("complete_multipart_upload")
-    first = asyncio.create_task(application.uploads.complete(user.id, video.id, {}))
+    first = asyncio.create_task(application.completion.complete(user.id, video.id, {}))
     await gate.reached()
-    second = asyncio.create_task(application.uploads.complete(user.id, video.id, {}))
+    second = asyncio.create_task(application.completion.complete(user.id, video.id, {}))
     await asyncio.sleep(0.02)
     assert not second.done()
     gate.release()
@@ -713,7 +713,7 @@ async def test_parallel_completes_of_a_short_upload_all_hear_what_is_missing(
     video = await sent(TWO_PARTS, leaving_out=(1,))
 
     outcomes = await asyncio.gather(
-        *(application.uploads.complete(user.id, video.id, {}) for _ in range(4)), return_exceptions=True
+        *(application.completion.complete(user.id, video.id, {}) for _ in range(4)), return_exceptions=True
     )
 
     for outcome in outcomes:
@@ -734,16 +734,16 @@ async def test_a_claim_lost_to_a_call_that_gave_up_is_made_again(
 
     monkeypatch.setattr(videos, "transition", lose_once)
 
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
 
 
 async def test_a_repeated_complete_gives_the_same_answer(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User
 ) -> None:
     video = await sent()
-    first = await application.uploads.complete(user.id, video.id, {})
+    first = await application.completion.complete(user.id, video.id, {})
 
-    again = await application.uploads.complete(user.id, video.id, {})
+    again = await application.completion.complete(user.id, video.id, {})
 
     assert again == first
     assert storage.count("complete_multipart_upload") == 1
@@ -754,7 +754,7 @@ async def test_a_video_deleted_during_its_assembly_is_gone_and_stays_gone(
 ) -> None:
     video = await sent()
     gate = storage.hold_next("complete_multipart_upload")
-    completing = asyncio.create_task(application.uploads.complete(user.id, video.id, {}))
+    completing = asyncio.create_task(application.completion.complete(user.id, video.id, {}))
     await gate.reached()
 
     await application.videos.delete(user.id, video.id)
@@ -783,7 +783,7 @@ async def test_no_connection_to_the_database_is_held_while_the_store_works(
 
     for operation in ("list_parts", "complete_multipart_upload", "head"):
         storage.hook_next(operation, look)
-    await application.uploads.complete(user.id, video.id, {})
+    await application.completion.complete(user.id, video.id, {})
 
     assert len(in_use) == 3
     assert all("Current Checked out connections: 0" in status for status in in_use), in_use
@@ -799,14 +799,14 @@ async def test_a_slow_store_is_answered_as_still_completing(
     video = await sent()
     gate = storage.hold_next("complete_multipart_upload")
 
-    first = await application.uploads.complete(user.id, video.id, {})
+    first = await application.completion.complete(user.id, video.id, {})
     await gate.reached()
-    second = await application.uploads.complete(user.id, video.id, {})
+    second = await application.completion.complete(user.id, video.id, {})
 
     assert (first.status, second.status) == ("completing", "completing")
     gate.release()
     await application.tasks.drain(10)
-    assert (await application.uploads.complete(user.id, video.id, {})).status == "processing"
+    assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
     assert storage.count("complete_multipart_upload") == 1
 
 
@@ -815,7 +815,7 @@ async def test_a_browser_that_goes_away_does_not_stop_the_assembly(
 ) -> None:
     video = await sent()
     gate = storage.hold_next("complete_multipart_upload")
-    request = asyncio.create_task(application.uploads.complete(user.id, video.id, {}))
+    request = asyncio.create_task(application.completion.complete(user.id, video.id, {}))
     await gate.reached()
 
     request.cancel()
@@ -834,7 +834,7 @@ async def test_a_live_lease_is_respected(
     video = await make_video("completing", lease_until=clock.now() + timedelta(seconds=30))
     clock.advance(seconds=29)
 
-    answered = await application.uploads.complete(user.id, video.id, {})
+    answered = await application.completion.complete(user.id, video.id, {})
 
     assert answered.status == "completing"
     assert storage.calls == []
@@ -846,7 +846,7 @@ async def test_a_completion_whose_process_died_is_taken_over_by_the_next_call(
     video = await make_video("completing")
     clock.advance(WELL_PAST_A_LEASE)
 
-    answered = await application.uploads.complete(user.id, video.id, part_md5s_of(video, SMALL_VIDEO))
+    answered = await application.completion.complete(user.id, video.id, part_md5s_of(video, SMALL_VIDEO))
 
     assert answered.status == "processing"
     await assert_completed(application, storage, video, SMALL_VIDEO)
@@ -902,7 +902,7 @@ async def test_the_upkeep_compares_with_the_proof_of_the_call_that_was_cut_off(
     part_md5s = part_md5s_of(video, TWO_PARTS)
     storage.fail_next("list_parts")
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, part_md5s)
+        await application.completion.complete(user.id, video.id, part_md5s)
     clock.advance(WELL_PAST_A_LEASE)
 
     await application.reconciler.reconcile_due()
@@ -911,7 +911,7 @@ async def test_the_upkeep_compares_with_the_proof_of_the_call_that_was_cut_off(
     assert (row.status, row.part_md5s) == ("uploading", None)
     assert storage.objects == {}
     with pytest.raises(PartsIncomplete) as raised:
-        await application.uploads.complete(user.id, video.id, part_md5s)
+        await application.completion.complete(user.id, video.id, part_md5s)
     assert raised.value.facts == {"missing": [], "mismatched": [2]}
 
 
@@ -922,10 +922,10 @@ async def test_who_takes_over_without_a_proof_keeps_the_one_there_is(
     storage.store_part(video.upload_id or "", 2, b"THE LAST PART")
     storage.fail_next("list_parts")
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
+        await application.completion.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
 
     with pytest.raises(PartsIncomplete):
-        await application.uploads.complete(user.id, video.id, {})
+        await application.completion.complete(user.id, video.id, {})
 
 
 async def test_a_proof_is_kept_only_for_parts_of_the_plan_and_only_until_it_is_settled(
@@ -935,10 +935,10 @@ async def test_a_proof_is_kept_only_for_parts_of_the_plan_and_only_until_it_is_s
     md5 = part_md5s_of(video, SMALL_VIDEO)[1]
     storage.fail_next("list_parts")
     with pytest.raises(StorageUnavailable):
-        await application.uploads.complete(user.id, video.id, {1: md5, 2: md5, 9999: md5})
+        await application.completion.complete(user.id, video.id, {1: md5, 2: md5, 9999: md5})
     assert (await read_video(application, video.id)).part_md5s == {"1": md5}
 
-    assert (await application.uploads.complete(user.id, video.id, {})).part_md5s is None
+    assert (await application.completion.complete(user.id, video.id, {})).part_md5s is None
 
 
 async def test_of_two_that_take_over_one_works(
@@ -948,7 +948,7 @@ async def test_of_two_that_take_over_one_works(
     clock.advance(WELL_PAST_A_LEASE)
 
     await asyncio.gather(
-        application.reconciler.reconcile_due(), application.uploads.complete(user.id, video.id, {})
+        application.reconciler.reconcile_due(), application.completion.complete(user.id, video.id, {})
     )
 
     assert storage.count("complete_multipart_upload") == 1
@@ -961,7 +961,7 @@ async def test_a_holder_that_lost_its_lease_changes_nothing(
     """It hung for longer than its lease; another finished the work meanwhile and the probe has begun."""
     video = await sent()
     gate = storage.hold_next("head", when="after")
-    slow = asyncio.create_task(application.uploads.complete(user.id, video.id, {}))
+    slow = asyncio.create_task(application.completion.complete(user.id, video.id, {}))
     await gate.reached()
     clock.advance(WELL_PAST_A_LEASE)
     await application.reconciler.reconcile_due()
@@ -982,10 +982,10 @@ async def test_the_lease_is_renewed_while_the_store_works(
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uploads, "_LEASE_RENEWAL_SECONDS", 0.001)
+    monkeypatch.setattr(completion, "LEASE_RENEWAL_SECONDS", 0.001)
     video = await sent()
     gate = storage.hold_next("complete_multipart_upload")
-    completing = asyncio.create_task(application.uploads.complete(user.id, video.id, {}))
+    completing = asyncio.create_task(application.completion.complete(user.id, video.id, {}))
     await gate.reached()
     clock.advance(seconds=25)
     renewed_until = clock.now() + timedelta(seconds=30)
@@ -1009,8 +1009,8 @@ async def test_a_foreign_lease_owner_is_not_overwritten(
     video = await make_video("completing", lease_owner=owner)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uploads, "_WAIT_SECONDS", 0.0)
-        await application.uploads.complete(user.id, video.id, {})
+        patch.setattr(completion, "WAIT_SECONDS", 0.0)
+        await application.completion.complete(user.id, video.id, {})
 
     assert (await read_video(application, video.id)).lease_owner == owner
 
@@ -1020,7 +1020,7 @@ async def test_a_look_that_sees_a_restored_rows_object_starts_the_count_anew(
 ) -> None:
     """A stale 404, the object, a stale 404: they were not in a row."""
     video = await sent()
-    await application.uploads.complete(user.id, video.id, {})
+    await application.completion.complete(user.id, video.id, {})
     await restore_to_uploading(application, video, upload_id="used-up")
     clock.advance(timedelta(days=30))
     storage.fail_next("head", NoSuchObject())

@@ -9,6 +9,7 @@ import pytest
 
 from app.bootstrap import Application
 from app.core.config import Settings
+from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import (
     FileTooLarge,
     IdempotencyConflict,
@@ -21,7 +22,7 @@ from app.domain.errors import (
     WrongState,
 )
 from app.models import User
-from app.services.uploads import TOKEN_METADATA, StartedUpload
+from app.services.uploads import StartedUpload
 from tests.conftest import MakeUser, MakeVideo
 from tests.factories import (
     SMALL_VIDEO,
@@ -67,7 +68,7 @@ async def test_the_object_will_be_an_attachment_with_the_rows_token(
     assert started.parts is not None
     storage.put_part(started.parts[0].url, SMALL_VIDEO)
 
-    video = await application.uploads.complete(user.id, started.video.id, {})
+    video = await application.completion.complete(user.id, started.video.id, {})
 
     made = storage.objects[video.object_key]
     assert made.content_type == "video/quicktime"

@@ -8,11 +8,11 @@ import pytest
 
 from app.bootstrap import Application
 from app.crud import videos
+from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import StorageUnavailable, VideoNotFound
 from app.domain.video_status import HIDDEN, VideoStatus
 from app.models import User, Video
 from app.services import videos as video_service
-from app.services.uploads import TOKEN_METADATA
 from tests.conftest import MakeUser, MakeVideo
 from tests.factories import SMALL_VIDEO, assert_quota_is_exact, find_video, read_video, reserved_bytes
 from tests.fakes import FakeClock, InMemoryStorage

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.bootstrap import Application
-from app.crud import videos
+from app.crud import leases
 from app.domain.errors import DatabaseUnavailable, Overloaded, StorageUnavailable, Unavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.models import User, Video
@@ -25,7 +25,7 @@ async def claim(application: Application) -> uuid.UUID:
     owner = uuid.uuid4()
     now = application.clock.now()
     async with application.database.transaction() as session:
-        assert await videos.claim_probe(session, owner, now, now + PROBE_LEASE) is not None
+        assert await leases.claim_probe(session, owner, now, now + PROBE_LEASE) is not None
     return owner
 
 
@@ -64,7 +64,7 @@ async def test_the_probe_reads_the_very_object_that_was_proven(
 async def test_unknown_metadata_is_null(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
-    probe.usual = some_metadata(duration_ms=None, audio_codec=None, metadata_complete=False)
+    probe.usual = some_metadata(duration_ms=None, audio_codec=None)
     video = await make_video("processing")
 
     await run_due_probes(application)

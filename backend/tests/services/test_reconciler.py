@@ -125,7 +125,7 @@ async def test_a_complete_that_finds_parts_missing_is_no_progress(
     for _ in range(2):
         clock.advance(minutes=20)
         with pytest.raises(PartsIncomplete):
-            await application.uploads.complete(user.id, video.id, {})
+            await application.completion.complete(user.id, video.id, {})
     clock.advance(minutes=20)
 
     await application.reconciler.reconcile_due()
@@ -259,7 +259,7 @@ async def test_a_complete_that_comes_during_the_look_wins(
     clock.advance(GRACE)
 
     async def complete() -> None:
-        await application.uploads.complete(user.id, started.video.id, {})
+        await application.completion.complete(user.id, started.video.id, {})
 
     storage.hook_next("list_parts", complete, when="after")
     await application.reconciler.reconcile_due()
@@ -277,7 +277,7 @@ async def test_an_expired_upload_takes_no_more_calls(
 
     for call in (
         application.uploads.sign_parts(user.id, started.video.id, [1]),
-        application.uploads.complete(user.id, started.video.id, {}),
+        application.completion.complete(user.id, started.video.id, {}),
         application.videos.delete(user.id, started.video.id),
     ):
         with pytest.raises(VideoNotFound):
@@ -335,7 +335,7 @@ async def test_many_rows_are_tended_a_batch_at_a_time(
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconciler, "_BATCH", 4)
+    monkeypatch.setattr(reconciler, "BATCH", 4)
     for _ in range(10):
         await make_video("deleting")
 

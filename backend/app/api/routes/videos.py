@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response, status
 
 from app.api.deps import (
     ClockDep,
+    CompletionDep,
     CurrentUser,
     PresenterDep,
     SettingsDep,
@@ -121,13 +122,13 @@ async def complete_video(
     video_id: uuid.UUID,
     body: CompleteUploadIn,
     user: CurrentUser,
-    uploads: UploadsDep,
+    completion: CompletionDep,
     present: PresenterDep,
     response: Response,
 ) -> VideoOut:
     """Assembles the parts and proves the result; 202 while the store needs longer: repeat every 2 s."""
     part_md5s = {part.part_number: part.md5 for part in body.parts}
-    video = await uploads.complete(user.id, video_id, part_md5s)
+    video = await completion.complete(user.id, video_id, part_md5s)
     still = video.status is VideoStatus.COMPLETING
     response.status_code = status.HTTP_202_ACCEPTED if still else status.HTTP_200_OK
     return present.video(video)

@@ -9,12 +9,12 @@ import structlog
 
 from app.core.db import Database
 from app.crud import audit
+from app.domain.announced_object import is_announced
 from app.domain.recheck import is_gone
 from app.domain.sweep_report import Category, Finding
 from app.models import Video
 from app.ports import Clock, NoSuchObject, ObjectStorage, StoredObject
 from app.services.sweep.store_calls import StoreCalls
-from app.services.uploads import TOKEN_METADATA
 
 log = structlog.get_logger()
 
@@ -115,9 +115,5 @@ def _ids(videos: Sequence[Video]) -> list[uuid.UUID]:
 
 
 def _is_unchanged(stored: StoredObject, video: Video) -> bool:
-    return (stored.size_bytes, stored.etag, stored.content_type, stored.metadata.get(TOKEN_METADATA)) == (
-        video.size_bytes,
-        video.etag,
-        video.content_type,
-        video.object_token,
-    )
+    announced = is_announced(video.size_bytes, video.object_token, stored.size_bytes, stored.metadata)
+    return announced and (stored.etag, stored.content_type) == (video.etag, video.content_type)

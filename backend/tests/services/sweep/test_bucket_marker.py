@@ -176,7 +176,7 @@ async def test_a_restored_database_does_not_destroy_what_was_finished_since(
 ) -> None:
     """The backup was taken in mid-upload; in the store the video is whole."""
     video = await sent()
-    await application.uploads.complete(user.id, video.id, {})
+    await application.completion.complete(user.id, video.id, {})
     async with application.database.transaction() as session:
         await session.execute(
             update(Video).values(status="uploading", etag=None, uploaded_at=None, due_at=video.due_at)

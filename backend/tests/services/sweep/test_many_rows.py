@@ -61,7 +61,7 @@ async def test_a_great_many_stale_rows_are_swept_a_few_at_a_time(
 
     async def watched(object_key: str) -> None:
         nonlocal most_in_hand
-        most_in_hand = max(most_in_hand, len(application.reconciler._in_hand))
+        most_in_hand = max(most_in_hand, len(application.reconciler.running))
         await delete(object_key)
 
     storage.delete = watched  # type: ignore[method-assign]  # it does the same
@@ -75,7 +75,7 @@ async def test_a_great_many_stale_rows_are_swept_a_few_at_a_time(
 
     async with application.database.reading() as session:
         assert list(await session.scalars(select(Video.id).limit(1))) == []
-    assert most_in_hand <= reconciler._BATCH
+    assert most_in_hand <= reconciler.BATCH
 
 
 @pytest.mark.usefixtures("adopted")

@@ -716,7 +716,7 @@ export interface components {
         };
         /**
          * VideoStatus
-         * @description Where a video is in its life. The row is gone after `deleting` and `expired`.
+         * @description The states. `deleting` and `expired` end with the deletion of the row.
          * @enum {string}
          */
         VideoStatus: "uploading" | "completing" | "processing" | "ready" | "failed" | "expired" | "deleting";

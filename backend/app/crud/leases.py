@@ -1,0 +1,163 @@
+"""Query the leases on videos. A lease gives one process the right to work on a row until `lease_until`."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Unpack
+
+from sqlalchemy import ColumnElement, and_, case, or_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from app.crud.guarded import changed_one
+from app.crud.videos import VideoChanges, transition
+from app.domain.video_status import VideoEvent, VideoStatus
+from app.models import Video
+
+
+def held_by(owner: uuid.UUID) -> ColumnElement[bool]:
+    """Guard: `owner` still holds the lease."""
+    return col(Video.lease_owner) == owner
+
+
+def lease_is_free(now: datetime) -> ColumnElement[bool]:
+    """Guard: nobody holds the lease, or it has ended."""
+    return or_(col(Video.lease_until).is_(None), col(Video.lease_until) <= now)
+
+
+def lease_of_a_completion() -> ColumnElement[datetime | None]:
+    """Return the lease that a deletion keeps. It waits for a completion, which may still assemble the object."""
+    return case((col(Video.status) == VideoStatus.COMPLETING, col(Video.lease_until)), else_=None)
+
+
+async def settle(
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    event: VideoEvent,
+    owner: uuid.UUID,
+    *,
+    metadata: Mapping[str, object] | None = None,
+    **changes: Unpack[VideoChanges],
+) -> bool:
+    """Write the outcome of leased work and end the lease. Return False if `owner` no longer holds it."""
+    ended: VideoChanges = {"lease_owner": None, "lease_until": None, "missing_since": None, **changes}
+    return await transition(session, video_id, event, held_by(owner), metadata=metadata, **ended)
+
+
+async def take_over_completion(
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    now: datetime,
+    until: datetime,
+    **changes: Unpack[VideoChanges],
+) -> bool:
+    """Lease a completion whose lease has ended. Return False if another process holds it."""
+    return await changed_one(
+        session,
+        update(Video)
+        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.COMPLETING, lease_is_free(now))
+        .values(lease_owner=owner, lease_until=until, due_at=until, **changes),
+    )
+
+
+async def extend(session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, until: datetime) -> bool:
+    """Return False if `owner` no longer holds the lease."""
+    return await changed_one(
+        session,
+        update(Video)
+        .where(col(Video.id) == video_id, held_by(owner))
+        .values(lease_until=until, due_at=until),
+    )
+
+
+async def drop(
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    due_at: datetime,
+    missing_since: datetime | None = None,
+) -> None:
+    """End the lease before its time. The next caller, or the reconciler at `due_at`, continues."""
+    await session.execute(
+        update(Video)
+        .where(col(Video.id) == video_id, held_by(owner))
+        .values(lease_owner=None, lease_until=None, due_at=due_at, missing_since=missing_since)
+    )
+
+
+def waits_for_probe(now: datetime) -> ColumnElement[bool]:
+    """Guard: the probe is due and no worker does it."""
+    return and_(col(Video.status) == VideoStatus.PROCESSING, col(Video.due_at) <= now, lease_is_free(now))
+
+
+async def claim_probe(
+    session: AsyncSession,
+    owner: uuid.UUID,
+    now: datetime,
+    until: datetime,
+    video_id: uuid.UUID | None = None,
+) -> uuid.UUID | None:
+    """Lease the probe that has waited longest, or the one of `video_id`. Return None if none waits."""
+    this_one = () if video_id is None else (col(Video.id) == video_id,)
+    waiting = (
+        select(Video.id)
+        .where(waits_for_probe(now), *this_one)
+        .order_by(col(Video.due_at))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    statement = (
+        update(Video)
+        .where(col(Video.id) == waiting)
+        .values(lease_owner=owner, lease_until=until, attempts=col(Video.attempts) + 1)
+        .returning(col(Video.id))
+        .execution_options(synchronize_session=False)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def make_probe_due(session: AsyncSession, video_id: uuid.UUID, now: datetime) -> None:
+    await session.execute(
+        update(Video).where(col(Video.id) == video_id).values(due_at=now, attempts=0, postponed=0)
+    )
+
+
+async def postpone_probe(
+    session: AsyncSession,
+    video_id: uuid.UUID,
+    owner: uuid.UUID,
+    due_at: datetime,
+    missing_since: datetime | None,
+) -> None:
+    """Return a probe that the store or the database prevented. It does not count as an attempt."""
+    await session.execute(
+        update(Video)
+        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.PROCESSING, held_by(owner))
+        .values(
+            lease_owner=None,
+            lease_until=None,
+            due_at=due_at,
+            missing_since=missing_since,
+            attempts=col(Video.attempts) - 1,
+            postponed=col(Video.postponed) + 1,
+        )
+    )
+
+
+async def return_probe(session: AsyncSession, owner: uuid.UUID, due_at: datetime) -> None:
+    """Return the probe of a worker that stops. It does not count as an attempt."""
+    await session.execute(
+        update(Video)
+        .where(col(Video.status) == VideoStatus.PROCESSING, held_by(owner))
+        .values(lease_owner=None, lease_until=None, due_at=due_at, attempts=col(Video.attempts) - 1)
+    )
+
+
+async def list_waiting_probes(
+    session: AsyncSession, now: datetime, limit: int, *guards: ColumnElement[bool]
+) -> list[uuid.UUID]:
+    """Return the videos whose probe waits, longest first."""
+    statement = select(Video.id).where(waits_for_probe(now), *guards).order_by(col(Video.due_at)).limit(limit)
+    return list(await session.scalars(statement))

@@ -1,0 +1,350 @@
+"""Complete uploads. The store's own part list and a HEAD of the object decide, not the browser."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Unpack
+
+import structlog
+
+from app.core.db import Database
+from app.crud import leases, videos
+from app.domain.announced_object import is_announced
+from app.domain.errors import (
+    OBJECT_MISSING,
+    PartsIncomplete,
+    StorageUnavailable,
+    Unavailable,
+    VideoNotFound,
+    WrongState,
+)
+from app.domain.recheck import is_gone
+from app.domain.video_status import VideoEvent, VideoStatus
+from app.models import Video
+from app.ports import (
+    Clock,
+    InvalidPart,
+    JobQueue,
+    NoSuchObject,
+    NoSuchUpload,
+    ObjectExists,
+    ObjectStorage,
+    StoredObject,
+    StoredPart,
+)
+from app.services.background import BackgroundTasks
+
+log = structlog.get_logger()
+
+_LEASE = timedelta(seconds=30)
+LEASE_RENEWAL_SECONDS = 10.0
+WAIT_SECONDS = 10.0
+"""How long a call waits for the store before it answers 202."""
+POLL_SECONDS = 0.2
+_ASSEMBLY_ATTEMPTS = 3
+
+
+class _ObjectMissing(Exception):
+    """The store has neither the upload nor the announced object."""
+
+
+@dataclass
+class CompletionService:
+    database: Database
+    storage: ObjectStorage
+    queue: JobQueue
+    clock: Clock
+    tasks: BackgroundTasks
+
+    async def complete(self, user_id: uuid.UUID, video_id: uuid.UUID, part_md5s: Mapping[int, str]) -> Video:
+        """Assemble the parts and verify the object. Concurrent calls wait for the one that holds the lease.
+
+        `part_md5s` maps part numbers to the MD5s that the browser computed, in hexadecimal. If the store needs longer
+        than 10 s, return the video while it is still `completing`. Raise VideoNotFound, WrongState,
+        PartsIncomplete, StorageUnavailable.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + WAIT_SECONDS
+        while True:
+            owner = uuid.uuid4()
+            video = await self._claim(user_id, video_id, part_md5s, owner)
+            if video.status is VideoStatus.UPLOADING:
+                continue  # another call claimed the video and released it before our claim
+            if video.status is not VideoStatus.COMPLETING:
+                return video
+            if video.lease_owner == owner:
+                # The task outlives this request, so that a closed connection does not stop an assembly.
+                work = self.tasks.start(self._run(video, owner))
+                done, _ = await asyncio.wait({work}, timeout=deadline - loop.time())
+                return work.result() if done else video
+            if loop.time() >= deadline:
+                return video
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def resume(self, video_id: uuid.UUID) -> None:
+        """Continue a completion whose process has died."""
+        owner = uuid.uuid4()
+        now = self.clock.now()
+        async with self.database.transaction() as session:
+            if not await leases.take_over_completion(session, video_id, owner, now, now + _LEASE):
+                return
+            video = await videos.get(session, video_id)
+        if video is not None:
+            await self._run(video, owner)
+
+    async def is_assembled(self, video: Video) -> bool:
+        """Return whether the announced object is at the video's key. Raise StorageUnavailable."""
+        return self._if_announced(video, await self._find_object(video)) is not None
+
+    # --- the row ----------------------------------------------------------------------------------------------
+
+    async def _claim(
+        self, user_id: uuid.UUID, video_id: uuid.UUID, part_md5s: Mapping[int, str], owner: uuid.UUID
+    ) -> Video:
+        now = self.clock.now()
+        until = now + _LEASE
+        async with self.database.transaction() as session:
+            video = await videos.get_visible(session, video_id, user_id)
+            if video is None:
+                raise VideoNotFound
+            if video.status is VideoStatus.UPLOADING:
+                if video.upload_id is None:
+                    raise WrongState(video.status)
+                await videos.transition(
+                    session,
+                    video_id,
+                    VideoEvent.COMPLETE_CLAIMED,
+                    lease_owner=owner,
+                    lease_until=until,
+                    due_at=until,
+                    # A check before the expiry does not count as the first of the completion's two checks.
+                    missing_since=None,
+                    part_md5s=_merged_md5s(video, part_md5s),
+                )
+            elif video.status is VideoStatus.COMPLETING:
+                md5s = _merged_md5s(video, part_md5s)
+                await leases.take_over_completion(session, video_id, owner, now, until, part_md5s=md5s)
+            else:
+                return video
+            claimed = await videos.get_visible(session, video_id, user_id)
+        if claimed is None:
+            raise VideoNotFound
+        return claimed
+
+    async def _run(self, video: Video, owner: uuid.UUID) -> Video:
+        try:
+            async with self._lease_renewed(video.id, owner):
+                stored = await self._assemble(video)
+        except PartsIncomplete as error:
+            # Only a part that arrives postpones the expiry. A complete call does not.
+            await self._settle(video, owner, VideoEvent.PARTS_MISSING, due_at=video.expires_at)
+            log.info("upload.parts_incomplete", video_id=str(video.id), **error.facts)
+            raise
+        except _ObjectMissing:
+            return await self._fail_at_recheck(video, owner)
+        except Exception:
+            await self._leave_undecided(video, owner, missing_since=None)
+            raise
+        completed = await self._settle(
+            video,
+            owner,
+            VideoEvent.COMPLETE_VERIFIED,
+            etag=stored.etag,
+            uploaded_at=self.clock.now(),
+            expires_at=None,
+        )
+        log.info("upload.completed", video_id=str(video.id), size_bytes=video.size_bytes)
+        return completed
+
+    async def _fail_at_recheck(self, video: Video, owner: uuid.UUID) -> Video:
+        """Set the video failed if an earlier check missed the object too. Otherwise raise StorageUnavailable."""
+        now = self.clock.now()
+        if not is_gone(video.missing_since, now):
+            log.warning("upload.object_not_found", video_id=str(video.id))
+            await self._leave_undecided(video, owner, missing_since=video.missing_since or now)
+            raise StorageUnavailable
+        log.error("upload.object_vanished", video_id=str(video.id))
+        return await self._settle(video, owner, VideoEvent.OBJECT_VANISHED, **OBJECT_MISSING, due_at=now)
+
+    async def _leave_undecided(
+        self, video: Video, owner: uuid.UUID, *, missing_since: datetime | None
+    ) -> None:
+        """Release the lease. The next complete call may retry at once, and the reconciler does after the lease."""
+        due_at = self.clock.now() + _LEASE
+        async with self.database.transaction() as session:
+            await leases.drop(session, video.id, owner, due_at, missing_since)
+
+    async def _settle(
+        self, video: Video, owner: uuid.UUID, event: VideoEvent, **changes: Unpack[videos.VideoChanges]
+    ) -> Video:
+        """Write the outcome if `owner` still holds the lease, and return the current row in either case."""
+        now = self.clock.now()
+        async with self.database.transaction() as session:
+            changes["part_md5s"] = None
+            moved = await leases.settle(session, video.id, event, owner, **changes)
+            if moved and event is VideoEvent.COMPLETE_VERIFIED:
+                await self.queue.enqueue_probe(session, video.id)
+            if not moved:
+                # A deletion waits for this lease.
+                await leases.drop(session, video.id, owner, due_at=now)
+            current = await videos.get_visible(session, video.id, video.user_id)
+        if current is None:
+            raise VideoNotFound
+        return current
+
+    @asynccontextmanager
+    async def _lease_renewed(self, video_id: uuid.UUID, owner: uuid.UUID) -> AsyncIterator[None]:
+        """Renew the lease while the block runs. A short lease lets another process take over soon after a crash."""
+        ended = asyncio.Event()
+
+        async def renew() -> None:
+            while True:
+                try:
+                    async with asyncio.timeout(LEASE_RENEWAL_SECONDS):
+                        await ended.wait()
+                    return
+                except TimeoutError:
+                    pass
+                try:
+                    async with self.database.transaction() as session:
+                        await leases.extend(session, video_id, owner, self.clock.now() + _LEASE)
+                except Unavailable:
+                    log.warning("upload.lease_not_renewed", video_id=str(video_id))
+
+        renewal = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            # A cancelled transaction would hold SQLite's write lock for seconds.
+            ended.set()
+            await asyncio.gather(renewal, return_exceptions=True)
+
+    # --- the store --------------------------------------------------------------------------------------------
+
+    async def _assemble(self, video: Video) -> StoredObject:
+        """Return the announced object. Raise PartsIncomplete, _ObjectMissing, StorageUnavailable."""
+        if video.upload_id is None:
+            # The row was restored from before the upload began, and the reconciler saw the finished object.
+            return await self._require_object(video)
+        for _ in range(_ASSEMBLY_ATTEMPTS):
+            stored = await self._attempt(video, video.upload_id)
+            if stored is not None:
+                return stored
+        raise StorageUnavailable
+
+    async def _attempt(self, video: Video, upload_id: str) -> StoredObject | None:
+        """Return None if another attempt may succeed. Raise as _assemble does."""
+        try:
+            parts = await self._verified_parts(video, upload_id)
+        except NoSuchUpload:
+            # The store answers the same after an abort and after a Complete whose answer was lost.
+            return await self._require_object(video)
+        except PartsIncomplete:
+            # A late part may make the store list a completed upload again, without its other parts.
+            if stored := self._if_announced(video, await self._find_object(video)):
+                return stored
+            raise
+        refusal = await self._send_complete(video, upload_id, parts, only_if_new=True)
+        if refusal is None:
+            try:
+                return await self._new_object(video)
+            except StorageUnavailable as error:
+                refusal = error
+        if isinstance(refusal, InvalidPart):
+            return None  # a part was replaced after the list
+        found = await self._find_object(video)
+        if stored := self._if_announced(video, found):
+            return await self._close_upload(video, upload_id, stored)
+        if isinstance(refusal, StorageUnavailable):
+            raise refusal
+        if isinstance(refusal, ObjectExists) and found is None:
+            return None  # 409, because another request on this key was in progress
+        raise _ObjectMissing
+
+    async def _close_upload(self, video: Video, upload_id: str, stored: StoredObject) -> StoredObject:
+        """Repeat Complete until the upload ID is gone, so that no part URL works after the answer."""
+        for _ in range(_ASSEMBLY_ATTEMPTS):
+            try:
+                parts = await self._verified_parts(video, upload_id)
+            except (NoSuchUpload, PartsIncomplete):
+                return stored  # an upload that lacks parts can never be completed, and goes with the video
+            refusal = await self._send_complete(video, upload_id, parts, only_if_new=False)
+            if refusal is None:
+                return await self._new_object(video)
+            if isinstance(refusal, NoSuchUpload):
+                return stored
+            if isinstance(refusal, StorageUnavailable):
+                raise refusal
+        raise StorageUnavailable
+
+    async def _verified_parts(self, video: Video, upload_id: str) -> Sequence[StoredPart]:
+        """Return the parts in order. Raise NoSuchUpload, or PartsIncomplete with the parts that differ."""
+        plan = video.part_plan
+        listed = await self.storage.list_parts(video.object_key, upload_id)
+        stored = {part.part_number: part for part in listed}
+        numbers = range(1, plan.part_count + 1)
+        missing = [number for number in numbers if number not in stored]
+        mismatched = [
+            number for number in numbers if number in stored and not _is_intact(video, stored[number])
+        ]
+        if missing or mismatched:
+            raise PartsIncomplete(missing, mismatched)
+        return [stored[number] for number in numbers]
+
+    async def _send_complete(
+        self, video: Video, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
+    ) -> Exception | None:
+        """Return the store's refusal, or None if it accepted."""
+        try:
+            await self.storage.complete_multipart_upload(
+                video.object_key, upload_id, parts, only_if_new=only_if_new
+            )
+        except (InvalidPart, NoSuchUpload, ObjectExists, StorageUnavailable) as refusal:
+            return refusal
+        return None
+
+    async def _require_object(self, video: Video) -> StoredObject:
+        if stored := self._if_announced(video, await self._find_object(video)):
+            return stored
+        raise _ObjectMissing
+
+    async def _new_object(self, video: Video) -> StoredObject:
+        """Return the object that a Complete just created. A HEAD that does not see it yet decides nothing."""
+        found = await self._find_object(video)
+        if found is None:
+            raise StorageUnavailable
+        if stored := self._if_announced(video, found):
+            return stored
+        raise _ObjectMissing
+
+    async def _find_object(self, video: Video) -> StoredObject | None:
+        try:
+            return await self.storage.head(video.object_key)
+        except NoSuchObject:
+            return None
+
+    def _if_announced(self, video: Video, found: StoredObject | None) -> StoredObject | None:
+        if found is None:
+            return None
+        if is_announced(video.size_bytes, video.object_token, found.size_bytes, found.metadata):
+            return found
+        log.error("upload.foreign_object", video_id=str(video.id), size_bytes=found.size_bytes)
+        return None
+
+
+def _merged_md5s(video: Video, part_md5s: Mapping[int, str]) -> dict[str, str]:
+    """Return the MD5s of this call and of earlier calls that were cut off."""
+    planned = range(1, video.part_plan.part_count + 1)
+    given = {str(number): part_md5s[number] for number in planned if number in part_md5s}
+    return {**(video.part_md5s or {}), **given}
+
+
+def _is_intact(video: Video, part: StoredPart) -> bool:
+    """Return whether the part has the planned length and, if it is known, the MD5 that the browser computed."""
+    if part.size_bytes != video.part_plan.part_bytes(part.part_number):
+        return False
+    md5 = (video.part_md5s or {}).get(str(part.part_number))
+    return md5 is None or not video.etags_are_md5 or part.etag.strip('"').lower() == md5.lower()
