@@ -21,7 +21,7 @@ const PAGES = {
 
 /** What a page of ones own would take in: the library alone. A string is a file, an object the imports kept. */
 const WEIGHED = {
-  slipway: { from: engine, text: 'export { createBrowserUploader } from "./browser-upload";' },
+  slipway: { from: engine, text: 'export { createBrowserUploader } from "./browser/browser-upload";' },
   uppy6: {
     from: here,
     text: 'export { default as Uppy } from "@uppy/core"; export { default as AwsS3 } from "@uppy/aws-s3";',
@@ -67,7 +67,7 @@ for (const [name, entry] of Object.entries(PAGES))
   });
 await build({
   ...settings,
-  entryPoints: [join(engine, "hasher.worker.ts")],
+  entryPoints: [join(engine, "browser/hasher.worker.ts")],
   outfile: join(out, "hasher.worker.js"),
 });
 await build({

@@ -1,5 +1,5 @@
 // Ours: the page's own engine, wired to the browser exactly as the page wires it.
-import { createBrowserUploader } from "../../../frontend/src/lib/upload/browser-upload";
+import { createBrowserUploader } from "../../../frontend/src/lib/upload/browser/browser-upload";
 import { contend, integrity } from "./harness.js";
 
 const policy = await (await fetch("/api/v1/upload-policy")).json();

@@ -8,7 +8,7 @@ import { SiteHeader } from "@/components/site-header";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSession } from "@/hooks/use-session";
 import { signInPath } from "@/lib/own-path";
-import { isRunning } from "@/lib/upload/upload-state";
+import { isRunning } from "@/lib/upload/rules/upload-state";
 
 export function RequireSession({ children, fallback }: { children: ReactNode; fallback: ReactNode }) {
   const session = useSession();

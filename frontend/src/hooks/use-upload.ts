@@ -1,8 +1,8 @@
 // Connects React to the upload engine.
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
-import { createBrowserUploader } from "@/lib/upload/browser-upload";
+import { createBrowserUploader } from "@/lib/upload/browser/browser-upload";
+import { IDLE } from "@/lib/upload/rules/upload-state";
 import type { UploadPolicy, UploadState } from "@/lib/upload/types";
-import { IDLE } from "@/lib/upload/upload-state";
 
 export type Uploader = ReturnType<typeof createBrowserUploader>;
 

@@ -8,7 +8,7 @@ import { Button } from "@/components/ui/button";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSignOut } from "@/hooks/use-session";
 import { heldVideo } from "@/hooks/use-upload";
-import { isRunning } from "@/lib/upload/upload-state";
+import { isRunning } from "@/lib/upload/rules/upload-state";
 
 export function SignOutButton() {
   const signOut = useSignOut();

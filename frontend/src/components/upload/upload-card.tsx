@@ -7,7 +7,7 @@ import { Alert } from "@/components/ui/alert";
 import { Card } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
-import { isRunning } from "@/lib/upload/upload-state";
+import { isRunning } from "@/lib/upload/rules/upload-state";
 import { FilePicker } from "./file-picker";
 import { UploadDone } from "./upload-done";
 import { UploadFailed } from "./upload-failed";

@@ -5,8 +5,8 @@ import { ArrowUp, TriangleAlert } from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { Button } from "@/components/ui/button";
+import { isRunning } from "@/lib/upload/rules/upload-state";
 import type { UploadState } from "@/lib/upload/types";
-import { isRunning } from "@/lib/upload/upload-state";
 import { useCurrentUpload } from "./upload-provider";
 
 export function UploadPill() {

@@ -1,10 +1,11 @@
 // Calls the API and does not give up: back-off, Retry-After, offline, and a session that ended in between.
-import type { Bell, Clock } from "./clock";
+
 import type { Connection, WaitBoard } from "./connection";
-import { ApiFailure } from "./errors";
-import type { Patience } from "./patience";
-import type { PartAnswer } from "./ports";
-import { backoffMs, judgeCall, MAX_FAILURES } from "./retry";
+import type { Bell } from "./delays";
+import type { Clock, PartAnswer } from "./ports";
+import { ApiFailure } from "./rules/errors";
+import type { RetryBudget } from "./rules/retry";
+import { backoffMs, judgeCall, MAX_FAILURES } from "./rules/retry";
 import type { UploadLog } from "./telemetry";
 
 /** What everything within one run shares. */
@@ -13,7 +14,7 @@ export interface RunContext {
   readonly bell: Bell;
   readonly board: WaitBoard;
   readonly connection: Connection;
-  readonly patience: Patience;
+  readonly retryBudget: RetryBudget;
   readonly log: UploadLog;
   readonly random: () => number;
   readonly signal: AbortSignal;
@@ -30,7 +31,7 @@ export async function pause(
 }
 
 export function createApiCaller(context: RunContext) {
-  const { board, bell, clock, connection, log, patience, signal } = context;
+  const { board, bell, clock, connection, log, retryBudget, signal } = context;
   let sessions = 0;
 
   function signedIn(): void {
@@ -62,12 +63,12 @@ export function createApiCaller(context: RunContext) {
           continue;
         }
         if (reason.status === 0 && connection.broke()) {
-          patience.renew();
+          retryBudget.renew();
           continue;
         }
         failures += 1;
         log.retries += 1;
-        if (isPatient ? patience.isOver(failures) : failures >= MAX_FAILURES) throw reason;
+        if (isPatient ? retryBudget.isOver(failures) : failures >= MAX_FAILURES) throw reason;
         await pause(context, failures, reason);
       }
     }
@@ -80,7 +81,7 @@ export function createApiCaller(context: RunContext) {
     };
     // Not even for a moment else: the page takes "signed out" for the end of the new session.
     if (sessions === seen) await board.during("signed_out", 0, 0, signedIn());
-    patience.renew();
+    retryBudget.renew();
   }
 
   return { signedIn, call };

@@ -1,6 +1,6 @@
 // Whether it is worth trying now: what the browser says about the network, checked against what happens.
-import type { Bell, Clock } from "./clock";
-import type { Network } from "./ports";
+import type { Bell } from "./delays";
+import type { Clock, Network } from "./ports";
 import type { Waiting } from "./types";
 
 /** navigator.onLine may be wrong for ever (a machine with loopback alone): so now and then one try goes out anyway. */

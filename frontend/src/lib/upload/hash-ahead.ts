@@ -1,6 +1,5 @@
 // Has each part's MD5 ready just before the part is sent, at most two parts ahead, and never holds an upload up.
-import type { Clock } from "./clock";
-import type { PartHash, PartHasher } from "./ports";
+import type { Clock, PartHash, PartHasher } from "./ports";
 
 /** Workers that answer nobody for so long never will. */
 const HASH_LIMIT_MS = 60_000;

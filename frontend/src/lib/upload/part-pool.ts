@@ -1,14 +1,14 @@
 // Sends the parts: several at once, each until the store has it, watched for standing still.
 import { pause, type RunContext } from "./api-caller";
-import { linkedController } from "./clock";
-import { damagedOnTheWay, networkFailure, storeRefusal, UploadFailed } from "./errors";
+import { linkedController } from "./delays";
 import { type HashAhead, hexToBase64, PARTS_AHEAD } from "./hash-ahead";
-import type { Lanes } from "./lanes";
-import type { Part, PartLedger } from "./part-ledger";
 import type { PartAnswer, PartTransport } from "./ports";
-import { judgePart } from "./retry";
+import type { Concurrency } from "./rules/concurrency";
+import { damagedOnTheWay, networkFailure, storeRefusal, UploadFailed } from "./rules/errors";
+import type { Part, PartList } from "./rules/part-list";
+import { judgePart } from "./rules/retry";
 import type { AttemptEnd } from "./telemetry";
-import type { SignedUrl, UrlBook } from "./url-book";
+import type { SignedUrl, UrlCache } from "./url-cache";
 
 /** Without progress for this long, plus the time to drain a socket's buffer, a part stands still (measured). */
 const STALL_MS = 30_000;
@@ -30,9 +30,9 @@ const MAX_DAMAGED = 4;
 
 export interface PoolContext extends RunContext {
   readonly file: Blob;
-  readonly ledger: PartLedger;
-  readonly lanes: Lanes;
-  readonly urls: UrlBook;
+  readonly partList: PartList;
+  readonly lanes: Concurrency;
+  readonly urls: UrlCache;
   /** Null sends without hashes. */
   readonly hashes: HashAhead | null;
   readonly transport: PartTransport;
@@ -54,9 +54,9 @@ interface Flight {
 }
 
 export function createPartPool(context: PoolContext) {
-  const { clock, connection, goodput, lanes, log, patience, signal, urls } = context;
-  const { file, hashes, ledger, onProgress, transport, verifyFile } = context;
-  const queue = [...ledger.unfinished];
+  const { clock, connection, goodput, lanes, log, retryBudget, signal, urls } = context;
+  const { file, hashes, partList, onProgress, transport, verifyFile } = context;
+  const queue = [...partList.unfinished];
   const flights = new Set<Flight>();
   let running = 0;
   /** Null before the start and after the end. */
@@ -211,8 +211,8 @@ export function createPartPool(context: PoolContext) {
         if (controller.signal.aborted) return;
         flight.lastEventAt = clock.now();
         flight.leash = null;
-        if (ledger.advance(part, loaded)) {
-          patience.renew();
+        if (partList.advance(part, loaded)) {
+          retryBudget.renew();
           connection.found();
         }
         onProgress();
@@ -229,9 +229,9 @@ export function createPartPool(context: PoolContext) {
     const end = { ...answer, outcome: outcomeOf(answer, flight), url, startedAt };
     log.attempt(now, part, end);
     if (end.outcome === "sent") {
-      ledger.finish(part);
+      partList.finish(part);
       log.finished(now, part.size);
-      patience.renew();
+      retryBudget.renew();
     }
     part.loaded = 0;
     onProgress();
@@ -249,7 +249,7 @@ export function createPartPool(context: PoolContext) {
     if (end.outcome === "stalled") {
       log.stalls += 1;
       // Offline, a request may hang instead of breaking; that counts as little.
-      if (connection.broke()) return patience.renew();
+      if (connection.broke()) return retryBudget.renew();
       lanes.trouble(clock.now());
       return tryAgain(part, end);
     }
@@ -262,7 +262,7 @@ export function createPartPool(context: PoolContext) {
           // An expired URL may show as a broken connection (Ceph refuses the preflight). By our clock it has time left,
           // so one new URL is enough, and nobody waits for it: the API may be away with the store.
           if (part.failures === 1) urls.refresh(part.number);
-          if (connection.broke()) return patience.renew();
+          if (connection.broke()) return retryBudget.renew();
         }
         return tryAgain(part, end);
       case "renew": {
@@ -291,7 +291,7 @@ export function createPartPool(context: PoolContext) {
 
   async function tryAgain(part: Part, end: AttemptEnd): Promise<void> {
     part.failures += 1;
-    if (patience.isOver(part.failures)) throw new UploadFailed(networkFailure("The storage", end.status));
+    if (retryBudget.isOver(part.failures)) throw new UploadFailed(networkFailure("The storage", end.status));
     await pause(context, part.failures, end);
   }
 

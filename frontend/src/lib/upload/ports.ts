@@ -1,21 +1,26 @@
 // What the engine asks of the world around it: small seams, so that every rule is tested with an exact clock.
 import type { components } from "../api/schema";
-import type { Clock } from "./clock";
-import type { UploadTelemetry } from "./telemetry";
-import type { Video } from "./types";
+import type { UploadTelemetry, Video } from "./types";
+
+export interface Clock {
+  /** Wall time in milliseconds. It may jump; the engine watches for that. */
+  now(): number;
+  /** Calls back once; the returned function takes it back. */
+  after(ms: number, callback: () => void): () => void;
+}
 
 export type CreateVideo = components["schemas"]["CreateVideoIn"];
 /** `upload` is null once the video is past `uploading` (an old idempotency key). */
 export type CreatedUpload = components["schemas"]["CreatedUploadOut"];
 export type SignedParts = components["schemas"]["SignedPartsOut"];
-export type PartProof = components["schemas"]["CompleteUploadIn"]["parts"][number];
+export type PartMd5 = components["schemas"]["CompleteUploadIn"]["parts"][number];
 
 /** The API's part of the conversation. Every call either answers or throws an ApiFailure. */
 export interface UploadApi {
   create(request: CreateVideo, idempotencyKey: string, signal: AbortSignal): Promise<CreatedUpload>;
   sign(videoId: string, partNumbers: readonly number[], signal: AbortSignal): Promise<SignedParts>;
   /** A Video whose status still is `completing` means: ask again. */
-  complete(videoId: string, proof: readonly PartProof[], signal: AbortSignal): Promise<Video>;
+  complete(videoId: string, proof: readonly PartMd5[], signal: AbortSignal): Promise<Video>;
   remove(videoId: string, signal: AbortSignal): Promise<void>;
   /** Sent while the page goes away: nobody waits for the answer. */
   removeOnUnload(videoId: string): void;

@@ -1,8 +1,8 @@
 // Takes away what nobody will go on with, however long the network or the session is away.
-import { createBell } from "./clock";
-import { ApiFailure } from "./errors";
+import { createBell } from "./delays";
 import type { CreatedUpload, UploaderPorts } from "./ports";
-import { backoffMs, judgeCall, MAX_FAILURES } from "./retry";
+import { ApiFailure } from "./rules/errors";
+import { backoffMs, judgeCall, MAX_FAILURES } from "./rules/retry";
 
 export interface Leftover {
   /** Null: the answer to create is lost, not the video, and the same key names it. */

@@ -1,12 +1,11 @@
 // What happened during one upload: counted for the server's metrics, and written down for the failure report.
-import type { components } from "../api/schema";
-import type { ApiFailure } from "./errors";
-import type { Part } from "./part-ledger";
-import type { PartAnswer } from "./ports";
-import type { UploadFailure } from "./types";
-import type { SignedUrl } from "./url-book";
 
-export type UploadTelemetry = components["schemas"]["UploadTelemetryIn"];
+import type { PartAnswer } from "./ports";
+import type { ApiFailure } from "./rules/errors";
+import type { Part } from "./rules/part-list";
+import type { UploadFailure, UploadTelemetry } from "./types";
+import type { SignedUrl } from "./url-cache";
+
 export type UploadPhase = UploadTelemetry["phase"];
 
 /** How one attempt to send a part ended. */

@@ -3,6 +3,7 @@ import type { components } from "../api/schema";
 
 export type Video = components["schemas"]["VideoOut"];
 export type UploadPolicy = components["schemas"]["UploadPolicyOut"];
+export type UploadTelemetry = components["schemas"]["UploadTelemetryIn"];
 
 /** What the engine knows about the chosen file without reading it. */
 export interface FileFacts {

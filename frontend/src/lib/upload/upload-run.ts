@@ -1,8 +1,13 @@
 // One upload from the chosen file to the API's last word, told as a story: check, begin, send, assemble.
 import { createApiCaller, type RunContext } from "./api-caller";
-import { checkContent, checkFile, createRequest } from "./check-file";
-import { createBell, linkedController } from "./clock";
 import { createConnection, createWaitBoard } from "./connection";
+import { createBell, linkedController } from "./delays";
+import { createHashAhead } from "./hash-ahead";
+import { createPartPool, type PartPool } from "./part-pool";
+import type { PartMd5, UploaderOptions, UploaderPorts } from "./ports";
+import { createProgress } from "./progress";
+import { checkContent, checkFile, createRequest } from "./rules/check-file";
+import { Concurrency } from "./rules/concurrency";
 import {
   ApiFailure,
   damagedOnTheWay,
@@ -12,20 +17,15 @@ import {
   stillAssembling,
   UploadFailed,
   uploadFailure,
-} from "./errors";
-import { createHashAhead } from "./hash-ahead";
-import { createHeartbeat } from "./heartbeat";
-import { Lanes } from "./lanes";
-import { expectedPartSize, PartLedger } from "./part-ledger";
-import { createPartPool, type PartPool } from "./part-pool";
-import { createPatience } from "./patience";
-import type { PartProof, UploaderOptions, UploaderPorts } from "./ports";
-import { createProgressMeter } from "./progress-meter";
-import { SNIFF_BYTES } from "./sniff";
+} from "./rules/errors";
+import { expectedPartSize, PartList } from "./rules/part-list";
+import { createRetryBudget } from "./rules/retry";
+import { SNIFF_BYTES } from "./rules/sniff";
+import type { UploadEvent } from "./rules/upload-state";
 import type { UploadLog } from "./telemetry";
+import { createTicker } from "./ticker";
 import type { FileFacts, UploadFailure, UploadPolicy, Video } from "./types";
-import type { UploadEvent } from "./upload-state";
-import { createUrlBook, type TimedParts } from "./url-book";
+import { createUrlCache, type TimedParts } from "./url-cache";
 
 /** The contract's pace while the server says `completing`, and how long that may go on. */
 const COMPLETING_EVERY_MS = 2000;
@@ -43,7 +43,7 @@ export interface UploadJob {
   isCreateInDoubt: boolean;
   /** A complete was sent and its answer is not known: the video may be whole, and must not be removed unasked. */
   isCompleteInDoubt: boolean;
-  upload: { readonly videoId: string; readonly ledger: PartLedger } | null;
+  upload: { readonly videoId: string; readonly partList: PartList } | null;
 }
 
 type OpenUpload = NonNullable<UploadJob["upload"]>;
@@ -62,13 +62,13 @@ export function createUploadRun(
   const bell = createBell(clock);
   const board = createWaitBoard(clock, () => meter.publishWaiting());
   const connection = createConnection(network, clock, bell, board);
-  const heart = createHeartbeat(clock, {
+  const heart = createTicker(clock, {
     onBeat: beat,
     onNap: () => pool?.suspectAll(false),
     onJump: jumped,
   });
-  const patience = createPatience(heart.awakeMs);
-  const context: RunContext = { clock, bell, board, connection, patience, log, random, signal };
+  const retryBudget = createRetryBudget(heart.awakeMs);
+  const context: RunContext = { clock, bell, board, connection, retryBudget, log, random, signal };
   const caller = createApiCaller(context);
   const hashes =
     options.integrity === false
@@ -76,14 +76,14 @@ export function createUploadRun(
       : createHashAhead(hasher, clock, file, signal, () =>
           log.note(clock.now(), "no hashes: the parts go unproven"),
         );
-  const urls = createUrlBook(clock, (partNumbers) => sign(openUpload().videoId, partNumbers), upcoming, log);
-  const meter = createProgressMeter({
+  const urls = createUrlCache(clock, (partNumbers) => sign(openUpload().videoId, partNumbers), upcoming, log);
+  const meter = createProgress({
     ...context,
-    ledger: () => job.upload?.ledger ?? null,
+    partList: () => job.upload?.partList ?? null,
     pool: () => pool,
     emit,
   });
-  let lanes = new Lanes(options.maxConcurrency ?? 4);
+  let lanes = new Concurrency(options.maxConcurrency ?? 4);
   let pool: PartPool | null = null;
   const cleanups: (() => void)[] = [];
 
@@ -176,8 +176,8 @@ export function createUploadRun(
     }
     if (created.upload === null) throw new ApiFailure(409, "wrong_state", "");
     const { id } = created.video;
-    const ledger = new PartLedger(file.size, created.upload.part_size_bytes);
-    const upload = { videoId: id, ledger };
+    const partList = new PartList(file.size, created.upload.part_size_bytes);
+    const upload = { videoId: id, partList };
     job.upload = upload;
     log.videoId = id;
     addUrls({ ...created.upload, askedAt: created.askedAt });
@@ -219,8 +219,8 @@ export function createUploadRun(
 
   /** False when the video is gone: then the file starts from the beginning. */
   async function resume(upload: OpenUpload): Promise<boolean> {
-    upload.ledger.forgive();
-    const unfinished = upload.ledger.unfinished.slice(0, 32).map((part) => part.number);
+    upload.partList.forgive();
+    const unfinished = upload.partList.unfinished.slice(0, 32).map((part) => part.number);
     try {
       if (unfinished.length > 0) addUrls(await sign(upload.videoId, unfinished));
     } catch (reason) {
@@ -229,7 +229,7 @@ export function createUploadRun(
         return false;
       }
       if (!isPastSending(reason)) throw reason;
-      for (const part of upload.ledger.unfinished) upload.ledger.finish(part);
+      for (const part of upload.partList.unfinished) upload.partList.finish(part);
     }
     startSending(upload);
     return true;
@@ -247,15 +247,15 @@ export function createUploadRun(
     const first = signed.parts[0];
     const shares = first !== undefined && new URL(first.url).origin === options.pageOrigin;
     // HTTP/1.1 gives six connections an origin; where the API shares it, its calls must not queue behind parts.
-    lanes = new Lanes(options.maxConcurrency ?? (shares ? 4 : 6));
+    lanes = new Concurrency(options.maxConcurrency ?? (shares ? 4 : 6));
   }
 
   function startSending(upload: OpenUpload): void {
-    log.partCount = upload.ledger.parts.length;
-    log.sending(clock.now(), upload.ledger.bytesSent);
+    log.partCount = upload.partList.parts.length;
+    log.sending(clock.now(), upload.partList.bytesSent);
     meter.skip();
     enter("sending");
-    emit({ type: "created", videoId: upload.videoId, progress: meter.progress(upload.ledger) });
+    emit({ type: "created", videoId: upload.videoId, progress: meter.progress(upload.partList) });
   }
 
   // send and assemble
@@ -279,7 +279,7 @@ export function createUploadRun(
       ...context,
       signal: stopper.signal,
       file,
-      ledger: upload.ledger,
+      partList: upload.partList,
       lanes,
       urls,
       hashes,
@@ -307,7 +307,7 @@ export function createUploadRun(
   /** The Video, or null when the server misses parts: they are open again. */
   async function assemble(upload: OpenUpload, round: number): Promise<Video | null> {
     const since = heart.awakeMs();
-    const proof = proofOf(upload.ledger);
+    const proof = proofOf(upload.partList);
     const complete = () => api.complete(upload.videoId, proof, signal);
     for (;;) {
       let video: Video;
@@ -316,14 +316,14 @@ export function createUploadRun(
       } catch (reason) {
         if (!(reason instanceof ApiFailure) || reason.code !== "parts_incomplete") throw reason;
         job.isCompleteInDoubt = false;
-        const reopened = upload.ledger.reopen(namedParts(reason));
+        const reopened = upload.partList.reopen(namedParts(reason));
         if (reopened === 0 || round + 1 >= MAX_INCOMPLETE_ROUNDS) throw new UploadFailed(damagedOnTheWay());
         log.note(clock.now(), `complete: ${reopened} parts to send again`);
         return null;
       }
       if (video.status !== "completing" && video.status !== "uploading") return video;
       if (heart.awakeMs() - since > COMPLETING_LIMIT_MS) throw new UploadFailed(stillAssembling());
-      patience.renew();
+      retryBudget.renew();
       await bell.wait(COMPLETING_EVERY_MS, signal);
     }
   }
@@ -333,8 +333,9 @@ export function createUploadRun(
   function beat(elapsedMs: number | null): void {
     if (elapsedMs === null) meter.skip();
     else meter.measure(elapsedMs);
-    const ledger = job.upload?.ledger;
-    if (ledger !== undefined && meter.goodput !== null) lanes.project(ledger.partSizeBytes, meter.goodput);
+    const partList = job.upload?.partList;
+    if (partList !== undefined && meter.goodput !== null)
+      lanes.project(partList.partSizeBytes, meter.goodput);
     pool?.watch();
     meter.publish();
   }
@@ -342,7 +343,7 @@ export function createUploadRun(
   function jumped(): void {
     log.clockJumps += 1;
     log.note(clock.now(), "the clock jumped");
-    patience.renew();
+    retryBudget.renew();
     urls.forgetAll();
     pool?.suspectAll(true);
     bell.ring();
@@ -351,12 +352,12 @@ export function createUploadRun(
   /** The parts whose URLs are wanted ahead: no more than can be sent before those URLs end. */
   function upcoming(): readonly number[] {
     const { bytesPerSecond } = meter;
-    const ledger = job.upload?.ledger;
+    const partList = job.upload?.partList;
     const lifeSeconds = policy.presign_ttl_seconds / 2;
     const sendable =
-      bytesPerSecond === null || ledger === undefined
+      bytesPerSecond === null || partList === undefined
         ? SIGNED_AHEAD
-        : Math.ceil((bytesPerSecond * lifeSeconds) / ledger.partSizeBytes);
+        : Math.ceil((bytesPerSecond * lifeSeconds) / partList.partSizeBytes);
     const count = Math.min(SIGNED_AHEAD, Math.max(lanes.cap, sendable));
     return (pool?.upcoming(count) ?? []).map((part) => part.number);
   }
@@ -388,8 +389,8 @@ export function createUploadRun(
 
 export type UploadRun = ReturnType<typeof createUploadRun>;
 
-function proofOf(ledger: PartLedger): PartProof[] {
-  return ledger.parts.flatMap((part) =>
+function proofOf(partList: PartList): PartMd5[] {
+  return partList.parts.flatMap((part) =>
     part.md5 === null ? [] : [{ part_number: part.number, md5: part.md5 }],
   );
 }

@@ -1,12 +1,12 @@
 // The engine's front: one upload at a time, its state for the page, and nothing left behind when it ends.
 
-import { cleanName, createRequest, extensionOf } from "./check-file";
 import type { UploaderOptions, UploaderPorts } from "./ports";
 import { createRemovals } from "./removals";
-import { UploadLog, type UploadTelemetry } from "./telemetry";
-import type { UploadPolicy, UploadState } from "./types";
+import { cleanName, createRequest, extensionOf } from "./rules/check-file";
+import { IDLE, isRunning, reduce, type UploadEvent } from "./rules/upload-state";
+import { UploadLog } from "./telemetry";
+import type { UploadPolicy, UploadState, UploadTelemetry } from "./types";
 import { createUploadRun, type UploadJob, type UploadRun } from "./upload-run";
-import { IDLE, isRunning, reduce, type UploadEvent } from "./upload-state";
 
 export function createUploader(ports: UploaderPorts, policy: UploadPolicy, options: UploaderOptions = {}) {
   let state: UploadState = IDLE;

@@ -1,0 +1,158 @@
+import { describe, expect, it } from "vitest";
+import {
+  expectDone,
+  expectFailed,
+  FakeFile,
+  latin1,
+  MIB,
+  makeWorld,
+  NO_LEAKS,
+  OK,
+  T0,
+  untilSending,
+} from "../testing";
+
+describe("the check before anything is sent", () => {
+  it.each([
+    [
+      "notes.mp4",
+      "just some words, and no video\n",
+      "unsupported_container",
+      "notes.mp4 is not a video: its first bytes are text. Slipway takes MP4, MOV, AVI, WebM and MKV.",
+    ],
+    [
+      "party.avi",
+      "\0\0\0\x14ftypisom\0\0\x02\0isom",
+      "content_type_mismatch",
+      "party.avi is named .avi, but its content is MP4. Rename it so that it ends in .mp4, and choose it again.",
+    ],
+  ])("refuses %s", async (name, leading, code, detail) => {
+    const world = makeWorld({ file: new FakeFile(6 * MIB, name, latin1(leading)) });
+    world.start();
+    const error = await expectFailed(world, code);
+    expect(error?.detail).toBe(detail);
+    expect(error?.retryable).toBe(false);
+    expect(world.api.calls).toEqual([]);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("says when the file cannot be read", async () => {
+    const world = makeWorld();
+    world.file.readError = "NotReadableError";
+    world.start();
+    await expectFailed(world, "file_unreadable");
+    expect(world.api.calls).toEqual([]);
+  });
+});
+
+describe("a file that changes on disk", () => {
+  it("ends with that reason, and leaves nothing in the store", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.file.readError = "NotReadableError";
+    world.store.fault = () => ({ kind: "reset", at: 0 });
+    const error = await expectFailed(world, "file_changed");
+    expect(error).toMatchObject({ retryable: false });
+    await world.clock.advance(5000);
+    expect(world.api.videos.size).toBe(0);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it("is told as that when a person tries again", async () => {
+    const world = makeWorld();
+    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.file.readError = "NotReadableError";
+    world.uploader.retry();
+    await expectFailed(world, "file_changed");
+  });
+
+  it("ends when the worker cannot read it either", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.hasher.mode = "unreadable";
+    world.file.readError = "NotFoundError";
+    await expectFailed(world, "file_unreadable");
+  });
+});
+
+describe("hashing", () => {
+  it("ends with that reason where the disk has a bad spot, not with the network's", async () => {
+    const world = makeWorld();
+    const read = world.file.read.bind(world.file);
+    world.file.read = async (start, end) => {
+      if (end > 16 * MIB) throw new DOMException("no", "NotReadableError");
+      return read(start, end);
+    };
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = (slice, signal) =>
+      slice.arrayBuffer().then(
+        () => md5(slice, signal),
+        () => ({ kind: "unreadable" }),
+      );
+    world.store.fault = (attempt) => (attempt.part === 4 ? { kind: "reset", at: 0.2 } : OK);
+    world.start();
+    await expectFailed(world, "file_changed");
+    expect(world.store.attempts.filter((attempt) => attempt.part === 4)).toEqual([]);
+  });
+
+  it.each(["unavailable", "silent", "throws", "unreadable"] as const)(
+    "is never a dead upload: %s",
+    async (mode) => {
+      const world = makeWorld();
+      world.hasher.mode = mode;
+      world.start();
+      await expectDone(world);
+      expect(world.store.attempts.every((attempt) => attempt.contentMd5 === null)).toBe(true);
+      expect(world.api.lastProof).toEqual([]);
+    },
+  );
+
+  it("is not given up on a slow disk, where a part's turn comes late", async () => {
+    const world = makeWorld({ size: 400 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = MIB;
+    // Two workers, 16 s a part, one after another.
+    const freeAt = [0, 0];
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = async (slice, signal) => {
+      freeAt.sort((a, b) => a - b);
+      const now = world.clock.now();
+      const doneAt = Math.max(now, freeAt[0] ?? 0) + 16_000;
+      freeAt[0] = doneAt;
+      await new Promise<void>((resolve) => world.clock.after(doneAt - now, resolve));
+      return md5(slice, signal);
+    };
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.filter((attempt) => attempt.contentMd5 === null)).toEqual([]);
+  });
+
+  it.each(["unavailable", "silent"] as const)("that is %s is told in the report", async (mode) => {
+    const world = makeWorld();
+    world.hasher.mode = mode;
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport().match(/no hashes/g)).toHaveLength(1);
+    const proven = makeWorld();
+    proven.start();
+    await expectDone(proven);
+    expect(proven.uploader.failureReport()).not.toContain("no hashes");
+  });
+
+  it("lets workers go that were started for nothing", () => {
+    const world = makeWorld();
+    world.uploader.warmUp();
+    world.uploader.dispose();
+    expect(world.hasher.rests).toBe(1);
+  });
+
+  it("is not waited for again once it has not answered for a minute", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.hasher.mode = "silent";
+    world.start();
+    await expectDone(world);
+    expect(world.clock.now() - T0).toBeLessThan(75_000);
+  });
+});

@@ -1,0 +1,95 @@
+// The upload's states and the only ways from one to the next: a pure function, so that no screen can lie.
+import type { FileFacts, Progress, UploadFailure, UploadState, Video, Waiting } from "../types";
+
+export type UploadEvent =
+  | { readonly type: "chosen"; readonly file: FileFacts }
+  | { readonly type: "accepted" }
+  | { readonly type: "waited"; readonly waiting: Waiting | null }
+  | { readonly type: "created"; readonly videoId: string; readonly progress: Progress }
+  | { readonly type: "progressed"; readonly progress: Progress }
+  | { readonly type: "sent" }
+  | { readonly type: "found_incomplete" }
+  | { readonly type: "completed"; readonly video: Video }
+  | { readonly type: "failed"; readonly videoId: string | null; readonly error: UploadFailure }
+  | { readonly type: "retried" }
+  | { readonly type: "aborted" }
+  | { readonly type: "reset" };
+
+export const IDLE: UploadState = { status: "idle" };
+
+type Running = Extract<UploadState, { status: "checking" | "starting" | "sending" | "assembling" }>;
+
+export function isRunning(state: UploadState): state is Running {
+  return ["checking", "starting", "sending", "assembling"].includes(state.status);
+}
+
+/** An event that does not fit the state changes nothing: the same reference comes back. */
+export function reduce(state: UploadState, event: UploadEvent): UploadState {
+  switch (event.type) {
+    case "chosen":
+      return isRunning(state) ? state : { status: "checking", file: event.file };
+    case "accepted":
+      return state.status === "checking" ? { ...state, status: "starting", waiting: null } : state;
+    case "retried":
+      return state.status === "failed" ? { status: "checking", file: state.file } : state;
+    case "waited":
+      if (!("waiting" in state) || isSame(state.waiting, event.waiting)) return state;
+      return { ...state, waiting: event.waiting };
+    case "created":
+      if (state.status !== "starting") return state;
+      return {
+        ...state,
+        status: "sending",
+        videoId: event.videoId,
+        progress: capped(event.progress),
+        waiting: null,
+      };
+    case "progressed": {
+      if (state.status !== "sending") return state;
+      const progress = forward(state.progress, capped(event.progress));
+      return isSame(progress, state.progress) ? state : { ...state, progress };
+    }
+    case "sent":
+      if (state.status !== "sending") return state;
+      return {
+        ...state,
+        status: "assembling",
+        progress: { ...state.progress, etaSeconds: null },
+        waiting: null,
+      };
+    case "found_incomplete":
+      return state.status === "assembling" ? { ...state, status: "sending", waiting: null } : state;
+    case "completed":
+      return state.status === "assembling" ? { status: "done", file: state.file, video: event.video } : state;
+    case "failed":
+      if (!isRunning(state)) return state;
+      return { status: "failed", file: state.file, videoId: event.videoId, error: event.error };
+    case "aborted":
+      // A failed upload may be cancelled too: what it left is taken away.
+      if (state.status === "idle" || state.status === "done" || state.status === "aborted") return state;
+      return { status: "aborted", file: state.file };
+    case "reset":
+      return isRunning(state) ? state : IDLE;
+    default:
+      return event satisfies never;
+  }
+}
+
+/** 100 % is said by `done` alone. */
+function capped(progress: Progress): Progress {
+  return { ...progress, percent: Math.min(99, progress.percent) };
+}
+
+/** Bytes and percent never run backwards; speed and time left may. */
+function forward(before: Progress, after: Progress): Progress {
+  return {
+    ...after,
+    bytesSent: Math.max(before.bytesSent, after.bytesSent),
+    percent: Math.max(before.percent, after.percent),
+  };
+}
+
+/** Both are plain values, always written in the same order. */
+function isSame<T extends Progress | Waiting | null>(a: T, b: T): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,40 @@
+// A hasher that works, is unavailable, fails or never answers.
+import type { PartHash, PartHasher } from "../ports";
+import type { FakeClock } from "./fake-clock";
+import { fakeMd5, sliceOf } from "./fake-file";
+import { watchSignal } from "./signals";
+
+export class FakeHasher implements PartHasher {
+  mode: "works" | "unavailable" | "unreadable" | "silent" | "throws" = "works";
+  readonly hashed: number[] = [];
+  tookMs = 0;
+  rests = 0;
+  warmUps = 0;
+
+  constructor(private readonly clock: FakeClock) {}
+
+  async md5(slice: Blob, signal: AbortSignal): Promise<PartHash> {
+    watchSignal(signal);
+    const { start, end } = sliceOf(slice);
+    this.hashed.push(start);
+    if (this.tookMs > 0) await new Promise<void>((resolve) => this.clock.after(this.tookMs, resolve));
+    switch (this.mode) {
+      case "works":
+        return { kind: "md5", hex: fakeMd5(start, end) };
+      case "silent":
+        return new Promise(() => undefined);
+      case "throws":
+        throw new Error("wasm");
+      default:
+        return { kind: this.mode };
+    }
+  }
+
+  warmUp(): void {
+    this.warmUps += 1;
+  }
+
+  rest(): void {
+    this.rests += 1;
+  }
+}

@@ -1,0 +1,124 @@
+// A store whose answers and speed a test decides.
+import { NO_ANSWER, type PartAnswer, type PartRequest, type PartTransport } from "../ports";
+import { type FakeClock, T0 } from "./fake-clock";
+import { fakeMd5, sliceOf } from "./fake-file";
+import { MIB } from "./policy";
+import { watchSignal } from "./signals";
+
+export type Fault =
+  | { readonly kind: "ok" }
+  | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly code?: string;
+      readonly retryAfter?: number;
+      /** How much of the body the store took before it answered. */
+      readonly at?: number;
+    }
+  /** The connection breaks after this share of the body. */
+  | { readonly kind: "reset"; readonly at: number }
+  /** Progress up to this share of the body, then silence for ever. */
+  | { readonly kind: "stall"; readonly at: number }
+  /** The body is taken, the answer never comes. */
+  | { readonly kind: "mute" };
+
+export interface Attempt {
+  readonly part: number;
+  /** 1 for the part's first. */
+  readonly attempt: number;
+  readonly urlSerial: number;
+  readonly isExpired: boolean;
+  readonly at: number;
+  readonly contentMd5: string | null;
+}
+
+export class FakeStore implements PartTransport {
+  /** Of each connection, or of the line they share. */
+  bytesPerSecond = 8 * MIB;
+  lineBytesPerSecond: number | null = null;
+  /** Nothing moves and nothing breaks before this moment. */
+  frozenUntil = 0;
+  answerMs = 20;
+  fault: (attempt: Attempt) => Fault = () => ({ kind: "ok" });
+  readonly attempts: Attempt[] = [];
+  /** What the store has: the last acknowledged range of each part, and its MD5. */
+  readonly parts = new Map<number, { start: number; end: number; md5: string }>();
+  open = 0;
+  mostOpen = 0;
+  private readonly counts = new Map<number, number>();
+
+  constructor(private readonly clock: FakeClock) {}
+
+  async put(request: PartRequest): Promise<PartAnswer> {
+    const url = new URL(request.url);
+    const part = Number(url.searchParams.get("partNumber"));
+    const attempt: Attempt = {
+      part,
+      attempt: (this.counts.get(part) ?? 0) + 1,
+      urlSerial: Number(url.searchParams.get("serial")),
+      isExpired: this.clock.trueNow() >= Number(url.searchParams.get("expires")),
+      at: this.clock.trueNow() - T0,
+      contentMd5: request.contentMd5,
+    };
+    this.counts.set(part, attempt.attempt);
+    this.attempts.push(attempt);
+    this.open += 1;
+    this.mostOpen = Math.max(this.mostOpen, this.open);
+    watchSignal(request.signal);
+    try {
+      return await this.answer(request, attempt);
+    } finally {
+      this.open -= 1;
+    }
+  }
+
+  private async answer(request: PartRequest, attempt: Attempt): Promise<PartAnswer> {
+    const { start, end, size } = sliceOf(request.body);
+    const given = this.fault(attempt);
+    const fault: Fault =
+      given.kind === "ok" && attempt.isExpired
+        ? { kind: "status", status: 403, code: "AccessDenied", at: 0 }
+        : given;
+    const share = fault.kind === "ok" || fault.kind === "mute" ? 1 : (fault.at ?? 1);
+    for (let sent = 0; sent < size * share; ) {
+      if (!(await this.pass(Math.max(0, this.frozenUntil - this.clock.trueNow()), request.signal)))
+        return NO_ANSWER;
+      const rate =
+        this.lineBytesPerSecond === null ? this.bytesPerSecond : this.lineBytesPerSecond / this.open;
+      const bytes = Math.min(size * share - sent, rate / 4);
+      if (!(await this.pass((bytes / rate) * 1000, request.signal))) return NO_ANSWER;
+      sent += bytes;
+      request.onProgress(Math.floor(sent));
+    }
+    if (share === 1 && fault.kind !== "reset") request.onBodySent();
+    if (fault.kind === "stall" || fault.kind === "mute") {
+      await this.pass(null, request.signal);
+      return NO_ANSWER;
+    }
+    if (fault.kind === "reset") return NO_ANSWER;
+    if (!(await this.pass(this.answerMs, request.signal))) return NO_ANSWER;
+    if (fault.kind === "status")
+      return {
+        status: fault.status,
+        storeCode: fault.code ?? null,
+        retryAfterSeconds: fault.retryAfter ?? null,
+      };
+    this.parts.set(attempt.part, { start, end, md5: fakeMd5(start, end) });
+    return { status: 200, storeCode: null, retryAfterSeconds: null };
+  }
+
+  /** False when the request was aborted meanwhile. */
+  private pass(ms: number | null, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const settle = (passed: boolean) => {
+        cancel();
+        signal.removeEventListener("abort", onAbort);
+        resolve(passed);
+      };
+      const onAbort = () => settle(false);
+      const cancel = ms === null ? () => undefined : this.clock.after(ms, () => settle(true));
+      signal.addEventListener("abort", onAbort);
+    });
+  }
+}
