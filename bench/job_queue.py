@@ -23,12 +23,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "backend"))
 
 import structlog  # noqa: E402  # after the path
-from sqlalchemy import text  # noqa: E402
-
 from app.bootstrap import Application, MakeQueue, pick_queue  # noqa: E402  # after the path
 from app.core.clock import SystemClock  # noqa: E402
 from app.core.tasks import end  # noqa: E402
 from app.ports import VideoMetadata  # noqa: E402
+from sqlalchemy import text  # noqa: E402
 from tests.databases import PostgresDatabases  # noqa: E402
 from tests.factories import embedded_queue, insert_user, insert_video, make_application, make_settings  # noqa: E402
 from tests.fakes import FakeProbe, InMemoryStorage  # noqa: E402

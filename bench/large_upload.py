@@ -14,7 +14,6 @@ sys.path.insert(0, str(ROOT / "backend"))
 
 from measuring import MIB, MemoryWatch, browser_pid  # noqa: E402  # after the path to the tests' helpers
 from playwright.sync_api import Request, sync_playwright  # noqa: E402
-
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS  # noqa: E402
 from tests.engines.slipway import SlipwayProcess  # noqa: E402
 from tests.media import make_video  # noqa: E402

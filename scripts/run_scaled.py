@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "backend"))
 
 from round_robin import HOST, RoundRobin  # noqa: E402  # after the path to the tests' engines
-
 from tests.engines import ceph_rgw  # noqa: E402
 from tests.engines.ceph_rgw import CephRgw  # noqa: E402
 from tests.engines.embedded import EmbeddedStore  # noqa: E402

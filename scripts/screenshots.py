@@ -8,7 +8,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "backend"))
 
 from playwright.sync_api import Page, Route, sync_playwright  # noqa: E402  # after the path to the tests' helpers
-
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, wait_until_ready  # noqa: E402
 from tests.engines.slipway import SlipwayProcess  # noqa: E402
 from tests.media import make_video, run_ffmpeg  # noqa: E402
