@@ -30,7 +30,7 @@ from app.services.completion import CompletionService
 from app.services.processing import ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
-from app.services.sweep.bucket_check import BucketCheck, WrongBucket
+from app.services.sweep.bucket import BucketCheck, WrongBucket
 from app.services.sweep.fail_missing import FailMissing
 from app.services.sweep.lease import SweepOvertaken
 from app.services.sweep.sweep import Sweep

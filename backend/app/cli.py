@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -28,7 +29,7 @@ from app.domain.errors import SlipwayError, StorageUnavailable
 from app.domain.sweep_report import Outcome, SweepReport
 from app.embedded import EmbeddedStoreProcess, StoreNotStarted
 from app.services.accounts import AccountService
-from app.services.sweep.bucket_check import WrongBucket
+from app.services.sweep.bucket import WrongBucket
 from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
 from app.services.sweep.sweep import SweepOrder
 
@@ -268,7 +269,7 @@ def _fail_missing(dry_run: bool, yes: bool, wait: float, as_json: bool) -> None:
     if not (dry_run or yes or has_terminal()):
         raise typer.BadParameter("--fail-missing asks before it acts, which needs a terminal. Use --yes.")
 
-    async def plan(application: Application) -> tuple[int, SweepReport, list[uuid.UUID]]:
+    async def plan(application: Application) -> tuple[int, SweepReport, frozenset[uuid.UUID]]:
         return await application.reconciler.count_due(), *await application.fail_missing.plan()
 
     async def run(application: Application) -> SweepReport:
@@ -287,7 +288,7 @@ def _fail_missing(dry_run: bool, yes: bool, wait: float, as_json: bool) -> None:
 
 
 def _say_swept(due: int, report: SweepReport, as_json: bool) -> None:
-    _say({"rows_due": due, **report.as_dict()}, f"Rows due: {due}\n{report.as_text()}", as_json)
+    _say({"rows_due": due, **asdict(report)}, f"Rows due: {due}\n{report.as_text()}", as_json)
 
 
 def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:

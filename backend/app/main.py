@@ -17,7 +17,7 @@ from app.bootstrap import Application
 from app.core.schema import SchemaOutdated, cannot_open
 from app.domain.errors import DatabaseUnavailable, NotAuthenticated
 from app.embedded import StoreNotStarted
-from app.services.sweep.bucket_check import WrongBucket
+from app.services.sweep.bucket import WrongBucket
 
 
 def serve(application: Application) -> ASGIApp:

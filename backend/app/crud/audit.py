@@ -1,13 +1,14 @@
-"""Query the ready videos that the audit checks, and what it found."""
+"""Query the ready videos that the audit checks, and those whose object it found lost, missing or replaced."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Update, func, update
+from sqlalchemy import Update, func, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from app.core.db import UtcDateTime
 from app.domain.video_status import VideoStatus
 from app.models import Video
 
@@ -30,39 +31,32 @@ async def list_due(session: AsyncSession, now: datetime, limit: int) -> list[Vid
     return [*never_checked, *await session.scalars(due)]
 
 
-async def list_found(session: AsyncSession, video_ids: Collection[uuid.UUID]) -> list[Video]:
-    """Return those of the videos that are ready and still recorded as missing or replaced."""
-    found = col(Video.missing_since).is_not(None)
-    statement = select(Video).where(
-        col(Video.id).in_(video_ids), col(Video.status) == VideoStatus.READY, found
-    )
-    return list(await session.scalars(statement))
-
-
-async def list_found_ids(session: AsyncSession, after: uuid.UUID) -> tuple[list[uuid.UUID], uuid.UUID | None]:
-    """Return the next ready videos recorded as missing or replaced, by ID, and where the next page begins.
+async def list_lost(session: AsyncSession, after: uuid.UUID) -> tuple[list[Video], uuid.UUID | None]:
+    """Return the lost videos among the next rows, and where the rows after them begin.
 
     No index has them, and one query over millions of rows would exceed the statement's time limit.
     """
-    statement = select(Video.id, Video.status, Video.missing_since).where(col(Video.id) > after)
-    page = (await session.execute(statement.order_by(col(Video.id)).limit(ROWS_PER_PAGE))).all()
-    found = [row.id for row in page if row.status is VideoStatus.READY and row.missing_since is not None]
-    return found, page[-1].id if page else None
+    video_id = col(Video.id)
+    rows = select(Video.id).where(video_id > after).order_by(video_id)
+    last = await session.scalar(rows.offset(ROWS_PER_PAGE - 1).limit(1))
+    lost = select(Video).where(video_id > after, Video.status == VideoStatus.READY)
+    lost = lost.where(col(Video.missing_since).is_not(None), *(() if last is None else (video_id <= last,)))
+    return list(await session.scalars(lost)), last
 
 
 async def record_present(session: AsyncSession, video_ids: Sequence[uuid.UUID], due_at: datetime) -> None:
-    """Forget what earlier checks found."""
     await session.execute(_ready(video_ids).values(audit_due_at=due_at, missing_since=None))
 
 
-async def record_missing(
-    session: AsyncSession, video_ids: Sequence[uuid.UUID], due_at: datetime, missing_since: datetime
+async def record_lost(
+    session: AsyncSession, video_ids: Sequence[uuid.UUID], due_at: datetime, now: datetime
 ) -> None:
-    await session.execute(_ready(video_ids).values(audit_due_at=due_at, missing_since=missing_since))
+    """Keep the time of the first check that found them lost."""
+    since = func.coalesce(col(Video.missing_since), literal(now, UtcDateTime()))
+    await session.execute(_ready(video_ids).values(audit_due_at=due_at, missing_since=since))
 
 
 async def postpone(session: AsyncSession, video_ids: Sequence[uuid.UUID], due_at: datetime) -> None:
-    """Keep what earlier checks found."""
     await session.execute(_ready(video_ids).values(audit_due_at=due_at))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,11 +55,10 @@ async def record_bucket_marked(session: AsyncSession, now: datetime) -> None:
 async def claim_sweep(
     session: AsyncSession, owner: uuid.UUID, now: datetime, lease: timedelta, due_after: timedelta | None
 ) -> bool:
-    """Return True if `owner` now holds the sweep's lease.
+    """Give `owner` the sweep's lease if it is free and the last sweep both began and ended `due_after` ago.
 
-    With `due_after`, the last sweep must have begun and ended that long ago. Its end counts because a sweep may take
-    longer than the interval, and an operator's would never get the lease. None ignores the last sweep's times, which
-    may be in the future after a clock was set back.
+    Its end counts because a sweep may take longer than the interval, and an operator's would never get the lease. None
+    ignores the last sweep, whose times may be in the future after a clock was set back.
     """
     due: list[ColumnElement[bool]] = []
     if due_after is not None:
@@ -82,7 +82,7 @@ async def finish_sweep(
     """Release the lease and save the report, if there is one. Return False if `owner` no longer holds the lease."""
     finish = _owned_by(owner).values(sweep_owner=None, sweep_lease_until=None, sweep_ended_at=now)
     if report:
-        finish = finish.values(sweep_report=json.dumps(report.as_dict()))
+        finish = finish.values(sweep_report=json.dumps(asdict(report)))
     if report and report.outcome is Outcome.DONE:
         finish = finish.values(sweep_done_at=now)
     return await changed_one(session, finish)

@@ -1,10 +1,10 @@
 """Define what a sweep reports, and how much it may change without an operator."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from app.domain.errors import readable_bytes
 
@@ -74,6 +74,10 @@ class Finding:
             self.examples.append(object_key)
 
 
+def new_findings() -> dict[Category, Finding]:
+    return {category: Finding() for category in Category}
+
+
 @dataclass(frozen=True)
 class SweepReport:
     outcome: Outcome
@@ -89,15 +93,11 @@ class SweepReport:
     """Missing and replaced objects that were first found less than RECHECK_AFTER ago."""
     findings: Mapping[Category, Finding]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return JSON values, with a key for every category."""
-        return asdict(self)
-
     def as_text(self) -> str:
         """Return a line for each category with items, then the totals and the outcome."""
         lines = [
             f"{category.value.replace('_', ' ')}: {found.count} ({readable_bytes(found.bytes)}, "
-            f"oldest {readable_age(found.oldest_seconds)}), {_CHANGE[category]}: {found.done}"
+            f"oldest {found.oldest_seconds / 3600:.1f} h), changed: {found.done}"
             for category, found in self.findings.items()
             if found.count
         ]
@@ -116,38 +116,13 @@ class SweepReport:
                 "None was removed. If all of them should go, run `slipway sweep --force`."
             )
         if self.outcome is Outcome.REFUSED:
-            reason = (
-                "belongs to another database"
-                if self.marker is MarkerState.FOREIGN
-                else "has no marker, and its objects do not match this database, or this database has another bucket"
-            )
             return (
-                f"Refused. The bucket {reason}. Nothing was changed. "
-                "If this is the right database, run `slipway sweep --adopt`."
+                f"Refused. The bucket's marker is {self.marker.value}, so its objects may belong to another database. "
+                "Nothing was changed. If this is the right database, run `slipway sweep --adopt`."
             )
         return "Nothing was changed." if self.dry_run else "Done."
-
-
-_CHANGE: Final = {
-    Category.UNOWNED_UPLOADS: "aborted",
-    Category.UPLOADS_BESIDE_OBJECT: "aborted",
-    Category.UNKNOWN_OBJECTS: "removed",
-    Category.FAILED_OBJECTS: "to be removed",
-    Category.RETURNED_OBJECTS: "removed",
-    Category.MISSING_OBJECTS: "set failed",
-    Category.REPLACED_OBJECTS: "set failed",
-    Category.UNANSWERED: "changed",
-}
 
 
 def max_changes(listed: int) -> int:
     """Return how many orphans a sweep that listed so many uploads and objects may remove."""
     return max(10, listed // 100)
-
-
-def readable_age(seconds: int) -> str:
-    """Return the age in its largest unit, for example `1.5 h` for 5400."""
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds} s"

@@ -1,4 +1,4 @@
-"""The sweep on real engines: it aborts and removes while it reads the listings page by page."""
+"""The sweep on real engines, whose listings come page by page."""
 
 import asyncio
 import uuid

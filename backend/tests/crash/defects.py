@@ -27,8 +27,8 @@ from app.services.completion import CompletionService
 from app.services.processing import ProcessingService
 from app.services.removal import Removal
 from app.services.sweep import orphans, sweep
-from app.services.sweep.audit import Audit, AuditResult
-from app.services.sweep.bucket_marker import BucketMarker
+from app.services.sweep.audit import Audit, Checked
+from app.services.sweep.bucket import BucketMarker
 from app.services.sweep.orphans import Orphans
 from app.services.videos import VideoService
 from tests.crash import suites
@@ -170,12 +170,11 @@ def _no_limit(listed: int) -> int:
 _record = Audit.record
 
 
-async def _fail_what_is_missing(audit: Audit, result: AuditResult, store_now: Any) -> None:
-    await _record(audit, result, store_now)
-    async with audit._database.transaction() as session:
-        for finding in result.findings:
-            if finding.is_confirmed:
-                await videos.transition(session, finding.video.id, VideoEvent.SET_FAILED)
+async def _fail_what_is_missing(audit: Audit, checked: Checked) -> None:
+    await _record(audit, checked)
+    async with audit.database.transaction() as session:
+        for video, _ in checked.confirmed:
+            await videos.transition(session, video.id, VideoEvent.SET_FAILED)
 
 
 async def _always_ours(_marker: Any, _database_id: Any) -> MarkerState:

@@ -18,7 +18,7 @@ from sqlmodel import select
 
 from app.core.db import Database
 from app.models import User, Video
-from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.bucket import MARKER_KEY
 from tests.crash.conftest import NewWorlds
 from tests.crash.crash_points import Point, moments_of, record
 from tests.crash.process import Fault, Process, WatchedDatabase

@@ -23,7 +23,7 @@ from app.ports import (
 )
 from app.services.processing import MAX_ATTEMPTS
 from app.services.sweep.audit import AUDIT_EVERY
-from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.bucket import MARKER_KEY
 from app.services.sweep.sweep import SweepOrder
 from tests import factories
 from tests.crash.world import World, all_part_md5s

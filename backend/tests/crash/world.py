@@ -23,7 +23,7 @@ from app.domain.errors import SlipwayError
 from app.domain.video_status import VideoStatus
 from app.models import Installation, User, Video
 from app.ports import PresignedPart
-from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.bucket import MARKER_KEY
 from tests import factories
 from tests.crash.invariants import History, violations
 from tests.crash.process import Fault, Killed, Process, WatchedDatabase, WatchedProbe, WatchedStorage

@@ -20,7 +20,7 @@ from app.core.config import Settings
 from app.domain.recheck import RECHECK_AFTER
 from app.embedded import free_port
 from app.models import Installation, Video
-from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.bucket import MARKER_KEY
 from tests.conftest import MakeVideo
 from tests.engines.slipway import BUCKET, SlipwayProcess, wait_until
 from tests.factories import make_application, read_video

@@ -91,15 +91,11 @@ class SweepLease:
         try:
             yield
         except BaseException:
-            await self._release(None)
+            await self.release()
             raise
 
-    async def finish(self, report: SweepReport | None = None) -> None:
-        """Release the lease and store the report for all processes. Raise SweepOvertaken if the lease has ended."""
-        if not await self._release(report):
-            raise SweepOvertaken
-
-    async def _release(self, report: SweepReport | None) -> bool:
+    async def release(self, report: SweepReport | None = None) -> bool:
+        """Release the lease and save the report for all processes. Return False if the lease has ended."""
         async with self._database.transaction() as session:
             now = await installation.database_time(session, self._clock.now())
             return await installation.finish_sweep(session, self._owner, now, report)

@@ -1,16 +1,15 @@
 """Find uploads and objects in the store that no row accounts for, and remove them.
 
-The store is listed twice if there is something to remove. The first listing counts, so that a sweep over its limit
-removes nothing. Rows are read after the listing they are compared with. A row is older than its upload, so an upload
-without a row then will never have one. Memory is bounded.
+Rows are read after the listing they are compared with. A row is older than its upload and its object, so an upload or
+an object without a row then will never have one.
 """
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 import structlog
 
@@ -26,156 +25,114 @@ from app.services.sweep.store_calls import StoreCalls
 
 log = structlog.get_logger()
 
-PREFIX = "videos/"
-BATCH = 500
+PREFIX: Final = "videos/"
+BATCH: Final = 500
+MAX_REMOVED: Final = 100_000
+"""Orphans that one sweep keeps in memory to remove them."""
 
 Listed = TypeVar("Listed", OpenUpload, ListedObject)
+Remove = Callable[[], Awaitable[None]]
 
 
 @dataclass
-class Totals:
-    """What was listed."""
-
+class Orphans:
+    database: Database
+    storage: ObjectStorage
+    clock: Clock
+    grace: timedelta
+    calls: StoreCalls
+    store_now: datetime
+    """The store's clock when the sweep began. It alone tells ages, because this process's clock may be wrong."""
+    categories: frozenset[Category]
+    """What may be removed."""
+    findings: Mapping[Category, Finding]
     uploads: int = 0
     objects: int = 0
     known_objects: int = 0
     """Objects with a row."""
+    removals: list[tuple[Category, str, Remove]] = field(default_factory=list)
+    """What removes each orphan, with its category and key."""
 
-
-@dataclass(frozen=True)
-class Orphan:
-    """An upload or an object that no row accounts for."""
-
-    category: Category
-    object_key: str
-    size_bytes: int
-    age: timedelta
-    upload_id: str = ""
-    video_id: uuid.UUID | None = None
-
-
-class Orphans:
-    def __init__(
-        self,
-        database: Database,
-        storage: ObjectStorage,
-        clock: Clock,
-        grace: timedelta,
-        store_now: datetime,
-        calls: StoreCalls,
-    ) -> None:
-        self._database = database
-        self._storage = storage
-        self._clock = clock
-        self._grace = grace
-        self._store_now = store_now
-        """The store's clock when the sweep began. It alone tells ages, because this process's clock may be wrong."""
-        self._calls = calls
-        self.totals = Totals()
-        self.findings: Mapping[Category, Finding] = {
-            category: calls.unanswered if category is Category.UNANSWERED else Finding()
-            for category in Category
-        }
-
-    async def count(self) -> None:
+    async def find(self) -> None:
         """Change nothing. Raises StorageUnavailable, DatabaseUnavailable, SweepOvertaken."""
-        for orphans in (self._uploads(self.totals), self._objects(self.totals)):
-            async for orphan in orphans:
-                self.findings[orphan.category].add(orphan.object_key, orphan.size_bytes, orphan.age)
+        async for uploads in _in_batches(self.storage.list_uploads(PREFIX)):
+            rows = await self._rows_of(uploads)
+            self.uploads += len(uploads)
+            pairs = [(upload, rows.get(upload.object_key)) for upload in uploads]
+            unowned = [
+                pair for pair in pairs if not _owns(*pair) and self._age(pair[0].initiated_at) > self.grace
+            ]
+            await self.calls.call_each(self._add_upload, unowned, lambda pair: pair[0].object_key)
+            self.calls.raise_if_too_many()
+        async for objects in _in_batches(self.storage.list_objects(PREFIX)):
+            rows = await self._rows_of(objects)
+            self.objects += len(objects)
+            self.known_objects += len(rows)
+            for listed in objects:
+                self._add_object(listed, rows.get(listed.object_key))
 
-    async def remove(self, categories: frozenset[Category], limit: int | None) -> None:
-        """Remove at most `limit` orphans of these categories, or all if it is None."""
-        removed = 0
-        for orphans in (self._uploads(Totals()), self._objects(Totals())):
-            async with aclosing(orphans):
-                async for orphan in orphans:
-                    if orphan.category not in categories:
-                        continue
-                    if removed == limit:
-                        return
-                    await self._calls.keep_lease()
-                    try:
-                        await self._remove(orphan)
-                    except StorageUnavailable:
-                        self._calls.record_unanswered(orphan.object_key)
-                        self._calls.raise_if_too_many()
-                        continue
-                    self.findings[orphan.category].done += 1
-                    SWEEP_CHANGES.labels(orphan.category.value).inc()
-                    removed += 1
+    async def remove(self) -> None:
+        """Remove the orphans that `find` found."""
+        for category, object_key, remove in self.removals:
+            await self.calls.lease.keep()
+            try:
+                await remove()
+            except StorageUnavailable:
+                self.calls.record_unanswered(object_key)
+                self.calls.raise_if_too_many()
+                continue
+            self.findings[category].done += 1
+            SWEEP_CHANGES.labels(category.value).inc()
+            log.info("sweep.removed", category=category.value, object_key=object_key)
 
-    async def _remove(self, orphan: Orphan) -> None:
-        if orphan.category is Category.UNOWNED_UPLOADS:
-            await self._storage.abort_multipart_upload(orphan.object_key, orphan.upload_id)
-        elif orphan.category is Category.UNKNOWN_OBJECTS:
-            await self._storage.delete(orphan.object_key)
-        elif orphan.video_id is not None:
-            async with self._database.transaction() as session:
-                await videos.clear_again(session, orphan.video_id, self._clock.now())
-        log.info("sweep.removed", category=orphan.category.value, object_key=orphan.object_key)
-
-    # --- uploads ----------------------------------------------------------------------------------------------
-
-    async def _uploads(self, totals: Totals) -> AsyncGenerator[Orphan, None]:
-        async for batch in _in_batches(self._storage.list_uploads(PREFIX)):
-            await self._calls.keep_lease()
-            rows = await self._rows_of(batch)
-            totals.uploads += len(batch)
-            listed = [(upload, rows.get(upload.object_key)) for upload in batch]
-            unowned = [pair for pair in listed if not _owns(*pair)]
-            old = [pair for pair in unowned if self._age(pair[0].initiated_at) > self._grace]
-            checked = await self._calls.call_each(self._upload, old, lambda pair: pair[0].object_key)
-            self._calls.raise_if_too_many()
-            for _, orphan in checked:
-                if orphan is not None:
-                    yield orphan
-
-    async def _upload(self, listed: tuple[OpenUpload, Video | None]) -> Orphan | None:
-        """Return None if the upload has ended since it was listed."""
-        upload, video = listed
+    async def _add_upload(self, pair: tuple[OpenUpload, Video | None]) -> None:
+        upload, video = pair
         try:
-            parts = await self._storage.list_parts(upload.object_key, upload.upload_id)
+            parts = await self.storage.list_parts(upload.object_key, upload.upload_id)
         except NoSuchUpload:
-            return None
+            return  # It has ended since it was listed.
         category = Category.UNOWNED_UPLOADS
         if video is None:
             try:
-                await self._storage.head(upload.object_key)
+                await self.storage.head(upload.object_key)
                 # If its assembly was cut off, the object may still consist of the upload's parts. For a row's
                 # object this is known, because the row names another upload.
                 category = Category.UPLOADS_BESIDE_OBJECT
             except NoSuchObject:
                 pass
         size_bytes = sum(part.size_bytes for part in parts)
-        age = self._age(upload.initiated_at)
-        return Orphan(category, upload.object_key, size_bytes, age, upload.upload_id)
+        abort = partial(self.storage.abort_multipart_upload, upload.object_key, upload.upload_id)
+        self._add(category, upload.object_key, size_bytes, self._age(upload.initiated_at), abort)
 
-    # --- objects ----------------------------------------------------------------------------------------------
+    def _add_object(self, listed: ListedObject, video: Video | None) -> None:
+        key, age = listed.object_key, self._age(listed.last_modified)
+        if video is None:
+            if age > self.grace:
+                delete = partial(self.storage.delete, key)
+                self._add(Category.UNKNOWN_OBJECTS, key, listed.size_bytes, age, delete)
+        elif video.status is VideoStatus.FAILED and video.due_at is None:
+            category = Category.FAILED_OBJECTS if _is_cleared(video) else Category.RETURNED_OBJECTS
+            self._add(category, key, listed.size_bytes, age, partial(self._clear_again, video.id))
 
-    async def _objects(self, totals: Totals) -> AsyncGenerator[Orphan, None]:
-        async for batch in _in_batches(self._storage.list_objects(PREFIX)):
-            await self._calls.keep_lease()
-            rows = await self._rows_of(batch)
-            totals.objects += len(batch)
-            totals.known_objects += sum(1 for listed in batch if listed.object_key in rows)
-            for listed in batch:
-                video = rows.get(listed.object_key)
-                age = self._age(listed.last_modified)
-                category = _category_of(video)
-                if category is None or (category is Category.UNKNOWN_OBJECTS and age <= self._grace):
-                    continue
-                video_id = video.id if video else None
-                yield Orphan(category, listed.object_key, listed.size_bytes, age, video_id=video_id)
+    async def _clear_again(self, video_id: uuid.UUID) -> None:
+        async with self.database.transaction() as session:
+            await videos.clear_again(session, video_id, self.clock.now())
 
-    # --- both -------------------------------------------------------------------------------------------------
+    def _add(
+        self, category: Category, object_key: str, size_bytes: int, age: timedelta, remove: Remove
+    ) -> None:
+        self.findings[category].add(object_key, size_bytes, age)
+        if category in self.categories and len(self.removals) < MAX_REMOVED:
+            self.removals.append((category, object_key, remove))
 
     async def _rows_of(self, batch: Sequence[OpenUpload | ListedObject]) -> Mapping[str, Video]:
-        async with self._database.reading() as session:
+        await self.calls.lease.keep()
+        async with self.database.reading() as session:
             found = await videos.list_by_object_keys(session, {listed.object_key for listed in batch})
         return {video.object_key: video for video in found}
 
     def _age(self, moment: datetime) -> timedelta:
-        return self._store_now - moment
+        return self.store_now - moment
 
 
 def _owns(upload: OpenUpload, video: Video | None) -> bool:
@@ -183,15 +140,6 @@ def _owns(upload: OpenUpload, video: Video | None) -> bool:
         return False
     # A row without an upload ID is being created, or expires. Then its removal finds the upload by its key.
     return video.upload_id is None or video.upload_id == upload.upload_id
-
-
-def _category_of(video: Video | None) -> Category | None:
-    """Return the category of an object at this row's key, or None if it belongs there or is being removed."""
-    if video is None:
-        return Category.UNKNOWN_OBJECTS
-    if video.status is not VideoStatus.FAILED or video.due_at is not None:
-        return None
-    return Category.FAILED_OBJECTS if _is_cleared(video) else Category.RETURNED_OBJECTS
 
 
 def _is_cleared(video: Video) -> bool:

@@ -1,4 +1,4 @@
-"""Compare the store with the database: count first, then remove orphans up to a limit."""
+"""Compare the store with the database, report, and then remove orphans up to a limit."""
 
 import json
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from app.core.metrics import (
     SWEEP_STOPPED,
 )
 from app.crud import audit, installation
-from app.domain.sweep_report import Category, MarkerState, Outcome, SweepReport, max_changes
+from app.domain.sweep_report import Category, MarkerState, Outcome, SweepReport, max_changes, new_findings
 from app.models import Installation
 from app.ports import Clock, ObjectStorage
-from app.services.sweep.audit import Audit, AuditResult
-from app.services.sweep.bucket_marker import BucketMarker
-from app.services.sweep.lease import SweepLease
+from app.services.sweep.audit import Audit
+from app.services.sweep.bucket import BucketMarker
+from app.services.sweep.lease import SweepLease, SweepOvertaken
 from app.services.sweep.orphans import Orphans
 from app.services.sweep.store_calls import StoreCalls
 
@@ -30,7 +30,6 @@ log = structlog.get_logger()
 
 _AUTOMATIC: Final = frozenset({Category.UNOWNED_UPLOADS, Category.FAILED_OBJECTS})
 """The categories that every sweep removes."""
-_OURS: Final = frozenset({MarkerState.OURS, MarkerState.ADOPTED})
 
 
 @dataclass(frozen=True)
@@ -85,81 +84,72 @@ class Sweep:
     async def _run_claimed(self, order: SweepOrder, row: Installation, lease: SweepLease) -> SweepReport:
         async with lease.released_on_error():
             report = await self._pass(order, row, lease)
-        await lease.finish(report)
+        if not await lease.release(report):
+            raise SweepOvertaken
         _log(report)
         return report
 
     async def _pass(self, order: SweepOrder, row: Installation | None, lease: SweepLease) -> SweepReport:
         store_now = await self.storage.server_time()
+        is_new = row is None or row.bucket_marked_at is None
         # Before the listing, because a video that becomes ready meanwhile may be missing from it.
-        ready = await self._count_ready() if _is_new(row) else 0
-        calls = StoreCalls(lease.keep)
-        orphans = Orphans(self.database, self.storage, self.clock, self.grace, store_now, calls)
-        await orphans.count()
-        auditor = Audit(self.database, self.storage, self.clock)
-        audited = await auditor.check_due(store_now, calls)
-        audited.count_in(orphans.findings)
+        ready = await self._count_ready() if is_new else 0
+        findings = new_findings()
+        calls = StoreCalls(lease, findings[Category.UNANSWERED])
+        orphans = Orphans(
+            self.database, self.storage, self.clock, self.grace, calls, store_now, order.categories, findings
+        )
+        await orphans.find()
+        auditor = Audit(self.database, self.storage, self.clock, calls, store_now)
+        checked = await auditor.check_due()
+        checked.add_to(findings)
 
+        is_complete = orphans.objects == orphans.known_objects >= ready and not checked.lost
         # Last, so that the marker is that of the bucket which was listed.
-        marker, is_ours = await self._check_bucket(order, row, _matches(orphans, audited, ready))
-        listed = orphans.totals.uploads + orphans.totals.objects
-        limit = None if order.force else max_changes(listed)
-        planned = sum(orphans.findings[category].count for category in order.categories)
-        outcome = Outcome.DONE
-        if not is_ours:
-            outcome = Outcome.REFUSED
-        elif limit is not None and planned > limit:
-            outcome = Outcome.OVER_LIMIT
+        marker, is_ours = await self._check_bucket(order, row, may_adopt=is_new and is_complete)
+        outcome = Outcome.DONE if is_ours else Outcome.REFUSED
         if is_ours and not order.dry_run:
             await lease.renew()
-            await auditor.record(audited, store_now)
+            await auditor.record(checked)
         if is_ours:
             calls.raise_if_too_many()
-        if outcome is Outcome.DONE and planned and not order.dry_run:
-            await orphans.remove(order.categories, limit)
+            planned = sum(findings[category].count for category in order.categories)
+            if planned > max_changes(orphans.uploads + orphans.objects) and not order.force:
+                outcome = Outcome.OVER_LIMIT
+        if outcome is Outcome.DONE and not order.dry_run:
+            await orphans.remove()
         return SweepReport(
             outcome,
             marker,
             order.dry_run,
-            orphans.totals.uploads,
-            orphans.totals.objects,
-            audited.checked,
-            audited.unconfirmed,
-            orphans.findings,
+            orphans.uploads,
+            orphans.objects,
+            checked.count,
+            checked.unconfirmed,
+            findings,
         )
 
     async def _check_bucket(
-        self, order: SweepOrder, row: Installation | None, matches: bool
+        self, order: SweepOrder, row: Installation | None, *, may_adopt: bool
     ) -> tuple[MarkerState, bool]:
         """Return the marker's state and whether the bucket is this database's. Write the marker if it should be."""
         bucket = BucketMarker(self.storage)
         marker = await bucket.state(row.database_id if row else None)
-        is_new = _is_new(row)
-        adopts = order.adopt or (marker is MarkerState.ABSENT and is_new and matches)
+        adopts = order.adopt or (marker is MarkerState.ABSENT and may_adopt)
         if order.dry_run or row is None:
             return marker, adopts or marker is MarkerState.OURS
         if adopts and marker is not MarkerState.OURS:
             marker = await bucket.write(row.database_id, only_if_new=not order.adopt)
-        if marker in _OURS and is_new:
+        is_ours = marker in (MarkerState.OURS, MarkerState.ADOPTED)
+        if is_ours and row.bucket_marked_at is None:
             async with self.database.transaction() as session:
                 now = await installation.database_time(session, self.clock.now())
                 await installation.record_bucket_marked(session, now)
-        return marker, marker in _OURS
+        return marker, is_ours
 
     async def _count_ready(self) -> int:
         async with self.database.reading() as session:
             return await audit.count_ready(session)
-
-
-def _is_new(row: Installation | None) -> bool:
-    """Return whether this database has no bucket yet."""
-    return row is None or row.bucket_marked_at is None
-
-
-def _matches(orphans: Orphans, audited: AuditResult, ready: int) -> bool:
-    """Return whether each object in the bucket has a row, and each ready video its object."""
-    totals = orphans.totals
-    return totals.objects == totals.known_objects and totals.known_objects >= ready and not audited.findings
 
 
 def publish(report: Mapping[str, Any], done_at: datetime | None) -> None:
@@ -180,12 +170,5 @@ def _log(report: SweepReport) -> None:
         log.info("sweep.finished", uploads=report.uploads, objects=report.objects, **counts)
     else:
         log.error(f"sweep.{report.outcome.value}", marker=report.marker.value, **counts)
-    missing, replaced = report.findings[Category.MISSING_OBJECTS], report.findings[Category.REPLACED_OBJECTS]
-    if missing.count + replaced.count > report.unconfirmed:
-        log.error(
-            "audit.confirmed_findings",
-            missing=missing.count,
-            replaced=replaced.count,
-            unconfirmed=report.unconfirmed,
-            oldest_seconds=max(missing.oldest_seconds, replaced.oldest_seconds),
-        )
+    if confirmed := counts.get("missing_objects", 0) + counts.get("replaced_objects", 0) - report.unconfirmed:
+        log.error("audit.confirmed_findings", count=confirmed)

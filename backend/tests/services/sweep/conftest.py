@@ -15,7 +15,7 @@ from app.domain.recheck import RECHECK_AFTER
 from app.domain.sweep_report import Category, Finding, MarkerState, SweepReport
 from app.models import Installation, Video
 from app.services.sweep.audit import AUDIT_EVERY
-from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.bucket import MARKER_KEY
 from app.services.sweep.sweep import SweepOrder
 from tests.conftest import MakeVideo
 from tests.factories import SMALL_VIDEO

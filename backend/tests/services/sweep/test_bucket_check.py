@@ -15,8 +15,7 @@ from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.models import User, Video
 from app.ports import NoSuchObject
-from app.services.sweep.bucket_check import WrongBucket
-from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.bucket import MARKER_KEY, WrongBucket
 from app.services.sweep.sweep import SweepOrder
 from tests import factories
 from tests.conftest import MakeVideo

@@ -4,7 +4,7 @@ import pytest
 
 from app.bootstrap import Application
 from app.domain.sweep_report import Outcome
-from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.bucket import MARKER_KEY
 from tests.conftest import MakeVideo
 from tests.fakes import FakeClock, InMemoryStorage
 from tests.services.sweep.conftest import (

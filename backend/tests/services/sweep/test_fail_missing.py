@@ -10,9 +10,7 @@ from app.domain.errors import StorageUnavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.domain.sweep_report import Category, MarkerState, Outcome
 from app.models import User
-from app.services.sweep import fail_missing
-from app.services.sweep.bucket_check import WrongBucket
-from app.services.sweep.bucket_marker import MARKER_KEY
+from app.services.sweep.bucket import MARKER_KEY, WrongBucket
 from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
 from tests.conftest import MakeVideo
 from tests.factories import SMALL_VIDEO, assert_quota_is_exact, read_video, reserved_bytes
@@ -30,7 +28,8 @@ async def test_fails_missing_and_replaced_and_keeps_bytes_and_reservation(
     storage.calls.clear()
 
     report, video_ids = await application.fail_missing.plan()
-    assert (sorted(video_ids), report.dry_run) == (sorted([missing.id, replaced.id]), True)
+    assert video_ids == {missing.id, replaced.id}
+    assert report.dry_run
     assert (await read_video(application, missing.id)).status == "ready"
     report = await application.fail_missing.run(video_ids)
 
@@ -59,7 +58,7 @@ async def test_plan_changes_nothing(
     storage.objects[back.object_key] = stored
     before = (await rows(application), dict(storage.objects))
 
-    assert (await application.fail_missing.plan())[1] == [gone.id]
+    assert (await application.fail_missing.plan())[1] == {gone.id}
 
     assert (await rows(application), dict(storage.objects)) == before
 
@@ -72,15 +71,20 @@ async def test_one_check_fails_nothing(
     clock.advance(timedelta(seconds=-1))
 
     report, video_ids = await application.fail_missing.plan()
-    assert (video_ids, report.unconfirmed, found(report, Category.MISSING_OBJECTS).count) == ([], 1, 1)
+    assert (video_ids, report.unconfirmed, found(report, Category.MISSING_OBJECTS).count) == (
+        frozenset(),
+        1,
+        1,
+    )
     assert "rechecked: 1" in report.as_text()
-    report = await application.fail_missing.run([video.id])
+    report = await application.fail_missing.run(frozenset({video.id}))
     assert found(report, Category.MISSING_OBJECTS).done == 0
     assert (await read_video(application, video.id)).status == "ready"
 
     clock.advance(seconds=1)
     report, video_ids = await application.fail_missing.plan()
-    assert (video_ids, report.unconfirmed) == ([video.id], 0)
+    assert video_ids == {video.id}
+    assert report.unconfirmed == 0
 
 
 async def test_a_loss_that_no_sweep_has_found_is_not_in_the_plan(
@@ -90,7 +94,7 @@ async def test_a_loss_that_no_sweep_has_found_is_not_in_the_plan(
     await run(application)
     del storage.objects[video.object_key]
 
-    assert (await application.fail_missing.plan())[1] == []
+    assert (await application.fail_missing.plan())[1] == frozenset()
 
 
 async def test_skips_and_forgets_object_that_is_back(
@@ -100,7 +104,7 @@ async def test_skips_and_forgets_object_that_is_back(
     stored = storage.objects[back.object_key]
     await lose(application, storage, clock, gone, back)
     _, video_ids = await application.fail_missing.plan()
-    assert sorted(video_ids) == sorted([gone.id, back.id])
+    assert video_ids == {gone.id, back.id}
     storage.objects[back.object_key] = stored
 
     report = await application.fail_missing.run(video_ids)
@@ -229,14 +233,13 @@ async def test_stops_when_overtaken(
     assert (await read_video(application, video.id)).status == "ready"
 
 
-async def test_works_in_batches_over_many_rows(
+async def test_reads_rows_in_pages(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fail_missing, "AUDIT_BATCH", 2)
     monkeypatch.setattr("app.crud.audit.ROWS_PER_PAGE", 3)
     made = [await make_video("ready") for _ in range(7)]
     await make_video("uploading")
@@ -245,7 +248,7 @@ async def test_works_in_batches_over_many_rows(
     _, video_ids = await application.fail_missing.plan()
     report = await application.fail_missing.run(video_ids)
 
-    assert sorted(video_ids) == sorted(video.id for video in made[:5])
+    assert video_ids == {video.id for video in made[:5]}
     assert found(report, Category.MISSING_OBJECTS).done == 5
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.bootstrap import Application
 from app.domain.sweep_report import Category, Outcome
+from app.services.sweep import orphans
 from tests.factories import (
     SMALL_VIDEO,
 )
@@ -49,29 +50,39 @@ async def test_ten_are_not_too_many_and_more_may_be_forced(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_what_comes_between_counting_and_doing_does_not_lift_the_limit(
+async def test_removes_only_what_it_counted(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for _ in range(10):
         storage.open_upload(a_key())
     clock.advance(GRACE + timedelta(seconds=1))
 
-    async def counting() -> None:
-        """Nothing comes yet."""
-
-    async def five_more() -> None:
+    async def open_five_more() -> None:
         for _ in range(5):
             storage._uploads[storage.open_upload(a_key())].initiated_at = START_OF_TIME
 
-    storage.hook_next("list_uploads", counting)
-    storage.hook_next("list_uploads", five_more)
+    storage.hook_next("abort_multipart_upload", open_five_more)
 
     assert found(await run(application), Category.UNOWNED_UPLOADS).done == 10
     assert len(storage.open_uploads) == 5
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_reported_objects_do_not_brake_but_their_removal_does(
+async def test_forced_sweep_keeps_its_memory_bounded(
+    application: Application, storage: InMemoryStorage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orphans, "MAX_REMOVED", 12)
+    for _ in range(15):
+        storage.open_upload(a_key())
+    clock.advance(GRACE + timedelta(seconds=1))
+
+    unowned = found(await run(application, force=True), Category.UNOWNED_UPLOADS)
+
+    assert (unowned.count, unowned.done, len(storage.open_uploads)) == (15, 12, 3)
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_limit_counts_unknown_objects_only_if_they_are_to_be_removed(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for _ in range(11):
