@@ -24,7 +24,9 @@ async def test_a_long_assembly_does_not_hold_up_deletions(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     past = clock.now() - timedelta(minutes=1)
-    slow = [await make_video("completing", due_at=past, lease_until=past) for _ in range(reconciler.CONCURRENCY)]
+    slow = [
+        await make_video("completing", due_at=past, lease_until=past) for _ in range(reconciler.CONCURRENCY)
+    ]
     doomed = await make_video("deleting")
     gates = [storage.hold_next("complete_multipart_upload") for _ in slow]
 
