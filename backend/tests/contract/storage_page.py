@@ -255,7 +255,7 @@ def render(results: Results, differences: Mapping[str, frozenset[Difference]]) -
     ]
     for guarantee in GUARANTEES:
         cells = [_cell(guarantee, results.passed[engine], differences[engine]) for engine in COLUMNS]
-        aws = f"{guarantee.aws} ([{guarantee.source}]({SOURCES[guarantee.source]}))"
+        aws = f"[{guarantee.aws}]({SOURCES[guarantee.source]})"
         lines.append(f"| {guarantee.says} | {' | '.join(cells)} | {aws} |")
     return "\n".join(lines) + "\n"
 
