@@ -145,23 +145,22 @@ class Video(SQLModel, table=True):
 
 
 class Installation(SQLModel, table=True):
-    """One row: which database this is, and who sweeps."""
+    """One row with the database's identity and the sweep's lease. Its times are the database's."""
 
     __tablename__ = "installation"
 
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     """Always 1."""
     database_id: uuid.UUID
-    """Random; the marker in the bucket names it."""
+    """Random. The marker in the bucket contains it."""
     bucket_marked_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When a sweep first found this database's marker in its bucket; null: it has no bucket yet."""
+    """When a sweep first found this database's marker in its bucket. Null if it has no bucket yet."""
     sweep_owner: uuid.UUID | None = None
     sweep_lease_until: datetime | None = Field(default=None, sa_type=_UTC)
-    """By the database's clock, as all times here."""
     sweep_began_at: datetime | None = Field(default=None, sa_type=_UTC)
     sweep_ended_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """However it ended; null until one has, and where it died."""
+    """When the last sweep ended, with whatever outcome. Null if none has."""
     sweep_done_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When a sweep last came to its end, neither braked nor refused."""
+    """When a sweep last ended as `done`."""
     sweep_report: str | None = Field(default=None, sa_type=Text)
-    """The last sweep's findings in JSON, so that every process can publish them."""
+    """The last sweep's report in JSON, which every process publishes."""

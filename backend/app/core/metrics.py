@@ -1,4 +1,4 @@
-"""Counters and histograms for /metrics; names follow Prometheus' conventions."""
+"""Define the metrics of /metrics, with names by Prometheus' conventions."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -21,7 +21,7 @@ SWEEP_STOPPED = Gauge("slipway_sweep_stopped", "1 if this stopped the last sweep
 SWEEP_LAST_SUCCESS = Gauge("slipway_sweep_last_success_timestamp_seconds", "When a sweep last was done.")
 SWEEP_CHANGES = Counter("slipway_sweep_changes_total", "Items that this process removed.", ["category"])
 
-# What pages report of their own uploads: hints for the operator, never a base for decisions.
+# What pages report of their own uploads. Anyone can send it, so nothing depends on it.
 UPLOADS_REPORTED = Counter(
     "slipway_uploads_reported_total", "Uploads by how and where they ended.", ["outcome", "phase"]
 )

@@ -22,19 +22,19 @@ EVERYTHING = SweepOrder(remove_objects=True, force=True, adopt=True)
 
 @pytest.fixture
 async def sweeping(s3_engine: S3Engine, database_url: str, tmp_path: Path) -> AsyncIterator[Application]:
-    """The services over pages of two; what is older than a second is old. No row knows anything in this bucket."""
+    """The services over pages of two, with a grace time of a second. The bucket has no rows."""
     settings = make_settings(database_url, tmp_path, upload_grace_seconds=1)
     made = assemble(settings, clock=SystemClock(), storage=s3_engine.paged_storage, delivery=FakeDelivery())
     yield made
     await made.close()
 
 
-async def test_everything_unknown_goes_through_all_pages(s3_engine: S3Engine, sweeping: Application) -> None:
+async def test_removes_orphans_of_all_pages(s3_engine: S3Engine, sweeping: Application) -> None:
     storage = s3_engine.storage
     prefix = f"videos/{uuid.uuid4()}/"
     for number in range(7):
         await storage.create_multipart_upload(f"{prefix}upload-{number}.mp4", "video/mp4", "attachment", {})
-        await storage.put(f"{prefix}object-{number}.mp4", b"nobody's", "video/mp4", only_if_new=True)
+        await storage.put(f"{prefix}object-{number}.mp4", b"without a row", "video/mp4", only_if_new=True)
     await until_old(storage, prefix)
 
     report = await sweeping.sweep.run(EVERYTHING)
@@ -48,7 +48,7 @@ async def test_everything_unknown_goes_through_all_pages(s3_engine: S3Engine, sw
 
 
 async def until_old(storage: ObjectStorage, prefix: str) -> None:
-    """Until more than a second has gone by on the store's clock, which tells whole seconds."""
+    """Wait for more than a second on the store's clock, which has whole seconds."""
     newest = max([listed.last_modified async for listed in storage.list_objects(prefix)])
     async with asyncio.timeout(60):
         while True:

@@ -1,4 +1,4 @@
-"""`slipway sweep` as the operator meets it, beside a running `slipway serve`: what it says, and how it ends."""
+"""`slipway sweep` prints a report and exits with a status, also beside a running `slipway serve`."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ RARE = {"UPLOAD_GRACE_SECONDS": "1", "SWEEP_INTERVAL_SECONDS": "86400"}
 def slipway(tmp_path: Path) -> Iterator[SlipwayProcess]:
     slipway = SlipwayProcess(tmp_path / "data", RARE)
     yield slipway
-    slipway.stop()  # where the test failed half way
+    slipway.stop()  # if the test failed
 
 
 def swept(slipway: SlipwayProcess, *options: str, status: int = 0) -> dict[str, Any]:
@@ -60,22 +60,22 @@ def open_uploads(slipway: SlipwayProcess) -> int:
         return len(client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []))
 
 
-def test_it_works_beside_the_running_app_and_ends_honestly(slipway: SlipwayProcess) -> None:
+def test_works_beside_the_running_app(slipway: SlipwayProcess) -> None:
     with slipway:
         assert swept(slipway)["marker"] == "adopted"
 
         with slipway.bucket() as client:
-            client.put_object(Bucket=BUCKET, Key=a_key(), Body=b"nobody's")
+            client.put_object(Bucket=BUCKET, Key=a_key(), Body=b"without a row")
         begin_uploads(slipway, 1)
         found: dict[str, Any] = {}
 
         def are_old() -> bool:
-            """The grace of a second is over by the store's clock."""
+            """Return whether the grace time of a second has passed on the store's clock."""
             found.update(swept(slipway, "--dry-run")["findings"])
             return bool(found["unowned_uploads"]["count"] and found["unknown_objects"]["count"])
 
         wait_until(are_old, "both are found")
-        assert found["unknown_objects"]["bytes"] == len("nobody's")
+        assert found["unknown_objects"]["bytes"] == len("without a row")
         assert open_uploads(slipway) == 1, "a dry run changes nothing"
         found = swept(slipway, "--remove-objects")["findings"]
         assert (found["unowned_uploads"]["done"], found["unknown_objects"]["done"]) == (1, 1)
@@ -87,8 +87,8 @@ def test_it_works_beside_the_running_app_and_ends_honestly(slipway: SlipwayProce
         assert "Traceback" not in elsewhere.stderr
 
 
-def test_the_app_does_not_start_in_anothers_bucket_until_it_is_adopted(slipway: SlipwayProcess) -> None:
-    """Also with the embedded store, which runs only while somebody sweeps then."""
+def test_app_starts_only_with_adopted_bucket(slipway: SlipwayProcess) -> None:
+    """The embedded store then runs only during a sweep."""
     with slipway, slipway.bucket() as client:
         client.put_object(Bucket=BUCKET, Key=MARKER_KEY, Body=b'{"database_id": "another"}')
 
@@ -105,7 +105,7 @@ def test_the_app_does_not_start_in_anothers_bucket_until_it_is_adopted(slipway: 
     slipway.start()
 
 
-# --- how it ends, over the fakes --------------------------------------------------------------------------------
+# --- exit status, over the fakes --------------------------------------------------------------------------------
 
 Command = Callable[..., Result]
 
@@ -118,7 +118,7 @@ def command(
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Command:
-    """`slipway sweep` in this process; it has swept once before."""
+    """`slipway sweep` in this process, after a first sweep."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("SLIPWAY_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(cli, "configure_logging", lambda: None)
@@ -135,22 +135,18 @@ def command(
     return run
 
 
-def test_it_ends_with_4_when_it_would_do_too_much(
-    command: Command, storage: InMemoryStorage, clock: FakeClock
-) -> None:
+def test_exits_with_4_over_the_limit(command: Command, storage: InMemoryStorage, clock: FakeClock) -> None:
     stale_uploads(storage, clock, 11)
 
     for options in ((), ("--dry-run",)):
-        braked = command(*options)
-        assert (braked.exit_code, len(storage.open_uploads)) == (4, 11)
-        assert "slipway sweep --force" in braked.stdout
+        stopped = command(*options)
+        assert (stopped.exit_code, len(storage.open_uploads)) == (4, 11)
+        assert "slipway sweep --force" in stopped.stdout
 
     assert (command("--force").exit_code, storage.open_uploads) == (0, [])
 
 
-def test_it_ends_with_5_in_front_of_another_databases_bucket(
-    command: Command, storage: InMemoryStorage, clock: FakeClock
-) -> None:
+def test_exits_with_5_for_wrong_bucket(command: Command, storage: InMemoryStorage, clock: FakeClock) -> None:
     stale_uploads(storage, clock, 1)
     storage.store_object(MARKER_KEY, b'{"database_id": "another"}')
 
@@ -161,7 +157,7 @@ def test_it_ends_with_5_in_front_of_another_databases_bucket(
     assert (command("--adopt").exit_code, storage.open_uploads) == (0, [])
 
 
-def test_it_ends_with_3_while_another_sweep_runs(command: Command, database_url: str) -> None:
+def test_exits_with_3_while_another_sweep_runs(command: Command, database_url: str) -> None:
     set_lease_until_2100(database_url)
 
     second = command()
@@ -179,7 +175,7 @@ def set_lease_until_2100(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_it_ends_with_3_when_another_sweep_overtook_it(
+def test_exits_with_3_when_overtaken(
     command: Command, storage: InMemoryStorage, database_url: str, options: tuple[str, ...]
 ) -> None:
     storage.hook_next("list_objects", lambda: asyncio.to_thread(hand_over, database_url))
@@ -198,10 +194,10 @@ def hand_over(database_url: str) -> None:
     engine.dispose()
 
 
-async def test_it_tends_no_row_in_a_wrong_bucket(
+async def test_reconciles_nothing_in_wrong_bucket(
     command: Command, application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
-    """What is due there would be forgotten: its upload is in the right bucket."""
+    """The row would be deleted, although its upload is still in the right bucket."""
     video = await make_video("deleting", storage_gone_at=START_OF_TIME)
     del storage.objects[MARKER_KEY]
 
@@ -211,7 +207,7 @@ async def test_it_tends_no_row_in_a_wrong_bucket(
     assert (await read_video(application, video.id)) == video
 
 
-def test_it_ends_with_1_when_the_store_is_away(command: Command, storage: InMemoryStorage) -> None:
+def test_exits_with_1_without_store(command: Command, storage: InMemoryStorage) -> None:
     storage.fail_next("check")
 
     away = command()
@@ -226,12 +222,12 @@ def stale_uploads(storage: InMemoryStorage, clock: FakeClock, count: int) -> Non
     clock.advance(timedelta(hours=2))
 
 
-# --- --fail-missing -----------------------------------------------------------------------------------------------
+# --- --fail-missing ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Ready videos without their objects: two that two sweeps found so, and one that one sweep did."""
+    """Ready videos without their objects. Two sweeps found the confirmed ones, one sweep the other."""
 
     confirmed: list[Video]
     unconfirmed: Video
@@ -316,7 +312,7 @@ async def test_fail_missing_refuses_without_a_terminal(
     assert await lost.statuses() == UNCHANGED
 
 
-async def test_fail_missing_does_not_ask_about_nothing(command: Command) -> None:
+async def test_fail_missing_asks_only_if_there_are_videos(command: Command) -> None:
     done = await asyncio.to_thread(command, "--fail-missing", typed="")
 
     assert done.exit_code == 0
@@ -333,11 +329,11 @@ async def test_fail_missing_does_not_ask_about_nothing(command: Command) -> None
         ("--yes",),
     ],
 )
-def test_rejects_options_that_do_not_go_together(command: Command, options: tuple[str, ...]) -> None:
+def test_rejects_options_that_exclude_each_other(command: Command, options: tuple[str, ...]) -> None:
     assert command(*options).exit_code == 2
 
 
-async def test_fail_missing_ends_with_5_in_front_of_another_databases_bucket(
+async def test_fail_missing_exits_with_5_for_wrong_bucket(
     command: Command, lost: Lost, storage: InMemoryStorage
 ) -> None:
     storage.store_object(MARKER_KEY, b'{"database_id": "another"}')
@@ -349,7 +345,7 @@ async def test_fail_missing_ends_with_5_in_front_of_another_databases_bucket(
     assert await lost.statuses() == UNCHANGED
 
 
-async def test_fail_missing_ends_with_3_while_another_sweep_runs(
+async def test_fail_missing_exits_with_3_while_another_sweep_runs(
     command: Command, lost: Lost, database_url: str
 ) -> None:
     set_lease_until_2100(database_url)
@@ -361,10 +357,10 @@ async def test_fail_missing_ends_with_3_while_another_sweep_runs(
     assert await lost.statuses() == UNCHANGED
 
 
-# --- by itself --------------------------------------------------------------------------------------------------
+# --- the automatic sweep ----------------------------------------------------------------------------------------
 
 
-def test_the_app_sweeps_by_itself_and_tells_its_metrics(tmp_path: Path) -> None:
+def test_app_sweeps_and_publishes_metrics(tmp_path: Path) -> None:
     with SlipwayProcess(tmp_path / "data", QUICK) as slipway:
         begin_uploads(slipway, 2)
 

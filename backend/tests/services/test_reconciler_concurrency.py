@@ -20,7 +20,7 @@ async def until_gone(storage: InMemoryStorage, object_key: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_long_assembly_does_not_hold_up_deletions(
+async def test_long_assembly_does_not_delay_deletions(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     past = clock.now() - timedelta(minutes=1)
@@ -44,7 +44,7 @@ async def test_a_long_assembly_does_not_hold_up_deletions(
     assert {(await read_video(application, video.id)).status for video in slow} == {"processing"}
 
 
-async def test_a_row_in_hand_is_not_taken_again(
+async def test_does_not_start_a_row_twice(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     await make_video("deleting")
@@ -59,7 +59,7 @@ async def test_a_row_in_hand_is_not_taken_again(
     assert storage.count("delete") == 1
 
 
-async def test_only_a_few_rows_are_tended_at_once(
+async def test_limits_concurrent_rows(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     for _ in range(12):

@@ -217,7 +217,7 @@ async def test_unavailable_store_records_nothing(
     assert await read_video(application, video.id) == before
 
 
-async def test_lost_videos_do_not_keep_uploads_from_being_aborted(
+async def test_aborts_uploads_despite_lost_videos(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     made = [await make_video("ready") for _ in range(11)]
@@ -233,7 +233,7 @@ async def test_lost_videos_do_not_keep_uploads_from_being_aborted(
     assert storage.open_uploads == []
 
 
-async def test_records_what_it_found_also_over_the_limit(
+async def test_records_findings_over_the_limit(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("ready")

@@ -1,4 +1,4 @@
-"""A start in front of the wrong bucket, in which every video would look lost: nothing is done to any of them."""
+"""A process that starts with the wrong bucket, where every video would look lost, changes none of them."""
 
 import asyncio
 import uuid
@@ -24,12 +24,12 @@ from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 
 ANOTHERS = f'{{"database_id": "{uuid.uuid4()}"}}'.encode()
 BUSY = (VideoStatus.COMPLETING, VideoStatus.PROCESSING, VideoStatus.EXPIRED, VideoStatus.DELETING)
-"""What upkeep and workers see to at once, and would find nothing of."""
+"""What reconciler and workers handle first. In the wrong bucket they would find nothing."""
 
 
 @pytest.fixture(autouse=True)
 def _ask_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How long a test takes, and nothing else."""
+    """Only the length of a test depends on it."""
     monkeypatch.setattr(bootstrap, "_ASK_FOR_THE_BUCKET_SECONDS", 0.01)
     monkeypatch.setattr(bootstrap, "_LOOK_FOR_A_SWEEP_SECONDS", 0.01)
     monkeypatch.setattr(bootstrap, "_RECONCILE_EVERY_SECONDS", 0.01)
@@ -37,7 +37,7 @@ def _ask_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def busy(application: Application, make_video: MakeVideo, clock: FakeClock) -> list[Video]:
-    """Videos that are being worked on, in a database that has its bucket."""
+    """Videos with work to do, in a database that has its bucket."""
     made = [await make_video(status, lease_until=None, due_at=clock.now()) for status in BUSY]
     await application.sweep.run(SweepOrder())
     return made
@@ -45,7 +45,7 @@ async def busy(application: Application, make_video: MakeVideo, clock: FakeClock
 
 @pytest.fixture
 def wrong(clock: FakeClock) -> InMemoryStorage:
-    """A bucket without anything."""
+    """An empty bucket."""
     return InMemoryStorage(clock)
 
 
@@ -53,7 +53,7 @@ def wrong(clock: FakeClock) -> InMemoryStorage:
 async def restarted(
     settings: Settings, clock: FakeClock, wrong: InMemoryStorage
 ) -> AsyncIterator[Application]:
-    """The next process, with another S3_BUCKET; its probe finds no object either."""
+    """The next process, with another S3_BUCKET, where its probe finds no object."""
     probe = FakeProbe()
     probe.usual = NoSuchObject()
     made = make_application(settings, clock, wrong, probe)
@@ -74,7 +74,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def some_asks_later(storage: InMemoryStorage) -> None:
+async def after_more_checks(storage: InMemoryStorage) -> None:
     asked = storage.count("read_range")
 
     async def asked_again() -> bool:
@@ -89,7 +89,7 @@ async def some_asks_later(storage: InMemoryStorage) -> None:
 @pytest.mark.parametrize(
     "marker", [None, ANOTHERS, b"not ours", b""], ids=["none", "another's", "unreadable", "empty"]
 )
-async def test_nothing_starts_in_a_wrong_bucket(
+async def test_refuses_to_start_with_wrong_bucket(
     busy: list[Video], restarted: Application, wrong: InMemoryStorage, marker: bytes | None
 ) -> None:
     if marker is not None:
@@ -105,12 +105,12 @@ async def test_nothing_starts_in_a_wrong_bucket(
     assert {called for called, _ in wrong.calls} <= {"read_range", "head"}
 
 
-async def test_a_new_database_starts_in_front_of_a_bucket_without_a_marker(application: Application) -> None:
+async def test_new_database_starts_with_unmarked_bucket(application: Application) -> None:
     async with application.running():
         application.bucket.require_confirmed()
 
 
-async def test_a_new_database_does_not_start_in_front_of_anothers_bucket(
+async def test_new_database_refuses_bucket_of_another(
     application: Application, storage: InMemoryStorage
 ) -> None:
     storage.store_object(MARKER_KEY, ANOTHERS)
@@ -121,17 +121,17 @@ async def test_a_new_database_does_not_start_in_front_of_anothers_bucket(
 
 
 @pytest.mark.usefixtures("busy")
-async def test_once_adopted_the_bucket_is_the_right_one(restarted: Application) -> None:
+async def test_starts_with_adopted_bucket(restarted: Application) -> None:
     await restarted.sweep.run(SweepOrder(adopt=True))
 
     async with restarted.running():
         restarted.bucket.require_confirmed()
 
 
-async def test_a_marker_written_while_we_look_is_no_contradiction(
+async def test_accepts_marker_written_during_the_check(
     application: Application, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> None:
-    """Two processes of a new installation start at once, and the first sweep of one falls into the other's look."""
+    """Two processes of a new installation start together. One sweeps while the other checks."""
     other = make_application(settings, clock, storage, probe)
 
     async def sweep() -> None:
@@ -143,10 +143,10 @@ async def test_a_marker_written_while_we_look_is_no_contradiction(
     await other.close()
 
 
-# --- a store that is away at the start --------------------------------------------------------------------------
+# --- an unavailable store ---------------------------------------------------------------------------------------
 
 
-async def test_a_store_that_is_away_is_waited_for(
+async def test_waits_for_unavailable_store(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     video = await make_video("processing")
@@ -159,15 +159,15 @@ async def test_a_store_that_is_away_is_waited_for(
         await until(is_ready)
 
 
-async def test_what_comes_back_as_a_wrong_bucket_is_not_touched(
+async def test_leaves_wrong_bucket_that_appears_later(
     busy: list[Video], restarted: Application, wrong: InMemoryStorage
 ) -> None:
     before = await rows(restarted)
     wrong.fail_next("read_range", times=3)
 
     async with restarted.running():
-        await some_asks_later(wrong)
-        await some_asks_later(wrong)
+        await after_more_checks(wrong)
+        await after_more_checks(wrong)
 
     assert await rows(restarted) == before
     assert len(before) == len(busy)
@@ -175,7 +175,7 @@ async def test_what_comes_back_as_a_wrong_bucket_is_not_touched(
 
 
 @pytest.mark.usefixtures("busy")
-async def test_work_begins_when_the_bucket_is_adopted_after_all(
+async def test_work_starts_after_adoption(
     restarted: Application, wrong: InMemoryStorage, settings: Settings, clock: FakeClock
 ) -> None:
     wrong.fail_next("read_range")
@@ -185,13 +185,13 @@ async def test_work_begins_when_the_bucket_is_adopted_after_all(
         return any(video.missing_since for video in (await rows(operator)).values())
 
     async with restarted.running():
-        await some_asks_later(wrong)
+        await after_more_checks(wrong)
         await operator.sweep.run(SweepOrder(adopt=True))
         await until(an_object_is_missed)
     await operator.close()
 
 
-async def test_requests_that_would_touch_the_store_are_refused_as_if_it_were_away(
+async def test_refuses_store_requests_while_unconfirmed(
     restarted: Application,
     wrong: InMemoryStorage,
     application: Application,
@@ -221,10 +221,10 @@ async def test_requests_that_would_touch_the_store_are_refused_as_if_it_were_awa
             await client.post(f"{one}/complete", json={"parts": []}),
             await client.delete(one),
         ]
-        looked_at = await client.get(one)
+        read = await client.get(one)
 
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {
         (503, "storage_unavailable")
     }
-    assert (looked_at.status_code, looked_at.json()["status"]) == (200, "uploading")
+    assert (read.status_code, read.json()["status"]) == (200, "uploading")
     assert {called for called, _ in wrong.calls} <= {"read_range", "head"}

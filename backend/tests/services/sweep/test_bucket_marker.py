@@ -33,7 +33,7 @@ from tests.services.sweep.conftest import (
 )
 
 
-async def test_the_first_sweep_names_the_bucket_after_its_database(
+async def test_first_sweep_writes_marker(
     application: Application, storage: InMemoryStorage, make_video: MakeVideo
 ) -> None:
     await make_video("ready")
@@ -48,7 +48,7 @@ async def test_the_first_sweep_names_the_bucket_after_its_database(
     "marker",
     [b'{"database_id": "6f1c2f0e-6a43-4d0e-9f0f-0c6a3d1d1f00"}', b"not ours", b"[]", b'{"database_id": 7}'],
 )
-async def test_a_bucket_of_another_database_is_left_alone(
+async def test_leaves_bucket_of_another_database(
     application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, marker: bytes
 ) -> None:
     lost = await leave_strange_things(application, storage, make_video, clock)
@@ -65,7 +65,7 @@ async def test_a_bucket_of_another_database_is_left_alone(
     assert storage.objects[MARKER_KEY].data == marker
 
 
-async def test_a_database_made_anew_does_not_take_over_a_bucket(
+async def test_recreated_database_does_not_adopt_bucket(
     application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     await leave_strange_things(application, storage, make_video, clock)
@@ -77,10 +77,10 @@ async def test_a_database_made_anew_does_not_take_over_a_bucket(
     assert (await run(application)).marker is MarkerState.OURS
 
 
-async def test_a_bucket_with_unknown_objects_is_not_adopted(
+async def test_does_not_adopt_bucket_with_unknown_objects(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    """A database restored empty, in front of a bucket of videos."""
+    """An empty database was restored, and the bucket contains videos."""
     storage.store_object(a_key(), SMALL_VIDEO)
     storage.open_upload(a_key())
     clock.advance(GRACE + timedelta(seconds=1))
@@ -92,10 +92,10 @@ async def test_a_bucket_with_unknown_objects_is_not_adopted(
     assert (len(storage.open_uploads), len(video_objects(storage))) == (1, 1)
 
 
-async def test_a_bucket_that_lacks_ready_videos_is_not_adopted(
+async def test_does_not_adopt_bucket_without_ready_videos(
     application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock
 ) -> None:
-    """The name of another, empty bucket in the settings: nobody's videos fail for that."""
+    """The settings name another, empty bucket."""
     video = await make_video("ready")
     await run(application)
     storage.objects.clear()
@@ -109,14 +109,14 @@ async def test_a_bucket_that_lacks_ready_videos_is_not_adopted(
     assert storage.objects == {}
 
 
-async def test_an_empty_bucket_is_not_adopted_by_a_database_that_has_one(
+async def test_database_with_bucket_does_not_adopt_empty_one(
     application: Application,
     settings: Settings,
     make_video: MakeVideo,
     clock: FakeClock,
     probe: FakeProbe,
 ) -> None:
-    """Nothing is ready yet whose object could be missed."""
+    """No video is ready, so no object is missing."""
     await make_video("processing")
     await run(application)
     wrong = InMemoryStorage(clock)
@@ -131,10 +131,8 @@ async def test_an_empty_bucket_is_not_adopted_by_a_database_that_has_one(
     assert (await run(application)).marker is MarkerState.OURS
 
 
-async def test_a_marker_whose_note_was_lost_is_noted_by_the_next_sweep(
-    application: Application, storage: InMemoryStorage
-) -> None:
-    """The process died between the two."""
+async def test_next_sweep_records_marker(application: Application, storage: InMemoryStorage) -> None:
+    """The process died before it recorded the marker."""
     await run(application)
     await set_installation(application, bucket_marked_at=None)
     await run(application)
@@ -144,7 +142,7 @@ async def test_a_marker_whose_note_was_lost_is_noted_by_the_next_sweep(
 
 
 @pytest.mark.parametrize(("when", "adopt"), [("before", False), ("after", False), ("after", True)])
-async def test_a_bucket_two_databases_adopt_at_once_belongs_to_one(
+async def test_concurrent_adoption_leaves_one_owner(
     application: Application, storage: InMemoryStorage, clock: FakeClock, when: When, adopt: bool
 ) -> None:
     storage.open_upload(a_key())
@@ -159,9 +157,7 @@ async def test_a_bucket_two_databases_adopt_at_once_belongs_to_one(
     assert len(storage.open_uploads) == 1
 
 
-async def test_a_marker_that_is_not_there_once_written_stops_everything(
-    application: Application, storage: InMemoryStorage
-) -> None:
+async def test_stops_if_written_marker_is_missing(application: Application, storage: InMemoryStorage) -> None:
     async def lose_it() -> None:
         del storage.objects[MARKER_KEY]
 
@@ -171,10 +167,10 @@ async def test_a_marker_that_is_not_there_once_written_stops_everything(
         await run(application)
 
 
-async def test_a_restored_database_does_not_destroy_what_was_finished_since(
+async def test_restored_database_keeps_upload_finished_since(
     application: Application, sent: Sent, storage: InMemoryStorage, clock: FakeClock, user: User
 ) -> None:
-    """The backup was taken in mid-upload; in the store the video is whole."""
+    """The backup was taken during the upload, which has finished since."""
     video = await sent()
     await application.completion.complete(user.id, video.id, {})
     async with application.database.transaction() as session:

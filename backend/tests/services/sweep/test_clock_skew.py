@@ -22,7 +22,7 @@ from tests.services.sweep.conftest import (
 
 
 class TestSkewedClock:
-    """The app's clock is wrong by a quarter of an hour; the store's is right."""
+    """The app's clock is 16 minutes slow or fast, the store's is right."""
 
     @pytest.fixture(params=[-16, 16])
     def skew(self, request: pytest.FixtureRequest) -> timedelta:
@@ -40,7 +40,7 @@ class TestSkewedClock:
     def storage(self, store_clock: FakeClock) -> InMemoryStorage:
         return InMemoryStorage(store_clock)
 
-    async def test_an_unowned_upload_lives_for_its_grace(
+    async def test_unowned_upload_stays_for_the_grace_time(
         self, application: Application, storage: InMemoryStorage, clock: FakeClock, store_clock: FakeClock
     ) -> None:
         storage.open_upload(a_key())
@@ -54,7 +54,7 @@ class TestSkewedClock:
         await run(application)
         assert storage.open_uploads == []
 
-    async def test_an_upload_that_moved_within_its_grace_does_not_expire(
+    async def test_upload_with_recent_part_does_not_expire(
         self,
         application: Application,
         create: Create,
@@ -71,14 +71,14 @@ class TestSkewedClock:
         await application.reconciler.reconcile_due()
         assert (await read_video(application, started.video.id)).status == "uploading"
 
-        # All its parts are there: at the second look.
+        # All its parts are in the store, so the second check decides.
         for wait in (timedelta(seconds=1), RECHECK_AFTER):
             for each in (clock, store_clock):
                 each.advance(wait)
             await application.reconciler.reconcile_due()
         assert (await read_video(application, started.video.id)).status == "expired"
 
-    async def test_the_two_looks_of_the_audit_are_apart_by_the_stores_clock(
+    async def test_audit_confirms_by_the_stores_clock(
         self,
         application: Application,
         make_video: MakeVideo,

@@ -16,7 +16,7 @@ from tests.services.sweep.conftest import (
 
 
 @pytest.mark.parametrize("is_adopted", [True, False])
-async def test_a_dry_run_changes_nothing_at_all(
+async def test_changes_nothing(
     application: Application,
     storage: InMemoryStorage,
     make_video: MakeVideo,
@@ -41,7 +41,7 @@ async def test_a_dry_run_changes_nothing_at_all(
     assert sum(finding.done for finding in report.findings.values()) == 0
 
 
-async def test_a_dry_run_before_the_first_sweep_makes_no_row(application: Application) -> None:
+async def test_creates_no_row_before_the_first_sweep(application: Application) -> None:
     assert (await run(application, dry_run=True)).outcome is Outcome.DONE
 
     assert await rows(application) == [None]

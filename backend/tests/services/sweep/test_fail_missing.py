@@ -87,7 +87,7 @@ async def test_one_check_fails_nothing(
     assert report.unconfirmed == 0
 
 
-async def test_a_loss_that_no_sweep_has_found_is_not_in_the_plan(
+async def test_ignores_loss_that_no_sweep_found(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     video = await make_video("ready")
@@ -115,7 +115,7 @@ async def test_skips_and_forgets_object_that_is_back(
     assert (row.status, row.missing_since) == ("ready", None)
 
 
-async def test_skips_object_that_was_back_in_between(
+async def test_skips_object_that_returned_in_between(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     """The object returned and vanished again. The new loss needs two checks of its own."""
@@ -252,7 +252,7 @@ async def test_reads_rows_in_pages(
     assert found(report, Category.MISSING_OBJECTS).done == 5
 
 
-async def test_saved_report_stays_that_of_the_last_sweep(
+async def test_keeps_the_last_sweeps_report(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("ready")

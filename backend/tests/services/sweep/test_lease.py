@@ -33,25 +33,21 @@ from tests.services.sweep.conftest import (
 )
 
 
-async def test_of_two_sweeps_at_once_the_second_says_so(
-    application: Application, storage: InMemoryStorage
-) -> None:
+async def test_second_sweep_raises(application: Application, storage: InMemoryStorage) -> None:
     gate = storage.hold_next("list_uploads")
     first = asyncio.create_task(run(application))
     await gate.reached()
 
     with pytest.raises(AnotherSweepRunning):
         await run(application)
-    assert (await run(application, dry_run=True)).dry_run, "who changes nothing may look"
+    assert (await run(application, dry_run=True)).dry_run, "a dry run needs no lease"
 
     gate.release()
     assert (await first).outcome is Outcome.DONE
     assert (await run(application)).outcome is Outcome.DONE
 
 
-async def test_an_operator_may_wait_for_their_turn(
-    application: Application, storage: InMemoryStorage
-) -> None:
+async def test_waits_for_the_lease(application: Application, storage: InMemoryStorage) -> None:
     gate = storage.hold_next("list_uploads")
     first = asyncio.create_task(run(application))
     await gate.reached()
@@ -63,16 +59,14 @@ async def test_an_operator_may_wait_for_their_turn(
     assert storage.count("list_uploads") == 2
 
 
-async def test_an_operators_sweep_runs_also_after_a_clock_was_set_back(
-    application: Application, clock: FakeClock
-) -> None:
+async def test_runs_after_clock_was_set_back(application: Application, clock: FakeClock) -> None:
     await run(application)
     clock.advance(minutes=-30)
 
     assert (await run(application)).outcome is Outcome.DONE
 
 
-async def test_many_processes_that_start_at_once_sweep_once(
+async def test_many_processes_sweep_once(
     application: Application, settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> None:
     others = [make_application(settings, clock, storage, probe) for _ in range(3)]
@@ -86,7 +80,7 @@ async def test_many_processes_that_start_at_once_sweep_once(
     assert storage.count("put") == 1
 
 
-async def test_the_lease_of_a_killed_sweep_ends(application: Application) -> None:
+async def test_lease_of_killed_sweep_expires(application: Application) -> None:
     assert await SweepLease(application.database, application.clock).claim()
     with pytest.raises(AnotherSweepRunning):
         await run(application)
@@ -102,9 +96,7 @@ async def test_the_lease_of_a_killed_sweep_ends(application: Application) -> Non
     assert (await run(application)).outcome is Outcome.DONE
 
 
-async def test_a_sweep_that_failed_leaves_the_way_free(
-    application: Application, storage: InMemoryStorage
-) -> None:
+async def test_failed_sweep_releases_the_lease(application: Application, storage: InMemoryStorage) -> None:
     storage.fail_next("list_objects")
     with pytest.raises(StorageUnavailable):
         await run(application)
@@ -113,7 +105,7 @@ async def test_a_sweep_that_failed_leaves_the_way_free(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_a_sweep_that_lost_its_lease_changes_nothing_more(
+async def test_stops_after_losing_the_lease(
     application: Application, storage: InMemoryStorage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_AFTER_SECONDS", 0)
@@ -133,10 +125,10 @@ async def test_a_sweep_that_lost_its_lease_changes_nothing_more(
 
 
 @pytest.mark.parametrize("moment", ["head", "read_range"])
-async def test_a_sweep_overtaken_while_it_looks_judges_no_video(
+async def test_sweep_overtaken_during_checks_records_nothing(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, moment: str
 ) -> None:
-    """However lately it renewed its lease, by a clock of its own that may have stood still."""
+    """The lease renewed last may have ended, because the process's clock stopped while its machine slept."""
     lost, sound = [await make_video("ready") for _ in range(2)]
     await run(application)
     del storage.objects[lost.object_key]
@@ -156,7 +148,7 @@ async def test_a_sweep_overtaken_while_it_looks_judges_no_video(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_a_sweep_overtaken_at_its_end_does_not_say_that_it_is_done(
+async def test_sweep_overtaken_at_its_end_is_not_done(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     storage.open_upload(a_key())
@@ -173,7 +165,7 @@ async def test_a_sweep_overtaken_at_its_end_does_not_say_that_it_is_done(
     assert (await rows(application))[-1].sweep_done_at == before[-1].sweep_done_at
 
 
-async def test_the_lease_is_renewed_while_many_videos_are_asked_for(
+async def test_renews_the_lease_during_many_checks(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_AFTER_SECONDS", 0)
@@ -190,7 +182,7 @@ async def test_the_lease_is_renewed_while_many_videos_are_asked_for(
     assert storage.count("head") < 40
 
 
-async def test_by_itself_it_runs_once_in_an_interval(
+async def test_automatic_sweep_runs_once_per_interval(
     application: Application, storage: InMemoryStorage
 ) -> None:
     await application.sweep.run_when_due()
@@ -204,14 +196,14 @@ async def test_by_itself_it_runs_once_in_an_interval(
     assert row.sweep_ended_at is not None
     await set_installation(application, sweep_began_at=row.sweep_began_at - INTERVAL)
     await application.sweep.run_when_due()
-    assert storage.count("list_uploads") == 1, "a pass that took an interval is not followed at once"
+    assert storage.count("list_uploads") == 1, "the interval counts from the end of the last sweep"
 
     await set_installation(application, sweep_ended_at=row.sweep_ended_at - INTERVAL)
     await application.sweep.run_when_due()
     assert storage.count("list_uploads") == 2
 
 
-async def test_every_process_publishes_what_the_last_sweep_found(
+async def test_every_process_publishes_the_last_report(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     await application.sweep.run_when_due()
@@ -221,7 +213,7 @@ async def test_every_process_publishes_what_the_last_sweep_found(
     for _ in range(11):
         storage.open_upload(a_key())
     clock.advance(GRACE * 2)
-    await run(application)  # another process: the command, for one
+    await run(application)  # As another process does.
 
     await application.sweep.run_when_due()
 

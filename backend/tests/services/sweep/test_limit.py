@@ -21,7 +21,7 @@ from tests.services.sweep.conftest import (
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_a_pass_that_would_do_too_much_does_nothing(
+async def test_removes_nothing_over_the_limit(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for _ in range(11):
@@ -36,7 +36,7 @@ async def test_a_pass_that_would_do_too_much_does_nothing(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_ten_are_not_too_many_and_more_may_be_forced(
+async def test_removes_ten_and_more_if_forced(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for count, order in ((10, {}), (11, {"force": True})):
@@ -82,7 +82,7 @@ async def test_forced_sweep_keeps_its_memory_bounded(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_limit_counts_unknown_objects_only_if_they_are_to_be_removed(
+async def test_limit_counts_unknown_objects_only_to_remove_them(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for _ in range(11):

@@ -51,7 +51,7 @@ async def insert_stale(
         )
 
 
-async def test_a_great_many_stale_rows_are_swept_a_few_at_a_time(
+async def test_reconciles_many_stale_rows_in_batches(
     application: Application, storage: InMemoryStorage, make_video: MakeVideo, clock: FakeClock, user: User
 ) -> None:
     await insert_stale(application, storage, user, await make_video("uploading"), STALE_ROWS - 1)
@@ -66,7 +66,7 @@ async def test_a_great_many_stale_rows_are_swept_a_few_at_a_time(
 
     storage.delete = watched  # type: ignore[method-assign]  # it does the same
     await application.reconciler.reconcile(await application.reconciler.count_due())
-    clock.advance(seconds=5)  # what a busy database put off
+    clock.advance(seconds=5)  # for what a busy database postponed
     await application.reconciler.reconcile(await application.reconciler.count_due())
     assert storage.open_uploads == []
     assert await reserved_bytes(application, user) == 0
@@ -79,7 +79,7 @@ async def test_a_great_many_stale_rows_are_swept_a_few_at_a_time(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_a_great_many_uploads_are_compared_a_batch_at_a_time(
+async def test_compares_many_uploads_in_batches(
     application: Application,
     storage: InMemoryStorage,
     make_video: MakeVideo,

@@ -24,7 +24,7 @@ from tests.services.sweep.conftest import (
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_an_object_without_a_row_is_reported_and_stays(
+async def test_reports_and_keeps_object_without_row(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     await make_video("ready")
@@ -39,7 +39,7 @@ async def test_an_object_without_a_row_is_reported_and_stays(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_asked_for_objects_without_a_row_go_when_they_are_old_enough(
+async def test_remove_objects_removes_old_ones_without_row(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     ready = await make_video("ready")
@@ -55,7 +55,7 @@ async def test_asked_for_objects_without_a_row_go_when_they_are_old_enough(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_an_object_that_came_back_to_a_cleared_failed_video_is_removed_again(
+async def test_removes_object_of_failed_video_again(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User
 ) -> None:
     video = await make_video("failed")
@@ -68,19 +68,19 @@ async def test_an_object_that_came_back_to_a_cleared_failed_video_is_removed_aga
 
     assert found(report, Category.FAILED_OBJECTS).done == 1
     assert video_objects(storage) == []
-    assert (await read_video(application, video.id)).due_at is None, "not tended for ever"
+    assert (await read_video(application, video.id)).due_at is None, "the reconciler is done with it"
     await assert_quota_is_exact(application, user)
 
 
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize("storage_gone_at", [None, START_OF_TIME], ids=["by the audit", "by the worker"])
-async def test_an_object_that_came_back_to_a_video_failed_for_its_loss_stays(
+async def test_keeps_returned_object(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
     storage_gone_at: datetime | None,
 ) -> None:
-    """Somebody restored it: that is not ours to undo."""
+    """Someone restored it."""
     video = await make_video(
         "failed", status_code="object_missing", due_at=None, storage_gone_at=storage_gone_at
     )

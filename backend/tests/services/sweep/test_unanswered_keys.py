@@ -28,7 +28,7 @@ from tests.services.sweep.conftest import (
 def refuse(
     monkeypatch: pytest.MonkeyPatch, storage: InMemoryStorage, operation: str, object_keys: Collection[str]
 ) -> None:
-    """As a store whose key for these objects is disabled: 403 for ever."""
+    """Act as a store that returns 403 because the objects' encryption key is disabled."""
     real = getattr(storage, operation)
 
     async def refusing(object_key: str, *rest: Any, **named: Any) -> Any:
@@ -41,7 +41,7 @@ def refuse(
 
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize("operation", ["list_parts", "head", "abort_multipart_upload"])
-async def test_an_upload_that_gets_no_answer_does_not_keep_the_others(
+async def test_skips_unanswered_upload(
     application: Application,
     storage: InMemoryStorage,
     clock: FakeClock,
@@ -64,7 +64,7 @@ async def test_an_upload_that_gets_no_answer_does_not_keep_the_others(
     )
 
 
-async def test_a_video_that_gets_no_answer_is_asked_for_a_day_later(
+async def test_checks_unanswered_video_a_day_later(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
@@ -83,7 +83,7 @@ async def test_a_video_that_gets_no_answer_is_asked_for_a_day_later(
     assert (await read_video(application, bad.id)).status == "ready"
 
 
-async def test_no_answer_does_not_clear_a_suspicion(
+async def test_unanswered_check_keeps_earlier_finding(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
@@ -103,7 +103,7 @@ async def test_no_answer_does_not_clear_a_suspicion(
     assert (await read_video(application, video.id)).missing_since == missing_since is not None
 
 
-async def test_too_many_keys_without_an_answer_end_the_pass_and_not_those_after_it(
+async def test_too_many_unanswered_keys_end_the_sweep_but_not_the_next(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,

@@ -22,10 +22,10 @@ from tests.services.sweep.conftest import (
 )
 
 
-async def test_an_upload_made_after_we_gave_up_is_aborted_after_the_grace(
+async def test_aborts_upload_whose_answer_was_lost(
     application: Application, create: Create, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    """CreateMultipartUpload hung: the row went, the upload came."""
+    """CreateMultipartUpload timed out. The row was deleted, and then the upload appeared."""
     storage.fail_next("create_multipart_upload", when="after")
     with pytest.raises(StorageUnavailable):
         await create()
@@ -42,7 +42,7 @@ async def test_an_upload_made_after_we_gave_up_is_aborted_after_the_grace(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_the_report_says_how_many_how_large_and_how_old(
+async def test_reports_count_size_and_age(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     first, second = a_key(), a_key()
@@ -59,7 +59,7 @@ async def test_the_report_says_how_many_how_large_and_how_old(
 
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize("status", ["uploading", "completing", "expired", "deleting"])
-async def test_an_upload_of_a_row_is_its_rows_business(
+async def test_leaves_upload_of_a_row(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock, status: str
 ) -> None:
     await make_video(status)
@@ -72,7 +72,7 @@ async def test_an_upload_of_a_row_is_its_rows_business(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_an_upload_whose_id_has_not_reached_its_row_is_left_to_the_row(
+async def test_leaves_upload_of_a_row_without_its_id(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("uploading", upload_id=None, in_store=False)
@@ -85,10 +85,10 @@ async def test_an_upload_whose_id_has_not_reached_its_row_is_left_to_the_row(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_a_second_upload_at_a_rows_key_is_aborted_by_its_id(
+async def test_aborts_second_upload_at_a_rows_key(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    """Two equal creates at once, and the abort of the second one's upload was lost."""
+    """Of two concurrent equal creates, the second one's abort was lost."""
     video = await make_video("uploading")
     storage.open_upload(video.object_key)
     clock.advance(GRACE + timedelta(seconds=1))
@@ -99,13 +99,13 @@ async def test_a_second_upload_at_a_rows_key_is_aborted_by_its_id(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_an_upload_beside_an_object_that_nobody_knows_is_never_aborted(
+async def test_leaves_upload_beside_unknown_object(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    """The object may be made of its parts still."""
-    nobodys = a_key()
-    storage.store_object(nobodys, SMALL_VIDEO)
-    storage.open_upload(nobodys)
+    """The object may still consist of its parts."""
+    unknown = a_key()
+    storage.store_object(unknown, SMALL_VIDEO)
+    storage.open_upload(unknown)
     clock.advance(timedelta(days=30))
 
     report = await run(application, force=True)
@@ -115,10 +115,10 @@ async def test_an_upload_beside_an_object_that_nobody_knows_is_never_aborted(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_an_upload_beside_a_video_that_another_upload_made_is_aborted(
+async def test_aborts_upload_beside_video_of_another_upload(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    """Create died before it could save the id, and its repeat made the video: nothing else would ever find it."""
+    """A create died before it saved the upload ID, and the repeated one made the video."""
     ready = await make_video("ready")
     storage.open_upload(ready.object_key)
     clock.advance(timedelta(days=30))
@@ -130,7 +130,7 @@ async def test_an_upload_beside_a_video_that_another_upload_made_is_aborted(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_a_part_that_lands_after_the_abort_is_aborted_by_a_later_pass(
+async def test_aborts_upload_again_after_late_part(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     key = a_key()
@@ -146,7 +146,7 @@ async def test_a_part_that_lands_after_the_abort_is_aborted_by_a_later_pass(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_a_late_part_of_a_cleared_failed_video_is_aborted(
+async def test_aborts_late_part_of_failed_video(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("failed")
@@ -160,7 +160,7 @@ async def test_a_late_part_of_a_cleared_failed_video_is_aborted(
 
 
 @pytest.mark.usefixtures("adopted")
-async def test_an_upload_that_ends_during_the_pass_is_no_error(
+async def test_accepts_upload_that_ends_during_the_sweep(
     application: Application, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     key = a_key()
