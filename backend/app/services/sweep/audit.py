@@ -68,7 +68,7 @@ class Audit:
         return await self.check(due)
 
     async def check(self, videos: Sequence[Video]) -> Checked:
-        answers = await self.calls.call_each(self._category_of, videos, lambda video: video.object_key)
+        answers = await self.calls.call_each(self._category_of, videos)
         return Checked(
             [video for video, category in answers if category is None],
             [(video, category) for video, category in answers if category is not None],

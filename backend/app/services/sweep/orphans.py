@@ -58,11 +58,9 @@ class Orphans:
         async for uploads in _in_batches(self.storage.list_uploads(PREFIX)):
             rows = await self._rows_of(uploads)
             self.uploads += len(uploads)
-            pairs = [(upload, rows.get(upload.object_key)) for upload in uploads]
-            unowned = [
-                pair for pair in pairs if not _owns(*pair) and self._age(pair[0].initiated_at) > self.grace
-            ]
-            await self.calls.call_each(self._add_upload, unowned, lambda pair: pair[0].object_key)
+            old = [upload for upload in uploads if self._age(upload.initiated_at) > self.grace]
+            unowned = [upload for upload in old if not _owns(upload, rows.get(upload.object_key))]
+            await self.calls.call_each(partial(self._add_upload, rows), unowned)
             self.calls.raise_if_too_many()
         async for objects in _in_batches(self.storage.list_objects(PREFIX)):
             rows = await self._rows_of(objects)
@@ -85,14 +83,13 @@ class Orphans:
             SWEEP_CHANGES.labels(category.value).inc()
             log.info("sweep.removed", category=category.value, object_key=object_key)
 
-    async def _add_upload(self, pair: tuple[OpenUpload, Video | None]) -> None:
-        upload, video = pair
+    async def _add_upload(self, rows: Mapping[str, Video], upload: OpenUpload) -> None:
         try:
             parts = await self.storage.list_parts(upload.object_key, upload.upload_id)
         except NoSuchUpload:
             return  # It has ended since it was listed.
         category = Category.UNOWNED_UPLOADS
-        if video is None:
+        if upload.object_key not in rows:
             try:
                 await self.storage.head(upload.object_key)
                 # If its assembly was cut off, the object may still consist of the upload's parts. For a row's

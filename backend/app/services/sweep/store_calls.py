@@ -9,12 +9,14 @@ import structlog
 
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import Finding
+from app.models import Video
+from app.ports import OpenUpload
 from app.services.background import some_at_once
 from app.services.sweep.lease import SweepLease
 
 log = structlog.get_logger()
 
-Item = TypeVar("Item")
+Item = TypeVar("Item", Video, OpenUpload)
 Result = TypeVar("Result")
 
 CONCURRENT_CALLS: Final = 4
@@ -30,10 +32,7 @@ class StoreCalls:
     unanswered_keys: set[str] = field(default_factory=set)
 
     async def call_each(
-        self,
-        call: Callable[[Item], Awaitable[Result]],
-        items: Sequence[Item],
-        key_of: Callable[[Item], str],
+        self, call: Callable[[Item], Awaitable[Result]], items: Sequence[Item]
     ) -> list[tuple[Item, Result]]:
         """Return each item with its result, except unanswered ones. Stop calling if these are too many."""
 
@@ -44,7 +43,7 @@ class StoreCalls:
             try:
                 return [(item, await call(item))]
             except StorageUnavailable:
-                self.record_unanswered(key_of(item))
+                self.record_unanswered(item.object_key)
                 return []
 
         return [pair for pairs in await some_at_once(call_one, items, CONCURRENT_CALLS) for pair in pairs]
