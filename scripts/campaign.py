@@ -1,10 +1,10 @@
 """Run the long campaign, every test of docs/reference/guarantees.md in full size, and write its figures there.
 
     make campaign             everything, hours
-    make campaign ONLY=kills  one part (or several, with commas); the other rows stay as they were
+    make campaign ONLY=kills  one part, or several with commas, and only their rows
 
-Each part is a command with its own environment and time limit. Its suites tell what they ran as JSON lines in the file
-that SLIPWAY_CAMPAIGN_REPORT names; a part without such lines counts its tests.
+Each part is a command with its own environment and time limit. Its suites report what they ran as JSON lines in the
+file that SLIPWAY_CAMPAIGN_REPORT names. A part without such lines counts its tests.
 """
 
 import argparse
@@ -84,7 +84,7 @@ PARTS = [
         "fuzz",
         "requests that nearly fit the API",
         ["tests/api/test_fuzz.py"],
-        {"SLIPWAY_FUZZ_EXAMPLES": "1820"},  # of each of its eleven tests: 20,020 in all
+        {"SLIPWAY_FUZZ_EXAMPLES": "1820"},  # of each of its eleven tests, 20,020 in all
         2 * HOUR,
     ),
     Part(
@@ -144,22 +144,22 @@ def run(part: Part, seed: str) -> Outcome:
         }
         command = [str(ROOT / ".venv/bin/pytest"), "-q", "-s", f"--junit-xml={counts}", *part.arguments]
         ended = end_in_time(command, environment, part.time_limit_seconds)
-        # Without a report no test began, and the row of an earlier run stays.
+        # Without a report no test ran, so the row of an earlier run stays.
         tests = counted(counts) if counts.exists() else Counts(0, 0, 0)
         return judge(ended, lines_of(report), tests)
 
 
 def end_in_time(command: list[str], environment: dict[str, str], time_limit_seconds: int) -> int | None:
-    """The exit status; None when the time was over and the whole group was ended."""
+    """Return the exit status, or None if the time limit ended the whole group."""
     process = subprocess.Popen(command, cwd=ROOT / "backend", env=environment, start_new_session=True)  # noqa: S603
     try:
         return process.wait(time_limit_seconds)
     except subprocess.TimeoutExpired:
         return None
-    finally:  # also when we are interrupted
+    finally:  # also after an interrupt
         if process.poll() is None:
-            # pytest takes its fixtures down, and with them what they started. A test may swallow the first signal:
-            # asyncio makes a cancellation of it.
+            # pytest stops what its fixtures started. A test may swallow the first signal, because asyncio makes a
+            # cancellation of it.
             for how in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
                 os.killpg(process.pid, how)
                 with suppress(subprocess.TimeoutExpired):
@@ -168,7 +168,7 @@ def end_in_time(command: list[str], environment: dict[str, str], time_limit_seco
 
 
 def judge(ended: int | None, lines: list[dict[str, object]], tests: Counts) -> Outcome:
-    """What was run and what broke. A failure that no suite counted is one violation: never less than what happened."""
+    """Return what ran and what broke. A failure that no suite counted is one violation."""
     defects = [line for line in lines if "defect" in line]
     runs = sum(int(str(line["runs"])) for line in lines if "runs" in line) + len(defects)
     violations = sum(int(str(line["violations"])) for line in lines if "violations" in line)
@@ -210,10 +210,10 @@ def machine() -> str:
 
 
 def write(new_rows: dict[str, str]) -> str:
-    """Puts the rows into the page, in the order of PARTS; answers the table."""
+    """Put the rows into the page in the order of PARTS, and return the table."""
     page = PAGE.read_text(encoding="utf-8")
     before, old, after = around(page, BEGIN, END)
-    # A row that never ran is written anew: what the part does may have changed.
+    # A row that never ran is written again, because what the part does may have changed.
     rows = {
         found[1]: found[0]
         for found in re.finditer(r"^\| `([a-z-]+)` \|.*$", old, re.MULTILINE)
@@ -257,7 +257,7 @@ def main() -> int:
         print(f"\n== {part.name}: {part.what} (SLIPWAY_SEED={seed})", flush=True)  # noqa: T201
         outcome = run(part, seed)
         broken = broken or outcome.violations > 0 or outcome.runs == 0
-        if outcome.runs:  # after each part: what ran is kept when a later one is broken off
+        if outcome.runs:  # after each part, so that an interrupt loses no row
             write({part.name: row(part, outcome, seed)})
     table = write({})
     print(f"\n{table}")  # noqa: T201

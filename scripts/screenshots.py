@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images from the real page: real uploads on a throw-away Slipway, in Chromium."""
+"""Take the pictures in docs/images from the real page in Chromium, with real uploads to a temporary Slipway."""
 
 import sys
 import tempfile
@@ -38,7 +38,7 @@ def fill_list(page: Page, folder: Path) -> None:
 
 
 def stop_half_way(page: Page, folder: Path) -> None:
-    """An upload whose later parts wait, so that the picture shows one on its way."""
+    """Start an upload whose later parts wait, so that the picture shows one on its way."""
     file = folder / "Launch day, both cameras.mov"
     source = "testsrc2=size=1920x1080:rate=30:duration=4,noise=alls=100:allf=t"
     encoder = ["-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"]
@@ -51,7 +51,7 @@ def stop_half_way(page: Page, folder: Path) -> None:
     page.route(lambda url: "partNumber=" in url, hold_later_parts)
     page.set_input_files("input[type=file]", file)
     page.locator('[data-upload-status="sending"]').wait_for()
-    page.wait_for_timeout(2500)  # lets the speed settle: a picture, not a test
+    page.wait_for_timeout(2500)  # for the speed to settle
 
 
 def main() -> None:

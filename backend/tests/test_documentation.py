@@ -34,7 +34,7 @@ def documented() -> Iterator[tuple[str, str, str]]:
 
 
 def written(name: str) -> str:
-    """A setting's default as the page writes it."""
+    """Return a setting's default as the page writes it."""
     field = Settings.model_fields[name]
     default = field.get_default(call_default_factory=True)
     assert default is not PydanticUndefined, f"{name} has no default"
@@ -49,19 +49,19 @@ def written(name: str) -> str:
     return "empty" if default in ("", []) else str(default)
 
 
-def test_the_page_lists_every_setting_once_in_the_codes_order() -> None:
+def test_lists_every_setting_once_in_order() -> None:
     assert [name for name, _, _ in documented()] == [name.upper() for name in Settings.model_fields]
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_the_page_tells_the_default(name: str) -> None:
+def test_has_the_default(name: str) -> None:
     defaults = {documented_name: default for documented_name, default, _ in documented()}
 
     assert defaults.get(name.upper()) == written(name)
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_has_a_meaning_in_code_and_page(name: str) -> None:
+def test_setting_has_a_meaning_in_code_and_page(name: str) -> None:
     meanings = {documented_name: meaning for documented_name, _, meaning in documented()}
 
     assert meanings.get(name.upper())
@@ -69,15 +69,24 @@ def test_every_setting_has_a_meaning_in_code_and_page(name: str) -> None:
 
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
-_LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)[^)]*\)")
+_LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)]+))?\)")
 _CITED = re.compile(r"\bdocs/[\w/.-]+?\.md\b")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
-def test_links_lead_to_files(page: Path) -> None:
-    targets = _LINK.findall(page.read_text(encoding="utf-8"))
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    links = _LINK.findall(page.read_text(encoding="utf-8"))
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
 
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    assert [target for target, anchor in targets if not (target.exists() and _has(target, anchor))] == []
+
+
+def _has(target: Path, anchor: str) -> bool:
+    """Return whether a page has the heading whose anchor, as GitHub writes it, this is."""
+    if not anchor:
+        return True
+    headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+    return anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_code_cites_pages_that_exist() -> None:

@@ -1,4 +1,4 @@
-"""docs/reference/storage-engines.md matches the contract suite. Runs last in this folder; see conftest."""
+"""docs/reference/storage-engines.md matches the contract suite. conftest.py runs this file last."""
 
 import os
 
@@ -9,20 +9,20 @@ from tests.contract.conftest import KNOWN_DIFFERENCES, RESULTS
 from tests.contract.storage_page import GUARANTEES, PAGE, render
 
 
-def test_every_test_of_the_suite_stands_behind_one_guarantee() -> None:
+def test_every_test_of_the_suite_backs_one_guarantee() -> None:
     tested = {name.removeprefix("test_") for name in vars(test_object_storage) if name.startswith("test_")}
     named = [test for guarantee in GUARANTEES for test in guarantee.tests]
 
     assert sorted(named) == sorted(tested)
 
 
-def test_every_known_difference_is_told() -> None:
+def test_every_known_difference_is_listed() -> None:
     known = {difference for differences in KNOWN_DIFFERENCES.values() for difference in differences}
 
     assert known == {guarantee.difference for guarantee in GUARANTEES if guarantee.difference}
 
 
-def test_the_page_is_what_the_suite_found() -> None:
+def test_the_page_matches_the_results() -> None:
     if not RESULTS.has_all():
         pytest.skip("the page is compared when the whole suite ran on every engine")
     fresh = render(RESULTS, KNOWN_DIFFERENCES)
