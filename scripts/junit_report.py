@@ -1,4 +1,4 @@
-"""What a runner's JUnit report says: how many tests passed, failed and were skipped, and what each failure said."""
+"""Read how many tests passed, failed and were skipped from a runner's JUnit report, and why they failed."""
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def counted(report: Path) -> Counts:
 
 
 def failures(report: Path) -> Iterator[str]:
-    """Each failed test by name with the end of what it said: who sees only a log's last lines learns the cause."""
+    """Return the name of each failed test with the end of its message, so that the last lines of a log show the cause."""
     if not report.exists():
         return
     for case in _root(report).iter("testcase"):

@@ -1,10 +1,10 @@
-"""A small HTTP proxy for one machine: takes turns among apps that answer, and asks the next where one is stopping.
+"""Proxy HTTP to several apps on one machine, in turns, and ask the next app if one is stopping.
 
     python scripts/round_robin.py 8000 8001 8002
 
-For a look at Slipway on several processes, and for tests; in production use a real one. It holds whole requests (the
-API's are at most 64 KiB) and asks for one answer a connection, so a request that an app did not take, because it was
-just stopping, goes to the next app. An app that has taken a request answers it before it ends.
+This is for tests and for a look at several processes. In production use a real proxy. It reads whole requests, which
+are at most 64 KiB, and asks for one answer a connection. So a request that a stopping app did not accept goes to the
+next app. An app that has accepted a request answers it before it ends.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _LENGTH_REQUIRED = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnec
 
 
 class Refused(Exception):
-    """A request this proxy does not pass on; `answer` says why."""
+    """A request that this proxy refuses, with the `answer` that says why."""
 
     def __init__(self, answer: bytes) -> None:
         super().__init__(answer)
@@ -43,14 +43,14 @@ class RoundRobin:
         self._backends = [Backend(port) for port in ports]
 
     async def serve(self, port: int) -> None:
-        """Until cancelled."""
+        """Serve until cancelled."""
         server = await asyncio.start_server(self._take, HOST, port, limit=_LONGEST_HEAD)
         async with server, asyncio.TaskGroup() as checks:
             for backend in self._backends:
                 checks.create_task(_watch(backend))
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A client that goes away, or says nothing a request could be, is no matter of ours.
+        # A client that goes away or sends no request needs no answer.
         with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError), contextlib.closing(writer):
             try:
                 request = await _read_request(reader, writer.get_extra_info("peername")[0])
@@ -68,13 +68,13 @@ class RoundRobin:
         return False
 
     def _in_turn(self) -> list[Backend]:
-        """Those that are well, each time from another one on; at last the others, in case one came back just now."""
+        """Yield the healthy apps, each time from another one on, then the others, because one may have come back."""
         self._backends.append(self._backends.pop(0))
         return sorted(self._backends, key=lambda backend: not backend.is_well)
 
 
 async def _read_request(reader: asyncio.StreamReader, client: str) -> bytes:
-    """The request as an app is to see it: one a connection, and with the client's address."""
+    """Return the request for an app, one a connection, with the client's address."""
     head = (await reader.readuntil(b"\r\n\r\n")).removesuffix(b"\r\n\r\n")
     first, *fields = head.split(b"\r\n")
     named = [(field.partition(b":")[0].strip().lower(), field) for field in fields]
@@ -91,7 +91,7 @@ async def _read_request(reader: asyncio.StreamReader, client: str) -> bytes:
 
 
 async def _ask(backend: Backend, request: bytes, writer: asyncio.StreamWriter) -> bool:
-    """Passes the answer on as it comes. False: there was none, and another app may be asked."""
+    """Pass the answer on as it comes. Return False if there was none, so that another app may be asked."""
     answered = False
     try:
         app_reader, app_writer = await asyncio.open_connection(HOST, backend.port)

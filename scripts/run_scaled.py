@@ -1,7 +1,7 @@
-"""Slipway on several processes, on this machine, for a look: two apps and two workers behind a proxy.
+"""Run two apps and two workers behind a proxy on this machine.
 
-PostgreSQL and the store are the tests' own (Ceph RGW where it is installed, else the embedded store, here as a server
-of its own): they start empty and keep nothing. A process that ends is started again, as a supervisor would.
+PostgreSQL and the store are the tests' own. The store is Ceph RGW if it is installed, else the embedded one as a server
+of its own. They start empty and keep nothing. A process that ends is started again, as a supervisor would.
 """
 
 import argparse
@@ -28,13 +28,13 @@ SLIPWAY = str(ROOT / ".venv/bin/slipway")
 COUNT = 2
 _START_AGAIN_SECONDS = 0.5
 _STOP_SECONDS = 60.0
-"""Longer than an app may take for the requests it has accepted."""
+"""More than an app may take for the requests that it has accepted."""
 
 Environment = Mapping[str, str]
 
 
 class NotStarted(Exception):
-    """A child ended before it was ready; its log says why."""
+    """A child ended before it was ready. Its log says why."""
 
 
 class Child:
@@ -48,7 +48,7 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Returns when it says that it is ready; raises NotStarted."""
+        """Return once it says that it is ready. Raise NotStarted if it ends before."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(SLIPWAY, self._command),
@@ -57,7 +57,7 @@ class Child:
                 stderr=log,
                 cwd=self._log.parent,
                 env={"PATH": os.environ["PATH"], **self._environment},
-                # Ctrl-C goes to us alone: we stop the children one after the other.
+                # Only this process gets Ctrl-C, and stops the children one after the other.
                 start_new_session=True,
             )
         line = await self._process.stdout.readline() if self._process.stdout else b""
@@ -88,7 +88,7 @@ class Child:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """The URL of an empty database."""
+    """Run a server and yield the URL of an empty database."""
     server = PostgresServer().start()
     try:
         yield server.url(server.create_database())
@@ -98,7 +98,7 @@ def postgres() -> Iterator[str]:
 
 @contextlib.contextmanager
 def store(kind: str, folder: Path, origin: str) -> Iterator[Environment]:
-    """The settings that lead to a store."""
+    """Run a store and yield the settings that lead to it."""
     if kind == "ceph":
         with CephRgw() as ceph:
             yield s3_settings(ceph.endpoint_url, ceph_rgw.ACCESS_KEY_ID, ceph_rgw.SECRET_ACCESS_KEY)
@@ -127,7 +127,7 @@ async def once(environment: Environment, *command: str) -> None:
 
 @contextlib.asynccontextmanager
 async def running(children: list[Child], proxy: RoundRobin, port: int) -> AsyncIterator[None]:
-    """All of it, kept alive; stopped in the order in which nobody misses anybody."""
+    """Keep all of it alive. Stop what others depend on last."""
     loops: list[asyncio.Task[None]] = []
     try:
         await asyncio.gather(*(child.start() for child in children))

@@ -1,4 +1,4 @@
-"""Runs every suite, two at a time, shows each as it goes, and ends with one line that counts them all."""
+"""Run every suite, two at a time, show each as it goes, and end with one line that counts them all."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ RESULTS = ROOT / "test-results"
 
 @dataclass(frozen=True)
 class Suite:
-    """One run of one runner; its JUnit report is what counts."""
+    """One run of one runner, counted by its JUnit report."""
 
     name: str
     folder: str
@@ -61,7 +61,7 @@ REAL_THINGS = [
 
 
 def lanes(quick: bool) -> list[list[Suite]]:
-    """What may run side by side: the one computes, the other mostly waits for processes, lines and browsers."""
+    """Return what may run side by side. The first computes, the second mostly waits for processes and browsers."""
     code = pytest("backend-sqlite", *(f"--ignore={folder}" for folder in REAL_THINGS))
     if quick:
         return [[code], [vitest()]]
@@ -72,7 +72,7 @@ def lanes(quick: bool) -> list[list[Suite]]:
 
 
 def run(suite: Suite, write: Callable[[str], None]) -> bool:
-    """Whether it passed."""
+    """Return whether the suite passed."""
     suite.report.unlink(missing_ok=True)
     began = time.monotonic()
     with subprocess.Popen(  # noqa: S603
@@ -104,7 +104,7 @@ def main() -> int:
         passed = [each for lane in side_by_side.map(in_order, planned) for each in lane]
     counts = [counted(suite.report) for lane in planned for suite in lane]
     total = [sum(column) for column in zip(*counts, strict=True)]
-    # A runner may fail without a failed test: at collection, or at its own start.
+    # A runner may fail without a failed test, at collection or at its own start.
     broken = any(not ended and not failed for ended, (_, failed, _) in zip(passed, counts, strict=True))
     if broken:
         total[1] += 1
@@ -112,7 +112,7 @@ def main() -> int:
         print(line, flush=True)  # noqa: T201
     print(f"\n{total[0]} passed, {total[1]} failed, {total[2]} skipped", flush=True)  # noqa: T201
     if total[2] and os.environ.get("CI"):
-        print("In CI nothing may be skipped: a check that did not run has not passed.", flush=True)  # noqa: T201
+        print("In CI nothing may be skipped, because a check that did not run has not passed.", flush=True)  # noqa: T201
         return 1
     return 1 if total[1] else 0
 
