@@ -29,7 +29,7 @@ def counted(report: Path) -> Counts:
 
 
 def failures(report: Path) -> Iterator[str]:
-    """Return the name of each failed test with the end of its message, so that the last lines of a log show the cause."""
+    """Return the name of each failed test and the end of its message, so that a log's last lines show the cause."""
     if not report.exists():
         return
     for case in _root(report).iter("testcase"):
