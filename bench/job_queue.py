@@ -1,8 +1,8 @@
-"""Measures the two job queues side by side on one PostgreSQL: leases alone, and Procrastinate.
+"""Measure leases alone and Procrastinate as job queues on one PostgreSQL.
 
-Workers are whole sets of services in this one process, with a probe that does nothing; a further one enqueues. Jobs
-per second, milliseconds from the enqueueing commit to the start of the probe, and the database's transactions per
-second when nothing happens. Prints a table and writes bench/results/job_queue.json; there is no target.
+Workers are whole sets of services in this one process, with a probe that does nothing. Another set enqueues. Measured
+are jobs per second, milliseconds from the enqueueing commit to the start of the probe, and the database's transactions
+per second when idle. Prints a table and writes bench/results/job_queue.json. There is no target.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ PROBES_AT_ONCE = 4
 JOBS = 300
 SAMPLES = 24
 LONGEST_PAUSE_SECONDS = 1.0
-"""A queue that looks once a second is met at any moment of that second."""
+"""A queue that polls once a second is met at any moment of that second."""
 IDLE_SECONDS = 6.0
 
 
 class NotingProbe(FakeProbe):
-    """Notes when each probe began."""
+    """Record when each probe began."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ async def measure(make_queue: MakeQueue, databases: PostgresDatabases, workers: 
                 return video.object_key
 
             async with working(others):
-                await asyncio.sleep(2)  # all of them listen
+                await asyncio.sleep(2)  # until all of them listen
                 idle_from = await transactions(app)
                 await asyncio.sleep(IDLE_SECONDS)
                 idle = (await transactions(app) - idle_from) / IDLE_SECONDS
@@ -115,7 +115,7 @@ async def working(many: list[Application]) -> AsyncIterator[None]:
 
 
 async def transactions(application: Application) -> int:
-    # What a connection did is counted when it has been idle for a moment.
+    # PostgreSQL counts what a connection did once it has been idle for a moment.
     async with application.database.reading() as session:
         asked = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
         return int((await session.execute(text(asked))).scalar_one())

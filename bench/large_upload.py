@@ -1,4 +1,4 @@
-"""Sends a 2 GiB video through the page in Chromium and measures: API requests, memory, time, bytes past the API.
+"""Send a 2 GiB video through the page in Chromium and measure API requests, memory, time and bytes past the API.
 
 Prints a table against the targets and writes bench/results/large_upload.json. Loopback only.
 """

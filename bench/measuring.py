@@ -1,4 +1,4 @@
-"""What the measurements share: the memory of a process and all it started, and its pipes."""
+"""Measure the memory of a process and all it started, and read its pipes."""
 
 import threading
 from pathlib import Path
@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 
 
 class MemoryWatch:
-    """The highest memory of a process and all its children, sampled; PSS counts shared pages once."""
+    """The highest sampled memory of a process and all its children. PSS counts shared pages once."""
 
     def __init__(self, root_pid: int) -> None:
         self._root = root_pid
@@ -45,14 +45,14 @@ def memory_of_tree(root_pid: int) -> int:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
-        # Empty for a process that is just ending.
+        # Empty for a process that ends just now.
         shares = (int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
         total += next(shares, 0) * 1024
     return total
 
 
 def browser_pid(profile: Path) -> int:
-    """Chromium's own process on this profile: the one that is no child of another of them."""
+    """Return Chromium's process on this profile that is no child of another of them."""
     wanted = f"--user-data-dir={profile}".encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -66,7 +66,7 @@ def browser_pid(profile: Path) -> int:
 
 
 def opened(pipe: IO[str] | None) -> IO[str]:
-    """A pipe that was asked for with subprocess.PIPE; the type alone does not know that."""
+    """Return a pipe that was made with subprocess.PIPE, which its type does not show."""
     if pipe is None:
         raise ValueError("the process was started without this pipe")
     return pipe

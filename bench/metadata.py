@@ -1,7 +1,8 @@
-"""Reads the metadata of 2 GiB videos of each layout with ours, ffprobe on the URL and PyAV over a ranged file.
+"""Read the metadata of 2 GiB videos of each layout with ours, ffprobe on the URL and PyAV over a ranged file.
 
-Counts requests, bytes, wall time at 0 and 30 ms a request and memory; prints a table against the targets and writes
-bench/results/metadata.json. Loopback only. Exit 1: a target is missed; 2: something could not be measured.
+Counts requests, bytes, memory, and wall time at 0 and 30 ms a request. Prints a table with the targets and writes
+bench/results/metadata.json. Loopback only. Exits with 1 if a target is missed, and with 2 if something could not be
+measured.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ RESULT = ROOT / "bench/results/metadata.json"
 
 LATENCIES = (0.0, 0.030)
 ROUNDS = 3
-# A run is stopped after this; a run longer than the second is not repeated, so that the whole takes minutes.
+# A run is stopped after the first. A run longer than the second is not repeated, so that the whole takes minutes.
 LIMIT_SECONDS = 20.0
 SLOW_SECONDS = 3.0
 
@@ -79,7 +80,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Run:
-    """One reading; `seconds` is None where it was stopped."""
+    """One reading. `seconds` is None if it was stopped."""
 
     requests: int
     bytes_sent: int
@@ -91,7 +92,7 @@ class Run:
 
 @dataclass
 class Reading:
-    """All runs of one engine on one file: the most requests, bytes and memory, the median of the times."""
+    """All runs of one engine on one file, as most requests, bytes and memory, and median time."""
 
     requests: int = 0
     bytes_sent: int = 0
@@ -110,7 +111,7 @@ def run_once(server: RangeServer, engine: Engine, video: Video, latency: float) 
         try:
             out, _ = child.communicate(timeout=LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
-            # The session is the child's own: itself, and ffprobe if it started one.
+            # The session is the child and any ffprobe that it started.
             os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
             return Run(account.requests, account.bytes_sent, None, None, None, None)
@@ -129,7 +130,7 @@ def run_once(server: RangeServer, engine: Engine, video: Video, latency: float) 
 
 
 def measure(server: RangeServer, engines: Sequence[Engine], video: Video) -> dict[str, Reading]:
-    """The engines take turns, so that what else the machine does hits all of them alike."""
+    """Let the engines take turns, so that what else the machine does affects all alike."""
     runs: dict[tuple[str, float], list[Run]] = {(e.name, at): [] for e in engines for at in LATENCIES}
     for _ in range(ROUNDS):
         for latency in LATENCIES:
@@ -149,7 +150,7 @@ def summary(runs: dict[float, list[Run]], video: Video) -> Reading:
     seconds: dict[float, float | None] = {}
     for latency, some in runs.items():
         times = [run.seconds for run in some if run.seconds is not None]
-        # Stopped without any latency means stopped with it.
+        # A run that was stopped without latency would be stopped with it.
         seconds[latency] = statistics.median(times) if times and len(times) == len(some) else None
     verdicts = {judge(run, video) for run in every}
     return Reading(
@@ -157,13 +158,13 @@ def summary(runs: dict[float, list[Run]], video: Video) -> Reading:
         max(run.bytes_sent for run in every),
         max((run.memory_kib for run in every if run.memory_kib is not None), default=None),
         seconds,
-        # One wrong answer among right ones is what is told; having been stopped is told by the times.
+        # One wrong answer among right ones counts. The times show that a run was stopped.
         min(verdicts - {"stopped"}, key=lambda verdict: verdict == "right", default="stopped"),
     )
 
 
 def judge(run: Run, video: Video) -> str:
-    """Duration within 0.1 s or 1 %, size and codec."""
+    """Compare duration within 0.1 s or 1 %, size and codec."""
     if run.seconds is None:
         return "stopped"
     if run.answer is None:
@@ -180,7 +181,7 @@ def judge(run: Run, video: Video) -> str:
 
 
 def missed(reading: Reading, layout: Layout, video: Video) -> list[str]:
-    """What of the targets ours does not reach on this file."""
+    """Return the targets that ours misses on this file."""
     most_bytes = MOST_BYTES + video.piece_bytes
     found: list[str] = []
     if reading.verdict != "right":
@@ -217,7 +218,7 @@ def ours_line(label: str, reading: Reading, layout: Layout, video: Video) -> str
 
 
 def peer_line(label: str, peer: Reading, ours: Reading) -> str:
-    """A peer's figures, each with how many times ours it is; what was stopped had at least so much."""
+    """Return a peer's figures, each with its ratio to ours. What was stopped had at least that much."""
     more = ">" if peer.seconds[LATENCIES[0]] is None else ""
     times = []
     for latency in LATENCIES:
@@ -255,7 +256,7 @@ def memory_of(reading: Reading) -> str:
 
 
 def asked(*command: str) -> str | None:
-    """The first line a program prints, or None where it is not there."""
+    """Return the first line a program prints, or None if it is not installed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
@@ -264,7 +265,7 @@ def asked(*command: str) -> str | None:
 
 
 def find_engines(not_measured: list[str]) -> tuple[list[Engine], dict[str, str]]:
-    """Ours and the peers that are here; the others are told."""
+    """Return ours and the peers that are installed, and report the others."""
     engines = [Engine("ours", "ours", Path(sys.executable))]
     versions: dict[str, str] = {}
     ffprobe = asked("ffprobe", "-version")
@@ -285,7 +286,7 @@ def find_engines(not_measured: list[str]) -> tuple[list[Engine], dict[str, str]]
 
 
 def start_of_ffprobe() -> float:
-    """What its process costs before it reads anything."""
+    """Return what its process costs before it reads anything."""
     times = []
     for _ in range(5):
         began = time.perf_counter()

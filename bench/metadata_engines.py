@@ -1,8 +1,8 @@
-"""One reading of one URL by one engine, in a process of its own: prints what it found, how long it took, its memory.
+"""Read one URL with one engine, and print what it found, how long it took and its memory.
 
-Run as `python metadata_engines.py ours|ffprobe|pyav URL`. Wall time is that of the reading alone for the two that
-live in the worker's process, and of the whole process for ffprobe, which the worker would have to start each time.
-Memory is what the reading adds to a bare worker at its peak: the engine's own code included, for ffprobe its process.
+Run as `python metadata_engines.py ours|ffprobe|pyav URL`. Wall time is that of the reading alone for ours and PyAV, and
+of the whole process for ffprobe, which a worker would start each time. Memory is what the reading adds to a bare worker
+at its peak, with the engine's own code. For ffprobe it is that of its process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import re
 import resource
-import ssl  # noqa: F401  # a bare worker has it too: it shall not count as the memory of ours
+import ssl  # noqa: F401  # a bare worker has it too, so it must not count as memory of ours
 import subprocess
 import sys
 import time
@@ -27,7 +27,7 @@ MIB = 1024 * KIB
 
 
 class Stopwatch:
-    """Starts when an engine is loaded, so that neither Python's start nor its imports count as reading."""
+    """Starts when an engine is loaded, so that neither Python's start nor imports count as reading."""
 
     def __init__(self) -> None:
         self._began = 0.0
@@ -81,7 +81,7 @@ def read_with_ffprobe(url: str, watch: Stopwatch) -> Answer:
 
 
 class RangedFile(io.RawIOBase):
-    """What one would write to give PyAV an object in S3: a seekable file that reads ahead and keeps a few windows.
+    """A seekable file for PyAV over an object in S3, which reads ahead and keeps a few windows.
 
     256 KiB at a jump, doubling to 4 MiB while reading on, 16 MiB kept: few requests without a memory of gigabytes.
     """
@@ -168,7 +168,7 @@ def resident_kib(field: str) -> int:
 
 
 def forget_peak() -> None:
-    """Let the highest mark begin anew; where the kernel refuses, what Python's start took counts as the engine's."""
+    """Reset the peak. If the kernel refuses, what Python's start took counts as the engine's."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -182,7 +182,7 @@ def main() -> int:
     before = resident_kib("VmRSS")
     try:
         report: dict[str, object] = {"answer": ENGINES[engine](url, watch)}
-    except Exception as error:  # whatever a reader raises is its answer here
+    except Exception as error:  # what a reader raises is its answer here
         report = {"error": f"{type(error).__name__}: {error}"}
     added = resident_kib("VmHWM") - before
     if engine == "ffprobe":

@@ -1,8 +1,8 @@
-"""Makes a video of 2 GiB of each layout with ffmpeg's own headers and indexes, sparse where the layout allows.
+"""Make a video of 2 GiB of each layout with ffmpeg's headers and indexes, sparse where the layout allows.
 
-The media is small and coded once; copying it makes hours, and holes inside the media data make gigabytes. Indexes are
-of real size and lead to real frames. Where holes stand for media a reader fetches less of it than of a real film,
-which is to the good of those that read media at all.
+The media is small and coded once. Copies of it make hours, and holes inside the media data make gigabytes. Indexes have
+real size and lead to real frames. A reader fetches less from holes than from real media, which favours engines that
+read media at all.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ HOURS = 3 * 3600
 TEN_MINUTES = 600
 MINUTE = 60
 
-# `-force_key_frames` of the helper asks for one each second; the later option wins.
+# The helper's `-force_key_frames` asks for one each second. The later option wins.
 _EVERY_2_S = ("-force_key_frames", "expr:gte(t,n_forced*2)", "-b:a", "16k", "-ac", "1")
 _NOISE = ("-vf", "noise=alls=20:allf=t")
-# Chromium's MediaRecorder: 2.5 Mbit/s, a key frame and with it a cluster every 100 frames.
+# Chromium's MediaRecorder writes 2.5 Mbit/s, and a key frame and a cluster every 100 frames.
 _AS_CHROMIUM = ("-b:v", "2500k", "-g", "100", "-force_key_frames", "expr:eq(n,0)")
 
-# Recordings as the tests' helper makes them: Cluster, and a size of eight bytes that is unknown.
+# The tests' helper writes a Cluster and an unknown size of eight bytes.
 _CLUSTER = b"\x1f\x43\xb6\x75\x01" + b"\xff" * 7
 _TIMESTAMP, _VOID = b"\xe7", b"\xec"
 
 
 @dataclass(frozen=True)
 class Video:
-    """A file, and what a reader shall say of it. `piece_bytes`: its largest cluster or fragment, where no index is."""
+    """A file and its true metadata. `piece_bytes` is its largest cluster or fragment if it has no index."""
 
     path: Path
     seconds: float
@@ -47,7 +47,7 @@ class Video:
 
 
 class Workshop:
-    """Codes each source film once, when the first layout wants it."""
+    """Codes each source film once, when the first layout needs it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,7 +73,7 @@ class Workshop:
         return make
 
     def opendml_avi(self) -> Video:
-        """Not sparse: its index lies in parts between the media, and the pictures are where they are."""
+        """Not sparse, because its index lies in pieces between the media."""
         seconds = 20
         rate = ("-b:v", "1500k", "-maxrate", "1500k", "-bufsize", "1500k")
         clip = media.make_video(
@@ -93,7 +93,7 @@ class Workshop:
         return make
 
     def live_webm(self, *, like_chromium: bool) -> Callable[[], Video]:
-        """The first clusters, a Void of nearly 2 GiB for those between, the same clusters again as the last."""
+        """Write the first clusters, a Void of nearly 2 GiB, and the same clusters again as the last."""
 
         def make() -> Video:
             seconds = 10
@@ -109,7 +109,7 @@ class Workshop:
                 file.write(head)
                 for cluster in clusters:
                     file.write(_CLUSTER + cluster)
-                # Timestamps grow to eight bytes each when they are moved.
+                # Moved timestamps grow to eight bytes each.
                 last = [_moved(cluster, (total_seconds - seconds) * 1000) for cluster in clusters]
                 ending = b"".join(_CLUSTER + cluster for cluster in last)
                 between = SIZE_BYTES - len(ending) - file.tell() - 9
@@ -122,7 +122,7 @@ class Workshop:
         return make
 
     def fragmented(self, *, mfra: bool = False, sidx: bool = False) -> Callable[[], Video]:
-        """Three hours in 5,400 fragments of two seconds and 390 KiB."""
+        """Write three hours in 5,400 fragments of two seconds and 390 KiB."""
 
         def make() -> Video:
             source, path = self.folder / "dense.mp4", self.folder / "film.mp4"
@@ -156,7 +156,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[_Box]:
 
 
 def _grow_media_data(path: Path) -> None:
-    """A hole at the end of `mdat` makes the file 2 GiB; what comes behind, a `moov`, moves to the new end."""
+    """Make the file 2 GiB with a hole at the end of `mdat`, and move a `moov` behind it to the new end."""
     with path.open("r+b") as file:
         size = path.stat().st_size
         mdat = next(box for box in _boxes(file, size) if box.kind == b"mdat")
@@ -171,7 +171,7 @@ def _grow_media_data(path: Path) -> None:
 
 
 def _spread_fragments(source: Path, target: Path, *, mfra: bool) -> int:
-    """Copy a fragmented MP4 with a hole at the end of each `mdat`; its indexes follow. The largest fragment's bytes."""
+    """Copy a fragmented MP4 with a hole at the end of each `mdat`. Return the size of the largest fragment."""
     size = source.stat().st_size
     with source.open("rb") as old, target.open("wb") as new:
         boxes = list(_boxes(old, size))
@@ -200,14 +200,14 @@ def _spread_fragments(source: Path, target: Path, *, mfra: bool) -> int:
 
 
 def _lengthen_references(sidx: bytearray, by: int) -> None:
-    """ISO/IEC 14496-12, 8.16.3: rows of 12 bytes, of which the first four are a flag bit and the size."""
+    """Patch rows of 12 bytes whose first four are a flag bit and the size (ISO/IEC 14496-12, 8.16.3)."""
     rows = 32 if sidx[8] == 0 else 40
     for at in range(rows, len(sidx), 12):
         struct.pack_into(">I", sidx, at, struct.unpack_from(">I", sidx, at)[0] + by)
 
 
 def _move_entries(mfra: bytearray, moved: dict[int, int]) -> None:
-    """8.8.10: each `tfra` row has a time, the offset of a `moof`, and three numbers of one to four bytes."""
+    """Patch `tfra` rows of a time, the offset of a `moof`, and three numbers of one to four bytes (8.8.10)."""
     at = 8
     while mfra[at + 4 : at + 8] == b"tfra":
         size, wide = struct.unpack_from(">I", mfra, at)[0], mfra[at + 8] == 1
@@ -221,7 +221,7 @@ def _move_entries(mfra: bytearray, moved: dict[int, int]) -> None:
 
 
 def _moved(cluster: bytes, milliseconds: int) -> bytes:
-    """A cluster's content, which begins with its Timestamp, that much later."""
+    """Return a cluster's content, which begins with its Timestamp, that much later."""
     length = cluster[1] & 0x7F
     if cluster[:1] != _TIMESTAMP or not cluster[1] & 0x80:
         raise ValueError("the cluster does not begin with its time")

@@ -1,7 +1,7 @@
-"""The rest of the metadata reader's promises: hostile files, a million damaged ones, and agreement with ffprobe.
+"""Measure the metadata reader on hostile files and a million damaged ones, and its agreement with ffprobe.
 
-The tests hold the same lines at everyday size; here they are measured in full. Writes
-bench/results/metadata_safety.json. About ten minutes on two cores, nearly all of it the damaged files.
+The tests check the same in a small size. Writes bench/results/metadata_safety.json. Takes about ten minutes on two
+cores, nearly all of it for the damaged files.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BATCH = 10_000
 def hostile_rows() -> dict[str, tuple[float, float]]:
     told = json.loads(test_isolation.run_python(test_isolation._AUDITED, str(test_isolation.BACKEND)))
     accounts = [test_hostile.ending(case.make())[2] for case in hostile.INPUTS]
-    # The hook's own canary is the one event there should be.
+    # The hook's own canary is the only expected event.
     opened = len(told["seen"]) - 1
     return {
         f"{told['count']} hostile files: worst CPU seconds": (round(told["slowest"][1], 3), 1.0),

@@ -1,4 +1,4 @@
-"""A loopback HTTP/1.1 server with ranges that waits before each answer and keeps account of what was asked of it."""
+"""Serve files with ranges on loopback, wait before each answer, and count requests and bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 
 @dataclass
 class Account:
-    """What one visitor asked for; bytes are those of the bodies, as far as they left this server."""
+    """What one client requested. Bytes are those of the bodies that left this server."""
 
     path: Path
     latency: float
@@ -29,7 +29,7 @@ class Account:
 
 
 class RangeServer:
-    """Each visit has a URL of its own, so that a straggler of one run is never counted in the next."""
+    """Each run has a URL of its own, so that a late request of one run is never counted in the next."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}
@@ -38,7 +38,7 @@ class RangeServer:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def expect(self, path: Path, latency: float) -> tuple[str, Account]:
-        """A fresh URL of this file, and the account that fills while it is read."""
+        """Return a new URL of this file, and the counts that grow while it is read."""
         account = Account(path, latency)
         target = f"/{len(self._accounts)}/{path.name}"
         self._accounts[target] = account
@@ -62,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
-        # A visitor that hangs up early shall not have megabytes counted that only lay in a buffer.
+        # If a client hangs up early, megabytes that only lay in a buffer must not count.
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIECE)
         super().setup()
 
@@ -114,4 +114,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Nothing: the account is the log."""
+        """Log nothing, because the counts are the log."""

@@ -1,8 +1,8 @@
-"""Runs each measurement in turn and says which reached its targets: what `make bench` does.
+"""Run each measurement of `make bench` in turn and say which reached its targets.
 
 A script prints its table, writes bench/results/<name>.json and exits 0 (every target reached), 1 (one missed) or 2
-(something could not be measured). One that leaves no fresh result was not measured, whatever it exits with.
-Exit here: 1 when a target is missed, else 2 when something could not be measured.
+(something could not be measured). One that leaves no new result was not measured, whatever it exits with.
+Exits with 1 if a target is missed, else with 2 if something could not be measured.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def run(name: str) -> str:
     before = written_at(result)
     ended = subprocess.run([sys.executable, str(BENCH / f"{name}.py")], check=False)  # noqa: S603  # our own
     if written_at(result) == before:
-        # Its traceback or its own words are above; Python's exit code for those is 1 as well.
+        # Its traceback or message is above. Python's exit code for those is 1 too.
         return NOT_MEASURED
     return {0: REACHED, 1: MISSED}.get(ended.returncode, NOT_MEASURED)
 

@@ -1,7 +1,8 @@
-"""Measures how long one part's URL takes to sign, ours beside boto3's for the same part: microseconds, and the ratio.
+"""Measure how many microseconds our signer and boto3's take for one part's URL.
 
-The two are byte for byte the same URL (backend/tests/adapters/test_s3_signing.py). Best of several rounds, taken in
-turns, so that what else the machine does falls on both. Prints a table and writes bench/results/signing.json.
+Both make the same URL byte for byte (backend/tests/adapters/test_s3_signing.py). The best of several rounds counts.
+The two take turns, so that what else the machine does affects both. Prints a table and writes
+bench/results/signing.json.
 """
 
 import json

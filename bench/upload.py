@@ -1,9 +1,9 @@
-"""Measures the upload engine against its peers, side by side: the first half of `make bench`.
+"""Measure the upload engine against its peers, on loopback and on an emulated link between network namespaces.
 
-Every contender is its real npm package in a fresh Chromium (curl: itself), page and store on two origins, all taking
-turns in one run; medians of the rounds. Loopback, and an emulated link between own network namespaces.
-Prints one table with the targets and writes bench/results/upload.json.
-Exit 1: a target is missed; 2: something could not be measured. `--quick` tries everything small, and judges nothing.
+Every contender but curl is its real npm package in a new Chromium, with page and store on two origins. Contenders take
+turns, and medians of the rounds count. Prints one table with the targets and writes bench/results/upload.json.
+Exits with 1 if a target is missed, and with 2 if something could not be measured. `--quick` tries everything small and
+compares nothing with its target.
 """
 
 # ruff: noqa: S603, S607  # starts programs of this folder and of the system, by name as `make` does
@@ -46,7 +46,7 @@ class Scale:
     requests_mib: int
     clean_mib: int
     lossy_seconds: float
-    # Which packets are lost is chance: more rounds even it out.
+    # Which packets are lost is chance, which more rounds even out.
     lossy_rounds: int
     slow_mib: int
     limit_seconds: float
@@ -58,7 +58,7 @@ QUICK = Scale(1, 128, 128, 128, 8, 6, 1, 2, 60)
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `met` is None where there is no target, or nothing to hold against it."""
+    """One row of the table. `met` is None if there is no target, or nothing to compare with it."""
 
     what: str
     value: str
@@ -280,7 +280,7 @@ class Measurement:
         cut_after_seconds: float | None = None,
         rounds: int | None = None,
     ) -> dict[str, list[Outcome]]:
-        """Each round begins with another contender, so that none always comes first."""
+        """Begin each round with another contender, so that none always comes first."""
         runs: dict[str, list[Outcome]] = {name: [] for name in contenders}
         for number in range(rounds or self.scale.rounds):
             turn = number % len(contenders)
@@ -328,7 +328,7 @@ def median(values: Sequence[float | None]) -> float | None:
 
 
 def speed(outcomes: Sequence[Outcome]) -> float | None:
-    """None as soon as one run failed: a contender is not fast by giving up."""
+    """Return None if one run failed, because a contender is not fast by giving up."""
     return median([run.bytes_per_second if run.error is None else None for run in outcomes])
 
 
@@ -353,7 +353,7 @@ def progress(line: str) -> None:
 
 
 def prepare() -> str | None:
-    """Installs the peers (this folder's lock) and bundles the pages; says why where it cannot."""
+    """Install the peers of this folder's lock file and bundle the pages. Say why if that fails."""
     installed = HERE / "node_modules/.package-lock.json"
     lock = HERE / "package-lock.json"
     commands = [["node", "build.mjs"]]
@@ -379,9 +379,9 @@ def why_not_part(part: str) -> str | None:
 
 
 def measure(parts: Sequence[str], scale: Scale, save: Callable[[Report], None]) -> Report:
-    """`save` is called after each part: half an hour's work must not hang on the last minute."""
+    """Run all parts, and call `save` after each, so that a failure in the last minute loses nothing."""
     report = Report()
-    # Not on a small /tmp in memory: the largest file is 2 GiB, of holes.
+    # Not in /tmp, which may be small and in memory. The largest file is 2 GiB of holes.
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         measurement = Measurement(playwright, Path(folder), scale, report)
         for part in parts:
@@ -426,7 +426,7 @@ def write(report: Report, parts: Sequence[str], load_before: float) -> None:
         "outcomes": {part: [run.as_json() for run in runs] for part, runs in report.outcomes.items()},
         **report.others,
     }
-    # A part alone must not pass for the whole.
+    # One part must not pass as the whole.
     name = "upload.json" if tuple(parts) == PARTS else "upload-part.json"
     (RESULTS / name).write_text(json.dumps(result, indent=2) + "\n")
 
@@ -443,7 +443,7 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS, action="append", help="this part alone; may be repeated")
     arguments = parser.parse_args()
     parts = arguments.only or PARTS
-    # Ended from outside: the servers, the browser and the namespaces are still taken away.
+    # If the run is interrupted, servers, browser and namespaces are still removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began, load = time.monotonic(), load_average()
     reason = prepare()

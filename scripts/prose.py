@@ -26,7 +26,7 @@ _INLINE_CODE: Final = re.compile(r"`[^`]*`")
 _URL: Final = re.compile(r"https?://\S+")
 # A tool reads these comments, not a person.
 _DIRECTIVE: Final = re.compile(
-    r"#!|#\s*(noqa|type:|pragma|mypy:|fmt:)|//\s*(biome-ignore|@ts-)|/// <reference"
+    r"#!|#\s*(noqa|type:|pragma|mypy:|fmt:|ruff:)|//\s*(biome-ignore|@ts-)|/// <reference"
 )
 
 
@@ -60,7 +60,7 @@ def markdown_texts(source: str) -> Iterator[str]:
 
 
 def python_texts(source: str) -> Iterator[str]:
-    """Yield the docstrings and comments of a module; string statements after an assignment are docstrings too."""
+    """Yield the docstrings and comments of a module, and string statements after an assignment."""
     for node in ast.walk(ast.parse(source)):
         if (
             isinstance(node, ast.Expr)

@@ -1,4 +1,4 @@
-"""One upload by one contender: a fresh Chromium (or curl) sends a file, both servers count."""
+"""Run one upload by one contender, in a new Chromium or with curl, while both servers count."""
 
 # ruff: noqa: S603  # starts programs of this folder and of the system, by name as `make` does
 
@@ -50,7 +50,7 @@ LABELS = {
 class Outcome:
     contender: str
     size_bytes: int
-    # None: it did not end well within the time given.
+    # None if it did not succeed within the time limit.
     seconds: float | None
     error: str | None
     store_bytes: int
@@ -71,7 +71,7 @@ class Outcome:
 
 
 class Arena:
-    """Where the contenders meet: the servers, and on which side of which link the browser runs."""
+    """The servers, and the side of the link on which the browser runs."""
 
     def __init__(self, playwright: Playwright, servers: Servers, near: Sequence[str] = ()) -> None:
         self.servers = servers
@@ -87,7 +87,7 @@ class Arena:
         fault: Mapping[str, object] | None = None,
         cut_after_seconds: float | None = None,
     ) -> Outcome:
-        """`cut_after_seconds` ends the run that long after its first byte, and tells the speed until then."""
+        """Run one upload. `cut_after_seconds` ends it that long after its first byte and keeps the speed until then."""
         run = self.servers.new_run(fault)
         try:
             if contender == "curl":
@@ -204,7 +204,7 @@ class Arena:
 
 
 def make_file(folder: Path, size_mib: int) -> Path:
-    """A file that begins like an MP4; the rest are holes, read once so that no contender pays for the first read."""
+    """Make a file of holes that begins like an MP4, and read it once so that no contender pays for the first read."""
     path = folder / f"video-{size_mib}.mp4"
     if not path.exists():
         with path.open("wb") as file:

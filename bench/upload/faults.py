@@ -1,4 +1,4 @@
-"""The peers' failure table: the store misbehaves, and each contender recovers, gives up, or hangs.
+"""Let the store misbehave, and see whether each contender recovers, gives up or hangs.
 
 All contenders meet one fault at the same time, each in a browser context of its own (own connections).
 """
@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Playwright
 from servers import Servers
 
 CONTENDERS = ("slipway", "uppy6", "uppy5", "upchunk", "tus", "better")
-# A roam between two networks, a store's bad moment: longer than a hiccup, shorter than a coffee.
+# As long as a change of networks or a store's failover takes.
 OUTAGE_SECONDS = 12
 HANGS_AFTER_SECONDS = 120.0
 
@@ -46,7 +46,7 @@ FAULTS = (
         {"kind": "expired"},
         spared={"tus": "no signed URLs"},
     ),
-    # Large enough that no socket's buffer takes a whole part; small enough that Uppy sends it in one request.
+    # No socket's buffer takes a whole part, and Uppy still sends the file in one request.
     Fault("one connection falls silent after 256 KiB", {"kind": "silence"}, size_mib=90),
 )
 

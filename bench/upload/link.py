@@ -1,4 +1,4 @@
-"""An emulated wide-area link for the measurement: two network namespaces, torn down whatever happens."""
+"""Emulate a wide-area link between two network namespaces, and remove them whatever happens."""
 
 # ruff: noqa: S603, S607  # starts programs of this folder and of the system, by name as `make` does
 
@@ -21,7 +21,7 @@ NEAR_ADDRESS = "10.94.7.1"
 
 
 class LinkUnavailable(Exception):
-    """This machine cannot emulate a link; the text says why."""
+    """This machine cannot emulate a link, for the reason in the text."""
 
 
 def why_not() -> str | None:
@@ -36,7 +36,7 @@ def why_not() -> str | None:
 
 
 class Link:
-    """`near` and `far` prefix a command so that it runs on that side; the browser sits near, the servers far."""
+    """`near` and `far` prefix a command so that it runs on that side. The browser is near, the servers are far."""
 
     def __init__(
         self, folder: Path, *, megabits: float, round_trip_ms: float, loss_percent: float = 0
@@ -97,7 +97,7 @@ class Link:
                 ["ip", "link", "set", "lo", "up"],
                 ["ip", "addr", "add", f"{address}/24", "dev", "wan0"],
                 ["ip", "link", "set", "wan0", "up"],
-                # The one sender for all: cubic is not offered everywhere, and at this loss runs as reno does.
+                # The same sender for all. cubic is not offered everywhere, and at this loss runs as reno does.
                 ["sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno"],
             ):
                 _run([*side, *command])

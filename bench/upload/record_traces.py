@@ -1,4 +1,4 @@
-"""Records the traces that the time left is measured on: real uploads in Chromium over an emulated link.
+"""Record real uploads in Chromium over an emulated link, as traces to measure the time left on.
 
 A line that is steady, one whose speed rises and falls back, one that loses more than half of it: about a minute each,
 all three at once. Writes traces/<name>.json: [milliseconds since the first byte was due, bytes], ten times a second.

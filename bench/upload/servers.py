@@ -1,4 +1,4 @@
-"""The two servers of the measurement, each its own process: the page's with a stand-in API, and the store."""
+"""Run the two servers of the measurement, the page's with a stand-in API and the store, as processes."""
 
 # ruff: noqa: S603  # starts programs of this folder and of the system, by name as `make` does
 
@@ -18,7 +18,7 @@ from measuring import opened  # noqa: E402  # after the path
 
 
 class Server:
-    """Orders and answers travel over its standard input and output, so that they load no socket."""
+    """Commands and answers use its standard input and output, so that they load no socket."""
 
     def __init__(self, script: str, host: str, prefix: Sequence[str] = ()) -> None:
         self._process = subprocess.Popen(
