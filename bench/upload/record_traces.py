@@ -1,7 +1,8 @@
 """Record real uploads in Chromium over an emulated link, as traces to measure the time left on.
 
-A line that is steady, one whose speed rises and falls back, one that loses more than half of it: about a minute each,
-all three at once. Writes traces/<name>.json: [milliseconds since the first byte was due, bytes], ten times a second.
+One link is steady, the speed of another rises and falls, the third loses more than half of its speed. Each takes about
+a minute, all at once. Writes traces/<name>.json with [milliseconds since the first byte was due, bytes], ten times a
+second.
 """
 
 from __future__ import annotations
