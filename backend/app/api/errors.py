@@ -64,7 +64,7 @@ def api_error(error: errors.SlipwayError) -> ApiError:
     status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
     headers = {}
     if isinstance(error, errors.Unavailable):
-        headers["Retry-After"] = str(error.retry_after_seconds)
+        headers["Retry-After"] = str(errors.RETRY_AFTER_SECONDS)
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     return ApiError(status, error.code, error.detail, error.facts, headers)

@@ -1,12 +1,55 @@
-"""Guarded changes: an UPDATE or DELETE whose WHERE says what must still be so."""
+"""Change rows under guards. The WHERE of each UPDATE and DELETE states what must still be true."""
 
-from sqlalchemy import Delete, Integer, Update, literal_column
+import uuid
+from datetime import datetime
+from typing import TypedDict, Unpack
+
+from sqlalchemy import ColumnElement, Delete, Integer, Update, literal_column, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.domain.video_status import VideoStatus
+from app.models import Video
+
+
+class VideoChanges(TypedDict, total=False):
+    """The columns of a video that change after its creation, but for the status and the metadata."""
+
+    upload_id: str
+    etags_are_md5: bool
+    etag: str | None
+    status_code: str | None
+    status_detail: str | None
+    lease_owner: uuid.UUID | None
+    lease_until: datetime | ColumnElement[datetime | None] | None
+    part_md5s: dict[str, str] | None
+    due_at: datetime | None
+    attempts: int | ColumnElement[int]
+    postponed: int | ColumnElement[int]
+    storage_gone_at: datetime
+    reserved_bytes: int
+    expires_at: datetime | None
+    uploaded_at: datetime
+    ready_at: datetime
+    missing_since: datetime | None
+
+
+def row(video_id: uuid.UUID, status: VideoStatus | None = None) -> ColumnElement[bool]:
+    """Guard: the row has this ID and, if given, this status."""
+    this = col(Video.id) == video_id
+    return this if status is None else this & (col(Video.status) == status)
+
+
+async def change(
+    session: AsyncSession, *guards: ColumnElement[bool], **changes: Unpack[VideoChanges]
+) -> bool:
+    """Update one video. Return False if a guard does not hold."""
+    return await changed_one(session, update(Video).where(*guards).values(**changes))
 
 
 async def changed_one(session: AsyncSession, statement: Update | Delete) -> bool:
-    """Whether the row was as the statement's guards want it, and is changed now."""
-    # RETURNING instead of rowcount: it says the same on every driver.
+    """Return whether the statement found its row."""
+    # Drivers report rowcount differently, but RETURNING alike.
     returning = statement.returning(literal_column("1", Integer))
     changed = await session.execute(returning, execution_options={"synchronize_session": False})
     return changed.first() is not None

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, and_, case, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from app.crud.guarded import changed_one
-from app.crud.videos import VideoChanges, transition
+from app.crud import videos
+from app.crud.guarded import VideoChanges, change, row
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
 
@@ -41,7 +41,7 @@ async def settle(
 ) -> bool:
     """Write the outcome of leased work and end the lease. Return False if `owner` no longer holds it."""
     ended: VideoChanges = {"lease_owner": None, "lease_until": None, "missing_since": None, **changes}
-    return await transition(session, video_id, event, held_by(owner), metadata=metadata, **ended)
+    return await videos.transition(session, video_id, event, held_by(owner), metadata=metadata, **ended)
 
 
 async def take_over_completion(
@@ -53,22 +53,14 @@ async def take_over_completion(
     **changes: Unpack[VideoChanges],
 ) -> bool:
     """Lease a completion whose lease has ended. Return False if another process holds it."""
-    return await changed_one(
-        session,
-        update(Video)
-        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.COMPLETING, lease_is_free(now))
-        .values(lease_owner=owner, lease_until=until, due_at=until, **changes),
-    )
+    guards = row(video_id, VideoStatus.COMPLETING), lease_is_free(now)
+    lease: VideoChanges = {"lease_owner": owner, "lease_until": until, "due_at": until, **changes}
+    return await change(session, *guards, **lease)
 
 
 async def extend(session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, until: datetime) -> bool:
     """Return False if `owner` no longer holds the lease."""
-    return await changed_one(
-        session,
-        update(Video)
-        .where(col(Video.id) == video_id, held_by(owner))
-        .values(lease_until=until, due_at=until),
-    )
+    return await change(session, row(video_id), held_by(owner), lease_until=until, due_at=until)
 
 
 async def drop(
@@ -79,10 +71,14 @@ async def drop(
     missing_since: datetime | None = None,
 ) -> None:
     """End the lease before its time. The next caller, or the reconciler at `due_at`, continues."""
-    await session.execute(
-        update(Video)
-        .where(col(Video.id) == video_id, held_by(owner))
-        .values(lease_owner=None, lease_until=None, due_at=due_at, missing_since=missing_since)
+    await change(
+        session,
+        row(video_id),
+        held_by(owner),
+        lease_owner=None,
+        lease_until=None,
+        due_at=due_at,
+        missing_since=missing_since,
     )
 
 
@@ -119,9 +115,7 @@ async def claim_probe(
 
 
 async def make_probe_due(session: AsyncSession, video_id: uuid.UUID, now: datetime) -> None:
-    await session.execute(
-        update(Video).where(col(Video.id) == video_id).values(due_at=now, attempts=0, postponed=0)
-    )
+    await change(session, row(video_id), due_at=now, attempts=0, postponed=0)
 
 
 async def postpone_probe(
@@ -132,26 +126,29 @@ async def postpone_probe(
     missing_since: datetime | None,
 ) -> None:
     """Return a probe that the store or the database prevented. It does not count as an attempt."""
-    await session.execute(
-        update(Video)
-        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.PROCESSING, held_by(owner))
-        .values(
-            lease_owner=None,
-            lease_until=None,
-            due_at=due_at,
-            missing_since=missing_since,
-            attempts=col(Video.attempts) - 1,
-            postponed=col(Video.postponed) + 1,
-        )
+    await change(
+        session,
+        row(video_id, VideoStatus.PROCESSING),
+        held_by(owner),
+        lease_owner=None,
+        lease_until=None,
+        due_at=due_at,
+        missing_since=missing_since,
+        attempts=col(Video.attempts) - 1,
+        postponed=col(Video.postponed) + 1,
     )
 
 
 async def return_probe(session: AsyncSession, owner: uuid.UUID, due_at: datetime) -> None:
     """Return the probe of a worker that stops. It does not count as an attempt."""
-    await session.execute(
-        update(Video)
-        .where(col(Video.status) == VideoStatus.PROCESSING, held_by(owner))
-        .values(lease_owner=None, lease_until=None, due_at=due_at, attempts=col(Video.attempts) - 1)
+    await change(
+        session,
+        col(Video.status) == VideoStatus.PROCESSING,
+        held_by(owner),
+        lease_owner=None,
+        lease_until=None,
+        due_at=due_at,
+        attempts=col(Video.attempts) - 1,
     )
 
 

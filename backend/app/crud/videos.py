@@ -4,14 +4,14 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from sqlalchemy import ColumnElement, delete, func, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from app.core.metrics import VIDEO_TRANSITIONS
-from app.crud.guarded import changed_one
+from app.crud.guarded import VideoChanges, change, changed_one, row
 from app.domain.video_status import HIDDEN, IN_FLIGHT, VideoEvent, VideoStatus, next_status, sources_of
 from app.models import Video
 
@@ -76,37 +76,16 @@ async def save_upload_id(
     session: AsyncSession, video_id: uuid.UUID, upload_id: str, etags_are_md5: bool, expires_at: datetime
 ) -> None:
     """Store the upload ID unless the row has one. Its grace begins now, however old the row is."""
-    await session.execute(
-        update(Video)
-        .where(
-            col(Video.id) == video_id,
-            col(Video.status) == VideoStatus.UPLOADING,
-            col(Video.upload_id).is_(None),
-        )
-        .values(
-            upload_id=upload_id,
-            etags_are_md5=etags_are_md5,
-            expires_at=expires_at,
-            due_at=expires_at,
-            missing_since=None,
-        )
+    await change(
+        session,
+        row(video_id, VideoStatus.UPLOADING),
+        col(Video.upload_id).is_(None),
+        upload_id=upload_id,
+        etags_are_md5=etags_are_md5,
+        expires_at=expires_at,
+        due_at=expires_at,
+        missing_since=None,
     )
-
-
-class VideoChanges(TypedDict, total=False):
-    """The columns that change together with the status."""
-
-    lease_owner: uuid.UUID | None
-    lease_until: datetime | ColumnElement[datetime | None] | None
-    due_at: datetime | None
-    missing_since: datetime | None
-    part_md5s: dict[str, str] | None
-    etag: str | None
-    status_code: str | None
-    status_detail: str | None
-    expires_at: datetime | None
-    uploaded_at: datetime | None
-    ready_at: datetime | None
 
 
 async def transition(
@@ -162,55 +141,30 @@ async def count_due(session: AsyncSession, statuses: Collection[VideoStatus], no
 
 async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
     """Make the removal of a failed video due again, because an object appeared at its key afterwards."""
-    await session.execute(
-        update(Video)
-        .where(
-            col(Video.id) == video_id,
-            col(Video.status) == VideoStatus.FAILED,
-            col(Video.due_at).is_(None),
-        )
-        .values(due_at=due_at)
-    )
+    await change(session, row(video_id, VideoStatus.FAILED), col(Video.due_at).is_(None), due_at=due_at)
 
 
 async def claim_due(session: AsyncSession, video: Video, until: datetime) -> bool:
     """Claim a due row for this process. If the process dies, the row is due again at `until`."""
-    return await changed_one(
-        session,
-        update(Video)
-        .where(
-            col(Video.id) == video.id, col(Video.status) == video.status, col(Video.due_at) == video.due_at
-        )
-        .values(due_at=until),
-    )
+    return await change(session, row(video.id, video.status), col(Video.due_at) == video.due_at, due_at=until)
 
 
 async def set_due(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
-    await session.execute(update(Video).where(col(Video.id) == video_id).values(due_at=due_at))
+    await change(session, row(video_id), due_at=due_at)
 
 
 async def move_expiry(session: AsyncSession, video_id: uuid.UUID, expires_at: datetime) -> None:
     """Postpone the expiry of an upload that made progress."""
-    await session.execute(
-        update(Video)
-        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.UPLOADING)
-        .values(expires_at=expires_at, due_at=expires_at, missing_since=None)
-    )
+    uploading = row(video_id, VideoStatus.UPLOADING)
+    await change(session, uploading, expires_at=expires_at, due_at=expires_at, missing_since=None)
 
 
 async def recheck_later(
     session: AsyncSession, video: Video, missing_since: datetime, due_at: datetime
 ) -> None:
     """Schedule the second check for an object before the upload expires, unless its expiry moved."""
-    await session.execute(
-        update(Video)
-        .where(
-            col(Video.id) == video.id,
-            col(Video.status) == VideoStatus.UPLOADING,
-            expires_at(video.expires_at),
-        )
-        .values(missing_since=missing_since, due_at=due_at)
-    )
+    guards = row(video.id, VideoStatus.UPLOADING), expires_at(video.expires_at)
+    await change(session, *guards, missing_since=missing_since, due_at=due_at)
 
 
 async def release_reservation(
@@ -220,40 +174,20 @@ async def release_reservation(
 
     The status must be the one that the caller read, because `due_at` depends on it.
     """
-    return await changed_one(
-        session,
-        update(Video)
-        .where(
-            col(Video.id) == video.id,
-            col(Video.status) == video.status,
-            col(Video.storage_gone_at).is_(None),
-        )
-        .values(storage_gone_at=gone_at, reserved_bytes=0, due_at=due_at),
-    )
+    guards = row(video.id, video.status), col(Video.storage_gone_at).is_(None)
+    return await change(session, *guards, storage_gone_at=gone_at, reserved_bytes=0, due_at=due_at)
 
 
 async def finish_failed(session: AsyncSession, video_id: uuid.UUID) -> None:
     """Record that nothing remains to be done for a failed video."""
-    await session.execute(
-        update(Video)
-        .where(col(Video.id) == video_id, col(Video.status) == VideoStatus.FAILED)
-        .values(due_at=None)
-    )
+    await change(session, row(video_id, VideoStatus.FAILED), due_at=None)
 
 
 async def delete_row(session: AsyncSession, video_id: uuid.UUID, status: VideoStatus) -> bool:
-    return await changed_one(
-        session, delete(Video).where(col(Video.id) == video_id, col(Video.status) == status)
-    )
+    return await changed_one(session, delete(Video).where(row(video_id, status)))
 
 
 async def delete_unstarted(session: AsyncSession, video_id: uuid.UUID) -> bool:
     """Delete a row whose multipart upload was never created."""
-    return await changed_one(
-        session,
-        delete(Video).where(
-            col(Video.id) == video_id,
-            col(Video.status) == VideoStatus.UPLOADING,
-            col(Video.upload_id).is_(None),
-        ),
-    )
+    unstarted = row(video_id, VideoStatus.UPLOADING), col(Video.upload_id).is_(None)
+    return await changed_one(session, delete(Video).where(*unstarted))

@@ -1,21 +1,21 @@
-"""Every error a use case can end in, each with a code for programs and its facts.
+"""Define every error that a use case raises.
 
 SlipwayError
-├── Rejected                       the request itself is at fault
+├── Rejected                       the request itself is invalid
 │   ├── FileEmpty, FileTooLarge, FilenameInvalid, UnsupportedContainer, ContentTypeMismatch
 │   ├── PasswordTooWeak
 │   └── InvalidRequest
 ├── NotAuthenticated, InvalidCredentials, CsrfRejected
 ├── VideoNotFound, SessionNotFound
-├── Conflict                       the request is fine, the moment is not
+├── Conflict                       the request conflicts with the current state
 │   ├── EmailTaken, IdempotencyConflict
 │   ├── WrongState, PartsIncomplete
 │   └── QuotaExceeded, TooManyUploads
-└── Unavailable                    not the caller's fault, worth another try
+└── Unavailable                    the service cannot answer now
     ├── StorageUnavailable, DatabaseUnavailable
     └── Overloaded
 
-HTTP statuses are chosen in api/errors.py alone. `str(error)` is a sentence for people that says what to do.
+api/errors.py alone chooses the HTTP status. `str(error)` is a sentence for people that says what to do.
 """
 
 from typing import ClassVar, Final, Literal, TypedDict
@@ -66,37 +66,34 @@ OBJECT_MISSING: Final[StatusReason] = {
 
 
 class SlipwayError(Exception):
-    """Base of all: `code` names it for programs, `facts` are added to the answer."""
+    """Base of all errors. `code` is for programs, `detail` for people, and `facts` go into the response."""
 
     code: ClassVar[ErrorCode]
+    detail = ""
+    """The sentence of the class. An instance may have one of its own."""
 
-    def __init__(self, detail: str, **facts: object) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, detail: str = "", **facts: object) -> None:
+        self.detail = detail or self.detail
         self.facts = facts
+        super().__init__(self.detail)
 
 
 class Rejected(SlipwayError):
-    """The request cannot be met as it stands."""
+    """The request itself is invalid."""
 
 
 class FileEmpty(Rejected):
     code = "file_empty"
-
-    def __init__(self) -> None:
-        super().__init__("This file is empty. Choose a video file that has content.")
+    detail = "This file is empty. Choose a video file that has content."
 
 
 class FileTooLarge(Rejected):
     code = "file_too_large"
 
     def __init__(self, size_bytes: int, limit_bytes: int) -> None:
-        super().__init__(
-            f"This file is {readable_bytes(size_bytes)}; the limit is {readable_bytes(limit_bytes)}. "
-            "Choose a smaller file.",
-            size_bytes=size_bytes,
-            limit_bytes=limit_bytes,
-        )
+        size, limit = readable_bytes(size_bytes), readable_bytes(limit_bytes)
+        detail = f"This file is {size}, and the limit is {limit}. Choose a smaller file."
+        super().__init__(detail, size_bytes=size_bytes, limit_bytes=limit_bytes)
 
 
 class FilenameInvalid(Rejected):
@@ -105,9 +102,6 @@ class FilenameInvalid(Rejected):
 
 class UnsupportedContainer(Rejected):
     code = "unsupported_container"
-
-    def __init__(self, detail: str, accepted: list[str]) -> None:
-        super().__init__(detail, accepted=accepted)
 
 
 class ContentTypeMismatch(Rejected):
@@ -119,7 +113,7 @@ class PasswordTooWeak(Rejected):
 
 
 class InvalidRequest(Rejected):
-    """A value is well-formed but outside what this resource allows; `errors` as FastAPI gives them."""
+    """A well-formed value is outside what this resource allows. `errors` has FastAPI's shape."""
 
     code = "validation_error"
 
@@ -129,137 +123,110 @@ class InvalidRequest(Rejected):
 
 class NotAuthenticated(SlipwayError):
     code = "not_authenticated"
-
-    def __init__(self) -> None:
-        super().__init__("Sign in to go on.")
+    detail = "Sign in to continue."
 
 
 class InvalidCredentials(SlipwayError):
-    """The same for an unknown account, a wrong password and a disabled account."""
+    """The same error for an unknown account, a wrong password and a disabled account."""
 
     code = "invalid_credentials"
-
-    def __init__(self, detail: str = "E-mail or password is wrong. Check both and try again.") -> None:
-        super().__init__(detail)
+    detail = "The e-mail address or the password is wrong. Check both and try again."
 
 
 class CsrfRejected(SlipwayError):
     code = "csrf_rejected"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This request did not come from the app's own page. Open the app and try there; "
-            "API clients send a bearer token instead of the cookie."
-        )
+    detail = (
+        "This request did not come from the app's own page. Open the app and try again there. "
+        "API clients send a bearer token and no cookie."
+    )
 
 
 class VideoNotFound(SlipwayError):
-    """Not there, or not yours: the answer is the same."""
+    """The same error for a missing video and another user's video."""
 
     code = "video_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no such video. It may have been deleted.")
+    detail = "There is no such video. It may have been deleted."
 
 
 class SessionNotFound(SlipwayError):
     code = "not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no such session. It may have ended.")
+    detail = "There is no such session. It may have ended."
 
 
 class Conflict(SlipwayError):
-    """The request clashes with the state of things."""
+    """The request conflicts with the current state."""
 
 
 class EmailTaken(Conflict):
     code = "email_taken"
-
-    def __init__(self) -> None:
-        super().__init__("An account with this e-mail address exists. Sign in instead.")
+    detail = "An account with this e-mail address exists. Sign in instead."
 
 
 class IdempotencyConflict(Conflict):
     code = "idempotency_conflict"
-
-    def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used for another file. Send a new key for a new upload.")
+    detail = "This Idempotency-Key was used for another file. Send a new key for a new upload."
 
 
 class WrongState(Conflict):
     code = "wrong_state"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"This cannot be done while the video is {status}.", status=status)
+        super().__init__(f"This is impossible while the video is {status}.", status=status)
 
 
 class PartsIncomplete(Conflict):
     code = "parts_incomplete"
+    detail = "Some parts are missing or damaged. Send the named parts again, and then complete the upload."
 
     def __init__(self, missing: list[int], mismatched: list[int]) -> None:
-        super().__init__(
-            "Some parts have not arrived as they were sent. Send the named parts again, then complete.",
-            missing=missing,
-            mismatched=mismatched,
-        )
+        super().__init__(missing=missing, mismatched=mismatched)
 
 
 class QuotaExceeded(Conflict):
     code = "quota_exceeded"
 
     def __init__(self, used_bytes: int, quota_bytes: int) -> None:
-        super().__init__(
-            f"Your space is full: {readable_bytes(used_bytes)} of {readable_bytes(quota_bytes)} in use. "
-            "Delete a video to make room.",
-            used_bytes=used_bytes,
-            quota_bytes=quota_bytes,
-        )
+        used, quota = readable_bytes(used_bytes), readable_bytes(quota_bytes)
+        detail = f"Your space is full. You use {used} of {quota}. Delete a video to make room."
+        super().__init__(detail, used_bytes=used_bytes, quota_bytes=quota_bytes)
 
 
 class TooManyUploads(Conflict):
     code = "too_many_uploads"
+    detail = "Too many uploads are open. Finish or discard one of them first."
 
     def __init__(self, open_video_ids: list[str]) -> None:
-        super().__init__(
-            "Too many uploads are open. Finish or discard one of them first.", open_video_ids=open_video_ids
-        )
+        super().__init__(open_video_ids=open_video_ids)
 
 
 class Unavailable(SlipwayError):
-    """A part of the service is not answering; `retry_after_seconds` goes into Retry-After."""
-
-    def __init__(self, detail: str, retry_after_seconds: int = 5) -> None:
-        super().__init__(detail)
-        self.retry_after_seconds = retry_after_seconds
+    """The service cannot answer now. The client may retry after RETRY_AFTER_SECONDS."""
 
 
 class StorageUnavailable(Unavailable):
     code = "storage_unavailable"
-
-    def __init__(self) -> None:
-        super().__init__("The video storage does not answer just now. Try again in a moment.")
+    detail = "The video storage is not answering. Try again in a moment."
 
 
 class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
-
-    def __init__(self) -> None:
-        super().__init__("The database does not answer just now. Try again in a moment.")
+    detail = "The database is not answering. Try again in a moment."
 
 
 class Overloaded(Unavailable):
     code = "overloaded"
+    detail = "The service is busy. Try again in a moment."
 
-    def __init__(self) -> None:
-        super().__init__("The service is busy. Try again in a moment.")
+
+RETRY_AFTER_SECONDS: Final = 5
 
 
 def readable_bytes(count: int) -> str:
-    """1536 -> '1.5 KiB': for sentences, binary units as the limits are."""
-    size = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            return f"{size:.4g} {unit}" if size < 1024 else f"{size:,.0f} {unit}"
-        size /= 1024
-    raise AssertionError("unreachable")
+    """Format a size in powers of 1024 as the page does, for example 1536 as '1.5 KiB'."""
+    if count == 1:
+        return "1 byte"
+    size, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    # 1023.95 would round to "1024", so it takes the next unit.
+    while len(units) > 1 and size >= (1024 if units[0] == "bytes" else 1023.95):
+        size, units = size / 1024, units[1:]
+    return f"{size:.1f}".removesuffix(".0") + f" {units[0]}" if size < 99.95 else f"{size:.0f} {units[0]}"

@@ -12,6 +12,7 @@ import structlog
 
 from app.core.db import Database
 from app.crud import leases, videos
+from app.crud.guarded import VideoChanges
 from app.domain.announced_object import is_announced
 from app.domain.errors import (
     OBJECT_MISSING,
@@ -178,7 +179,7 @@ class CompletionService:
             await leases.drop(session, video.id, owner, due_at, missing_since)
 
     async def _settle(
-        self, video: Video, owner: uuid.UUID, event: VideoEvent, **changes: Unpack[videos.VideoChanges]
+        self, video: Video, owner: uuid.UUID, event: VideoEvent, **changes: Unpack[VideoChanges]
     ) -> Video:
         """Write the outcome if `owner` still holds the lease, and return the current row in either case."""
         now = self.clock.now()

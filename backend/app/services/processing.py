@@ -14,6 +14,7 @@ import structlog
 from app.core.db import Database
 from app.core.metrics import PROBES
 from app.crud import leases, videos
+from app.crud.guarded import VideoChanges
 from app.domain.errors import OBJECT_MISSING, Unavailable
 from app.domain.recheck import is_gone
 from app.domain.video_file import same_family
@@ -143,7 +144,7 @@ class ProcessingService:
         outcome: str,
         *,
         metadata: Mapping[str, object] | None = None,
-        **changes: Unpack[videos.VideoChanges],
+        **changes: Unpack[VideoChanges],
     ) -> None:
         async with self.database.transaction() as session:
             moved = await leases.settle(session, video.id, event, owner, metadata=metadata, **changes)

@@ -62,10 +62,11 @@ def _all_of(*switches: Switch) -> Switch:
 
 
 async def _transition_without_guards(
-    session: Any, video_id: Any, event: VideoEvent, *_guards: Any, **changes: Any
+    session: Any, video_id: Any, event: VideoEvent, *_guards: Any, metadata: Any = None, **changes: Any
 ) -> bool:
     (target,) = {next_status(source, event) for source in sources_of(event)}
-    await session.execute(update(Video).where(col(Video.id) == video_id).values(status=target, **changes))
+    values = {"status": target, **changes, **(metadata or {})}
+    await session.execute(update(Video).where(col(Video.id) == video_id).values(values))
     return True
 
 
@@ -326,7 +327,7 @@ DEFECTS = [
     Defect(
         "a failed video is never done with",
         "After a lost commit answer its storage is cleared again every few seconds, for ever.",
-        _replaced(videos, "rest_failed", _nothing),
+        _replaced(videos, "finish_failed", _nothing),
         suites.failing_calls("remove what failed"),
     ),
     Defect(
@@ -386,7 +387,7 @@ DEFECTS = [
     Defect(
         "leases ignored",
         "Several workers read the same video at once.",
-        _replaced(videos, "lease_is_free", lambda _now: true()),
+        _replaced(leases, "lease_is_free", lambda _now: true()),
         suites.race("probe x probe"),
     ),
     Defect(

@@ -1,4 +1,4 @@
-"""The error tree: each error has a code of the contract, its facts, and a sentence that says what to do."""
+"""Check that each error has a code of the contract, its facts and a sentence."""
 
 from collections.abc import Iterator
 
@@ -38,7 +38,7 @@ def leaves(kind: type[SlipwayError] = SlipwayError) -> Iterator[type[SlipwayErro
             yield from leaves(child) if child.__subclasses__() else [child]
 
 
-def test_codes_are_those_of_the_contract_each_once() -> None:
+def test_codes_match_the_contract() -> None:
     codes = [leaf.code for leaf in leaves()]
 
     assert sorted(codes) == sorted(CODES)
@@ -59,23 +59,27 @@ def test_codes_are_those_of_the_contract_each_once() -> None:
         (errors.StorageUnavailable(), {}),
     ],
 )
-def test_error_carries_its_facts(error: SlipwayError, facts: dict[str, object]) -> None:
+def test_error_has_facts_and_a_sentence(error: SlipwayError, facts: dict[str, object]) -> None:
     assert error.facts == facts
     assert str(error).endswith(".")
 
 
+# The page's formatBytes passes the same cases (frontend/src/lib/format.test.ts).
 @pytest.mark.parametrize(
     ("count", "text"),
     [
         (0, "0 bytes"),
+        (1, "1 byte"),
         (1023, "1023 bytes"),
         (1024, "1 KiB"),
         (1536, "1.5 KiB"),
-        (5 * 1024**2, "5 MiB"),
+        (1024**2 - 1, "1 MiB"),
+        (int(63.4 * 1024**2), "63.4 MiB"),
+        (512 * 1024**2, "512 MiB"),
+        (int(1023.96 * 1024**2), "1 GiB"),
         (2 * 1024**3, "2 GiB"),
-        (100 * 1024**3, "100 GiB"),
-        (5000 * 1024**3, "5,000 GiB"),
+        (5000 * 1024**3, "4.9 TiB"),
     ],
 )
-def test_byte_counts_are_readable(count: int, text: str) -> None:
+def test_formats_bytes(count: int, text: str) -> None:
     assert readable_bytes(count) == text

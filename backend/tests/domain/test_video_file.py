@@ -101,7 +101,7 @@ def test_refusal_of_a_large_file_names_both_sizes() -> None:
         check_file("a.mp4", 3 * 1024**3, "video/mp4", LIMIT)
 
     assert raised.value.facts == {"size_bytes": 3 * 1024**3, "limit_bytes": LIMIT}
-    assert str(raised.value) == "This file is 3 GiB; the limit is 2 GiB. Choose a smaller file."
+    assert str(raised.value) == "This file is 3 GiB, and the limit is 2 GiB. Choose a smaller file."
 
 
 def test_refusal_of_a_container_names_the_accepted() -> None:
