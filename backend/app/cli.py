@@ -27,7 +27,7 @@ from app.core.config import Settings, url_host
 from app.core.logging import configure_logging
 from app.domain.errors import SlipwayError, StorageUnavailable
 from app.domain.sweep_report import Outcome, SweepReport
-from app.embedded import EmbeddedStoreProcess, StoreNotStarted
+from app.embedded import StoreNotStarted
 from app.services.accounts import AccountService
 from app.services.sweep.bucket import WrongBucket
 from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
@@ -239,10 +239,9 @@ def sweep(
 ) -> None:
     """Do what is due, and compare the store with the database.
 
-    Exit status 0 is done, 1 is that the store or the database is unavailable, 2 is wrong options or settings, 3 is that
-    another sweep runs or has overtaken this one, 4 is that there are more orphans than a sweep may remove, 5 is that
-    the bucket may belong to another database. With 1, 2 and 3, and with 5 of --fail-missing, there is no report.
-    Standard error then says why, and standard output is empty.
+    Exit status 0 means done, 1 store or database unavailable, 2 wrong options or settings, 3 another sweep runs or has
+    overtaken this one, 4 more orphans than a sweep may remove, 5 the bucket may belong to another database. With 1, 2
+    and 3, and with 5 of --fail-missing, standard output is empty and standard error says why.
     """
     if fail_missing and (remove_objects or force or adopt):
         raise typer.BadParameter("--fail-missing excludes --remove-objects, --force and --adopt.")
@@ -306,47 +305,37 @@ def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> R
 
 @asynccontextmanager
 async def _store_at_hand(application: Application) -> AsyncIterator[None]:
-    """The store answers; the embedded one is started where no app runs it: the app may refuse to."""
-    started: EmbeddedStoreProcess | None = None
+    """Start the embedded store if no app runs it. An app does not start with a bucket to adopt."""
+    store = application.store
     try:
         await application.storage.check()
     except StorageUnavailable:
-        started = await _start_store(application)
+        endpoint = application.connection.endpoint_url if application.connection else None
+        if not store:
+            bucket = application.settings.bucket
+            _fail(f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {bucket} for us.")
+        try:
+            await store.start()
+        except StoreNotStarted:  # Another process has its folder.
+            _fail(
+                f"The embedded store does not answer at {endpoint} and cannot be started there. Probably "
+                "`slipway serve` runs it at another port. Sweep with its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed "
+                "one), or stop it first."
+            )
     try:
         yield
     finally:
-        if started:
-            await started.stop()
-
-
-async def _start_store(application: Application) -> EmbeddedStoreProcess:
-    try:
-        if application.store:
-            await application.store.start()
-            return application.store
-    except StoreNotStarted:
-        pass  # another process has its folder
-    _fail(_store_is_away(application))
+        if store:
+            await store.stop()
 
 
 async def _bucket_is_ours(application: Application) -> bool:
-    """In another's bucket every row looks lost: nothing is tended then, and the sweep says why it refuses."""
+    """Return False for a wrong bucket. Nothing is reconciled there, and the sweep's report says why."""
     try:
         await application.bucket.confirm()
     except WrongBucket:
         return False
     return True
-
-
-def _store_is_away(application: Application) -> str:
-    endpoint = application.connection.endpoint_url if application.connection else None
-    if application.store:
-        return (
-            f"The embedded store does not answer at {endpoint} and cannot be started there: most likely "
-            "`slipway serve` runs it at another port. Sweep with its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed "
-            "one), or stop it first."
-        )
-    return f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {application.settings.bucket} for us."
 
 
 def _settings() -> Settings:
