@@ -146,33 +146,33 @@ async def probed_in_vain(world: World) -> None:
 
 
 async def orphans(world: World) -> None:
-    """A ready video; an upload nobody knows, and one that a create made which died and was repeated."""
+    """A ready video, an upload without a row, and one of a create that died and was repeated."""
     await world.insert("ready")
-    world.store.open_upload(nobodys_key())
+    world.store.open_upload(key_without_row())
     world.store.open_upload(world.video.object_key)
     world.clock.advance(GRACE + timedelta(seconds=1))
 
 
 async def old_and_owned(world: World) -> None:
-    """All sent, and long ago: whether it expires or is completed is its row's business."""
+    """All parts were sent long ago. The row decides whether the upload expires or is completed."""
     await all_sent(world)
     world.clock.advance(GRACE + timedelta(seconds=1))
 
 
 async def young_orphans(world: World) -> None:
-    """The database was restored: whoever began these uploads since is still sending."""
-    world.store.open_upload(nobodys_key())
+    """The database was restored, and clients still send the uploads that they began since."""
+    world.store.open_upload(key_without_row())
     world.clock.advance(GRACE)
 
 
 async def very_many_orphans(world: World) -> None:
     for _ in range(max_changes(0) + 1):
-        world.store.open_upload(nobodys_key())
+        world.store.open_upload(key_without_row())
     world.clock.advance(GRACE + timedelta(seconds=1))
 
 
 async def orphans_of_another(world: World) -> None:
-    """The bucket of another database, whose uploads no row of ours knows."""
+    """The bucket of another database, whose uploads have no row here."""
     world.store.store_object(MARKER_KEY, json.dumps({"database_id": str(uuid.uuid4())}).encode())
     await orphans(world)
 
@@ -189,7 +189,7 @@ async def videos_without_objects(world: World) -> None:
     world.clock.advance(RECHECK_AFTER)
 
 
-def nobodys_key() -> str:
+def key_without_row() -> str:
     return f"videos/{uuid.uuid4()}/{uuid.uuid4()}/{uuid.uuid4()}.mp4"
 
 
@@ -274,7 +274,7 @@ async def sweep(world: World) -> object:
 
 
 async def sweep_spares_them(world: World) -> object:
-    """What is there must still be there afterwards, as it was."""
+    """Everything stays as it was."""
     before = await world.what_there_is()
     report = await sweep(world)
     if await world.what_there_is() != before:
@@ -296,7 +296,7 @@ SPARED = {
     "ready videos without their objects": videos_without_objects,
     "another database's bucket": orphans_of_another,
 }
-"""What a sweep must not touch. Undisturbed only: nobody makes an end of these scenes but a person."""
+"""What a sweep must not change. Undisturbed only, because just an operator resolves these scenes."""
 
 NO_VIDEO = VerdictOnBytes("no_video_track", "There is no picture in this file.")
 

@@ -75,7 +75,7 @@ def test_nothing_acknowledged_is_lost_by_kills(installation: Installation, files
         installation.end_all()
         asyncio.run(let_leases_end(installation.settings()))
         installation.start_again()
-        lift_the_brake(installation.app)
+        sweep_without_limit(installation.app)
         asyncio.run(until_settled(installation))
         unread = asyncio.run(given_up(installation.settings()))
         for witness in witnesses:
@@ -140,8 +140,8 @@ async def let_leases_end(settings: Settings) -> None:
     await database.close()
 
 
-def lift_the_brake(app: SlipwayProcess) -> None:
-    """As the operator would after so much harm: more than ten creates whose answer was lost stop the sweep."""
+def sweep_without_limit(app: SlipwayProcess) -> None:
+    """More than ten creates lost their answer, which stops a sweep until an operator forces it."""
     forced = ("sweep", "--force", "--wait", str(PATIENCE_SECONDS))
     wait_until(lambda: app.command(*forced).returncode == 0, "a forced sweep")
 
