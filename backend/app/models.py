@@ -1,4 +1,4 @@
-"""The tables: rows, not rules. SQLModel tables do not validate; the rules live in domain/ and the schemas."""
+"""Define the tables. SQLModel tables do not validate, so the rules are in domain/ and schemas/."""
 
 import uuid
 from datetime import datetime
@@ -11,9 +11,9 @@ from app.core.db import UtcDateTime
 from app.domain.part_plan import PartPlan
 from app.domain.video_status import VideoStatus
 
-# SQLModel's `Field` overloads do not know a TypeDecorator class as sa_type.
+# The overloads of SQLModel's `Field` do not accept a TypeDecorator class as sa_type.
 _UTC: Any = UtcDateTime
-# Its words, not its names, in a plain text column: the same on both databases, and a new state needs no ALTER TYPE.
+# A text column with the values works alike on both databases, and a new status needs no ALTER TYPE.
 _STATUS: Any = Enum(VideoStatus, native_enum=False, length=16, values_callable=lambda states: list(states))
 
 _JSON: Any = JSON(none_as_null=True)
@@ -31,24 +31,22 @@ SQLModel.metadata.naming_convention = (
 
 
 class User(SQLModel, table=True):
-    """A person or program that owns videos."""
-
     __tablename__ = "users"
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
     email: str = Field(max_length=320)
     email_key: str = Field(max_length=320, unique=True)
-    """The address as it is compared: without case."""
+    """The address in the form that accounts are compared by."""
     full_name: str | None = Field(default=None, max_length=200)
     password_hash: str = Field(max_length=255)
     is_active: bool
     reserved_bytes: int = Field(sa_type=BigInteger)
-    """The sum of this user's videos' reserved_bytes, so that a quota is one guarded UPDATE."""
+    """The sum of the videos' reserved_bytes, so that one guarded UPDATE can check the quota."""
     created_at: datetime = Field(sa_type=_UTC)
 
 
 class Session(SQLModel, table=True):
-    """A sign-in. The token itself is only with its owner."""
+    """A sign-in. Only its owner has the token."""
 
     __tablename__ = "sessions"
 
@@ -61,12 +59,10 @@ class Session(SQLModel, table=True):
     created_at: datetime = Field(sa_type=_UTC)
     last_seen_at: datetime = Field(sa_type=_UTC)
     expires_at: datetime = Field(sa_type=_UTC)
-    """The absolute end; the idle end follows from last_seen_at."""
+    """The absolute end. The idle end follows from last_seen_at."""
 
 
 class Video(SQLModel, table=True):
-    """One video, from the announced file to the row that is deleted last."""
-
     __tablename__ = "videos"
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
@@ -88,31 +84,32 @@ class Video(SQLModel, table=True):
     object_key: str = Field(max_length=255, unique=True)
     upload_id: str | None = Field(default=None, max_length=1024)
     etags_are_md5: bool
-    """Whether this upload's part ETags are MD5s, as the store said when it began."""
+    """Whether part ETags are MD5s, from the answer to CreateMultipartUpload."""
     object_token: str = Field(max_length=64)
-    """Random, given to the store as metadata: an object without it is not ours."""
+    """Random. The object has it as metadata, which distinguishes it from another object at the key."""
     etag: str | None = Field(default=None, max_length=128)
-    """Of the assembled object, with its quotes as the store sent it."""
+    """Of the assembled object, with the quotes that the store sent."""
 
     status: VideoStatus = Field(sa_type=_STATUS)
     status_code: str | None = Field(default=None, max_length=64)
     status_detail: str | None = Field(default=None, max_length=500)
 
     lease_owner: uuid.UUID | None = None
-    """Who works on this row now (a completion or a probe); nobody else may until lease_until."""
+    """The completion or probe that alone may work on this row until lease_until."""
     lease_until: datetime | None = Field(default=None, sa_type=_UTC)
     part_md5s: dict[str, str] | None = Field(default=None, sa_type=_JSON, sa_column_kwargs={"name": "proof"})
-    """While `completing`: the parts' MD5s as their sender computed them, by part number; JSON knows only text keys."""
+    """While `completing`, the MD5s that the browser computed, by part number. The column keeps the name of migration
+    0005, so that instances of the previous version can still run."""
     due_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When this row next wants attention: the probe, the expiry, or the next step of its deletion."""
+    """When the probe, the expiry or the next step of the removal is due."""
     attempts: int
-    """Probes begun that were not handed back: five that never ended are five crashes."""
+    """Probes that began and neither ended nor were returned. Each is a crash."""
     postponed: int
-    """Times in a row that the store or the database kept the work from being done."""
+    """How often in a row the store or the database prevented the probe."""
     storage_gone_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When the store first confirmed that upload and object are gone."""
+    """When the store first confirmed that it has neither upload nor object."""
     reserved_bytes: int = Field(sa_type=BigInteger)
-    """What of the owner's quota this video holds; zero once its storage is gone."""
+    """The video's share of its owner's quota, and 0 once its storage is gone."""
 
     container: str | None = Field(default=None, max_length=8)
     duration_ms: int | None = Field(default=None, sa_type=BigInteger)
@@ -128,7 +125,7 @@ class Video(SQLModel, table=True):
 
     created_at: datetime = Field(sa_type=_UTC)
     expires_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When an upload without further progress ends, or has ended; null once its object is proven."""
+    """When the upload expires if no further part arrives. Null once the object is verified."""
     uploaded_at: datetime | None = Field(default=None, sa_type=_UTC)
     ready_at: datetime | None = Field(default=None, sa_type=_UTC)
     audit_due_at: datetime | None = Field(default=None, sa_type=_UTC)

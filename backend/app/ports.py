@@ -1,4 +1,4 @@
-"""What the use cases need from outside: small protocols, and the values that cross them."""
+"""Define the protocols that adapters implement for the use cases, and the values that they exchange."""
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from mediaprobe import Metadata
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The time, aware and in UTC."""
+        """Return the time, aware and in UTC."""
         ...
 
 
@@ -24,14 +24,12 @@ class StoredPart:
     part_number: int
     size_bytes: int
     etag: str
-    """With its quotes, as sent."""
+    """With the quotes that the store sent."""
     last_modified: datetime
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What a HEAD tells."""
-
     size_bytes: int
     etag: str
     content_type: str
@@ -40,7 +38,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class ObjectRange:
-    """A piece of an object and the size of the whole."""
+    """Bytes of an object and the size of the whole object."""
 
     data: bytes
     total_bytes: int
@@ -51,12 +49,12 @@ class ObjectRange:
 class CreatedUpload:
     upload_id: str
     etags_are_md5: bool
-    """Whether part ETags are MD5s: without encryption and with SSE-S3 they are, with SSE-KMS not."""
+    """Whether part ETags are MD5s. They are with SSE-S3 and without encryption, but not with SSE-KMS."""
 
 
 @dataclass(frozen=True)
 class OpenUpload:
-    """A multipart upload that was neither completed nor aborted."""
+    """A multipart upload that is neither completed nor aborted."""
 
     object_key: str
     upload_id: str
@@ -72,7 +70,7 @@ class ListedObject:
 
 @dataclass(frozen=True)
 class PresignedPart:
-    """A URL that takes one part of one upload, of exactly this length, until expires_at."""
+    """A URL that accepts one part of exactly this length until `expires_at`."""
 
     part_number: int
     url: str
@@ -81,28 +79,31 @@ class PresignedPart:
 
 
 class NoSuchUpload(Exception):
-    """The store does not know this multipart upload (any more)."""
+    """The store does not know this multipart upload."""
 
 
 class NoSuchObject(Exception):
-    """There is no object at this key."""
+    """The store has no object at this key."""
 
 
 class ObjectChanged(Exception):
-    """The object at this key is not the one the ETag names."""
+    """The object at this key has another ETag."""
 
 
 class InvalidPart(Exception):
-    """A part named in a completion is not there, or not with this ETag or size."""
+    """A part of a Complete is missing or has another ETag or size."""
 
 
 class ObjectExists(Exception):
-    """A conditional write found an object at the key, or lost a race for it."""
+    """A conditional write found an object at the key or a concurrent write."""
 
 
 class ObjectStorage(Protocol):
-    """An S3 bucket. Every call but presigning raises domain.errors.StorageUnavailable when the store does not
-    answer in time, answers 5xx, or refuses us; Overloaded when too many calls wait already."""
+    """An S3 bucket.
+
+    Every call but presigning raises StorageUnavailable if the store does not answer in time, answers 5xx or refuses
+    access, and Overloaded if too many calls wait.
+    """
 
     async def create_multipart_upload(
         self, object_key: str, content_type: str, content_disposition: str, metadata: Mapping[str, str]
@@ -117,43 +118,43 @@ class ObjectStorage(Protocol):
         now: datetime,
         ttl_seconds: int,
     ) -> PresignedPart:
-        """No network: a signature over method, key, upload id, part number and exact Content-Length."""
+        """Sign method, key, upload ID, part number and Content-Length, without a request."""
         ...
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
-        """All parts by number; raises NoSuchUpload."""
+        """Return all parts in order. Raise NoSuchUpload."""
         ...
 
     async def complete_multipart_upload(
         self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
     ) -> None:
-        """Assembles exactly these parts. `only_if_new` sends If-None-Match: * (an engine may ignore it).
+        """Assemble these parts, which may take minutes. `only_if_new` sends `If-None-Match: *`.
 
-        Raises NoSuchUpload, InvalidPart, ObjectExists. May take minutes: the caller's time limit is its own.
+        Raise NoSuchUpload, InvalidPart, ObjectExists.
         """
         ...
 
     async def abort_multipart_upload(self, object_key: str, upload_id: str) -> None:
-        """Succeeds also when the upload is gone."""
+        """Abort the upload. Succeed if the store does not know it."""
         ...
 
     async def head(self, object_key: str) -> StoredObject:
-        """Raises NoSuchObject."""
+        """Raise NoSuchObject."""
         ...
 
     async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:
-        """Up to `length` bytes from `start` (fewer at the end); with `etag` only of that very object.
+        """Return up to `length` bytes from `start`, fewer at the end of the object.
 
-        Raises NoSuchObject, ObjectChanged.
+        Raise NoSuchObject, or ObjectChanged if the object does not have `etag`.
         """
         ...
 
     async def delete(self, object_key: str) -> None:
-        """Succeeds also when the object is gone."""
+        """Delete the object. Succeed if there is none."""
         ...
 
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
-        """A small object of our own in one request. `only_if_new` raises ObjectExists where there is one."""
+        """Write a small object in one request. If `only_if_new`, raise ObjectExists if there is one."""
         ...
 
     def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]: ...
@@ -161,11 +162,11 @@ class ObjectStorage(Protocol):
     def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]: ...
 
     async def check(self) -> None:
-        """One cheap round trip to the bucket."""
+        """Make one cheap request to the bucket."""
         ...
 
     async def server_time(self) -> datetime:
-        """The store's own clock, to the second: what its times are compared with."""
+        """Return the store's clock in whole seconds, for comparison with the times of parts and objects."""
         ...
 
 
@@ -177,39 +178,38 @@ class DeliveryUrl:
 
 class DeliveryUrls(Protocol):
     def url_for(self, object_key: str, filename: str, now: datetime) -> DeliveryUrl:
-        """Where a browser may read the object; the same answer while a quarter of its life is left."""
+        """Return a URL to read the object. It stays the same until a quarter of its life is left."""
         ...
 
 
 class ProbeOne(Protocol):
-    """What a queue calls to have a job done; the lease on the row decides who does it, whatever a queue believes."""
+    """What a queue calls to do a job. The lease on the row decides who does it."""
 
     async def __call__(self, video_id: uuid.UUID | None = None) -> bool:
-        """Does the probe of this video, or the one that has waited longest. False: there was none to do.
+        """Do the probe of this video, or the one that has waited longest. Return False if none waits.
 
-        Cancelled, it hands the job back. Raises Unavailable, and whatever a bug raises; the job is kept then.
+        If cancelled or if it raises, the job remains.
         """
         ...
 
 
 class JobQueue(Protocol):
-    """Work that outlives the request. A job is `probe this video`; it comes to be with the row's own change.
+    """Announces that a video waits for its probe.
 
-    The row knows that it waits (`processing`, `due_at`, lease). A queue that loses a job, or brings it twice or late,
-    only costs time.
+    The row itself is the job (`processing`, `due_at`, lease). A lost, late or repeated announcement only costs time.
     """
 
     async def enqueue_probe(self, session: AsyncSession, video_id: uuid.UUID) -> None:
-        """Part of the caller's unit of work: the job exists if and only if that commits."""
+        """Enqueue the probe in the caller's transaction."""
         ...
 
     async def work(self, probe: ProbeOne, at_once: int) -> None:
-        """Has jobs done, up to `at_once` side by side, until cancelled. Outlives an absent database."""
+        """Do jobs, up to `at_once` concurrently, until cancelled. Continue if the database is unavailable."""
         ...
 
 
-class VerdictOnBytes(Exception):
-    """These bytes are no video we take; `code` and `detail` become the video's status_reason."""
+class VideoRejected(Exception):
+    """The content is not an accepted video. `code` and `detail` become the video's status_reason."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -218,7 +218,7 @@ class VerdictOnBytes(Exception):
 
 
 class MetadataOutOfBudget(Exception):
-    """The reader gave up within its limits; `container` is what it had found by then."""
+    """The reader reached its limits. `container` is what it had found by then."""
 
     def __init__(self, container: str | None) -> None:
         super().__init__("the metadata could not be read within the limits")
@@ -227,8 +227,8 @@ class MetadataOutOfBudget(Exception):
 
 class MediaProbe(Protocol):
     async def probe(self, object_key: str, etag: str) -> Metadata:
-        """Reads the metadata of exactly this object.
+        """Read the metadata of the object with this ETag.
 
-        Raises VerdictOnBytes, MetadataOutOfBudget, NoSuchObject, ObjectChanged, StorageUnavailable, Overloaded.
+        Raise VideoRejected, MetadataOutOfBudget, NoSuchObject, ObjectChanged, StorageUnavailable, Overloaded.
         """
         ...

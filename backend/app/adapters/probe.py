@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import mediaprobe
 from app.domain.errors import StorageUnavailable
-from app.ports import MetadataOutOfBudget, ObjectChanged, ObjectStorage, VerdictOnBytes
+from app.ports import MetadataOutOfBudget, ObjectChanged, ObjectStorage, VideoRejected
 
 _READ_SECONDS = 15.0
 """Longer than the time limit of any storage call. It ends only if the event loop has stopped."""
@@ -26,7 +26,7 @@ class StoredObjectProbe:
         except mediaprobe.SourceChanged as error:
             raise ObjectChanged from error
         except mediaprobe.ProbeError as error:
-            raise VerdictOnBytes(error.code, error.detail) from error
+            raise VideoRejected(error.code, error.detail) from error
         except TimeoutError as error:
             raise StorageUnavailable from error
 

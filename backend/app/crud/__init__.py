@@ -1,1 +1,1 @@
-"""Every query, one module a table."""
+"""Contains every query."""

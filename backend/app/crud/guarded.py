@@ -35,7 +35,7 @@ class VideoChanges(TypedDict, total=False):
 
 
 def row(video_id: uuid.UUID, status: VideoStatus | None = None) -> ColumnElement[bool]:
-    """Guard: the row has this ID and, if given, this status."""
+    """Require this ID and, if given, this status."""
     this = col(Video.id) == video_id
     return this if status is None else this & (col(Video.status) == status)
 

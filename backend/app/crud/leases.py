@@ -16,12 +16,12 @@ from app.models import Video
 
 
 def held_by(owner: uuid.UUID) -> ColumnElement[bool]:
-    """Guard: `owner` still holds the lease."""
+    """Require that `owner` still holds the lease."""
     return col(Video.lease_owner) == owner
 
 
 def lease_is_free(now: datetime) -> ColumnElement[bool]:
-    """Guard: nobody holds the lease, or it has ended."""
+    """Require that nobody holds the lease or that it has ended."""
     return or_(col(Video.lease_until).is_(None), col(Video.lease_until) <= now)
 
 
@@ -83,7 +83,7 @@ async def drop(
 
 
 def waits_for_probe(now: datetime) -> ColumnElement[bool]:
-    """Guard: the probe is due and no worker does it."""
+    """Require that the probe is due and no worker does it."""
     return and_(col(Video.status) == VideoStatus.PROCESSING, col(Video.due_at) <= now, lease_is_free(now))
 
 

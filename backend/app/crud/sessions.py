@@ -1,4 +1,4 @@
-"""Queries on sign-ins."""
+"""Query sessions."""
 
 import uuid
 from datetime import datetime

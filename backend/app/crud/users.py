@@ -1,4 +1,4 @@
-"""Queries on users, the guarded quota among them."""
+"""Query users and their quota."""
 
 import uuid
 
@@ -13,7 +13,7 @@ from app.models import User
 
 
 async def insert(session: AsyncSession, user: User) -> None:
-    """Raises EmailTaken."""
+    """Raise EmailTaken."""
     session.add(user)
     try:
         await session.flush()
@@ -27,7 +27,7 @@ async def get(session: AsyncSession, user_id: uuid.UUID) -> User | None:
 
 async def get_by_email_key(session: AsyncSession, email_key: str) -> User | None:
     if "\0" in email_key:
-        return None  # PostgreSQL's text cannot hold it, not even to compare with
+        return None  # PostgreSQL refuses NUL in text
     return (await session.scalars(select(User).where(User.email_key == email_key))).one_or_none()
 
 
@@ -44,10 +44,9 @@ async def disable(session: AsyncSession, user_id: uuid.UUID) -> None:
 
 
 async def reserve_bytes(session: AsyncSession, user_id: uuid.UUID, count: int, quota_bytes: int) -> bool:
-    """Takes `count` of the user's quota; False when it does not fit.
+    """Reserve `count` bytes. Return False if they exceed the quota.
 
-    Where it fits, the guarded UPDATE also locks the user's row: what follows in this transaction happens for one
-    request of this user at a time.
+    The UPDATE also locks the user's row until the transaction ends.
     """
     return await changed_one(
         session,

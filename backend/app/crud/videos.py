@@ -114,7 +114,7 @@ async def transition(
 
 
 def expires_at(moment: datetime | None) -> ColumnElement[bool]:
-    """Guard: `expires_at` is unchanged since we read it."""
+    """Require that `expires_at` is unchanged since we read it."""
     return col(Video.expires_at).is_not_distinct_from(moment)
 
 

@@ -1,1 +1,1 @@
-"""The rules: pure functions over values, free of framework, clock, network and database."""
+"""Contains the rules as pure functions, without framework, clock, network or database."""

@@ -1,4 +1,4 @@
-"""How a file is cut into parts: decided by the server, written in the row, the same for every engine."""
+"""Plan the parts of a file."""
 
 import math
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ S3_MAX_PARTS: Final = 10_000
 MAX_PART_BYTES: Final = 16 * MIB
 """A lost part costs at most this much, and at 1 Mbit/s one part still fits the life of its URL (134 s)."""
 PARTS_WANTED: Final = 6
-"""A browser opens six connections to one origin (HTTP/1.1), so a small file is cut to fill them."""
+"""A browser opens six HTTP/1.1 connections to one origin, so a small file has six parts."""
 MAX_PARTS_PER_SIGNING: Final = 32
 """Part URLs that one request returns."""
 
 
 @dataclass(frozen=True)
 class PartPlan:
-    """Equal parts but for the last (Cloudflare R2 insists on that), numbered from 1."""
+    """Parts numbered from 1. All but the last have the same size, as Cloudflare R2 requires."""
 
     size_bytes: int
     part_size_bytes: int
@@ -31,7 +31,7 @@ class PartPlan:
         return math.ceil(self.size_bytes / self.part_size_bytes)
 
     def part_bytes(self, part_number: int) -> int:
-        """The exact length of one part; raises ValueError outside 1..part_count."""
+        """Return the length of one part. Raise ValueError if there is no such part."""
         if not 1 <= part_number <= self.part_count:
             raise ValueError(f"part {part_number} is outside 1..{self.part_count}")
         if part_number < self.part_count:
@@ -40,7 +40,7 @@ class PartPlan:
 
 
 def plan_parts(size_bytes: int) -> PartPlan:
-    """The plan for a file of `size_bytes` (at least 1); 2 GiB gives 128 parts of 16 MiB."""
+    """Return the plan of a file, for example 128 parts of 16 MiB for 2 GiB. Raise ValueError if it is empty."""
     if size_bytes < 1:
         raise ValueError("an empty file has no parts")
     a_sixth = math.ceil(size_bytes / PARTS_WANTED)

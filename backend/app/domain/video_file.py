@@ -1,4 +1,4 @@
-"""What a video file may be: the five containers, the checks before an upload, the key in the store."""
+"""Define the accepted containers, check an announced file, and name its object."""
 
 import unicodedata
 import uuid
@@ -20,13 +20,13 @@ Family = Literal["isobmff", "riff", "matroska"]
 
 @dataclass(frozen=True)
 class Container:
-    """A file layout we take; the first content type is the one we store."""
+    """An accepted file format. The store keeps the first content type."""
 
     name: str
     extensions: tuple[str, ...]
     content_types: tuple[str, ...]
     family: Family
-    """Containers of one family may stand for each other: the same layout under two names."""
+    """Containers of one family share a layout, so a file may be named as either."""
 
 
 CONTAINERS: Final = (
@@ -44,8 +44,6 @@ _ACCEPTED: Final = [c.name for c in CONTAINERS]
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A file that passed check_file: its name as shown, its declared container, its size."""
-
     filename: str
     container: Container
     size_bytes: int
@@ -56,16 +54,16 @@ class VideoFile:
 
 
 def check_file(filename: str, size_bytes: int, content_type: str, max_size_bytes: int) -> VideoFile:
-    """The file as we take it.
+    """Return the accepted file.
 
-    Raises FilenameInvalid, UnsupportedContainer, ContentTypeMismatch, FileEmpty or FileTooLarge, in this order.
+    Raise FilenameInvalid, UnsupportedContainer, ContentTypeMismatch, FileEmpty or FileTooLarge, in this order.
     """
     name = clean_filename(filename)
     container = container_of_name(name)
     if content_type.strip().lower() not in container.content_types:
         raise ContentTypeMismatch(
             f"A {extension_of(name)} file is sent as {' or '.join(container.content_types)}. "
-            "Check that the file's name ends as its content is."
+            "Check that the file's extension matches its content."
         )
     if size_bytes < 1:
         raise FileEmpty
@@ -75,14 +73,14 @@ def check_file(filename: str, size_bytes: int, content_type: str, max_size_bytes
 
 
 def clean_filename(filename: str) -> str:
-    """The name for display: NFC, without white space around it, up to 255 characters.
+    """Return the name for display, in NFC and without surrounding white space.
 
-    Control characters, line separators and lone surrogates are refused. The rest stays as it is, path parts and
-    bidirectional controls too: the name is only ever shown (isolated), and never names anything in the store.
-    Raises FilenameInvalid.
+    Raise FilenameInvalid if the name is empty, is longer than 255 characters, or contains control characters, line
+    separators or lone surrogates. Slashes and bidirectional controls may stay, because the page isolates the name and
+    the store never sees it.
     """
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in filename):
-        raise FilenameInvalid("The file name holds control characters. Rename the file and try again.")
+        raise FilenameInvalid("The file name contains control characters. Rename the file and try again.")
     name = unicodedata.normalize("NFC", filename).strip()
     if not name:
         raise FilenameInvalid("The file has no name. Rename the file and try again.")
@@ -94,11 +92,11 @@ def clean_filename(filename: str) -> str:
 
 
 def container_of_name(filename: str) -> Container:
-    """The container the extension promises; raises UnsupportedContainer."""
+    """Return the container of the extension. Raise UnsupportedContainer."""
     container = _BY_EXTENSION.get(extension_of(filename))
     if container is None:
         raise UnsupportedContainer(
-            f"{extension_of(filename) or 'A file without extension'} is not taken. "
+            f"{extension_of(filename) or 'A file without extension'} is not accepted. "
             f"Choose an {', '.join(n.upper() for n in _ACCEPTED[:-1])} or {_ACCEPTED[-1].upper()} file.",
             accepted=_ACCEPTED,
         )
@@ -106,16 +104,16 @@ def container_of_name(filename: str) -> Container:
 
 
 def extension_of(filename: str) -> str:
-    """'.mp4' of 'A.MP4'; empty where there is none ('.mp4' alone is a hidden file without extension)."""
+    """Return '.mp4' for 'A.MP4', and '' for 'A' and for '.mp4', which is a hidden file without extension."""
     stem, dot, extension = filename.rpartition(".")
     return f".{extension.lower()}" if dot and stem else ""
 
 
 def same_family(declared: str, found: str) -> bool:
-    """Whether a file declared as one container may hold the other: mp4/mov and webm/mkv."""
+    """Return whether both containers share a layout, as mp4 and mov or webm and mkv do."""
     return _BY_NAME[declared].family == _BY_NAME[found].family
 
 
 def object_key(user_id: uuid.UUID, video_id: uuid.UUID, unique: uuid.UUID, container: Container) -> str:
-    """The key in the store: only our own ids and one of five endings, never a user's text."""
+    """Return the key. It contains IDs and one of five extensions, and no text from the user."""
     return f"videos/{user_id}/{video_id}/{unique}.{container.name}"

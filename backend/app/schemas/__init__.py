@@ -1,1 +1,1 @@
-"""Shapes of requests and answers; answers have no defaults, so TypeScript sees every field."""
+"""Define requests and responses. Responses have no defaults, so that TypeScript requires every field."""

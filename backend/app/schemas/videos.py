@@ -1,4 +1,4 @@
-"""Requests and answers about uploads and videos."""
+"""Define the requests and responses of uploads and videos."""
 
 import uuid
 from datetime import datetime
@@ -25,7 +25,7 @@ PartNumber = Annotated[int, Field(ge=1, le=S3_MAX_PARTS)]
 
 
 class CreateVideoIn(_Request):
-    # Bounds are the domain's (their codes say more than `validation_error`); these only keep nonsense short.
+    # check_file has the real bounds, with codes that say more than `validation_error`.
     filename: Annotated[str, Field(max_length=10_000)]
     size_bytes: Annotated[int, Field(ge=-(2**63), le=2**64)]
     content_type: Annotated[str, Field(max_length=200)]
@@ -56,12 +56,12 @@ EventCount = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class UploadTelemetryIn(_Request):
-    """How one upload went, as its page saw it: counted, never trusted, and tied to nothing."""
+    """What the page reports of an upload. The API counts it and trusts none of it."""
 
     video_id: Annotated[uuid.UUID, Strict(False)] | None
     outcome: Literal["done", "failed", "aborted", "left"]
     phase: Literal["checking", "starting", "sending", "assembling", "done"]
-    """Where it ended: the abandon point when the outcome is not done."""
+    """The phase in which the upload ended."""
     error_code: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")] | None
     bytes_total: ByteCount
     bytes_sent: ByteCount
@@ -121,7 +121,7 @@ class StatusReasonOut(BaseModel):
 
 
 class VideoOut(BaseModel):
-    """Unknown is null. Width and height are display values; `container` is found by content."""
+    """Unknown is null. Width and height are display values. `container` is the content's."""
 
     id: uuid.UUID
     original_filename: str

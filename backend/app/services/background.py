@@ -1,4 +1,4 @@
-"""Work that goes on after its request was answered, waited for when the process stops; and work side by side."""
+"""Run tasks that outlive their request, and run work concurrently."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 class BackgroundTasks:
-    """Keeps a reference to each task (the event loop itself does not) until it is done."""
+    """Keeps a reference to each running task, because the event loop does not."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -23,7 +23,7 @@ class BackgroundTasks:
         return task
 
     async def drain(self, timeout_seconds: float) -> None:
-        """Waits for what runs; what is not done by then is cancelled and left to the next start."""
+        """Wait for the running tasks, and cancel those that are not done in time."""
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=timeout_seconds)
@@ -32,13 +32,13 @@ class BackgroundTasks:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # seen here, so that a failure nobody waited for is not a warning at exit
+            task.exception()  # retrieve it, so that asyncio does not warn at exit
 
 
 async def some_at_once(
     work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], at_once: int
 ) -> list[Result]:
-    """What `work` answers for each item, in their order; the first error is raised once none is under way."""
+    """Return the results in order. If some fail, raise the first error after all have ended."""
     turns = asyncio.Semaphore(at_once)
 
     async def in_turn(item: Item) -> Result:

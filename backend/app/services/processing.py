@@ -26,7 +26,7 @@ from app.ports import (
     MetadataOutOfBudget,
     NoSuchObject,
     ObjectChanged,
-    VerdictOnBytes,
+    VideoRejected,
 )
 from mediaprobe import Metadata
 
@@ -73,8 +73,8 @@ class ProcessingService:
             return
         try:
             metadata = await self.probe.probe(video.object_key, video.etag or "")
-        except VerdictOnBytes as verdict:
-            await self._reject(video, owner, verdict)
+        except VideoRejected as rejection:
+            await self._reject(video, owner, rejection)
         except MetadataOutOfBudget as error:
             await self._out_of_budget(video, owner, error)
         except (NoSuchObject, ObjectChanged):
@@ -93,7 +93,7 @@ class ProcessingService:
                 f"The file is named as {video.declared_container.upper()} but its content is {container.upper()}. "
                 "Rename it to end as its content is, and upload it again."
             )
-            await self._reject(video, owner, VerdictOnBytes("content_type_mismatch", detail))
+            await self._reject(video, owner, VideoRejected("content_type_mismatch", detail))
             return
         complete = metadata is not None and metadata.metadata_complete
         known = {name: getattr(metadata, name) for name in METADATA_COLUMNS} if metadata else {}
@@ -111,19 +111,19 @@ class ProcessingService:
         log.warning("probe.out_of_budget", video_id=str(video.id), container=error.container)
         if error.container is None:
             detail = "The file's structure could not be read. Export the video again and upload that."
-            await self._reject(video, owner, VerdictOnBytes("unreadable", detail))
+            await self._reject(video, owner, VideoRejected("unreadable", detail))
         else:
             await self._decide(video, owner, error.container, None)
 
-    async def _reject(self, video: Video, owner: uuid.UUID, verdict: VerdictOnBytes) -> None:
+    async def _reject(self, video: Video, owner: uuid.UUID, rejection: VideoRejected) -> None:
         # The commit makes the removal of the object due.
         await self._finish(
             video,
             owner,
             VideoEvent.REJECTED,
-            verdict.code,
-            status_code=verdict.code,
-            status_detail=verdict.detail,
+            rejection.code,
+            status_code=rejection.code,
+            status_detail=rejection.detail,
             due_at=self.clock.now(),
         )
 

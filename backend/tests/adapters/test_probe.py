@@ -5,7 +5,7 @@ import pytest
 import mediaprobe
 from app.adapters.probe import StoredObjectProbe
 from app.domain.errors import Overloaded, StorageUnavailable
-from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VerdictOnBytes
+from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VideoRejected
 from tests.fakes import InMemoryStorage
 
 KEY = "videos/a/b/c.mp4"
@@ -23,7 +23,7 @@ async def test_a_file_that_is_no_video_gets_a_verdict(
 ) -> None:
     etag = storage.store_object(KEY, NOT_A_VIDEO)
 
-    with pytest.raises(VerdictOnBytes) as raised:
+    with pytest.raises(VideoRejected) as raised:
         await probe.probe(KEY, etag)
 
     assert raised.value.code == "unsupported_container"
@@ -35,7 +35,7 @@ async def test_a_header_that_is_missing_gets_a_verdict(
 ) -> None:
     etag = storage.store_object(KEY, EMPTY_MP4)
 
-    with pytest.raises(VerdictOnBytes) as raised:
+    with pytest.raises(VideoRejected) as raised:
         await probe.probe(KEY, etag)
 
     assert raised.value.code in ("truncated", "unreadable", "no_video_track")

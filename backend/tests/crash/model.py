@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app.domain.errors import SlipwayError, VideoNotFound
 from app.models import User, Video
-from app.ports import NoSuchObject, PresignedPart, VerdictOnBytes
+from app.ports import NoSuchObject, PresignedPart, VideoRejected
 from app.services.uploads import StartedUpload
 from tests import factories
 from tests.crash.crash_points import NewWorld
@@ -192,7 +192,7 @@ class Installation(RuleBasedStateMachine):
 
     @rule(
         outcome=st.sampled_from(
-            [some_metadata(), some_metadata(), VerdictOnBytes("unreadable", "No."), NoSuchObject()]
+            [some_metadata(), some_metadata(), VideoRejected("unreadable", "No."), NoSuchObject()]
         )
     )
     def probe_will_say(self, outcome: Any) -> None:

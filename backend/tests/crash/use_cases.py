@@ -19,7 +19,7 @@ from app.ports import (
     NoSuchObject,
     NoSuchUpload,
     ObjectExists,
-    VerdictOnBytes,
+    VideoRejected,
 )
 from app.services.processing import MAX_ATTEMPTS
 from app.services.sweep.audit import AUDIT_EVERY
@@ -298,7 +298,7 @@ SPARED = {
 }
 """What a sweep must not change. Undisturbed only, because just an operator resolves these scenes."""
 
-NO_VIDEO = VerdictOnBytes("no_video_track", "There is no picture in this file.")
+NO_VIDEO = VideoRejected("no_video_track", "There is no picture in this file.")
 
 USE_CASES = [
     _case("create", nothing, create, GONE),

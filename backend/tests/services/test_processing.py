@@ -11,7 +11,7 @@ from app.crud import leases
 from app.domain.errors import DatabaseUnavailable, Overloaded, StorageUnavailable, Unavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.models import User, Video
-from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VerdictOnBytes
+from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VideoRejected
 from app.services.processing import MAX_ATTEMPTS, PROBE_LEASE
 from tests.conftest import MakeVideo
 from tests.factories import assert_quota_is_exact, read_video, reserved_bytes, run_due_probes
@@ -104,7 +104,7 @@ async def test_a_verdict_fails_the_video_and_frees_its_space(
     user: User,
     code: str,
 ) -> None:
-    probe.usual = VerdictOnBytes(code, "Say what to do.")
+    probe.usual = VideoRejected(code, "Say what to do.")
     video = await make_video("processing")
 
     await run_due_probes(application)
@@ -305,7 +305,7 @@ async def test_a_job_that_comes_twice_changes_nothing(
     owner = await claim(application)
     await application.processing.probe_video(video.id, owner)
     done = await read_video(application, video.id)
-    probe.usual = VerdictOnBytes("unreadable", "Never.")
+    probe.usual = VideoRejected("unreadable", "Never.")
 
     await application.processing.probe_video(video.id, owner)
 
@@ -359,7 +359,7 @@ async def test_the_longest_waiting_is_first(
     "outcome",
     [
         some_metadata(),
-        VerdictOnBytes("unreadable", "No."),
+        VideoRejected("unreadable", "No."),
         MetadataOutOfBudget("mp4"),
         NoSuchObject(),
         StorageUnavailable(),
@@ -394,7 +394,7 @@ async def test_a_probe_that_lost_its_lease_does_not_overrule_the_next(
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
-    probe.answers.extend([some_metadata(), VerdictOnBytes("unreadable", "Too late.")])
+    probe.answers.extend([some_metadata(), VideoRejected("unreadable", "Too late.")])
     slow = asyncio.create_task(run_due_probes(application))
     await gate.reached()
     clock.advance(PROBE_LEASE)
@@ -411,7 +411,7 @@ async def test_a_probe_that_lost_its_lease_does_not_decide_for_the_one_at_work(
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
-    probe.usual = VerdictOnBytes("unreadable", "Not mine to say.")
+    probe.usual = VideoRejected("unreadable", "Not mine to say.")
     slow = asyncio.create_task(run_due_probes(application))
     await gate.reached()
     clock.advance(PROBE_LEASE)

@@ -1,4 +1,4 @@
-"""Accounts and their sessions."""
+"""Create users and sessions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Videos: the row that begins before the upload and ends after the object."""
+"""Create videos."""
 
 import sqlalchemy as sa
 from alembic import op

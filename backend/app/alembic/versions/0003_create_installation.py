@@ -1,4 +1,4 @@
-"""The installation: this database's name for the bucket's marker, and the sweep's lease; what the audit missed."""
+"""Create the installation row with the database ID and the sweep's lease, and add the audit's columns."""
 
 import sqlalchemy as sa
 from alembic import op

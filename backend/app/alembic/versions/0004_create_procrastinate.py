@@ -1,4 +1,4 @@
-"""Procrastinate's own tables, types and functions, as its version 3.10 ships them; on PostgreSQL only."""
+"""Create the schema of Procrastinate 3.10 on PostgreSQL."""
 
 from pathlib import Path
 
@@ -9,8 +9,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# A copy, so that this step stays the same when the package is upgraded (a test compares the two, and a new version
-# of their schema then becomes a migration of ours).
+# A copy, because a migration must not change with the package. A test compares the copy with the package.
 _SCHEMA = Path(__file__).parents[1] / "procrastinate-3.10.sql"
 
 _DROP = """
@@ -49,5 +48,5 @@ def downgrade() -> None:
 def _run(script: str) -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
-    # By the driver itself: many statements at once, in which % and : mean what they say.
+    # The driver runs many statements at once and does not interpret % and :.
     op.get_bind().connection.cursor().execute(script)

@@ -1,4 +1,4 @@
-"""A completion's proof, kept until it is settled: the upkeep that takes it over compares as its caller asked."""
+"""Add the part MD5s of a completion, so that the reconciler can verify them after a crash."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Whether this database has marked a bucket: then it knows a wrong one, also an empty one."""
+"""Add the time when this database marked its bucket, so that it recognizes another bucket."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("installation", schema=None) as batch_op:
         batch_op.add_column(sa.Column("bucket_marked_at", UtcDateTime(), nullable=True))
-    # No sweep came to its end in a bucket without our marker.
+    # Every sweep that finished had marked the bucket.
     op.execute("UPDATE installation SET bucket_marked_at = sweep_done_at")
 
 

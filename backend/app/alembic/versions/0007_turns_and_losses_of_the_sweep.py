@@ -1,4 +1,4 @@
-"""A sweep's turn counts from the end of the last one, the audit's losses outlive their rows, and suspects are few."""
+"""Add the end of the last sweep, the losses of the audit, and an index on missing videos."""
 
 import sqlalchemy as sa
 from alembic import op

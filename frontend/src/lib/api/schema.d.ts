@@ -586,7 +586,7 @@ export interface components {
         };
         /**
          * UploadTelemetryIn
-         * @description How one upload went, as its page saw it: counted, never trusted, and tied to nothing.
+         * @description What the page reports of an upload. The API counts it and trusts none of it.
          */
         UploadTelemetryIn: {
             /** Bytes Sent */
@@ -662,7 +662,7 @@ export interface components {
         };
         /**
          * VideoOut
-         * @description Unknown is null. Width and height are display values; `container` is found by content.
+         * @description Unknown is null. Width and height are display values. `container` is the content's.
          */
         VideoOut: {
             /** Audio Codec */
