@@ -34,6 +34,7 @@ from tests.fakes import (
     md5_hex,
     some_metadata,
 )
+from tests.waiting import TIMEOUT_SECONDS
 
 APP_URL = "http://127.0.0.1:8000"
 PASSWORD = "a quiet harbour"
@@ -332,7 +333,7 @@ async def upload(
 
 async def until_settled(client: httpx.AsyncClient, video_id: str) -> dict[str, Any]:
     """The video once the app's own worker has read it; only a hang ends in a failure."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             answer = await client.get(f"/api/v1/videos/{video_id}")
             assert answer.status_code == 200, answer.text

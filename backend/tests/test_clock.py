@@ -19,6 +19,7 @@ from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
 from tests.factories import make_application, make_settings, read_video
 from tests.fakes import FakeProbe, InMemoryStorage
+from tests.waiting import TIMEOUT_SECONDS
 
 AN_UNHURRIED_TEST = timedelta(minutes=2)
 
@@ -32,7 +33,7 @@ class WrongClock(SystemClock):
 
 
 async def until_right(clock: Clock) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             if abs(clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST:
                 return

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from app.core import tasks
+from tests.waiting import TIMEOUT_SECONDS
 
 
 async def forever() -> None:
@@ -34,7 +35,7 @@ async def test_all_have_ended_whatever_they_end_in() -> None:
     started = [asyncio.create_task(work()) for work in (forever, hard_of_hearing, failing)]
     await asyncio.sleep(0)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await tasks.cancel_and_wait(started)
 
     assert all(task.done() for task in started)
@@ -46,7 +47,7 @@ async def test_loops_side_by_side_end_together() -> None:
 
     running.cancel()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         with pytest.raises(asyncio.CancelledError):
             await running
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -56,7 +57,7 @@ async def test_an_error_of_one_loop_ends_the_others() -> None:
     async def breaks() -> None:
         raise RuntimeError("a bug")
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         with pytest.raises(RuntimeError, match="a bug"):
             await tasks.side_by_side(forever(), breaks())
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -77,7 +78,7 @@ async def test_last_words_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await tasks.cancel_and_wait([running])
 
     assert said == ["last words"]
@@ -92,6 +93,6 @@ async def test_impatience_reaches_the_innermost(monkeypatch: pytest.MonkeyPatch)
     await asyncio.sleep(0.01)
     running.cancel()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         with pytest.raises(asyncio.CancelledError):
             await running

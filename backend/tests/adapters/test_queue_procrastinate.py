@@ -18,9 +18,9 @@ from app.domain.video_status import VideoEvent
 from app.models import Video
 from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
-from tests.engines.slipway import PATIENCE_SECONDS
 from tests.factories import make_settings, read_video
 from tests.services.test_database_silence import postgresql_paused
+from tests.waiting import TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def ask(application: Application, question: str) -> int:
 
 
 async def until(application: Application, question: str, answer: int) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while await ask(application, question) != answer:  # noqa: ASYNC110  # another process sets no event here
             await asyncio.sleep(0.02)
 
@@ -73,7 +73,7 @@ async def test_a_worker_is_told_of_a_job_without_looking(
             await asyncio.sleep(0.02)
         return False
 
-    async with working(application), asyncio.timeout(PATIENCE_SECONDS):
+    async with working(application), asyncio.timeout(TIMEOUT_SECONDS):
         # News that comes while it asks for jobs is lost on it; sooner or later one comes while it listens.
         while not await is_done_soon():
             pass
@@ -144,7 +144,7 @@ async def test_a_paused_postgresql_is_survived(
     async with working(application):
         await until_probed(application, first)
         with capture_logs() as logged:
-            async with postgresql_paused(application.database), asyncio.timeout(PATIENCE_SECONDS):
+            async with postgresql_paused(application.database), asyncio.timeout(TIMEOUT_SECONDS):
                 while not any(line["event"] == "worker.waiting" for line in logged):  # noqa: ASYNC110  # as above
                     await asyncio.sleep(0.02)
 

@@ -22,6 +22,7 @@ from app.ports import (
 )
 from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
 from tests.contract.engines import s3_connection
+from tests.waiting import TIMEOUT_SECONDS
 
 KEY = "videos/a/b/c.mp4"
 PART = StoredPart(1, 5, '"0123456789abcdef0123456789abcdef"', datetime(2026, 1, 1, tzinfo=UTC))
@@ -352,7 +353,7 @@ async def test_a_call_that_was_given_up_holds_its_place_until_its_thread_is_free
 
 async def once_there_is_room(storage: S3Storage) -> StoredObject:
     """A thread that has just answered frees its place a moment later."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             try:
                 return await storage.head(KEY)

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.engines.scaled_slipway import ScaledSlipway
 from tests.engines.slipway import SlipwayProcess
+from tests.waiting import TIMEOUT_SECONDS
 
 CHROMIUM = "/usr/bin/chromium"
 # Without these Chromium asks Google's hosts for updates at every start.
@@ -29,7 +30,7 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MILLISECONDS = 30_000
+TIMEOUT_MILLISECONDS = TIMEOUT_SECONDS * 1000
 
 NOTE_VIOLATIONS = """
 window.__violations = [];
@@ -48,7 +49,9 @@ def slipway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlipwayProcess
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, timeout=TIMEOUT_MILLISECONDS
+        )
         yield chromium
         chromium.close()
 
@@ -56,8 +59,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser, slipway: SlipwayProcess) -> Iterator[BrowserContext]:
     context = browser.new_context(base_url=slipway.origin, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
+    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     yield context
     context.close()
 

@@ -44,7 +44,7 @@ def near_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iterat
 
 
 @contextmanager
-def far_store(data_dir: Path, settings: dict[str, str]) -> Iterator[World]:
+def far_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iterator[World]:
     """The app reaches its store over a network that may break."""
     with ExitStack() as stack:
         page_to_api, page_to_store, app_to_store = (stack.enter_context(FaultProxy()) for _ in range(3))
@@ -60,7 +60,7 @@ def far_store(data_dir: Path, settings: dict[str, str]) -> Iterator[World]:
                 "S3_BUCKET": BUCKET,
                 "AWS_ACCESS_KEY_ID": store.credentials.access_key_id,
                 "AWS_SECRET_ACCESS_KEY": store.credentials.secret_access_key,
-                **settings,
+                **(settings or {}),
             },
         )
         slipway.store_port = store.port

@@ -17,8 +17,9 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from tests.browser.faulty_world import World, near_store
-from tests.browser.visits import MIB, Film, Story, Visit, make_film, run_side_by_side, until
+from tests.browser.visits import MIB, Film, Story, Visit, make_film, run_side_by_side
 from tests.engines.faults import Match, Reset, Throttle, part
+from tests.waiting import TIMEOUT_SECONDS, until
 
 FILM_BYTES = 2048 * MIB
 FILM_PARTS = 128
@@ -26,7 +27,6 @@ LANE_BYTES_PER_SECOND = 4 * MIB
 """Of each of six: slow enough that every fault falls into the upload."""
 URL_LIFE_SECONDS = 20
 OUTAGE_SECONDS = 30
-_PERCENT_PATIENCE_SECONDS = 180.0
 _MEMORY_EVERY_SECONDS = 0.5
 
 
@@ -100,7 +100,7 @@ async def _everything_happens(visit: Visit, diary: Diary) -> None:
 
 
 async def _percent_reaches(visit: Visit, percent: int) -> None:
-    deadline = time.monotonic() + _PERCENT_PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while max(moment.percent or 0 for moment in await visit.shown()) < percent:
         assert time.monotonic() < deadline, (
             f"never came: {percent} %; the card says {await visit.card.inner_text()}"
@@ -128,7 +128,7 @@ def _table(film: Film, world: World, seconds: float, diary: Diary) -> str:
 
 
 def _trouble(world: World) -> str:
-    metrics = httpx.get(f"{world.slipway.origin}/metrics").text
+    metrics = httpx.get(f"{world.slipway.origin}/metrics", timeout=TIMEOUT_SECONDS).text
     prefix = "slipway_upload_trouble_total"
     return ", ".join(line.removeprefix(prefix) for line in metrics.splitlines() if line.startswith(prefix))
 

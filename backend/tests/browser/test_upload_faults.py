@@ -11,9 +11,12 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Page
 
 from tests.browser.faulty_world import World, far_store, near_store
 from tests.browser.visits import (
+    FILM_BYTES,
+    FILM_PARTS,
     MIB,
     PASSWORD,
     Film,
@@ -22,12 +25,12 @@ from tests.browser.visits import (
     Visit,
     make_film,
     run_side_by_side,
-    until,
 )
 from tests.engines.faults import (
     LOST_ANSWER,
     STORE_COMPLETE,
     Corrupt,
+    DelayUntilExpired,
     Fault,
     Hang,
     Match,
@@ -37,16 +40,13 @@ from tests.engines.faults import (
     part,
     s3_error,
 )
-
-FILM_BYTES = 12 * MIB
-FILM_PARTS = 3
-"""Of 5, 5 and 2 MiB."""
-SHORT_LIFE_SECONDS = 20
+from tests.waiting import until
 
 WORLDS: Mapping[str, Callable[[Path], AbstractContextManager[World]]] = {
     "near": near_store,
     "killed": near_store,
-    "far": lambda folder: far_store(folder, {"PRESIGN_TTL_SECONDS": str(SHORT_LIFE_SECONDS)}),
+    "far": far_store,
+    "expiring": lambda folder: far_store(folder, {"PRESIGN_TTL_SECONDS": "20"}),
 }
 STORIES: dict[str, Story] = {}
 
@@ -168,14 +168,19 @@ async def part_arrives_damaged(visit: Visit) -> None:
     assert [one.status for one in visit.sent_parts(2)] == [400, 200]
 
 
-@story("far", slow=True)
+@story("expiring", slow=True)
 async def urls_expire_on_the_way(visit: Visit) -> None:
-    with visit.world.page_to_store.black_hole(part(sender=visit.sender)):
-        await visit.choose()
-        await until(lambda: len(visit.sent_parts()) == FILM_PARTS, "all parts on their way")
-        await asyncio.sleep(SHORT_LIFE_SECONDS + 1)
+    numbers = range(1, FILM_PARTS + 1)
+    for number in numbers:
+        visit.world.page_to_store.fault(part(number, visit.sender), DelayUntilExpired())
+    await visit.choose()
+    await until(lambda: len(visit.sent_parts()) == FILM_PARTS, "all parts on their way")
+    # The new URLs live so long that none of them expires on a slow machine.
+    await asyncio.to_thread(visit.world.slipway.restart, {"PRESIGN_TTL_SECONDS": "900"})
     await visit.arrives()
-    assert sorted(one.status or 0 for one in visit.sent_parts()) == [200] * FILM_PARTS + [403] * FILM_PARTS
+    assert [[one.status for one in visit.sent_parts(number)] for number in numbers] == [
+        [403, 200]
+    ] * FILM_PARTS
 
 
 # --- silence --------------------------------------------------------------------------------------------------------
@@ -205,12 +210,10 @@ async def store_stops_reading_a_part(visit: Visit) -> None:
 
 @story(slow=True)
 async def nothing_flows_for_ten_seconds(visit: Visit) -> None:
-    visit.world.page_to_store.fault(part(sender=visit.sender), Throttle(2 * MIB), None)
-    await visit.choose()
-    await visit.parts_move()
     everything = Match(sender=visit.sender)
-    with visit.world.page_to_store.black_hole(everything), visit.world.page_to_api.black_hole(everything):
-        await asyncio.sleep(10)
+    async with visit.halfway():
+        with visit.world.page_to_store.black_hole(everything), visit.world.page_to_api.black_hole(everything):
+            await asyncio.sleep(10)
     await visit.arrives()
     # What was in flight has gone on where it was.
     assert len(visit.sent_parts()) == FILM_PARTS
@@ -218,17 +221,15 @@ async def nothing_flows_for_ten_seconds(visit: Visit) -> None:
 
 @story(slow=True)
 async def offline_for_half_a_minute(visit: Visit) -> None:
-    visit.world.page_to_store.fault(part(sender=visit.sender), Throttle(MIB), None)
-    await visit.choose()
-    await until(lambda: len(visit.sent_parts()) == FILM_PARTS, "all parts on their way")
     everything = Match(sender=visit.sender)
-    with visit.world.page_to_store.black_hole(everything), visit.world.page_to_api.black_hole(everything):
-        # The browser's word for it alone lets pass what is on its way already.
-        await visit.context.set_offline(True)
-        await visit.reads("You're offline")
-        await asyncio.sleep(30)
-        await visit.reads("You're offline")
-        await visit.context.set_offline(False)
+    async with visit.halfway():
+        with visit.world.page_to_store.black_hole(everything), visit.world.page_to_api.black_hole(everything):
+            # `set_offline` alone does not stop requests in flight.
+            await visit.context.set_offline(True)
+            await visit.reads("You're offline")
+            await asyncio.sleep(30)
+            await visit.reads("You're offline")
+            await visit.context.set_offline(False)
     await visit.arrives()
     # What was in flight has gone on where it was, and time without a network is no failure.
     assert len(visit.sent_parts()) == FILM_PARTS
@@ -276,13 +277,11 @@ async def store_does_not_complete_and_says_error_in_a_200(visit: Visit) -> None:
 
 @story()
 async def session_ends_in_the_middle(visit: Visit) -> None:
-    visit.world.page_to_store.fault(part(sender=visit.sender), Throttle(2 * MIB), None)
-    await visit.choose()
-    await visit.parts_move()
-    signed_out = await visit.context.request.post(
-        "/api/v1/auth/logout", headers={"Origin": visit.world.origin}
-    )
-    assert signed_out.status == 204
+    async with visit.halfway():
+        signed_out = await visit.context.request.post(
+            "/api/v1/auth/logout", headers={"Origin": visit.world.origin}
+        )
+        assert signed_out.status == 204
 
     again = visit.page.get_by_role("dialog", name="Sign in to continue")
     await again.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -294,12 +293,9 @@ async def session_ends_in_the_middle(visit: Visit) -> None:
 
 @story("killed")
 async def store_is_killed_in_the_middle(visit: Visit) -> None:
-    throttle = visit.world.page_to_store.fault(part(sender=visit.sender), Throttle(2 * MIB), None)
-    await visit.choose()
-    await visit.parts_move()
-    (pid,) = visit.world.slipway.store_pids()
-    os.kill(pid, signal.SIGKILL)
-    visit.world.page_to_store.withdraw(throttle)
+    async with visit.halfway():
+        (pid,) = visit.world.slipway.store_pids()
+        os.kill(pid, signal.SIGKILL)
     await visit.arrives()
     assert visit.world.slipway.store_pids() != [pid]
     assert len(visit.sent_parts()) > FILM_PARTS
@@ -308,13 +304,12 @@ async def store_is_killed_in_the_middle(visit: Visit) -> None:
 # --- the page is left -----------------------------------------------------------------------------------------------
 
 
-async def _begin_slowly(visit: Visit) -> str:
-    visit.world.page_to_store.fault(part(sender=visit.sender), Throttle(MIB), None)
-    await visit.choose()
-    await visit.parts_move()
-    (video,) = await visit.videos()
-    video_id: str = video["id"]
-    return video_id
+async def _is_left(visit: Visit, leave: Callable[[Page], Awaitable[object]]) -> None:
+    visit.page.on("dialog", lambda dialog: dialog.accept())
+    async with visit.halfway():
+        (video,) = await visit.videos()
+        await leave(visit.page)
+    await _row_goes(visit, video["id"])
 
 
 async def _row_goes(visit: Visit, video_id: str) -> None:
@@ -330,25 +325,17 @@ async def _row_goes(visit: Visit, video_id: str) -> None:
 
 @story()
 async def page_is_closed_in_the_middle(visit: Visit) -> None:
-    video_id = await _begin_slowly(visit)
-    await visit.page.close()
-    await _row_goes(visit, video_id)
+    await _is_left(visit, lambda page: page.close())
 
 
 @story()
 async def page_is_reloaded_in_the_middle(visit: Visit) -> None:
-    video_id = await _begin_slowly(visit)
-    visit.page.on("dialog", lambda dialog: dialog.accept())
-    await visit.page.reload()
-    await _row_goes(visit, video_id)
+    await _is_left(visit, lambda page: page.reload())
 
 
 @story()
 async def page_is_left_in_the_middle(visit: Visit) -> None:
-    video_id = await _begin_slowly(visit)
-    visit.page.on("dialog", lambda dialog: dialog.accept())
-    await visit.page.goto("about:blank")
-    await _row_goes(visit, video_id)
+    await _is_left(visit, lambda page: page.goto("about:blank"))
 
 
 @pytest.mark.parametrize("name", STORIES)

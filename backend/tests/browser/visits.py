@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,17 +13,19 @@ from typing import Any, Literal
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
-from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, NOTE_VIOLATIONS
+from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, NOTE_VIOLATIONS, TIMEOUT_MILLISECONDS
 from tests.browser.faulty_world import World
 from tests.engines.faults import Match, Seen, part
-from tests.engines.slipway import BUCKET, wait_until
+from tests.engines.slipway import BUCKET
 from tests.media import make_video, pad_with_noise
+from tests.waiting import until
 
 MIB = 1024 * 1024
 PASSWORD = "correct horse"  # of accounts that live for a test
-PATIENCE_MILLISECONDS = 180_000
-"""Ends a hung test: longer than the engine's own limits one after another."""
 _QUICK_AT_ONCE = 4
+FILM_BYTES = 12 * MIB
+FILM_PARTS = 3
+"""Of 5, 5 and 2 MiB."""
 
 Waiting = Literal["offline", "retrying", "signed_out"]
 
@@ -99,7 +102,7 @@ class Visit:
             # Nobody watches: a moving bar on each of twenty pages would cost more than the uploads.
             reduced_motion="reduce",
         )
-        self.context.set_default_timeout(PATIENCE_MILLISECONDS)
+        self.context.set_default_timeout(TIMEOUT_MILLISECONDS)
         await self.context.add_init_script(NOTE_VIOLATIONS)
         await self.context.add_init_script(_NOTE_WHAT_IS_SHOWN)
         account = {"email": self.email, "password": PASSWORD}
@@ -128,7 +131,7 @@ class Visit:
         await self.page.locator(f'[data-upload-status="{status}"]').wait_for()
 
     async def reads(self, words: str) -> None:
-        await expect(self.card).to_contain_text(words, timeout=PATIENCE_MILLISECONDS)
+        await expect(self.card).to_contain_text(words, timeout=TIMEOUT_MILLISECONDS)
 
     async def shown(self) -> list[Shown]:
         return [Shown(**moment) for moment in await self.page.evaluate("window.__shown")]
@@ -145,9 +148,16 @@ class Visit:
     def sent_parts(self, number: int | None = None) -> list[Seen]:
         return self.requests(store=part(number))
 
-    async def parts_move(self) -> None:
-        """Until bytes of a part have come to the proxy."""
-        await until(lambda: any(one.received_bytes > 0 for one in self.sent_parts()), "bytes of a part")
+    @asynccontextmanager
+    async def halfway(self) -> AsyncIterator[None]:
+        """Choose the file and hold every part in flight, after its first MiB, for the length of the block."""
+        with self.world.page_to_store.black_hole(part(sender=self.sender), after_bytes=MIB):
+            await self.choose()
+            await until(
+                lambda: len([one for one in self.sent_parts() if one.received_bytes >= MIB]) == FILM_PARTS,
+                "all parts in flight",
+            )
+            yield
 
     async def videos(self) -> list[dict[str, Any]]:
         answer = await self.context.request.get("/api/v1/videos")
@@ -158,7 +168,7 @@ class Visit:
 
     async def arrives(self) -> None:
         """The video is ready, the store holds exactly its bytes and nothing unfinished, and the page never lied."""
-        await expect(self.card.get_by_text("Ready", exact=True)).to_be_visible(timeout=PATIENCE_MILLISECONDS)
+        await expect(self.card.get_by_text("Ready", exact=True)).to_be_visible(timeout=TIMEOUT_MILLISECONDS)
         (video,) = await self.videos()
         assert video["status"] == "ready"
         await asyncio.to_thread(self._is_stored_whole, video["id"])
@@ -184,10 +194,6 @@ def _is_truthful(moments: Iterable[Shown]) -> None:
     assert titles, "the title never told the percent"
     assert all(before <= after for before, after in pairwise(titles))
     assert set(titles) <= set(percents)
-
-
-async def until(holds: Callable[[], object], what: str) -> None:
-    await asyncio.to_thread(wait_until, holds, what)
 
 
 # --- side by side ---------------------------------------------------------------------------------------------------
@@ -241,7 +247,9 @@ def run_side_by_side(
 
     async def run_all() -> None:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, timeout=TIMEOUT_MILLISECONDS
+            )
             few = asyncio.Semaphore(_QUICK_AT_ONCE)
 
             async def run_in_turn(story: Story) -> None:

@@ -27,9 +27,9 @@ from tests.api.outage import database_down
 from tests.conftest import MakeVideo
 from tests.databases import Databases, SqliteDatabases
 from tests.engines.queue_worker import QUEUES
-from tests.engines.slipway import PATIENCE_SECONDS
 from tests.factories import make_application, read_video
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+from tests.waiting import TIMEOUT_SECONDS
 
 NEVER, OFTEN = 3600.0, 0.02
 
@@ -91,7 +91,7 @@ class Jobs:
         return there_was_one
 
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS), self._came:
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._came:
             while not await holds():
                 await self._came.wait()
 
@@ -276,7 +276,7 @@ async def test_jobs_are_done_side_by_side(
     gates = [probe.hold_next(), probe.hold_next()]
 
     async with working(application, jobs, at_once=2):
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await gates[0].reached()
             await gates[1].reached()
         for gate in gates:
@@ -366,11 +366,11 @@ def kill_in_the_middle_of_a_probe(database_url: str, queue: str) -> int:
     with worker.stdout as stdout, selectors.DefaultSelector() as selector:
         try:
             selector.register(stdout, selectors.EVENT_READ)
-            assert selector.select(PATIENCE_SECONDS), "the worker took no job"
+            assert selector.select(TIMEOUT_SECONDS), "the worker took no job"
             assert stdout.readline() == b"probing\n"
         finally:
             worker.kill()
-            status = worker.wait(PATIENCE_SECONDS)
+            status = worker.wait(TIMEOUT_SECONDS)
     return status
 
 

@@ -16,6 +16,7 @@ from app.services.sweep.sweep import SweepOrder
 from tests.contract.engines import S3Engine
 from tests.factories import make_settings
 from tests.fakes import FakeDelivery
+from tests.waiting import TIMEOUT_SECONDS
 
 EVERYTHING = SweepOrder(remove_objects=True, force=True, adopt=True)
 
@@ -50,7 +51,7 @@ async def test_removes_orphans_of_all_pages(s3_engine: S3Engine, sweeping: Appli
 async def until_old(storage: ObjectStorage, prefix: str) -> None:
     """Wait for more than a second on the store's clock, which has whole seconds."""
     newest = max([listed.last_modified async for listed in storage.list_objects(prefix)])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             if await storage.server_time() - newest > timedelta(seconds=1):
                 return

@@ -12,20 +12,18 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from tests.engines.guardian import Guardian
+from tests.waiting import wait_until
 
 ACCESS_KEY_ID = "testkey"
 SECRET_ACCESS_KEY = "testsecretkey"
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool")
-_PATIENCE_SECONDS = 60.0
 _PORTS = 10
 
 _CONFIGURATION = """\
@@ -138,7 +136,7 @@ class CephRgw:
         self._ceph("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
         self._ceph("ceph", "osd", "crush", "add", "osd.0", "1.0", "host=localhost", "root=default")
         self._ceph("ceph-osd", "-i", "0")
-        self._until(lambda: "1 up" in self._ceph("ceph", "osd", "stat"), "the OSD is up")
+        wait_until(lambda: "1 up" in self._ceph("ceph", "osd", "stat"), "the OSD is up")
 
     def _start_gateway(self) -> None:
         keys = (f"--access-key={ACCESS_KEY_ID}", f"--secret={SECRET_ACCESS_KEY}")
@@ -147,13 +145,13 @@ class CephRgw:
 
     def start_gateway(self) -> None:
         self._ceph("radosgw", "-n", "client.rgw")
-        self._until(self._answers, "the gateway answers")
+        wait_until(self._answers, "the gateway answers")
 
     def kill_gateway(self) -> None:
         """kill -9 of what speaks S3; the monitor and the OSD stay."""
         pid = int((self._folder / "rgw.pid").read_text())
         os.kill(pid, signal.SIGKILL)
-        self._until(lambda: not Path(f"/proc/{pid}/exe").exists(), "the gateway is gone")
+        wait_until(lambda: not Path(f"/proc/{pid}/exe").exists(), "the gateway is gone")
 
     def _add_key(self, name: str, *capabilities: str) -> None:
         key = self._ceph("ceph", "auth", "get-or-create", name, *capabilities)
@@ -179,13 +177,6 @@ class CephRgw:
             log_text = (self._folder / "start.log").read_text(errors="replace")
             raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{log_text[-4000:]}")
         return said
-
-    def _until(self, condition: Callable[[], bool], what: str) -> None:
-        give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        while not condition():
-            if time.monotonic() > give_up_at:
-                raise TimeoutError(f"not so in time: {what}")
-            time.sleep(0.1)
 
     def __enter__(self) -> Self:
         try:

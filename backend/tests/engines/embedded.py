@@ -16,12 +16,10 @@ from botocore.config import Config
 
 from localstore.credentials import Credentials, load_or_create_credentials
 from localstore.mends import Mend
+from tests.waiting import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-PATIENCE_SECONDS = 60.0
-"""Ends a hung test; no test depends on how fast anything is."""
 
 REGION = "us-east-1"
 
@@ -78,7 +76,7 @@ class EmbeddedStore:
         assert stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            if not selector.select(PATIENCE_SECONDS):
+            if not selector.select(TIMEOUT_SECONDS):
                 self.kill()
                 raise TimeoutError("the store said nothing")
         return stdout.readline()
@@ -104,7 +102,7 @@ class EmbeddedStore:
         self.process.stdin.close()
 
     def wait(self) -> int:
-        code = self.process.wait(PATIENCE_SECONDS)
+        code = self.process.wait(TIMEOUT_SECONDS)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -150,7 +148,7 @@ class EmbeddedStore:
                 retries={"total_max_attempts": 1},
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
-                read_timeout=PATIENCE_SECONDS,
+                read_timeout=TIMEOUT_SECONDS,
             ),
         )
 

@@ -14,8 +14,10 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
@@ -26,6 +28,16 @@ from tests.engines.http_wire import PIECE_BYTES, Head, exactly, read_body, read_
 _BROKEN = (ConnectionError, asyncio.IncompleteReadError, TimeoutError)
 
 
+@dataclass(frozen=True)
+class BlackHole:
+    match: Match
+    after_bytes: int
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def holds(self, request: Seen) -> bool:
+        return request.received_bytes >= self.after_bytes and self.match.fits(request)
+
+
 class FaultProxy:
     """Listens on a port of 127.0.0.1 and passes on to another one. Its calls may come from any thread."""
 
@@ -34,7 +46,7 @@ class FaultProxy:
         self.upstream_port = upstream_port
         """May be set later: a server that must know the proxy's address has its own port only afterwards."""
         self._rules: list[Rule] = []
-        self._holes: list[tuple[Match, asyncio.Event]] = []
+        self._holes: list[BlackHole] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy")
         self._server: asyncio.Server | None = None
@@ -57,15 +69,18 @@ class FaultProxy:
         self._rules.remove(rule)
 
     @contextmanager
-    def black_hole(self, match: Match) -> Iterator[None]:
-        """Nothing of these requests flows, in either direction; their connections stay open."""
-        hole = (match, asyncio.Event())
+    def black_hole(self, match: Match, after_bytes: int = 0) -> Iterator[None]:
+        """Pass on nothing of these requests, in either direction, once so many bytes of their bodies have come.
+
+        Their connections stay open.
+        """
+        hole = BlackHole(match, after_bytes)
         self._holes.append(hole)
         try:
             yield
         finally:
             self._holes.remove(hole)
-            self._loop.call_soon_threadsafe(hole[1].set)
+            self._loop.call_soon_threadsafe(hole.ended.set)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
@@ -136,9 +151,9 @@ class FaultProxy:
                 await writer.wait_closed()
 
     async def flowing(self, request: Seen) -> None:
-        """Returns at once, or when no black hole takes this request any more."""
-        while hole := next((ended for match, ended in list(self._holes) if match.fits(request)), None):
-            await hole.wait()
+        """Wait until no black hole holds this request."""
+        while hole := next((hole for hole in list(self._holes) if hole.holds(request)), None):
+            await hole.ended.wait()
 
     async def upstream(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.upstream_port, limit=4 * PIECE_BYTES)
@@ -155,6 +170,8 @@ class Exchange:
         # Credential, date and signature stay out of what may be printed.
         query = {name: value for name, value in parse_qsl(url.query, True) if not name.startswith("X-Amz-")}
         self.seen = Seen(method, url.path, query, head.headers.get("user-agent", ""))
+        self.url_expires_at = _expiry(dict(parse_qsl(url.query)))
+        """When the presigned URL expires. None: it is not presigned."""
         self.head = head
         self.is_over = False
         """The connection serves no further request."""
@@ -279,3 +296,10 @@ class Exchange:
         await self._writer.drain()
         # A reset would take back what the client has not read yet: end in order, but too early.
         self.is_over = True
+
+
+def _expiry(query: Mapping[str, str]) -> datetime | None:
+    if "X-Amz-Expires" not in query:
+        return None
+    signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return signed_at + timedelta(seconds=int(query["X-Amz-Expires"]))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -148,6 +149,18 @@ class Throttle:
             due = max(due, clock()) + len(piece) / self.bytes_per_second
             yield piece
             await asyncio.sleep(due - clock())
+
+
+@dataclass(frozen=True)
+class DelayUntilExpired:
+    """Pass the request on after its presigned URL has expired."""
+
+    async def play(self, exchange: "Exchange") -> None:
+        assert exchange.url_expires_at is not None
+        # The URL's date has no fraction of a second.
+        refused_from = exchange.url_expires_at + timedelta(seconds=1)
+        await asyncio.sleep((refused_from - datetime.now(UTC)).total_seconds())
+        await exchange.relay()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import Self
 
-_PATIENCE_SECONDS = 20.0
+_KILL_AFTER_SECONDS = 20.0
+"""A daemon that ignores its signal for so long gets SIGKILL."""
 
 
 class Guardian:
@@ -31,7 +32,7 @@ class Guardian:
     def end(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._process.wait(_PATIENCE_SECONDS * 4)
+        self._process.wait()
 
     def __enter__(self) -> Self:
         return self
@@ -45,12 +46,12 @@ def _stop(folder: Path, pid_file: Path, stop_signal: signal.Signals) -> None:
         pid = int(pid_file.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return
-    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    kill_at = time.monotonic() + _KILL_AFTER_SECONDS
     with contextlib.suppress(ProcessLookupError):
         if _works_in(folder, pid):
             os.kill(pid, stop_signal)
         while _works_in(folder, pid):
-            if time.monotonic() > give_up_at:
+            if time.monotonic() > kill_at:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -17,9 +16,9 @@ import psycopg
 from sqlalchemy.engine import URL
 
 from tests.engines.guardian import Guardian
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 _SUPERUSER = "slipway"
-_PATIENCE_SECONDS = 60.0
 
 
 class PostgresMissingError(Exception):
@@ -60,8 +59,11 @@ class PostgresServer:
             f"-k {self._folder} -c listen_addresses='' -c max_connections=200 -c dynamic_shared_memory_type=mmap "
             f"-c fsync=off -c synchronous_commit={self._synchronous_commit} -c full_page_writes=off -c autovacuum=off"
         )
-        data, log = str(self._folder / "data"), str(self._folder / "log")
-        self._run("pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
+        self._pg_ctl("-l", str(self._folder / "log"), "-o", options, "start")
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        data, limit = str(self._folder / "data"), str(int(TIMEOUT_SECONDS))
+        self._run("pg_ctl", "-D", data, "-w", "-t", limit, *arguments)
 
     def kill_and_restart(self) -> None:
         """kill -9 to the server and all it started, then a start that recovers."""
@@ -71,11 +73,9 @@ class PostgresServer:
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        while any(_runs(pid) for pid in family):  # it refuses to start beside what is left of itself
-            assert time.monotonic() < give_up_at, "PostgreSQL does not end"
-            time.sleep(0.02)
-        # Where nobody fetches orphans, the dead server stays a zombie, which it would take for itself running.
+        # A server refuses to start beside processes of its predecessor.
+        wait_until(lambda: not any(_runs(pid) for pid in family), "PostgreSQL has ended")
+        # Where no init reaps orphans, the dead server stays a zombie, and the new one takes it for a running server.
         for left in (pid_file, *self._folder.glob(".s.PGSQL.*.lock")):
             left.unlink()
         self._serve()
@@ -85,8 +85,8 @@ class PostgresServer:
             self._guardian.end()
 
     def restart(self) -> None:
-        """Every connection is cut. Not `immediate`: without durability that would lose what was just committed."""
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "fast", "-w", "restart")
+        """Cut every connection. Mode `immediate` would lose recent commits, as durability is off."""
+        self._pg_ctl("-m", "fast", "restart")
 
     def create_database(self, template: str = "template0") -> str:
         """A new database like `template`; returns its name."""

@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ import httpx
 from botocore.config import Config
 
 from localstore.credentials import load_or_create_credentials
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 BUCKET = "slipway"
 SLIPWAY = [str(Path(sys.executable).parent / "slipway")]
 WITH_QUICK_RECHECKS = [sys.executable, str(Path(__file__).with_name("quick_rechecks.py"))]
-PATIENCE_SECONDS = 60.0
-"""Ends a hung test; no test depends on how fast anything is."""
-COMMAND_PATIENCE_SECONDS = 900.0
-"""Ends a hung command: a sweep after a thousand kills has minutes of work."""
 
 
 class SlipwayProcess:
@@ -77,7 +73,7 @@ class SlipwayProcess:
             capture_output=True,
             check=False,
             text=True,
-            timeout=COMMAND_PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
         )
 
     def start(self) -> Self:
@@ -105,7 +101,7 @@ class SlipwayProcess:
         assert stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            if not selector.select(PATIENCE_SECONDS):
+            if not selector.select(TIMEOUT_SECONDS):
                 self.kill_group()
                 raise AssertionError("Slipway did not get ready")
         return stdout.readline().decode()
@@ -121,6 +117,12 @@ class SlipwayProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
 
+    def restart(self, settings: Mapping[str, str]) -> None:
+        """Stop the app, then start it with these settings changed."""
+        self.stop()
+        self.settings.update(settings)
+        self.start()
+
     def kill_group(self) -> None:
         """kill -9 to the app's whole process group."""
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -133,7 +135,7 @@ class SlipwayProcess:
                 os.kill(pid, signal.SIGKILL)
 
     def wait(self) -> int:
-        status = self.process.wait(PATIENCE_SECONDS)
+        status = self.process.wait(TIMEOUT_SECONDS)
         if self.process.stdout:
             self.process.stdout.close()
         return status
@@ -207,7 +209,7 @@ class SlipwayProcess:
         size = created["upload"]["part_size_bytes"]
         for part in created["upload"]["parts"]:
             piece = data[(part["part_number"] - 1) * size : part["part_number"] * size]
-            httpx.put(part["url"], content=piece, timeout=PATIENCE_SECONDS).raise_for_status()
+            httpx.put(part["url"], content=piece, timeout=TIMEOUT_SECONDS).raise_for_status()
         video_id: str = created["video"]["id"]
         api.post(f"/videos/{video_id}/complete", json={"parts": []}).raise_for_status()
         return video_id
@@ -215,7 +217,7 @@ class SlipwayProcess:
     @contextmanager
     def api(self, email: str, password: str = "correct horse") -> Iterator[httpx.Client]:
         """A signed-in API client (bearer token) for an account that exists or is made."""
-        with httpx.Client(base_url=f"{self.origin}/api/v1", timeout=PATIENCE_SECONDS) as client:
+        with httpx.Client(base_url=f"{self.origin}/api/v1", timeout=TIMEOUT_SECONDS) as client:
             client.post("/auth/register", json={"email": email, "password": password})
             answer = client.post("/auth/token", data={"username": email, "password": password})
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -223,7 +225,7 @@ class SlipwayProcess:
 
     def metric(self, name: str) -> float:
         """One sample of /metrics that has no labels."""
-        text = httpx.get(f"{self.origin}/metrics").text
+        text = httpx.get(f"{self.origin}/metrics", timeout=TIMEOUT_SECONDS).text
         return next(float(line.split()[1]) for line in text.splitlines() if line.split()[0] == name)
 
     def __enter__(self) -> Self:
@@ -234,14 +236,6 @@ class SlipwayProcess:
     ) -> None:
         self.stop()
         self.wait_for_no_store()
-
-
-def wait_until(holds: Callable[[], object], what: str) -> None:
-    """Looks again and again until it holds; fails after the patience that ends hung tests."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.05)
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +18,7 @@ from tests.engines.faults import (
     STORE_COMPLETE,
     Corrupt,
     CutAnswer,
+    DelayUntilExpired,
     Fault,
     Hang,
     Match,
@@ -26,7 +28,7 @@ from tests.engines.faults import (
     part,
     s3_error,
 )
-from tests.engines.slipway import wait_until
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 PART = bytes(range(256)) * 4096
 """1 MiB: more than sockets keep in their buffers."""
@@ -197,11 +199,34 @@ def test_black_hole_holds_what_matches_and_lets_it_go_on(proxy: FaultProxy, clie
     with proxy.black_hole(part()):
         held.start()
         wait_until(lambda: proxy.seen, "the held request")
-        assert httpx.get(f"{proxy.origin}/other").status_code == 200
+        assert httpx.get(f"{proxy.origin}/other", timeout=TIMEOUT_SECONDS).status_code == 200
         held.join(_QUIET_SECONDS)
         assert answers == []
     held.join()
     assert answers == [200]
+
+
+def test_black_hole_may_begin_within_the_body(proxy: FaultProxy, client: httpx.Client) -> None:
+    half = len(PART) // 2
+    sending = threading.Thread(target=lambda: put(client))
+    with proxy.black_hole(part(), after_bytes=half):
+        sending.start()
+        wait_until(lambda: proxy.seen and proxy.seen[0].received_bytes >= half, "half of the body")
+        sending.join(_QUIET_SECONDS)
+        assert half <= proxy.seen[0].received_bytes < half + 128 * 1024
+        assert proxy.seen[0].status is None
+    sending.join()
+    assert proxy.seen[0].status == 200
+
+
+def test_delays_request_until_its_url_has_expired(
+    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
+) -> None:
+    proxy.fault(part(), DelayUntilExpired())
+    signed_at = datetime.now(UTC).replace(microsecond=0)
+    put(client, f"{PART_URL}&X-Amz-Date={signed_at:%Y%m%dT%H%M%SZ}&X-Amz-Expires=1")
+    assert datetime.now(UTC) > signed_at + timedelta(seconds=1)
+    assert server.seen[0].body == PART
 
 
 def test_refusing_breaks_what_is_open_and_lets_nobody_in(proxy: FaultProxy) -> None:
@@ -213,7 +238,7 @@ def test_refusing_breaks_what_is_open_and_lets_nobody_in(proxy: FaultProxy) -> N
                 connection.recv(1)
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", proxy.port))
-    assert httpx.get(proxy.origin).status_code == 200
+    assert httpx.get(proxy.origin, timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 def test_throttle_takes_its_time(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
@@ -238,7 +263,7 @@ def test_chunked_bodies_pass(fault: Fault | None) -> None:
     with _chunked_echo() as upstream, FaultProxy(upstream) as chunked:
         if fault is not None:
             chunked.fault(Match(), fault)
-        answer = httpx.post(chunked.origin, content=iter([b"one", b"", PART]))
+        answer = httpx.post(chunked.origin, content=iter([b"one", b"", PART]), timeout=TIMEOUT_SECONDS)
         assert answer.content == b"one" + PART
 
 

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from botocore.compat import get_current_datetime
 from botocore.exceptions import ClientError
 
-from tests.engines.embedded import PATIENCE_SECONDS, EmbeddedStore
+from tests.engines.embedded import EmbeddedStore
+from tests.waiting import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
@@ -113,7 +114,7 @@ class HeldPart:
         url = urlsplit(upload.presign_part(part_number, len(body)))
         assert url.hostname is not None
         self._last = body[-1:]
-        self._connection = http.client.HTTPConnection(url.hostname, url.port, timeout=PATIENCE_SECONDS)
+        self._connection = http.client.HTTPConnection(url.hostname, url.port, timeout=TIMEOUT_SECONDS)
         self._connection.putrequest("PUT", f"{url.path}?{url.query}")
         self._connection.putheader("Content-Length", str(len(body)))
         self._connection.endheaders()
@@ -151,7 +152,7 @@ def content_md5(body: bytes) -> str:
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Poll a condition; only a hang ends in a failure."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < give_up_at, "the condition never came true"
         time.sleep(0.02)

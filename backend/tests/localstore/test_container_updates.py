@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from localstore.mends import Mend
-from tests.engines.embedded import PATIENCE_SECONDS, EmbeddedStore
+from tests.engines.embedded import EmbeddedStore
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import BUCKET, SMALL_PART, OpenUpload, begin_upload, wait_until
+from tests.waiting import TIMEOUT_SECONDS
 
 LONGER_THAN_SWIFT_WAITS_SECONDS = 1.5
 """Swift acknowledges after 1 s without its listing."""
@@ -46,7 +47,7 @@ def test_part_is_acknowledged_only_when_it_is_listed(store: EmbeddedStore) -> No
             putting = pool.submit(upload.put, 1, SMALL_PART)
             with pytest.raises(TimeoutError):
                 putting.result(LONGER_THAN_SWIFT_WAITS_SECONDS)
-        putting.result(PATIENCE_SECONDS)
+        putting.result(TIMEOUT_SECONDS)
 
     assert upload.listed_parts() == [1]
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.engines.embedded import EmbeddedStore
 from tests.localstore.s3 import FOREIGN, PAGE, SMALL_PART, begin_upload, content_md5, make_object
+from tests.waiting import TIMEOUT_SECONDS
 
 ALLOWED = "access-control-allow-origin"
 
@@ -15,7 +16,7 @@ def put(
     url: str, *, origin: str = PAGE, body: bytes = SMALL_PART, md5_of: bytes | None = None
 ) -> httpx.Response:
     headers = {"Origin": origin} | ({} if md5_of is None else {"Content-MD5": content_md5(md5_of)})
-    return httpx.put(url, content=body, headers=headers)
+    return httpx.put(url, content=body, headers=headers, timeout=TIMEOUT_SECONDS)
 
 
 def preflight(store: EmbeddedStore, method: str, origin: str) -> httpx.Response:
@@ -134,7 +135,7 @@ def test_page_may_read_ranges_of_an_object(store: EmbeddedStore) -> None:
         "get_object", Params={"Bucket": "slipway", "Key": upload.object_key}
     )
 
-    answer = httpx.get(url, headers={"Origin": PAGE, "Range": "bytes=0-9"})
+    answer = httpx.get(url, headers={"Origin": PAGE, "Range": "bytes=0-9"}, timeout=TIMEOUT_SECONDS)
 
     assert answer.status_code == 206
     assert answer.headers[ALLOWED] == PAGE

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localstore.mends import Mend
-from tests.engines.embedded import PATIENCE_SECONDS, EmbeddedStore
+from tests.engines.embedded import EmbeddedStore
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import (
     BUCKET,
@@ -26,6 +26,7 @@ from tests.localstore.s3 import (
     object_folders,
     read,
 )
+from tests.waiting import TIMEOUT_SECONDS
 
 
 def is_whole(store: EmbeddedStore, object_key: str) -> bool:
@@ -272,7 +273,7 @@ def test_part_landing_while_complete_runs_never_breaks_the_object(store: Embedde
             time.sleep(delay_seconds)
             status = held.finish()
 
-            assert (completing.result(PATIENCE_SECONDS), status) in {("InvalidPart", 200), ("done", 404)}
+            assert (completing.result(TIMEOUT_SECONDS), status) in {("InvalidPart", 200), ("done", 404)}
         if status == 404:
             assert is_whole(store, upload.object_key)
         else:

@@ -7,6 +7,7 @@ import httpx
 from localstore.redaction import redact
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import BUCKET, FULL_PART, SMALL_PART, HeldPart, begin_upload, make_object
+from tests.waiting import TIMEOUT_SECONDS
 
 SIGNATURE = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"
 
@@ -16,8 +17,8 @@ def test_log_holds_no_signature_key_or_request(make_store: MakeStore) -> None:
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
     url = upload.presign_part(1, len(SMALL_PART))
-    httpx.put(url, content=SMALL_PART)
-    httpx.put(url + "0", content=SMALL_PART)
+    httpx.put(url, content=SMALL_PART, timeout=TIMEOUT_SECONDS)
+    httpx.put(url + "0", content=SMALL_PART, timeout=TIMEOUT_SECONDS)
     # What makes Swift log errors with the request's address in it: clients that vanish, a broken object.
     with HeldPart(upload, 2, FULL_PART):
         pass
@@ -28,7 +29,8 @@ def test_log_holds_no_signature_key_or_request(make_store: MakeStore) -> None:
     httpx.get(
         store.client().generate_presigned_url(
             "get_object", Params={"Bucket": BUCKET, "Key": broken.object_key}
-        )
+        ),
+        timeout=TIMEOUT_SECONDS,
     )
     store.stop()
 

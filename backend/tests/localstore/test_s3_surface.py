@@ -8,7 +8,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.engines.embedded import PATIENCE_SECONDS, EmbeddedStore
+from tests.engines.embedded import EmbeddedStore
 from tests.localstore.s3 import (
     BUCKET,
     FULL_PART,
@@ -19,6 +19,7 @@ from tests.localstore.s3 import (
     make_object,
     read,
 )
+from tests.waiting import TIMEOUT_SECONDS
 
 
 def presign_get(store: EmbeddedStore, object_key: str, **params: str) -> str:
@@ -57,7 +58,7 @@ def test_what_create_was_given_comes_back_with_the_object(store: EmbeddedStore) 
     upload.complete([upload.put(1, SMALL_PART)])
 
     head = store.client().head_object(Bucket=BUCKET, Key=upload.object_key)
-    got = httpx.get(presign_get(store, upload.object_key))
+    got = httpx.get(presign_get(store, upload.object_key), timeout=TIMEOUT_SECONDS)
 
     assert head["Metadata"] == {"slipway-token": "abc"}
     assert head["ContentType"] == got.headers["content-type"] == "video/quicktime"
@@ -72,7 +73,8 @@ def test_presigned_get_may_override_disposition_and_type(store: EmbeddedStore) -
     got = httpx.get(
         presign_get(
             store, upload.object_key, ResponseContentDisposition="inline", ResponseContentType="video/mp4"
-        )
+        ),
+        timeout=TIMEOUT_SECONDS,
     )
 
     assert (got.headers["content-disposition"], got.headers["content-type"]) == ("inline", "video/mp4")
@@ -107,8 +109,8 @@ def test_range_past_the_end_is_refused_and_a_suffix_is_served(store: EmbeddedSto
     upload = make_object(store)
     url = presign_get(store, upload.object_key)
 
-    assert httpx.get(url, headers={"Range": "bytes=99999999-"}).status_code == 416
-    assert httpx.get(url, headers={"Range": "bytes=-4"}).content == SMALL_PART[-4:]
+    assert httpx.get(url, headers={"Range": "bytes=99999999-"}, timeout=TIMEOUT_SECONDS).status_code == 416
+    assert httpx.get(url, headers={"Range": "bytes=-4"}, timeout=TIMEOUT_SECONDS).content == SMALL_PART[-4:]
 
 
 def test_complete_with_if_none_match_does_not_replace_an_object(store: EmbeddedStore) -> None:
@@ -216,6 +218,7 @@ def test_requests_outside_s3_are_refused(store: EmbeddedStore) -> None:
         answer = httpx.get(
             store.endpoint_url + path,
             headers={"X-Auth-User": key.access_key_id, "X-Auth-Key": key.secret_access_key},
+            timeout=TIMEOUT_SECONDS,
         )
         assert (path, answer.status_code) == (path, 403)
 
@@ -233,7 +236,7 @@ def test_answer_that_does_not_wait_for_the_body_announces_the_end_of_the_connect
     upload = make_object(store)
     url = urlsplit(upload.presign_part(1, len(FULL_PART)))
     assert url.hostname is not None
-    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=TIMEOUT_SECONDS)
     connection.putrequest("PUT", f"{url.path}?{url.query}")
     connection.putheader("Content-Length", str(len(FULL_PART)))
     connection.putheader("Expect", "100-continue")

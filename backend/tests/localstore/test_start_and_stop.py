@@ -16,9 +16,10 @@ import pytest
 
 from localstore.data_folder import DataFolder
 from localstore.errors import StartupError
-from tests.engines.embedded import PATIENCE_SECONDS, EmbeddedStore, StoreFailedError
+from tests.engines.embedded import EmbeddedStore, StoreFailedError
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import BUCKET, FULL_PART, HeldPart, begin_upload, wait_until
+from tests.waiting import TIMEOUT_SECONDS
 
 BACKEND = Path(__file__).parents[2]
 
@@ -37,7 +38,7 @@ def test_start_prints_one_line_and_nothing_of_its_libraries(tmp_path: Path) -> N
         [sys.executable, "-W", "default", "-m", "localstore", "--data-dir", str(tmp_path), "--port", "0"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=True,
         cwd=BACKEND,
     )
@@ -49,7 +50,7 @@ def test_start_prints_one_line_and_nothing_of_its_libraries(tmp_path: Path) -> N
 
 
 def test_ready_store_answers_health_checks(store: EmbeddedStore) -> None:
-    assert httpx.get(f"{store.endpoint_url}/healthcheck").status_code == 200
+    assert httpx.get(f"{store.endpoint_url}/healthcheck", timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 def test_taken_port_is_said_to_be_taken(make_store: MakeStore) -> None:
@@ -79,7 +80,7 @@ def test_start_waits_for_a_dying_predecessor(make_store: MakeStore) -> None:
         wait_until(lambda: second.has_process)
         assert not starting.done()
         first.kill()
-        starting.result(PATIENCE_SECONDS)
+        starting.result(TIMEOUT_SECONDS)
 
 
 def test_folder_without_extended_attributes_is_refused(
@@ -148,7 +149,7 @@ def test_ctrl_c_is_left_to_the_app(make_store: MakeStore) -> None:
     store = make_store().start()
     store.process.send_signal(signal.SIGINT)
 
-    assert httpx.get(f"{store.endpoint_url}/healthcheck").status_code == 200
+    assert httpx.get(f"{store.endpoint_url}/healthcheck", timeout=TIMEOUT_SECONDS).status_code == 200
     assert store.stop() == 0
 
 
@@ -191,8 +192,11 @@ def test_inner_servers_listen_on_loopback_and_refuse_other_programs(store: Embed
     inner = {port for _, port in listening} - {store.port}
     assert len(inner) == 3
     for port in inner:
-        assert httpx.get(f"http://127.0.0.1:{port}/healthcheck").status_code == 403
-        assert httpx.get(f"http://127.0.0.1:{port}/d1/0/AUTH_slipway").status_code == 403
+        assert httpx.get(f"http://127.0.0.1:{port}/healthcheck", timeout=TIMEOUT_SECONDS).status_code == 403
+        assert (
+            httpx.get(f"http://127.0.0.1:{port}/d1/0/AUTH_slipway", timeout=TIMEOUT_SECONDS).status_code
+            == 403
+        )
 
 
 def test_two_stores_at_once_do_not_disturb_each_other(store: EmbeddedStore, make_store: MakeStore) -> None:

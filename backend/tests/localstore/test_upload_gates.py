@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from localstore.upload_gates import GateBusyError, UploadEndedError, UploadGates
-from tests.engines.embedded import PATIENCE_SECONDS
+from tests.waiting import TIMEOUT_SECONDS
 
 
-def make_gates(patience_seconds: float = PATIENCE_SECONDS) -> UploadGates:
+def make_gates(patience_seconds: float = TIMEOUT_SECONDS) -> UploadGates:
     return UploadGates(patience_seconds)
 
 
@@ -20,7 +20,7 @@ def test_writer_before_complete_is_waited_for() -> None:
         closing = pool.submit(gates.close, "u")
         assert not closing.done()
         gate.end_storing()
-        closing.result(PATIENCE_SECONDS).reopen_or_end(lambda: False)
+        closing.result(TIMEOUT_SECONDS).reopen_or_end(lambda: False)
 
 
 def test_writer_whose_last_byte_comes_after_complete_is_refused() -> None:
@@ -39,7 +39,7 @@ def test_writer_whose_last_byte_comes_during_a_failing_complete_goes_on() -> Non
         closed = gates.close("u")
         storing = pool.submit(gate.begin_storing)
         closed.reopen_or_end(lambda: True)
-        storing.result(PATIENCE_SECONDS)
+        storing.result(TIMEOUT_SECONDS)
         gate.end_storing()
 
 
@@ -50,7 +50,7 @@ def test_two_completes_take_turns() -> None:
         second = pool.submit(gates.close, "u")
         assert not second.done()
         first.reopen_or_end(lambda: False)
-        second.result(PATIENCE_SECONDS).reopen_or_end(lambda: False)
+        second.result(TIMEOUT_SECONDS).reopen_or_end(lambda: False)
 
 
 def test_complete_gives_up_on_a_writer_that_does_not_end_and_the_upload_stays_open() -> None:
@@ -101,7 +101,7 @@ def test_no_writer_lands_after_complete_whatever_the_timing() -> None:
         ) -> bool:
             """Whether this part landed although Complete was done."""
             with gates.hold("u") as gate:
-                all_there.wait(PATIENCE_SECONDS)
+                all_there.wait(TIMEOUT_SECONDS)
                 try:
                     gate.begin_storing()
                 except UploadEndedError:
@@ -112,8 +112,8 @@ def test_no_writer_lands_after_complete_whatever_the_timing() -> None:
 
         with ThreadPoolExecutor(8) as pool:
             writers = [pool.submit(write) for _ in range(8)]
-            all_there.wait(PATIENCE_SECONDS)
+            all_there.wait(TIMEOUT_SECONDS)
             closed = gates.close("u")
             completed.set()
             closed.reopen_or_end(lambda: False)
-            assert not any(writer.result(PATIENCE_SECONDS) for writer in writers)
+            assert not any(writer.result(TIMEOUT_SECONDS) for writer in writers)

@@ -29,8 +29,9 @@ from tests.engines import ceph_rgw, postgres
 from tests.engines.ceph_rgw import CephRgw
 from tests.engines.embedded import EmbeddedStore
 from tests.engines.postgres import PostgresServer
-from tests.engines.slipway import BUCKET, PATIENCE_SECONDS, SLIPWAY, SlipwayProcess
+from tests.engines.slipway import BUCKET, SLIPWAY, SlipwayProcess
 from tests.media import make_video
+from tests.waiting import TIMEOUT_SECONDS
 
 REPOSITORY = Path(__file__).parents[3]
 DOCS = REPOSITORY / "docs"
@@ -130,7 +131,7 @@ class Shell:
     def close(self) -> None:
         os.close(self._to_write)
         os.close(self._from_read)
-        self._process.wait(PATIENCE_SECONDS)
+        self._process.wait(TIMEOUT_SECONDS)
 
 
 def start_server(world: World, block: Block, text: str) -> "subprocess.Popen[bytes]":
@@ -146,7 +147,7 @@ def start_server(world: World, block: Block, text: str) -> "subprocess.Popen[byt
             stderr=log,
             start_new_session=True,
         )
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while "is ready" not in output.read_text():
         assert process.poll() is None, f"{block.name} ended:\n{output.read_text()}"
         assert time.monotonic() < deadline, f"{block.name} is not ready:\n{output.read_text()}"
@@ -157,7 +158,7 @@ def start_server(world: World, block: Block, text: str) -> "subprocess.Popen[byt
 def stop_server(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
-    process.wait(PATIENCE_SECONDS)
+    process.wait(TIMEOUT_SECONDS)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.embedded import EmbeddedStoreProcess, free_port
-from tests.engines.slipway import wait_until
+from tests.waiting import wait_until
 
 
 async def test_a_restart_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engines.slipway import PATIENCE_SECONDS, WITH_QUICK_RECHECKS, SlipwayProcess, wait_until
+from tests.engines.slipway import WITH_QUICK_RECHECKS, SlipwayProcess
 from tests.media import make_video
 from tests.process.test_stop_under_load import listed
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 MIB = 1024**2
 MANY = {"USER_MAX_UPLOADS_IN_FLIGHT": "100000", "PAGE_DIR": "/nonexistent"}
@@ -116,7 +117,7 @@ def test_a_read_only_database_disk_puts_writes_off(slipway: SlipwayProcess, smal
             cwd=small_disk.folder,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
         assert refused.returncode != 0

@@ -25,9 +25,10 @@ from app.services.processing import MAX_ATTEMPTS
 from tests import media
 from tests.crash.invariants import violations
 from tests.crash.report import Tally, reported
-from tests.engines.slipway import PATIENCE_SECONDS, SlipwayProcess, wait_until
+from tests.engines.slipway import SlipwayProcess
 from tests.process.installations import Installation, OneMachine, Scaled
 from tests.process.witness import Witness
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 KILLS = int(os.environ.get("SLIPWAY_KILLS", "25"))
 SEED = os.environ.get("SLIPWAY_SEED") or str(random.randrange(10**9))  # noqa: S311  # printed, to be had again
@@ -142,7 +143,7 @@ async def let_leases_end(settings: Settings) -> None:
 
 def sweep_without_limit(app: SlipwayProcess) -> None:
     """More than ten creates lost their answer, which stops a sweep until an operator forces it."""
-    forced = ("sweep", "--force", "--wait", str(PATIENCE_SECONDS))
+    forced = ("sweep", "--force", "--wait", str(TIMEOUT_SECONDS))
     wait_until(lambda: app.command(*forced).returncode == 0, "a forced sweep")
 
 
@@ -161,7 +162,7 @@ async def until_settled(installation: Installation) -> None:
     settings = installation.settings()
     database = Database(settings.effective_database_url)
     storage = installation.storage()
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     try:
         while found := await violations(database, storage, settings, datetime.now(UTC), settled=True):
             assert time.monotonic() < deadline, found

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.engines.slipway import PATIENCE_SECONDS
 from tests.factories import PASSWORD
 from tests.mediaprobe.builders import progressive_mp4
+from tests.waiting import TIMEOUT_SECONDS
 
 REPOSITORY = Path(__file__).parents[3]
 CHILDREN = ("app 1", "app 2", "worker 1", "worker 2")
@@ -43,14 +43,14 @@ class ScaledSlipway:
                 self._said.notify_all()
 
     async def ready(self) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS), self._said:
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._said:
             await self._said.wait_for(lambda: self._is_ready)
 
     async def restart(self, name: str) -> None:
         """SIGTERM, as a deployment would; returns when the next one is ready."""
         old = self.pids[name]
         os.kill(old, signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE_SECONDS), self._said:
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._said:
             await self._said.wait_for(lambda: self.pids[name] != old)
 
 
@@ -71,7 +71,7 @@ async def scaled() -> AsyncIterator[ScaledSlipway]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await process.wait()
             await listening
 
@@ -80,8 +80,8 @@ class Load:
     """People who upload one small video after the other, and look at their list."""
 
     def __init__(self, address: str) -> None:
-        self._api = httpx.AsyncClient(base_url=f"{address}/api/v1", timeout=PATIENCE_SECONDS)
-        self._store = httpx.AsyncClient(timeout=PATIENCE_SECONDS)
+        self._api = httpx.AsyncClient(base_url=f"{address}/api/v1", timeout=TIMEOUT_SECONDS)
+        self._store = httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
         source = progressive_mp4(10, 100_000, moov_first=True)
         self._video = source.read_range(0, source.size, None).data
         self._stopping = False
@@ -161,7 +161,7 @@ async def test_nobody_notices_a_rolling_restart() -> None:
 
         assert load.failures == []
         assert load.videos
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while await load.statuses() != {"ready"}:  # noqa: ASYNC110  # other processes set no event here
                 await asyncio.sleep(0.1)
         await load.close()

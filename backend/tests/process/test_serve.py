@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engines.slipway import PATIENCE_SECONDS, SlipwayProcess, wait_until
+from tests.engines.slipway import SlipwayProcess
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def send_parts(created: dict[str, object], data: bytes, numbers: list[int] | Non
         number = part["part_number"]
         if numbers is None or number in numbers:
             body = data[(number - 1) * size : number * size]
-            assert httpx.put(part["url"], content=body).status_code == 200
+            assert httpx.put(part["url"], content=body, timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 def video_id(created: dict[str, object]) -> str:
@@ -86,7 +87,7 @@ def refused(slipway: SlipwayProcess, **settings: str) -> str:
         capture_output=True,
         check=False,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
     )
     assert ended.returncode != 0
     assert "is ready" not in ended.stdout
@@ -181,5 +182,5 @@ def test_finished_video_reads_the_same_after_kill(slipway: SlipwayProcess, tmp_p
     with slipway, slipway.api("ann@example.com") as api:
         video = api.get(f"/videos/{video_id(created)}").json()
         assert (video["status"], video["width"], video["height"]) == ("ready", 320, 240)
-        delivered = httpx.get(video["delivery_url"]).content
+        delivered = httpx.get(video["delivery_url"], timeout=TIMEOUT_SECONDS).content
         assert hashlib.sha256(delivered).digest() == hashlib.sha256(data).digest()

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from tests.engines.embedded import EmbeddedStore
-from tests.engines.slipway import BUCKET, PATIENCE_SECONDS, SlipwayProcess, wait_until
+from tests.engines.slipway import BUCKET, SlipwayProcess
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 CLIENTS = 10
 BODY = {"filename": "harbour.mp4", "size_bytes": 1000, "content_type": "video/mp4"}
@@ -65,7 +66,7 @@ def test_requests_under_way_are_answered_before_the_end(
         wait_until(lambda: not accepts(slipway), "nobody new is let in")
         store_line.heal()
 
-        answers = [request.result(PATIENCE_SECONDS) for request in waiting]
+        answers = [request.result(TIMEOUT_SECONDS) for request in waiting]
     assert [answer.status_code for answer in answers] == [201] * CLIENTS
     slipway.wait()
     with slipway, slipway.api("ann@example.com") as api:
@@ -74,7 +75,7 @@ def test_requests_under_way_are_answered_before_the_end(
 
 def accepts(slipway: SlipwayProcess) -> bool:
     try:
-        httpx.get(f"{slipway.origin}/api/v1/health/live")
+        httpx.get(f"{slipway.origin}/api/v1/health/live", timeout=TIMEOUT_SECONDS)
     except httpx.TransportError:
         return False
     return True
@@ -102,10 +103,10 @@ def test_a_crowd_at_work_sees_no_error_and_loses_nothing(slipway: SlipwayProcess
     with slipway.api("ann@example.com") as api, ThreadPoolExecutor(CLIENTS) as pool:
         working = [pool.submit(work, api) for _ in range(CLIENTS)]
         for _ in range(CLIENTS * 10):
-            assert begun.acquire(timeout=PATIENCE_SECONDS)
+            assert begun.acquire(timeout=TIMEOUT_SECONDS)
         slipway.stop()
         for client in working:
-            client.result(PATIENCE_SECONDS)
+            client.result(TIMEOUT_SECONDS)
 
     assert statuses == {201}
     assert "locked" not in slipway.log_file.read_text()

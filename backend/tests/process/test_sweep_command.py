@@ -22,9 +22,10 @@ from app.embedded import free_port
 from app.models import Installation, Video
 from app.services.sweep.bucket import MARKER_KEY
 from tests.conftest import MakeVideo
-from tests.engines.slipway import BUCKET, SlipwayProcess, wait_until
+from tests.engines.slipway import BUCKET, SlipwayProcess
 from tests.factories import make_application, read_video
 from tests.fakes import START_OF_TIME, FakeClock, FakeProbe, InMemoryStorage
+from tests.waiting import wait_until
 
 # Everything without a row is old at once, and the app's own sweep comes every second.
 QUICK = {"UPLOAD_GRACE_SECONDS": "1", "SWEEP_INTERVAL_SECONDS": "1"}

@@ -14,8 +14,8 @@ from app.core.config import Settings
 from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
 from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
-from tests.engines.slipway import PATIENCE_SECONDS
 from tests.factories import make_settings, read_video
+from tests.waiting import TIMEOUT_SECONDS
 
 COMMAND = [str(Path(sys.executable).parent / "slipway"), "worker"]
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -115,10 +115,10 @@ def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path:
 
     process.terminate()
 
-    assert process.wait(PATIENCE_SECONDS) == 0
+    assert process.wait(TIMEOUT_SECONDS) == 0
 
 
-@pytest.mark.parametrize("store_patience_seconds", [1, 10 * PATIENCE_SECONDS])
+@pytest.mark.parametrize("store_patience_seconds", [1, 10 * TIMEOUT_SECONDS])
 async def test_terminate_hands_the_job_in_hand_back(
     application: Application,
     make_video: MakeVideo,
@@ -137,6 +137,6 @@ async def test_terminate_hands_the_job_in_hand_back(
 
     process.terminate()
 
-    assert process.wait(PATIENCE_SECONDS) == 0
+    assert process.wait(TIMEOUT_SECONDS) == 0
     row = await read_video(application, video.id)
     assert (row.status, row.lease_owner, row.attempts, row.postponed) == ("processing", None, 0, 0)

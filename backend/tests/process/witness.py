@@ -11,8 +11,9 @@ from typing import Any
 
 import httpx
 
-from tests.engines.slipway import PATIENCE_SECONDS, SlipwayProcess
+from tests.engines.slipway import SlipwayProcess
 from tests.fakes import content_md5, md5_hex
+from tests.waiting import TIMEOUT_SECONDS
 
 PASSWORD = "a quiet harbour"
 _AGAIN_SECONDS = 0.2
@@ -66,7 +67,7 @@ class Witness:
         self._random = random.Random(f"{seed}-{name}")  # noqa: S311  # repeatable on purpose
         self._grace_seconds = grace_seconds
         self._ending = threading.Event()
-        self._client = httpx.Client(base_url=f"{slipway.origin}/api/v1", timeout=PATIENCE_SECONDS)
+        self._client = httpx.Client(base_url=f"{slipway.origin}/api/v1", timeout=TIMEOUT_SECONDS)
         self.videos: list[Remembered] = []
         self.broken: BaseException | None = None
         self.asked = 0
@@ -96,7 +97,7 @@ class Witness:
     def end(self) -> None:
         """Lets the turn under way finish; raises what was found broken."""
         self._ending.set()
-        self._thread.join(PATIENCE_SECONDS * 3)
+        self._thread.join(TIMEOUT_SECONDS * 3)
         assert not self._thread.is_alive(), f"{self.name} hangs"
         if self.broken:
             raise self.broken
@@ -185,7 +186,7 @@ class Witness:
                     video.urls[number],
                     content=piece,
                     headers={"Content-MD5": content_md5(piece)},
-                    timeout=PATIENCE_SECONDS,
+                    timeout=TIMEOUT_SECONDS,
                 )
             except httpx.HTTPError:
                 pass
@@ -267,7 +268,7 @@ class Witness:
                 now = self._ask(200, "GET", f"/videos/{video.id}").json()
                 width = None if video.id in unread else 320
                 self._expect(video, (now["status"], now["width"]) == ("ready", width), f"at rest it is {now}")
-                delivered = httpx.get(now["delivery_url"], timeout=PATIENCE_SECONDS).content
+                delivered = httpx.get(now["delivery_url"], timeout=TIMEOUT_SECONDS).content
                 same = hashlib.sha256(delivered).digest() == hashlib.sha256(video.data).digest()
                 self._expect(video, same, "other bytes than were sent")
 
@@ -295,7 +296,7 @@ class Witness:
     def _ask(self, expected: int | tuple[int, ...], method: str, path: str, **how: Any) -> httpx.Response:
         """Repeats what had no answer or was put off; raises BrokenPromiseError for any other answer."""
         wanted = (expected,) if isinstance(expected, int) else expected
-        deadline = time.monotonic() + PATIENCE_SECONDS * 2
+        deadline = time.monotonic() + TIMEOUT_SECONDS * 2
         while True:
             self.asked += 1
             answer = self._once(lambda: self._client.request(method, path, **how))
@@ -312,7 +313,7 @@ class Witness:
             if time.monotonic() > deadline:
                 last = f"{answer.status_code} {answer.text}" if answer is not None else "none at all"
                 raise BrokenPromiseError(
-                    f"{method} {path} is put off for {PATIENCE_SECONDS * 2} s; the last answer: {last}"
+                    f"{method} {path} is put off for {TIMEOUT_SECONDS * 2} s; the last answer: {last}"
                 )
             time.sleep(_AGAIN_SECONDS)
 

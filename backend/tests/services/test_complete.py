@@ -29,6 +29,7 @@ from tests.factories import (
 )
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 from tests.services.conftest import TWO_PARTS, Create, Sent, part_md5s_of
+from tests.waiting import TIMEOUT_SECONDS
 
 WELL_PAST_A_LEASE = timedelta(seconds=31)
 
@@ -989,7 +990,7 @@ async def test_the_lease_is_renewed_while_the_store_works(
     await gate.reached()
     clock.advance(seconds=25)
     renewed_until = clock.now() + timedelta(seconds=30)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while (await read_video(application, video.id)).lease_until != renewed_until:  # noqa: ASYNC110  # a row has no event
             await asyncio.sleep(0.002)
     clock.advance(seconds=25)

@@ -34,6 +34,7 @@ from tests.factories import (
 )
 from tests.fakes import FakeClock, InMemoryStorage
 from tests.services.conftest import Create
+from tests.waiting import TIMEOUT_SECONDS
 
 QUOTA = 10_000
 LIMIT_IN_FLIGHT = 5
@@ -224,7 +225,7 @@ async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
     aborting = storage.hold_next("abort_multipart_upload")
     opening.release()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         assert (await slow).video.upload_id == fast.video.upload_id
 
     await aborting.reached()

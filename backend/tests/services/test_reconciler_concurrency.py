@@ -10,10 +10,11 @@ from tests.factories import (
     read_video,
 )
 from tests.fakes import FakeClock, InMemoryStorage
+from tests.waiting import TIMEOUT_SECONDS
 
 
 async def until_gone(storage: InMemoryStorage, object_key: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             if object_key not in {upload.object_key for upload in storage.open_uploads}:
                 return

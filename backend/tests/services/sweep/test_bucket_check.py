@@ -21,6 +21,7 @@ from tests import factories
 from tests.conftest import MakeVideo
 from tests.factories import APP_URL, make_application, read_video
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+from tests.waiting import TIMEOUT_SECONDS
 
 ANOTHERS = f'{{"database_id": "{uuid.uuid4()}"}}'.encode()
 BUSY = (VideoStatus.COMPLETING, VideoStatus.PROCESSING, VideoStatus.EXPIRED, VideoStatus.DELETING)
@@ -67,7 +68,7 @@ async def rows(application: Application) -> dict[uuid.UUID, Video]:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             if await holds():
                 return

@@ -1,0 +1,22 @@
+"""Waits that end when something happens."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+TIMEOUT_SECONDS: Final = 900.0
+"""Ends a hung test. A passing test never gets near it, however slow the machine."""
+
+
+def wait_until(is_reached: Callable[[], object], state: str) -> None:
+    """Poll until `is_reached` returns something true. Fail with `state` if the test hangs."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not is_reached():
+        assert time.monotonic() < deadline, f"not reached: {state}"
+        time.sleep(0.05)
+
+
+async def until(is_reached: Callable[[], object], state: str) -> None:
+    """Do the same as `wait_until` without blocking the event loop."""
+    await asyncio.to_thread(wait_until, is_reached, state)
