@@ -219,22 +219,13 @@ def sweep(
     remove_objects: Annotated[
         bool, typer.Option("--remove-objects", help="Also remove objects without a row.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Remove orphans even if they are more than 10 and more than 1 %.")
-    ] = False,
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take the bucket for this database's, whatever its marker says.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Remove orphans without a limit.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Make the bucket this database's.")] = False,
     fail_missing: Annotated[
-        bool,
-        typer.Option(
-            "--fail-missing", help="Only set ready videos to failed whose object is missing or replaced."
-        ),
+        bool, typer.Option("--fail-missing", help="Only set videos to failed whose object is lost.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --fail-missing, do not ask.")] = False,
-    wait: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another sweep to end.")
-    ] = 0,
+    wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait for another sweep.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Do what is due, and compare the store with the database.

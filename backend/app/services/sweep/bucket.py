@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -49,17 +50,12 @@ class BucketMarker:
             return MarkerState.ABSENT
         except StorageUnavailable:
             # An empty object has no range, so the store returns an error.
-            if await self._is_empty():
-                return MarkerState.FOREIGN
+            with suppress(NoSuchObject):
+                if (await self.storage.head(MARKER_KEY)).size_bytes == 0:
+                    return MarkerState.FOREIGN
             raise
         named = _database_id_in(found.data)
         return MarkerState.OURS if named and named == database_id else MarkerState.FOREIGN
-
-    async def _is_empty(self) -> bool:
-        try:
-            return (await self.storage.head(MARKER_KEY)).size_bytes == 0
-        except NoSuchObject:
-            return False
 
     async def write(self, database_id: uuid.UUID, *, only_if_new: bool) -> MarkerState:
         """Write the marker and read it back, because another database may write its own at the same time."""

@@ -8,14 +8,8 @@ from typing import Any, Final
 
 import structlog
 
+from app.core import metrics
 from app.core.db import Database
-from app.core.metrics import (
-    SWEEP_FOUND,
-    SWEEP_FOUND_BYTES,
-    SWEEP_LAST_SUCCESS,
-    SWEEP_OLDEST_SECONDS,
-    SWEEP_STOPPED,
-)
 from app.crud import audit, installation
 from app.domain.sweep_report import Category, MarkerState, Outcome, SweepReport, max_changes, new_findings
 from app.models import Installation
@@ -92,8 +86,11 @@ class Sweep:
     async def _pass(self, order: SweepOrder, row: Installation | None, lease: SweepLease) -> SweepReport:
         store_now = await self.storage.server_time()
         is_new = row is None or row.bucket_marked_at is None
-        # Before the listing, because a video that becomes ready meanwhile may be missing from it.
-        ready = await self._count_ready() if is_new else 0
+        ready = 0
+        if is_new:
+            # Before the listing, because a video that becomes ready meanwhile may be missing from it.
+            async with self.database.reading() as session:
+                ready = await audit.count_ready(session)
         findings = new_findings()
         calls = StoreCalls(lease, findings[Category.UNANSWERED])
         orphans = Orphans(
@@ -147,21 +144,17 @@ class Sweep:
                 await installation.record_bucket_marked(session, now)
         return marker, is_ours
 
-    async def _count_ready(self) -> int:
-        async with self.database.reading() as session:
-            return await audit.count_ready(session)
-
 
 def publish(report: Mapping[str, Any], done_at: datetime | None) -> None:
     """Set the metrics to the last sweep's report."""
     for category, found in report["findings"].items():
-        SWEEP_FOUND.labels(category).set(found["count"])
-        SWEEP_FOUND_BYTES.labels(category).set(found["bytes"])
-        SWEEP_OLDEST_SECONDS.labels(category).set(found["oldest_seconds"])
+        metrics.SWEEP_FOUND.labels(category).set(found["count"])
+        metrics.SWEEP_FOUND_BYTES.labels(category).set(found["bytes"])
+        metrics.SWEEP_OLDEST_SECONDS.labels(category).set(found["oldest_seconds"])
     for outcome in (Outcome.OVER_LIMIT, Outcome.REFUSED):
-        SWEEP_STOPPED.labels(outcome.value).set(report["outcome"] == outcome)
+        metrics.SWEEP_STOPPED.labels(outcome.value).set(report["outcome"] == outcome)
     if done_at is not None:
-        SWEEP_LAST_SUCCESS.set(done_at.timestamp())
+        metrics.SWEEP_LAST_SUCCESS.set(done_at.timestamp())
 
 
 def _log(report: SweepReport) -> None:
