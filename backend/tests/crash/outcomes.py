@@ -1,5 +1,6 @@
 """What one failing call of a use case leads to: for its caller, and for the video when all is well again."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from app.models import Video
 from app.ports import NoSuchObject, NoSuchUpload
 from app.services.uploads import StartedUpload
 from tests.crash.crash_points import NewWorld, record
-from tests.crash.process import COMMIT, Fault
+from tests.crash.process import Fault, is_commit
 from tests.crash.use_cases import UseCase
 from tests.crash.world import PAST_A_LEASE
 
@@ -31,7 +32,7 @@ class Outcome:
 
 def faults_of(call: str) -> dict[str, Fault]:
     """The ways this call may fail."""
-    if call == COMMIT:
+    if is_commit(call):
         return {NOT_DONE: Fault("before"), LOST: Fault("after")}
     faults = {NOT_DONE: Fault("before")}
     if call in ("create_multipart_upload", "complete_multipart_upload", "abort_multipart_upload", "delete"):
@@ -44,22 +45,26 @@ def faults_of(call: str) -> dict[str, Fault]:
     return faults
 
 
-async def outcomes_of(new_world: NewWorld, case: UseCase) -> dict[tuple[str, str], Outcome]:
-    """(numbered call, failure) -> outcome, for each call of the use case."""
-    calls = await record(new_world, case)
+async def outcomes_of(new_world: NewWorld, case: UseCase) -> dict[tuple[str, int, str], Outcome]:
+    """Return the outcome for each operation, its occurrence (from 1) and the way it fails."""
+    outcomes = {}
+    occurrences: Counter[str] = Counter()
+    for index, call in enumerate(await record(new_world, case)):
+        occurrences[call] += 1
+        for failure, fault in faults_of(call).items():
+            outcomes[call, occurrences[call], failure] = await _outcome(new_world, case, {index: fault})
+    return outcomes
+
+
+def table_of(outcomes: Mapping[tuple[str, int, str], Outcome]) -> set[str]:
+    """Return a row for each operation, occurrence and outcome, with the failures that lead there."""
+    rows: dict[tuple[str, int, str], list[str]] = {}
+    for (call, occurrence, failure), outcome in outcomes.items():
+        rows.setdefault((call, occurrence, str(outcome)), []).append(failure)
     return {
-        (f"{index} {call}", failure): await _outcome(new_world, case, {index: fault})
-        for index, call in enumerate(calls)
-        for failure, fault in faults_of(call).items()
+        f"{call} {occurrence} | {', '.join(failures)} | {outcome}"
+        for (call, occurrence, outcome), failures in rows.items()
     }
-
-
-def table_of(outcomes: Mapping[tuple[str, str], Outcome]) -> str:
-    """A line for each call and outcome, with the failures that lead there."""
-    lines: dict[tuple[str, str], list[str]] = {}
-    for (call, failure), outcome in outcomes.items():
-        lines.setdefault((call, str(outcome)), []).append(failure)
-    return "\n".join(f"{call} | {', '.join(by)} | {outcome}" for (call, outcome), by in lines.items())
 
 
 async def _outcome(new_world: NewWorld, case: UseCase, plan: dict[int, Fault]) -> Outcome:

@@ -6,14 +6,18 @@ blocks and other tasks still try is refused, so that nothing the dead process do
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import services
 from app.core.db import Database
 from app.domain.errors import DatabaseUnavailable, StorageUnavailable
 from app.ports import (
@@ -31,7 +35,7 @@ from mediaprobe import Metadata
 from tests.fakes import When
 
 Result = TypeVar("Result")
-COMMIT = "commit"
+_SERVICES = str(Path(services.__file__).parent)
 
 
 class Killed(BaseException):
@@ -106,7 +110,7 @@ class Process:
     def _strike(self, name: str, fault: Fault) -> None:
         self.struck_by = fault
         self.dead = self.dead or isinstance(fault.error, Killed)
-        raise fault.error or (DatabaseUnavailable() if name == COMMIT else StorageUnavailable())
+        raise fault.error or (DatabaseUnavailable() if is_commit(name) else StorageUnavailable())
 
     def _refuse_if_dead(self) -> None:
         if self.dead:
@@ -122,11 +126,12 @@ class WatchedDatabase(Database):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         process = self.process
+        name = f"commit {_calling_service()}"
         await process.pause()
         async with super().transaction() as session:
             yield session
-            fault = process.begin(COMMIT)
-        process.end(COMMIT, fault)
+            fault = process.begin(name)
+        process.end(name, fault)
 
 
 class WatchedProbe:
@@ -215,6 +220,18 @@ class WatchedStorage:
 
     async def check(self) -> None:
         await self._process.call("check", self._inner.check)
+
+
+def is_commit(call: str) -> bool:
+    return call.startswith("commit ")
+
+
+def _calling_service() -> str:
+    """Return the name of the innermost running function of app/services."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and not frame.f_code.co_filename.startswith(_SERVICES):
+        frame = frame.f_back
+    return "elsewhere" if frame is None else frame.f_code.co_name.strip("_")
 
 
 async def _all(found: AsyncIterator[Result]) -> list[Result]:
