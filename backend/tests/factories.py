@@ -1,4 +1,4 @@
-"""Makers of settings, parts, users, videos, and of a whole upload: arranging a test takes one line."""
+"""Create settings, applications, users, videos and whole uploads for tests."""
 
 import asyncio
 import secrets
@@ -39,11 +39,11 @@ from tests.waiting import TIMEOUT_SECONDS
 APP_URL = "http://127.0.0.1:8000"
 PASSWORD = "a quiet harbour"
 SMALL_VIDEO = b"ftyp" * 256
-"""1 KiB, one part. Its content does not matter to the fakes."""
+"""1 KiB in one part. The fakes ignore its content."""
 
 
 def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
-    """Settings for a test: nothing from the environment or `.env`, no embedded store, no page."""
+    """Return settings without the environment, `.env`, the embedded store and the page."""
     given = {
         "database_url": database_url,
         "slipway_data_dir": data_dir,
@@ -62,7 +62,7 @@ def make_application(
     probe: MediaProbe,
     make_queue: MakeQueue = pick_queue,
 ) -> Application:
-    """The real services over the fakes and the test's database. Whoever makes them closes them."""
+    """Create the real services over the fakes and the test's database. The caller closes them."""
     return assemble(
         settings,
         clock=clock,
@@ -75,7 +75,7 @@ def make_application(
 
 
 def embedded_queue(_database: Database, clock: Clock) -> EmbeddedQueue:
-    """Leases alone, also where PostgreSQL would have Procrastinate."""
+    """Return the queue that uses leases alone, on PostgreSQL too."""
     return EmbeddedQueue(clock)
 
 
@@ -83,7 +83,7 @@ def embedded_queue(_database: Database, clock: Clock) -> EmbeddedQueue:
 
 
 async def insert_user(application: Application, encoded_password: str, **values: Any) -> User:
-    """A user as the row says; `email` and all other columns may be given."""
+    """Insert a user. `values` may set any column."""
     email = values.pop("email", f"{uuid.uuid4().hex}@example.com")
     given = {
         "email_key": email_key(email),
@@ -101,7 +101,7 @@ async def insert_user(application: Application, encoded_password: str, **values:
 
 
 async def insert_session(application: Application, user: User, kind: str) -> str:
-    """A sign-in without asking for the password; returns its token."""
+    """Insert a session and return its token."""
     token = new_session_token()
     now = application.clock.now()
     row = Session(
@@ -129,11 +129,11 @@ async def insert_video(
     in_store: bool = True,
     **values: Any,
 ) -> Video:
-    """A video in `status`, with what the store holds then and the user's quota reserved.
+    """Insert a video in `status`, reserve its bytes, and store what the status implies.
 
-    uploading: an open upload (with the parts `parts_sent`, none of them unless given); completing: an open upload
-    with all parts; processing, ready, failed: the assembled object; expired, deleting: an open upload, to be
-    removed. `in_store=False` leaves the store empty. Any column may be given.
+    `uploading` has an open upload with the parts `parts_sent`, and `completing` one with all parts. `processing`,
+    `ready` and `failed` have the object. `expired` and `deleting` have an open upload. `in_store=False` leaves the
+    store empty. `values` may set any column.
     """
     status = VideoStatus(status)
     now = application.clock.now()
@@ -179,7 +179,7 @@ async def insert_video(
 
 
 def _columns_of(application: Application, status: VideoStatus) -> dict[str, Any]:
-    """What the use cases would have written by then."""
+    """Return the columns that the use cases would have written."""
     now = application.clock.now()
     match status:
         case VideoStatus.UPLOADING:
@@ -204,33 +204,33 @@ def _columns_of(application: Application, status: VideoStatus) -> dict[str, Any]
 
 
 async def find_video(application: Application, video_id: uuid.UUID) -> Video | None:
-    """The row as it is now, hidden or not."""
+    """Return the current row, even if it is hidden, or None."""
     async with application.database.reading() as session:
         return await videos.get(session, video_id)
 
 
 async def read_video(application: Application, video_id: uuid.UUID) -> Video:
-    """The row as it is now; it must exist."""
+    """Return the current row, which must exist."""
     found = await find_video(application, video_id)
     assert found is not None, "the row is gone"
     return found
 
 
 async def reserved_bytes(application: Application, user: User) -> int:
-    """What the user's counter says now."""
+    """Return the user's reserved bytes."""
     async with application.database.reading() as session:
         return (await session.scalars(select(User.reserved_bytes).where(col(User.id) == user.id))).one()
 
 
 async def count_videos(application: Application, *statuses: VideoStatus) -> int:
-    """Rows in these states; without states, all."""
+    """Count the rows in these states, or all."""
     async with application.database.reading() as session:
         found = await session.scalars(select(Video.status))
         return sum(1 for status in found if not statuses or status in statuses)
 
 
 async def assert_quota_is_exact(application: Application, user: User) -> None:
-    """The counter is the sum of the rows, and open uploads are within their limit."""
+    """Assert that the counter is the sum of the rows and that open uploads are within the limit."""
     async with application.database.reading() as session:
         rows = list(await session.scalars(select(Video).where(col(Video.user_id) == user.id)))
     assert await reserved_bytes(application, user) == sum(video.reserved_bytes for video in rows)
@@ -239,7 +239,7 @@ async def assert_quota_is_exact(application: Application, user: User) -> None:
 
 
 async def run_due_probes(application: Application) -> int:
-    """Does every probe that is due, one after the other, as a worker would; returns how many."""
+    """Do every due probe and return their number."""
     done = 0
     while await application.processing.probe_next():
         done += 1
@@ -247,7 +247,7 @@ async def run_due_probes(application: Application) -> int:
 
 
 def part_of(video: Video, data: bytes, number: int) -> bytes:
-    """The bytes of one part, as the plan cuts them."""
+    """Return the bytes of one part."""
     start = (number - 1) * video.part_size_bytes
     return data[start : start + video.part_size_bytes]
 
@@ -256,14 +256,14 @@ def part_of(video: Video, data: bytes, number: int) -> bytes:
 
 
 class ApiClient(httpx.AsyncClient):
-    """A client that knows who is signed in with it."""
+    """A client and its signed-in user."""
 
     user: User
 
 
 @dataclass(frozen=True)
 class Announced:
-    """What `announce` got back, ready to be sent."""
+    """What `announce` returned."""
 
     video: Mapping[str, Any]
     upload: Mapping[str, Any]
@@ -279,7 +279,7 @@ class Announced:
 
     @property
     def part_md5s(self) -> list[dict[str, object]]:
-        """The body of `complete`, every part proven."""
+        """The request body of `complete` with the MD5 of every part."""
         count: int = self.upload["part_count"]
         return [{"part_number": n, "md5": md5_hex(self.piece(n))} for n in range(1, count + 1)]
 
@@ -292,7 +292,7 @@ async def announce(
     content_type: str = "video/mp4",
     idempotency_key: uuid.UUID | None = None,
 ) -> Announced:
-    """POST /videos; it must be taken."""
+    """Send POST /videos and assert that it succeeds."""
     answer = await client.post(
         "/api/v1/videos",
         json={"filename": filename, "size_bytes": len(data), "content_type": content_type},
@@ -304,7 +304,7 @@ async def announce(
 
 
 async def send_parts(client: httpx.AsyncClient, storage: InMemoryStorage, announced: Announced) -> None:
-    """PUTs every part, signing more of them as the first batch is used up."""
+    """PUT every part, and sign further batches."""
     signed = {part["part_number"]: part["url"] for part in announced.upload["parts"]}
     for number in range(1, announced.upload["part_count"] + 1):
         if number not in signed:
@@ -322,7 +322,7 @@ async def upload(
     data: bytes = SMALL_VIDEO,
     **announced_as: Any,
 ) -> dict[str, Any]:
-    """The whole conversation: announce, send, complete; returns the video as `complete` answered it."""
+    """Announce, send and complete an upload. Return the video from the response."""
     announced = await announce(client, data, **announced_as)
     await send_parts(client, storage, announced)
     answer = await client.post(f"/api/v1/videos/{announced.id}/complete", json={"parts": announced.part_md5s})
@@ -332,7 +332,7 @@ async def upload(
 
 
 async def until_settled(client: httpx.AsyncClient, video_id: str) -> dict[str, Any]:
-    """The video once the app's own worker has read it; only a hang ends in a failure."""
+    """Return the video once the app's worker has read it."""
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             answer = await client.get(f"/api/v1/videos/{video_id}")

@@ -1,4 +1,4 @@
-"""Stand-ins for what is outside: a clock that stands still, an S3 in memory, a probe, a delivery.
+"""Implement the ports in memory for tests.
 
 InMemoryStorage passes the same contract suite as the real adapter (tests/contract/).
 """
@@ -39,12 +39,12 @@ S3_MIN_PART_BYTES = 5 * 1024 * 1024
 BUCKET_URL = "http://store.test/slipway/"
 
 When = Literal["before", "after"]
-"""`before`: the operation does not happen. `after`: it happened, but its answer is lost."""
+"""With `before` the operation does not happen. With `after` it happens, but its answer is lost."""
 Hook = Callable[[], Awaitable[None]]
 
 
 class FakeClock:
-    """The Clock port; time moves only when a test says so."""
+    """The Clock port. Only a test moves the time."""
 
     def __init__(self, now: datetime = START_OF_TIME) -> None:
         self._now = now
@@ -57,7 +57,7 @@ class FakeClock:
 
 
 class Gate:
-    """An operation stands here until it is let go; the test knows when it has come."""
+    """Stops an operation until the test releases it."""
 
     def __init__(self) -> None:
         self._reached = asyncio.Event()
@@ -94,7 +94,7 @@ class _Upload:
 
 @dataclass(frozen=True)
 class InMemoryObject:
-    """An object as it lies in the fake; tests may look at every byte."""
+    """An object of the fake, which tests may read."""
 
     data: bytes
     etag: str
@@ -105,10 +105,10 @@ class InMemoryObject:
 
 
 class InMemoryStorage:
-    """The ObjectStorage port as honest as S3: what AWS refuses is refused here.
+    """The ObjectStorage port. It refuses what AWS refuses.
 
-    `fail_next` makes an operation fail, `hook_next` runs a test's code at an operation, `hold_next` stops one in its
-    tracks. Operations have the port's names. `calls` lists them in order.
+    `fail_next` makes an operation fail, `hook_next` runs a test's code at an operation, `hold_next` stops an
+    operation. Operations have the port's names. `calls` lists them in order.
     """
 
     def __init__(self, clock: Clock, *, small_parts: bool = False, etags_are_md5: bool = True) -> None:
@@ -121,17 +121,17 @@ class InMemoryStorage:
         self._planned: dict[tuple[str, When], deque[Hook]] = {}
         self.objects: dict[str, InMemoryObject] = {}
         self.calls: list[tuple[str, str]] = []
-        """(operation, object key or prefix)"""
+        """Pairs of operation and object key or prefix."""
         self.lingers = False
-        """As the embedded store: a completed upload's parts stay listed as long as its object is there, and another
-        Complete is answered as the first was."""
+        """Behave like the embedded store, which lists the parts of a completed upload while its object exists and
+        answers another Complete as the first."""
 
     # --- for tests ----------------------------------------------------------------------------------------------
 
     def fail_next(
         self, operation: str, error: Exception | None = None, *, when: When = "before", times: int = 1
     ) -> None:
-        """The next `times` calls of `operation` end in `error` (StorageUnavailable)."""
+        """Let the next `times` calls of `operation` raise `error`, by default StorageUnavailable."""
 
         async def fail() -> None:
             raise error or StorageUnavailable
@@ -140,17 +140,17 @@ class InMemoryStorage:
             self.hook_next(operation, fail, when=when)
 
     def hook_next(self, operation: str, hook: Hook, *, when: When = "before") -> None:
-        """Runs `hook` within the next call of `operation`; an error it raises is the call's."""
+        """Run `hook` within the next call of `operation`, which raises what it raises."""
         self._planned.setdefault((operation, when), deque()).append(hook)
 
     def hold_next(self, operation: str, *, when: When = "before") -> Gate:
-        """Stops the next call of `operation` until the gate is released."""
+        """Stop the next call of `operation` until the gate is released."""
         gate = Gate()
         self.hook_next(operation, gate.pass_through, when=when)
         return gate
 
     def forget_plans(self) -> None:
-        """The store is well again."""
+        """Let all calls succeed again."""
         self._planned.clear()
 
     def count(self, operation: str) -> int:
@@ -161,13 +161,13 @@ class InMemoryStorage:
         return [OpenUpload(u.object_key, u.upload_id, u.initiated_at) for u in self._uploads.values()]
 
     def put_part(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> int:
-        """What a browser's PUT to a part's URL is answered: 200, 400, 403 or 404."""
+        """Return the status of a browser's PUT to a part's URL, which is 200, 400, 403 or 404."""
         return self.request("PUT", url, body, headers)
 
     def request(
         self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> int:
-        """Any request to a part's URL: everything the URL signed is checked before the store looks at it."""
+        """Answer any request to a part's URL. The store checks the signature first."""
         given = {name.lower(): value for name, value in (headers or {}).items()}
         parts = urlsplit(url)
         prefix = urlsplit(BUCKET_URL).path
@@ -190,11 +190,11 @@ class InMemoryStorage:
         return 200
 
     def store_part(self, upload_id: str, part_number: int, body: bytes) -> None:
-        """A part as if a browser had sent it."""
+        """Store a part as a browser's PUT does."""
         self._store(self._uploads[upload_id], part_number, body)
 
     def store_late_part(self, object_key: str, upload_id: str, part_number: int, body: bytes) -> None:
-        """A part that was on its way while its upload was aborted: AWS may list the upload again then."""
+        """Store a part that was in flight during the abort. AWS may then list the upload again."""
         upload = _Upload(object_key, upload_id, "", "", {}, self._clock.now())
         self._uploads[upload_id] = upload
         self._store(upload, part_number, body)
@@ -206,7 +206,7 @@ class InMemoryStorage:
         metadata: Mapping[str, str] | None = None,
         content_disposition: str = "attachment",
     ) -> str:
-        """A multipart upload as if created earlier; returns its id."""
+        """Create a multipart upload and return its ID."""
         upload_id = secrets.token_urlsafe(24)
         self._uploads[upload_id] = _Upload(
             object_key, upload_id, content_type, content_disposition, metadata or {}, self._clock.now()
@@ -221,7 +221,7 @@ class InMemoryStorage:
         content_type: str = "video/mp4",
         content_disposition: str = "attachment",
     ) -> str:
-        """An object as if assembled earlier from one part; returns its ETag."""
+        """Store an object and return its ETag."""
         etag = _etag_of_parts([data])
         self.objects[object_key] = InMemoryObject(
             data, etag, content_type, content_disposition, dict(metadata or {}), self._clock.now()
@@ -309,7 +309,7 @@ class InMemoryStorage:
         if etag and found.etag != etag:
             raise ObjectChanged
         if start >= len(found.data):
-            raise StorageUnavailable  # S3 answers 416: our own code asked for what is not there
+            raise StorageUnavailable  # S3 answers 416, because the caller asked beyond the end
         await self._end("read_range")
         return ObjectRange(found.data[start : start + length], len(found.data), found.etag)
 
@@ -361,7 +361,7 @@ class InMemoryStorage:
 
     async def _begin(self, operation: str, about: str) -> None:
         self.calls.append((operation, about))
-        await asyncio.sleep(0)  # a real call would let others run here
+        await asyncio.sleep(0)  # a real call lets other tasks run
         await self._run_planned(operation, "before")
 
     async def _end(self, operation: str) -> None:
@@ -449,13 +449,13 @@ def some_metadata(
 
 
 class FakeProbe:
-    """The MediaProbe port: gives `answers` one after the other, and `usual` once they are used up."""
+    """The MediaProbe port. It returns `answers` in order and then `usual`."""
 
     def __init__(self) -> None:
         self.usual: Metadata | Exception = some_metadata()
         self.answers: deque[Metadata | Exception] = deque()
         self.calls: list[tuple[str, str]] = []
-        """(object key, etag)"""
+        """Pairs of object key and ETag."""
         self._gates: deque[Gate] = deque()
 
     def hold_next(self) -> Gate:
@@ -475,7 +475,7 @@ class FakeProbe:
 
 
 class FakeDelivery:
-    """The DeliveryUrls port: readable URLs that live for an hour from the moment they are asked for."""
+    """The DeliveryUrls port. URLs are readable and live for an hour."""
 
     LIFE = timedelta(hours=1)
 
@@ -486,12 +486,12 @@ class FakeDelivery:
 
 
 def md5_hex(body: bytes) -> str:
-    """As the page proves a part to `complete`."""
+    """Return the MD5 as the page sends it to `complete`."""
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
 def content_md5(body: bytes) -> str:
-    """As the page sends a part's Content-MD5."""
+    """Return the MD5 as the page sends it in Content-MD5."""
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 

@@ -1,4 +1,4 @@
-"""StoredObjectProbe: mediaprobe over the storage port, its outcomes told in the port's words."""
+"""Run mediaprobe over the storage port and translate its errors."""
 
 import pytest
 
@@ -18,9 +18,7 @@ def probe(storage: InMemoryStorage) -> StoredObjectProbe:
     return StoredObjectProbe(storage, threads=2)
 
 
-async def test_a_file_that_is_no_video_gets_a_verdict(
-    probe: StoredObjectProbe, storage: InMemoryStorage
-) -> None:
+async def test_rejects_file_that_is_no_video(probe: StoredObjectProbe, storage: InMemoryStorage) -> None:
     etag = storage.store_object(KEY, NOT_A_VIDEO)
 
     with pytest.raises(VideoRejected) as raised:
@@ -30,9 +28,7 @@ async def test_a_file_that_is_no_video_gets_a_verdict(
     assert raised.value.detail.endswith(".")
 
 
-async def test_a_header_that_is_missing_gets_a_verdict(
-    probe: StoredObjectProbe, storage: InMemoryStorage
-) -> None:
+async def test_rejects_file_without_header(probe: StoredObjectProbe, storage: InMemoryStorage) -> None:
     etag = storage.store_object(KEY, EMPTY_MP4)
 
     with pytest.raises(VideoRejected) as raised:
@@ -42,10 +38,10 @@ async def test_a_header_that_is_missing_gets_a_verdict(
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable(), Overloaded(), NoSuchObject(), ObjectChanged()])
-async def test_what_the_store_says_passes_through(
+async def test_passes_store_errors_through(
     probe: StoredObjectProbe, storage: InMemoryStorage, error: Exception
 ) -> None:
-    """None of these says anything about the bytes: no verdict may come of them."""
+    """Errors of the store say nothing about the bytes, so they reject no video."""
     etag = storage.store_object(KEY, NOT_A_VIDEO)
     storage.fail_next("read_range", error)
 
@@ -53,9 +49,7 @@ async def test_what_the_store_says_passes_through(
         await probe.probe(KEY, etag)
 
 
-async def test_an_object_that_was_replaced_is_not_read(
-    probe: StoredObjectProbe, storage: InMemoryStorage
-) -> None:
+async def test_refuses_replaced_object(probe: StoredObjectProbe, storage: InMemoryStorage) -> None:
     etag = storage.store_object(KEY, NOT_A_VIDEO)
     storage.store_object(KEY, NOT_A_VIDEO + b"!")
 
@@ -63,13 +57,13 @@ async def test_an_object_that_was_replaced_is_not_read(
         await probe.probe(KEY, etag)
 
 
-async def test_an_object_that_is_gone_is_told(probe: StoredObjectProbe) -> None:
+async def test_reports_missing_object(probe: StoredObjectProbe) -> None:
     with pytest.raises(NoSuchObject):
         await probe.probe(KEY, '"0123456789abcdef0123456789abcdef-1"')
 
 
 @pytest.mark.parametrize("container", ["mkv", None])
-async def test_a_budget_that_runs_out_is_no_verdict(
+async def test_exhausted_budget_rejects_nothing(
     probe: StoredObjectProbe, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch, container: str | None
 ) -> None:
     etag = storage.store_object(KEY, NOT_A_VIDEO)

@@ -1,4 +1,4 @@
-"""How files are cut: a table of known sizes, and what holds for every size."""
+"""Plan the parts of known sizes and of any size."""
 
 import pytest
 from hypothesis import example, given
@@ -30,9 +30,7 @@ any_size = st.integers(min_value=1, max_value=TWO_GIB)
         (TWO_GIB, 16 * MIB, 128, 16 * MIB),
     ],
 )
-def test_plan_of_a_known_size(
-    size_bytes: int, part_size_bytes: int, part_count: int, last_bytes: int
-) -> None:
+def test_plans_known_sizes(size_bytes: int, part_size_bytes: int, part_count: int, last_bytes: int) -> None:
     plan = plan_parts(size_bytes)
 
     assert plan == PartPlan(size_bytes, part_size_bytes)
@@ -50,7 +48,7 @@ def test_parts_add_up_to_the_file(size_bytes: int) -> None:
 
 
 @given(any_size)
-def test_parts_are_equal_but_for_a_smaller_last(size_bytes: int) -> None:
+def test_only_last_part_is_smaller(size_bytes: int) -> None:
     plan = plan_parts(size_bytes)
 
     assert {plan.part_bytes(number) for number in range(1, plan.part_count)} <= {plan.part_size_bytes}
@@ -58,7 +56,7 @@ def test_parts_are_equal_but_for_a_smaller_last(size_bytes: int) -> None:
 
 
 @given(any_size)
-def test_plans_are_within_the_limits_of_s3_and_ours(size_bytes: int) -> None:
+def test_plans_stay_within_limits(size_bytes: int) -> None:
     plan = plan_parts(size_bytes)
 
     assert S3_MIN_PART_BYTES <= plan.part_size_bytes <= MAX_PART_BYTES
@@ -67,19 +65,19 @@ def test_plans_are_within_the_limits_of_s3_and_ours(size_bytes: int) -> None:
 
 
 @given(any_size)
-def test_a_file_fills_a_browsers_connections_and_no_more_parts_than_needed(size_bytes: int) -> None:
+def test_plans_six_parts_or_more(size_bytes: int) -> None:
     plan = plan_parts(size_bytes)
 
     assert plan.part_count <= 6 or plan.part_size_bytes == MAX_PART_BYTES
 
 
 @pytest.mark.parametrize("size_bytes", [0, -1])
-def test_an_empty_file_has_no_plan(size_bytes: int) -> None:
+def test_refuses_empty_file(size_bytes: int) -> None:
     with pytest.raises(ValueError, match="empty"):
         plan_parts(size_bytes)
 
 
 @pytest.mark.parametrize("part_number", [-1, 0, 3, 10_000])
-def test_a_part_outside_the_plan_has_no_length(part_number: int) -> None:
+def test_refuses_length_of_part_outside_the_plan(part_number: int) -> None:
     with pytest.raises(ValueError, match=r"outside 1\.\.2"):
         plan_parts(5 * MIB + 1).part_bytes(part_number)

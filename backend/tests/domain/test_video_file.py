@@ -1,4 +1,4 @@
-"""What file may be announced, under which name, and the key it gets."""
+"""Check announced files and name their objects."""
 
 import re
 import unicodedata
@@ -51,9 +51,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("filename", "content_type", "container", "stored_type"), ACCEPTED)
-def test_file_of_a_known_kind_is_taken(
-    filename: str, content_type: str, container: str, stored_type: str
-) -> None:
+def test_accepts_known_types(filename: str, content_type: str, container: str, stored_type: str) -> None:
     file = check_file(filename, 1, content_type, LIMIT)
 
     assert (file.filename, file.container.name, file.content_type) == (filename, container, stored_type)
@@ -79,24 +77,24 @@ def test_file_of_a_known_kind_is_taken(
         ("a.", 1, "video/mp4", UnsupportedContainer),
         ("a.mp4\x00.exe", 1, "video/mp4", FilenameInvalid),
         ("", 1, "video/mp4", FilenameInvalid),
-        # The first fault in the order of the docstring is the one told.
+        # The first error in the order of the docstring is raised.
         ("\n.exe", 0, "", FilenameInvalid),
         ("a.exe", 0, "", UnsupportedContainer),
         ("a.mp4", 0, "", ContentTypeMismatch),
     ],
 )
-def test_file_of_another_kind_is_refused(
+def test_refuses_other_types(
     filename: str, size_bytes: int, content_type: str, error: type[SlipwayError]
 ) -> None:
     with pytest.raises(error):
         check_file(filename, size_bytes, content_type, LIMIT)
 
 
-def test_file_as_large_as_the_limit_is_taken() -> None:
+def test_accepts_file_at_the_limit() -> None:
     assert check_file("a.mp4", LIMIT, "video/mp4", LIMIT).size_bytes == LIMIT
 
 
-def test_refusal_of_a_large_file_names_both_sizes() -> None:
+def test_too_large_names_both_sizes() -> None:
     with pytest.raises(FileTooLarge) as raised:
         check_file("a.mp4", 3 * 1024**3, "video/mp4", LIMIT)
 
@@ -104,7 +102,7 @@ def test_refusal_of_a_large_file_names_both_sizes() -> None:
     assert str(raised.value) == "This file is 3 GiB, and the limit is 2 GiB. Choose a smaller file."
 
 
-def test_refusal_of_a_container_names_the_accepted() -> None:
+def test_unsupported_container_names_accepted_ones() -> None:
     with pytest.raises(UnsupportedContainer) as raised:
         check_file("a.wmv", 1, "video/x-ms-wmv", LIMIT)
 
@@ -131,7 +129,7 @@ def test_refusal_of_a_container_names_the_accepted() -> None:
         "a" * 252 + ".mp4",
     ],
 )
-def test_hostile_name_is_refused(filename: str) -> None:
+def test_refuses_hostile_names(filename: str) -> None:
     with pytest.raises(FilenameInvalid):
         clean_filename(filename)
 
@@ -151,12 +149,12 @@ def test_hostile_name_is_refused(filename: str) -> None:
         ("مقطع.mp4", "مقطع.mp4"),
     ],
 )
-def test_other_names_are_kept_for_display(filename: str, shown: str) -> None:
+def test_keeps_other_names(filename: str, shown: str) -> None:
     assert clean_filename(filename) == shown
 
 
 @given(st.text(max_size=300))
-def test_a_cleaned_name_is_harmless_and_stays_as_it_is(filename: str) -> None:
+def test_cleaning_is_idempotent(filename: str) -> None:
     try:
         name = clean_filename(filename)
     except FilenameInvalid:
@@ -165,11 +163,13 @@ def test_a_cleaned_name_is_harmless_and_stays_as_it_is(filename: str) -> None:
     assert unicodedata.is_normalized("NFC", name)
     assert not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name)
     assert clean_filename(name) == name
-    name.encode()  # no lone surrogate: it can be stored and sent
+    name.encode()  # without lone surrogates the name can be stored and sent
 
 
 @given(st.text(), st.integers(), st.text())
-def test_any_input_is_taken_or_refused_with_a_code(filename: str, size_bytes: int, content_type: str) -> None:
+def test_any_input_is_accepted_or_refused_with_a_code(
+    filename: str, size_bytes: int, content_type: str
+) -> None:
     refused: Rejected | None = None
     try:
         check_file(filename, size_bytes, content_type, LIMIT)
@@ -198,12 +198,12 @@ FAMILIES = {"mp4": "isobmff", "mov": "isobmff", "avi": "riff", "webm": "matroska
 
 @pytest.mark.parametrize("declared", FAMILIES)
 @pytest.mark.parametrize("found", FAMILIES)
-def test_containers_of_one_family_stand_for_each_other(declared: str, found: str) -> None:
+def test_containers_of_one_family_are_interchangeable(declared: str, found: str) -> None:
     assert same_family(declared, found) is (FAMILIES[declared] == FAMILIES[found])
 
 
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda container: container.name)
-def test_key_is_ours_alone(container: Container) -> None:
+def test_key_contains_no_user_text(container: Container) -> None:
     user_id, video_id, unique = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
 
     key = object_key(user_id, video_id, unique, container)

@@ -1,4 +1,4 @@
-"""The state machine, edge by edge, as docs/reference/contract.md tells it."""
+"""Check every transition against docs/reference/contract.md."""
 
 import itertools
 
@@ -37,28 +37,28 @@ UNKNOWN = sorted(set(itertools.product(list(VideoStatus), list(VideoEvent))) - K
 
 
 @pytest.mark.parametrize(("status", "event", "after"), EDGES)
-def test_event_leads_to_its_state(status: str, event: str, after: str) -> None:
+def test_event_leads_to_its_status(status: str, event: str, after: str) -> None:
     assert next_status(VideoStatus(status), VideoEvent(event)) == after
 
 
 @pytest.mark.parametrize(("status", "event"), UNKNOWN)
-def test_every_other_pair_is_refused(status: VideoStatus, event: VideoEvent) -> None:
+def test_refuses_every_other_pair(status: VideoStatus, event: VideoEvent) -> None:
     with pytest.raises(IllegalTransition, match=event):
         next_status(status, event)
 
 
-def test_there_are_no_other_edges() -> None:
+def test_has_no_other_transitions() -> None:
     assert {(status, event, after) for (status, event), after in TRANSITIONS.items()} == set(EDGES)
 
 
 @pytest.mark.parametrize("event", VideoEvent)
-def test_sources_are_where_the_event_may_happen(event: VideoEvent) -> None:
+def test_sources_match_the_transitions(event: VideoEvent) -> None:
     assert sources_of(event) == {status for status, happening, _ in EDGES if happening == event}
 
 
 @pytest.mark.parametrize("event", VideoEvent)
-def test_every_event_leads_to_one_state(event: VideoEvent) -> None:
-    """A guarded UPDATE writes one target whatever source it finds."""
+def test_every_event_has_one_target(event: VideoEvent) -> None:
+    """A guarded UPDATE writes one target from any source."""
     assert len({next_status(source, event) for source in sources_of(event)}) == 1
 
 
@@ -71,9 +71,9 @@ def test_nothing_but_a_missing_part_leads_back_to_uploading() -> None:
     assert back == {VideoEvent.PARTS_MISSING}
 
 
-def test_open_uploads_count_until_they_are_proven() -> None:
+def test_uploads_count_as_open_until_verified() -> None:
     assert {VideoStatus.UPLOADING, VideoStatus.COMPLETING} == IN_FLIGHT
 
 
-def test_what_is_on_its_way_out_is_hidden() -> None:
+def test_removed_videos_are_hidden() -> None:
     assert {VideoStatus.DELETING, VideoStatus.EXPIRED} == HIDDEN

@@ -1,4 +1,4 @@
-"""Steps of the upload conversation, one call each, over the services themselves."""
+"""Do the steps of an upload through the services."""
 
 import uuid
 from collections.abc import Callable, Coroutine
@@ -21,7 +21,7 @@ Sent = Callable[..., Coroutine[Any, Any, Video]]
 def send(
     storage: InMemoryStorage, started: StartedUpload, data: bytes, leaving_out: tuple[int, ...] = ()
 ) -> None:
-    """PUTs every part to its URL, as the page does."""
+    """PUT every part to its URL, as the page does."""
     assert started.parts is not None
     for part in started.parts:
         if part.part_number not in leaving_out:
@@ -30,14 +30,14 @@ def send(
 
 
 def part_md5s_of(video: Video, data: bytes) -> dict[int, str]:
-    """The MD5 of every part, as the page computed it."""
+    """Return the MD5 of every part."""
     numbers = range(1, video.part_plan.part_count + 1)
     return {number: md5_hex(part_of(video, data, number)) for number in numbers}
 
 
 @pytest.fixture
 def create(application: Application, user: User) -> Create:
-    """Announces a file for `user`: a small MP4 unless told otherwise."""
+    """Create an upload for `user`, by default of a small MP4."""
 
     async def run(
         data: bytes = SMALL_VIDEO,
@@ -56,7 +56,7 @@ def create(application: Application, user: User) -> Create:
 
 @pytest.fixture
 def sent(create: Create, storage: InMemoryStorage) -> Sent:
-    """An announced file whose parts are all in the store: ready to be completed."""
+    """Create an upload and send all its parts."""
 
     async def run(data: bytes = SMALL_VIDEO, *, leaving_out: tuple[int, ...] = (), **how: Any) -> Video:
         started = await create(data, **how)

@@ -1,4 +1,4 @@
-"""Accounts and sign-ins: who may have one, how long it lasts, what it does not tell."""
+"""Register, sign in, and end sessions."""
 
 import asyncio
 from datetime import timedelta
@@ -40,7 +40,7 @@ async def signed_in(application: Application, user: User) -> Caller:
 # --- registering ------------------------------------------------------------------------------------------------
 
 
-async def test_a_registered_user_can_sign_in(application: Application) -> None:
+async def test_registered_user_signs_in(application: Application) -> None:
     made = await application.accounts.register("Ada@Example.com", PASSWORD, "Ada")
 
     signed = await application.accounts.sign_in("Ada@Example.com", PASSWORD, "cookie", None)
@@ -54,7 +54,7 @@ async def test_a_registered_user_can_sign_in(application: Application) -> None:
     )
 
 
-async def test_an_address_is_one_account_in_any_case(application: Application) -> None:
+async def test_ignores_case_of_addresses(application: Application) -> None:
     made = await application.accounts.register("ada@example.com", PASSWORD, None)
 
     with pytest.raises(EmailTaken):
@@ -65,7 +65,7 @@ async def test_an_address_is_one_account_in_any_case(application: Application) -
     ).user.id == made.id
 
 
-async def test_of_parallel_registrations_one_gets_the_address(application: Application) -> None:
+async def test_concurrent_registrations_create_one_account(application: Application) -> None:
     outcomes = await asyncio.gather(
         *(application.accounts.register("ada@example.com", PASSWORD, None) for _ in range(5)),
         return_exceptions=True,
@@ -92,13 +92,13 @@ async def test_of_parallel_registrations_one_gets_the_address(application: Appli
         "ADA.LOVELACE",
     ],
 )
-async def test_a_password_that_is_tried_first_is_refused(application: Application, password: str) -> None:
+async def test_refuses_common_passwords(application: Application, password: str) -> None:
     with pytest.raises(PasswordTooWeak):
         await application.accounts.register("ada.lovelace@example.com", password, None)
 
 
 @pytest.mark.parametrize("password", ["8 chars!", "x" * 127 + "y", "пароль моря", "correct horse battery"])
-async def test_any_other_password_is_taken(application: Application, password: str) -> None:
+async def test_accepts_other_passwords(application: Application, password: str) -> None:
     made = await application.accounts.register("ada@example.com", password, None)
 
     assert (
@@ -106,7 +106,7 @@ async def test_any_other_password_is_taken(application: Application, password: s
     ).user.id == made.id
 
 
-async def test_the_database_holds_neither_password_nor_token(application: Application) -> None:
+async def test_stores_neither_password_nor_token(application: Application) -> None:
     await application.accounts.register("ada@example.com", PASSWORD, None)
     signed = await application.accounts.sign_in("ada@example.com", PASSWORD, "cookie", None)
 
@@ -123,18 +123,18 @@ async def test_the_database_holds_neither_password_nor_token(application: Applic
     assert signed.token not in dump
 
 
-def test_passwords_are_hashed_as_owasp_asks() -> None:
-    """19 MiB, two passes, one lane; the tests' own hashing is cheaper, the app's is not."""
+def test_hashes_passwords_as_owasp_recommends() -> None:
+    """Check the application's parameters, because the tests hash with cheaper ones."""
     assert REAL_ARGON2.hash(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 # --- signing in -------------------------------------------------------------------------------------------------
 
 
-async def test_wrong_password_unknown_account_and_disabled_account_are_the_same(
+async def test_answers_alike_for_every_refused_sign_in(
     application: Application, user: User, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In words and in work: each costs one hash, so that neither tells whether an account exists."""
+    """Text and cost are equal, so that neither shows whether an account exists."""
     disabled = await make_user(is_active=False)
     work = security._work
     hashes: list[str | None] = []
@@ -159,14 +159,14 @@ async def test_wrong_password_unknown_account_and_disabled_account_are_the_same(
     assert None not in hashes, "verified, not made"
 
 
-async def test_tokens_are_new_each_time_and_long(application: Application, user: User) -> None:
+async def test_issues_long_random_tokens(application: Application, user: User) -> None:
     tokens = {(await sign_in(application, user)).token for _ in range(3)}
 
     assert len(tokens) == 3
     assert all(len(token) >= 43 for token in tokens), "256 bits in base64"
 
 
-async def test_a_long_user_agent_is_cut(application: Application, user: User) -> None:
+async def test_truncates_long_user_agent(application: Application, user: User) -> None:
     await application.accounts.sign_in(user.email, PASSWORD, "cookie", "x" * 10_000)
 
     (row,) = await application.accounts.list_sessions(await signed_in_again(application, user))
@@ -175,7 +175,7 @@ async def test_a_long_user_agent_is_cut(application: Application, user: User) ->
 
 
 async def signed_in_again(application: Application, user: User) -> Caller:
-    """A caller over the session that is there already."""
+    """Return the caller of the existing session."""
     async with application.database.reading() as session:
         session_id = (await session.execute(text("SELECT id FROM sessions"))).scalar_one()
     return Caller(user, session_id)
@@ -184,7 +184,7 @@ async def signed_in_again(application: Application, user: User) -> Caller:
 # --- how long it lasts ------------------------------------------------------------------------------------------
 
 
-async def test_a_session_unused_for_a_week_ends(
+async def test_session_ends_after_a_week_without_use(
     application: Application, user: User, clock: FakeClock
 ) -> None:
     token = (await sign_in(application, user)).token
@@ -198,9 +198,7 @@ async def test_a_session_unused_for_a_week_ends(
         await application.accounts.who_is(token)
 
 
-async def test_a_session_ends_after_thirty_days_in_any_case(
-    application: Application, user: User, clock: FakeClock
-) -> None:
+async def test_session_ends_after_thirty_days(application: Application, user: User, clock: FakeClock) -> None:
     signed = await sign_in(application, user)
     assert signed.expires_at == clock.now() + ABSOLUTE
     for _ in range(29):
@@ -212,7 +210,7 @@ async def test_a_session_ends_after_thirty_days_in_any_case(
         await application.accounts.who_is(signed.token)
 
 
-async def test_use_is_noted_at_most_once_a_minute(
+async def test_records_use_at_most_once_a_minute(
     application: Application, user: User, clock: FakeClock
 ) -> None:
     token = (await sign_in(application, user)).token
@@ -228,14 +226,12 @@ async def test_use_is_noted_at_most_once_a_minute(
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, "x" * 129, "\x00", "ü" * 20])
-async def test_an_unknown_token_is_nobody(application: Application, token: str) -> None:
+async def test_refuses_unknown_token(application: Application, token: str) -> None:
     with pytest.raises(NotAuthenticated):
         await application.accounts.who_is(token)
 
 
-async def test_ended_sessions_are_cleared_at_the_next_sign_in(
-    application: Application, user: User, clock: FakeClock
-) -> None:
+async def test_sign_in_deletes_ended_sessions(application: Application, user: User, clock: FakeClock) -> None:
     for _ in range(3):
         await sign_in(application, user)
     clock.advance(IDLE)
@@ -246,7 +242,7 @@ async def test_ended_sessions_are_cleared_at_the_next_sign_in(
         assert (await session.execute(text("SELECT count(*) FROM sessions"))).scalar_one() == 1
 
 
-async def test_ended_sessions_are_not_listed(application: Application, user: User, clock: FakeClock) -> None:
+async def test_does_not_list_ended_sessions(application: Application, user: User, clock: FakeClock) -> None:
     await sign_in(application, user)
     clock.advance(IDLE - A_SECOND)
     caller = await signed_in(application, user)
@@ -259,7 +255,7 @@ async def test_ended_sessions_are_not_listed(application: Application, user: Use
 # --- ending it --------------------------------------------------------------------------------------------------
 
 
-async def test_signing_out_ends_this_session_alone(application: Application, user: User) -> None:
+async def test_sign_out_ends_only_this_session(application: Application, user: User) -> None:
     here, there = await sign_in(application, user), await sign_in(application, user)
 
     await application.accounts.sign_out(await application.accounts.who_is(here.token))
@@ -269,7 +265,7 @@ async def test_signing_out_ends_this_session_alone(application: Application, use
     assert (await application.accounts.who_is(there.token)).user.id == user.id
 
 
-async def test_a_session_can_be_ended_from_another(application: Application, user: User) -> None:
+async def test_ends_another_session_of_the_user(application: Application, user: User) -> None:
     lost = await sign_in(application, user, "bearer")
     caller = await signed_in(application, user)
     (row,) = [row for row in await application.accounts.list_sessions(caller) if row.kind == "bearer"]
@@ -282,7 +278,7 @@ async def test_a_session_can_be_ended_from_another(application: Application, use
         await application.accounts.end_session(caller, row.id)
 
 
-async def test_anothers_session_cannot_be_listed_or_ended(
+async def test_hides_sessions_of_other_users(
     application: Application, user: User, make_user: MakeUser
 ) -> None:
     victim = await sign_in(application, user)
@@ -296,7 +292,7 @@ async def test_anothers_session_cannot_be_listed_or_ended(
     assert (await application.accounts.who_is(victim.token)).user.id == user.id
 
 
-async def test_a_new_password_ends_the_other_sessions(application: Application, user: User) -> None:
+async def test_new_password_ends_other_sessions(application: Application, user: User) -> None:
     here, there = await sign_in(application, user), await sign_in(application, user)
     caller = await application.accounts.who_is(here.token)
 
@@ -314,7 +310,7 @@ async def test_a_new_password_ends_the_other_sessions(application: Application, 
     ("current", "new", "error"),
     [("wrong password", "another harbour", InvalidCredentials), (PASSWORD, "password", PasswordTooWeak)],
 )
-async def test_a_refused_new_password_changes_nothing(
+async def test_refused_password_changes_nothing(
     application: Application, user: User, current: str, new: str, error: type[Exception]
 ) -> None:
     other = await sign_in(application, user)
@@ -327,7 +323,7 @@ async def test_a_refused_new_password_changes_nothing(
     await sign_in(application, user)
 
 
-async def test_renaming(application: Application, user: User) -> None:
+async def test_changes_the_name(application: Application, user: User) -> None:
     caller = await signed_in(application, user)
 
     await application.accounts.rename(caller, "Grace")
@@ -338,7 +334,7 @@ async def test_renaming(application: Application, user: User) -> None:
 # --- the operator -----------------------------------------------------------------------------------------------
 
 
-async def test_a_disabled_account_is_out_at_once(application: Application, user: User) -> None:
+async def test_disabling_ends_sessions_at_once(application: Application, user: User) -> None:
     token = (await sign_in(application, user)).token
 
     await application.accounts.disable(user.email.upper())
@@ -349,9 +345,7 @@ async def test_a_disabled_account_is_out_at_once(application: Application, user:
         await sign_in(application, user)
 
 
-async def test_the_operator_sets_a_password_and_ends_all_sessions(
-    application: Application, user: User
-) -> None:
+async def test_operator_sets_password_and_ends_sessions(application: Application, user: User) -> None:
     token = (await sign_in(application, user)).token
 
     await application.accounts.set_password(user.email, "another harbour")
@@ -361,7 +355,7 @@ async def test_the_operator_sets_a_password_and_ends_all_sessions(
     await application.accounts.sign_in(user.email, "another harbour", "cookie", None)
 
 
-async def test_the_operator_is_told_of_an_unknown_account(application: Application) -> None:
+async def test_operator_gets_error_for_unknown_account(application: Application) -> None:
     with pytest.raises(InvalidCredentials, match="no account"):
         await application.accounts.disable("nobody@example.com")
     with pytest.raises(InvalidCredentials, match="no account"):
@@ -371,7 +365,7 @@ async def test_the_operator_is_told_of_an_unknown_account(application: Applicati
 # --- hashing under load -----------------------------------------------------------------------------------------
 
 
-async def test_more_sign_ins_than_can_wait_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refuses_sign_ins_beyond_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(security, "_HASHING_QUEUE", 4)
     hasher = PasswordHasher()
 
@@ -384,6 +378,6 @@ async def test_more_sign_ins_than_can_wait_are_told_to_come_back(monkeypatch: py
     hasher.close()
 
 
-async def test_a_hash_of_another_kind_never_fits(application: Application) -> None:
+async def test_refuses_hash_of_unknown_kind(application: Application) -> None:
     assert not await application.hasher.verify(PASSWORD, "plain:" + PASSWORD)
     assert not await application.hasher.verify(PASSWORD, None)

@@ -1,4 +1,4 @@
-"""Announcing a file: the row, the multipart upload, the quota; repeated, in parallel, and when the store fails."""
+"""Create uploads, also repeatedly, concurrently and with a failing store."""
 
 import asyncio
 import uuid
@@ -47,7 +47,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     )
 
 
-async def test_create_writes_the_row_and_opens_the_upload(
+async def test_inserts_row_and_creates_upload(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     started = await create()
@@ -62,7 +62,7 @@ async def test_create_writes_the_row_and_opens_the_upload(
     assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
-async def test_the_object_will_be_an_attachment_with_the_rows_token(
+async def test_sets_disposition_and_token(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     started = await create(filename="A.MOV", content_type="video/quicktime")
@@ -77,7 +77,7 @@ async def test_the_object_will_be_an_attachment_with_the_rows_token(
     assert made.metadata == {TOKEN_METADATA: video.object_token}
 
 
-async def test_the_first_batch_of_parts_is_signed(create: Create, storage: InMemoryStorage) -> None:
+async def test_signs_the_first_batch(create: Create, storage: InMemoryStorage) -> None:
     started = await create()
 
     assert started.parts is not None
@@ -93,7 +93,7 @@ async def test_the_first_batch_of_parts_is_signed(create: Create, storage: InMem
         ("a.mp4", 3 * 1024**3, FileTooLarge),
     ],
 )
-async def test_a_refused_file_leaves_nothing(
+async def test_refused_file_leaves_no_row(
     application: Application,
     create: Create,
     storage: InMemoryStorage,
@@ -113,7 +113,7 @@ async def test_a_refused_file_leaves_nothing(
 # --- the same again ---------------------------------------------------------------------------------------------
 
 
-async def test_the_same_create_again_is_the_same_video(
+async def test_repeated_create_returns_the_same_video(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     key = uuid.uuid4()
@@ -128,9 +128,7 @@ async def test_the_same_create_again_is_the_same_video(
     assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
-async def test_a_key_used_for_another_file_is_a_conflict(
-    application: Application, create: Create, user: User
-) -> None:
+async def test_key_of_another_file_conflicts(application: Application, create: Create, user: User) -> None:
     key = uuid.uuid4()
     await create(key=key)
 
@@ -143,7 +141,7 @@ async def test_a_key_used_for_another_file_is_a_conflict(
     assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
-async def test_a_key_is_its_users_own(create: Create, make_user: MakeUser) -> None:
+async def test_keys_of_users_are_independent(create: Create, make_user: MakeUser) -> None:
     key = uuid.uuid4()
     mine = await create(key=key)
 
@@ -153,13 +151,11 @@ async def test_a_key_is_its_users_own(create: Create, make_user: MakeUser) -> No
     assert theirs.is_new
 
 
-async def test_creates_without_a_key_are_each_their_own(create: Create) -> None:
+async def test_creates_without_key_are_independent(create: Create) -> None:
     assert (await create()).video.id != (await create()).video.id
 
 
-async def test_the_same_create_still_answers_when_the_quota_is_full_by_it(
-    create: Create, application: Application, user: User
-) -> None:
+async def test_repeat_succeeds_at_full_quota(create: Create, application: Application, user: User) -> None:
     key = uuid.uuid4()
     first = await create(key=key, size_bytes=QUOTA)
 
@@ -170,7 +166,7 @@ async def test_the_same_create_still_answers_when_the_quota_is_full_by_it(
 
 
 @pytest.mark.parametrize("status", ["completing", "processing", "ready", "failed"])
-async def test_the_same_create_past_uploading_signs_nothing(
+async def test_repeat_after_uploading_signs_nothing(
     create: Create, make_video: MakeVideo, status: str
 ) -> None:
     key = uuid.uuid4()
@@ -184,7 +180,7 @@ async def test_the_same_create_past_uploading_signs_nothing(
 
 
 @pytest.mark.parametrize("status", ["expired", "deleting"])
-async def test_the_same_create_of_a_leaving_video_is_refused(
+async def test_repeat_for_removed_video_is_refused(
     create: Create, make_video: MakeVideo, status: str
 ) -> None:
     key = uuid.uuid4()
@@ -194,7 +190,7 @@ async def test_the_same_create_of_a_leaving_video_is_refused(
         await create(key=key)
 
 
-async def test_equal_creates_in_parallel_make_one_video(
+async def test_concurrent_repeats_create_one_video(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     key = uuid.uuid4()
@@ -212,10 +208,10 @@ async def test_equal_creates_in_parallel_make_one_video(
         assert storage.put_part(one.parts[0].url, SMALL_VIDEO) == 200
 
 
-async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
+async def test_aborts_second_upload_of_a_row(
     application: Application, create: Create, storage: InMemoryStorage
 ) -> None:
-    """And nobody waits for it: before a slow store two calls in a row take longer than a request may."""
+    """The create does not wait for the abort, because two calls to a slow store take too long for a request."""
     key = uuid.uuid4()
     opening = storage.hold_next("create_multipart_upload", when="after")
     slow = asyncio.create_task(create(key=key))
@@ -237,7 +233,7 @@ async def test_of_two_uploads_opened_for_one_row_the_later_is_aborted(
 # --- quota and limits -------------------------------------------------------------------------------------------
 
 
-async def test_a_file_that_fills_the_quota_exactly_is_taken(
+async def test_accepts_file_that_fills_the_quota(
     application: Application, create: Create, user: User
 ) -> None:
     await create(size_bytes=QUOTA)
@@ -245,9 +241,7 @@ async def test_a_file_that_fills_the_quota_exactly_is_taken(
     assert await reserved_bytes(application, user) == QUOTA
 
 
-async def test_a_file_over_the_quota_is_refused_with_both_figures(
-    application: Application, create: Create, user: User
-) -> None:
+async def test_refuses_file_over_the_quota(application: Application, create: Create, user: User) -> None:
     await create(size_bytes=QUOTA - 100)
 
     with pytest.raises(QuotaExceeded) as raised:
@@ -258,7 +252,7 @@ async def test_a_file_over_the_quota_is_refused_with_both_figures(
     assert await reserved_bytes(application, user) == QUOTA - 100
 
 
-async def test_parallel_creates_never_take_more_than_the_quota(
+async def test_concurrent_creates_stay_within_the_quota(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     outcomes = await asyncio.gather(
@@ -271,7 +265,7 @@ async def test_parallel_creates_never_take_more_than_the_quota(
     await assert_quota_is_exact(application, user)
 
 
-async def test_parallel_creates_never_open_more_than_the_limit(
+async def test_concurrent_creates_stay_within_the_limit(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     outcomes = await asyncio.gather(*(create(size_bytes=1) for _ in range(9)), return_exceptions=True)
@@ -282,7 +276,7 @@ async def test_parallel_creates_never_open_more_than_the_limit(
     await assert_quota_is_exact(application, user)
 
 
-async def test_too_many_uploads_names_those_that_are_open(create: Create, make_video: MakeVideo) -> None:
+async def test_too_many_uploads_names_the_open_ones(create: Create, make_video: MakeVideo) -> None:
     expected = []
     for _ in range(LIMIT_IN_FLIGHT - 1):
         expected.append(str((await create(size_bytes=1)).video.id))
@@ -294,7 +288,7 @@ async def test_too_many_uploads_names_those_that_are_open(create: Create, make_v
     assert set(raised.value.facts["open_video_ids"]) == set(expected)  # type: ignore[call-overload]  # a list
 
 
-async def test_finished_and_leaving_videos_are_no_open_uploads(create: Create, make_video: MakeVideo) -> None:
+async def test_only_uploading_videos_count_as_open(create: Create, make_video: MakeVideo) -> None:
     for status in ("processing", "ready", "failed", "expired", "deleting"):
         await make_video(status, data=b"x")
 
@@ -302,7 +296,7 @@ async def test_finished_and_leaving_videos_are_no_open_uploads(create: Create, m
         await create(size_bytes=1)
 
 
-async def test_one_users_uploads_do_not_limit_another(create: Create, make_user: MakeUser) -> None:
+async def test_limits_are_per_user(create: Create, make_user: MakeUser) -> None:
     await create(size_bytes=QUOTA)
 
     assert (await create(size_bytes=QUOTA, owner=await make_user())).is_new
@@ -312,7 +306,7 @@ async def test_one_users_uploads_do_not_limit_another(create: Create, make_user:
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable(), Overloaded()])
-async def test_a_store_that_fails_leaves_no_row_and_no_reservation(
+async def test_failed_store_leaves_no_row_and_no_reservation(
     application: Application, create: Create, storage: InMemoryStorage, user: User, error: SlipwayError
 ) -> None:
     storage.fail_next("create_multipart_upload", error)
@@ -324,7 +318,7 @@ async def test_a_store_that_fails_leaves_no_row_and_no_reservation(
     assert await reserved_bytes(application, user) == 0
 
 
-async def test_the_same_create_succeeds_once_the_store_is_back(
+async def test_repeat_succeeds_after_the_store_recovers(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     key = uuid.uuid4()
@@ -338,10 +332,10 @@ async def test_the_same_create_succeeds_once_the_store_is_back(
     assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
-async def test_a_repeat_finishes_what_a_crash_left_without_an_upload(
+async def test_repeat_creates_upload_after_a_crash(
     application: Application, create: Create, storage: InMemoryStorage, make_video: MakeVideo, user: User
 ) -> None:
-    """The process died after the row was committed and before the upload's id was."""
+    """The process crashed between the commits of the row and the upload ID."""
     key = uuid.uuid4()
     left = await make_video("uploading", idempotency_key=key, upload_id=None, in_store=False)
 
@@ -353,10 +347,10 @@ async def test_a_repeat_finishes_what_a_crash_left_without_an_upload(
     assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
 
 
-async def test_what_a_repeat_opens_has_the_whole_grace_however_old_its_row_is(
+async def test_repeat_gets_the_whole_grace(
     application: Application, create: Create, make_video: MakeVideo, user: User, clock: FakeClock
 ) -> None:
-    """A laptop slept between the two, and the upkeep has already looked for an upload once."""
+    """A laptop slept between both calls, and the reconciler has checked for an upload once."""
     key = uuid.uuid4()
     left = await make_video("uploading", idempotency_key=key, upload_id=None, in_store=False)
     clock.advance(minutes=120)
@@ -374,7 +368,7 @@ async def test_what_a_repeat_opens_has_the_whole_grace_however_old_its_row_is(
     assert (await read_video(application, left.id)).status == "expired"
 
 
-async def test_a_video_deleted_while_its_upload_opens_leaves_no_upload(
+async def test_delete_during_create_leaves_no_upload(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     gate = storage.hold_next("create_multipart_upload", when="after")

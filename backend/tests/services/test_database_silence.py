@@ -1,4 +1,4 @@
-"""A database that is there and does not answer: requests give up in time, and go on when it is back."""
+"""Give up on a database that does not answer, and continue when it recovers."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.databases import PostgresDatabases
 
 @contextmanager
 def sqlite_locked(database: Database) -> Iterator[None]:
-    """Another process in the middle of a long write."""
+    """Hold SQLite's write lock, as a long write of another process does."""
     other = sqlite3.connect(database.url.database or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -36,7 +36,7 @@ def sqlite_locked(database: Database) -> Iterator[None]:
 
 @asynccontextmanager
 async def postgresql_paused(database: Database) -> AsyncIterator[None]:
-    """The server's processes stand still: its sockets stay open and nothing comes out of them."""
+    """Stop the server's processes. Its sockets stay open and silent."""
     async with database.reading() as session:
         backend = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
     parent = parent_of(backend)
@@ -80,8 +80,8 @@ async def waiting_writers_leave_room_for_readers(application: Application, user:
     await application.uploads.create(user.id, "after.mp4", 1000, "video/mp4", None)
 
 
-async def test_a_silent_database_is_given_up_on_in_time(application: Application, user: User) -> None:
-    """SQLite is silent when another process writes, PostgreSQL when its processes stand still."""
+async def test_gives_up_on_silent_database_in_time(application: Application, user: User) -> None:
+    """Silence SQLite by a write lock and PostgreSQL by stopped processes."""
     if application.database.is_sqlite:
         await waiting_writers_leave_room_for_readers(application, user)
     else:
@@ -90,7 +90,7 @@ async def test_a_silent_database_is_given_up_on_in_time(application: Application
 
 @pytest.fixture
 async def two_apps(postgres: PostgresDatabases) -> AsyncIterator[tuple[Database, Database]]:
-    """Their connections to one PostgreSQL: SQLite's locks end with their process."""
+    """Connect two apps to one PostgreSQL. SQLite's locks end with their process."""
     url = postgres.new()
     apps = Database(url), Database(url)
     yield apps
@@ -99,10 +99,10 @@ async def two_apps(postgres: PostgresDatabases) -> AsyncIterator[tuple[Database,
     postgres.discard(url)
 
 
-async def test_an_app_that_vanished_in_a_transaction_holds_up_nobody_for_long(
+async def test_rolls_back_transaction_of_vanished_app(
     two_apps: tuple[Database, Database],
 ) -> None:
-    """Its host is gone without a word: to the server the same as an app that does not go on."""
+    """An app whose host vanished looks to the server like an app that stands still."""
     vanished, other = two_apps
     async with other.transaction() as session:
         await installation.get_or_create(session)
@@ -123,7 +123,7 @@ async def claim_the_sweep(session: AsyncSession) -> bool:
 
 
 async def until_claimed(database: Database) -> None:
-    """Each try waits for as long as a request may."""
+    """Each attempt waits as long as a request may."""
     for _ in range(10):
         with suppress(DatabaseUnavailable):
             async with database.transaction() as session:
@@ -132,10 +132,10 @@ async def until_claimed(database: Database) -> None:
     raise AssertionError("the row stays locked")
 
 
-async def test_who_is_cancelled_before_a_silent_database_does_not_wait_for_it(
+async def test_cancellation_does_not_wait_for_the_database(
     postgres: PostgresDatabases,
 ) -> None:
-    """psycopg asks the server to cancel, and would wait up to 10 s for one that says nothing."""
+    """psycopg would ask the silent server to cancel and wait up to 10 s."""
     database = Database(postgres.new())
     async with postgresql_paused(database):
         async with asyncio.timeout(5):

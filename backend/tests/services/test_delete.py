@@ -1,4 +1,4 @@
-"""Deleting: gone for the user at once, gone from the store until the store has confirmed it twice."""
+"""Hide a deleted video at once, and remove it until the store has confirmed that twice."""
 
 import asyncio
 import uuid
@@ -19,7 +19,7 @@ from tests.fakes import FakeClock, InMemoryStorage
 from tests.services.conftest import Create
 
 SETTLED = timedelta(minutes=5)
-"""The sweep interval: between the two confirmations."""
+"""Time between the two confirmations."""
 VISIBLE = [status for status in VideoStatus if status not in HIDDEN]
 
 
@@ -31,7 +31,7 @@ async def assert_nothing_stored(application: Application, storage: InMemoryStora
 
 
 @pytest.mark.parametrize("status", VISIBLE)
-async def test_a_video_in_any_state_is_gone_at_once_and_its_row_later(
+async def test_hides_video_at_once_and_deletes_row_later(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
@@ -55,14 +55,14 @@ async def test_a_video_in_any_state_is_gone_at_once_and_its_row_later(
 
 
 @pytest.mark.parametrize("status", HIDDEN)
-async def test_a_leaving_video_cannot_be_deleted_again(
+async def test_refuses_to_delete_removed_video(
     application: Application, make_video: MakeVideo, user: User, status: str
 ) -> None:
     with pytest.raises(VideoNotFound):
         await application.videos.delete(user.id, (await make_video(status)).id)
 
 
-async def test_anothers_video_cannot_be_deleted(
+async def test_refuses_to_delete_another_users_video(
     application: Application, make_video: MakeVideo, make_user: MakeUser, storage: InMemoryStorage
 ) -> None:
     video = await make_video("ready")
@@ -74,7 +74,7 @@ async def test_anothers_video_cannot_be_deleted(
     assert list(storage.objects) == [video.object_key]
 
 
-async def test_a_second_delete_finds_nothing(
+async def test_second_delete_finds_nothing(
     application: Application, make_video: MakeVideo, user: User
 ) -> None:
     video = await make_video("ready")
@@ -84,7 +84,7 @@ async def test_a_second_delete_finds_nothing(
         await application.videos.delete(user.id, video.id)
 
 
-async def test_of_parallel_deletes_one_finds_the_video(
+async def test_only_one_concurrent_delete_succeeds(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User
 ) -> None:
     video = await make_video("ready")
@@ -99,7 +99,7 @@ async def test_of_parallel_deletes_one_finds_the_video(
     await assert_nothing_stored(application, storage, user)
 
 
-async def test_parts_are_refused_from_then_on(
+async def test_store_refuses_parts_after_delete(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     started = await create()
@@ -110,7 +110,7 @@ async def test_parts_are_refused_from_then_on(
     assert storage.put_part(started.parts[0].url, SMALL_VIDEO) == 404
 
 
-async def test_the_idempotency_key_is_free_once_the_row_is_gone(
+async def test_idempotency_key_is_free_after_the_row(
     application: Application, create: Create, user: User, clock: FakeClock
 ) -> None:
     key = uuid.uuid4()
@@ -126,7 +126,7 @@ async def test_the_idempotency_key_is_free_once_the_row_is_gone(
 
 
 @pytest.mark.parametrize("operation", ["abort_multipart_upload", "list_uploads", "delete", "head"])
-async def test_the_upkeep_finishes_what_the_store_prevented(
+async def test_reconciler_finishes_failed_removal(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
@@ -148,7 +148,7 @@ async def test_the_upkeep_finishes_what_the_store_prevented(
     assert await find_video(application, video.id) is None
 
 
-async def test_the_upkeep_asks_again_in_a_moment_while_the_store_is_down(
+async def test_reconciler_retries_removal_while_store_is_down(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
@@ -164,7 +164,7 @@ async def test_the_upkeep_asks_again_in_a_moment_while_the_store_is_down(
     await assert_nothing_stored(application, storage, user)
 
 
-async def test_a_store_that_hangs_does_not_keep_the_user_waiting(
+async def test_hanging_store_does_not_delay_the_user(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
@@ -185,7 +185,7 @@ async def test_a_store_that_hangs_does_not_keep_the_user_waiting(
     await assert_nothing_stored(application, storage, user)
 
 
-async def test_an_object_that_is_still_there_is_deleted_again(
+async def test_deletes_object_again_if_it_remains(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
@@ -203,10 +203,10 @@ async def test_an_object_that_is_still_there_is_deleted_again(
     await assert_nothing_stored(application, storage, user)
 
 
-async def test_a_part_that_came_late_is_removed_on_the_second_pass(
+async def test_second_pass_removes_late_part(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """AWS: parts on their way during an abort may be stored after it, and have to be aborted again."""
+    """AWS may store parts that are in flight during an abort, so the abort must be repeated."""
     video = await make_video("uploading")
     await application.videos.delete(user.id, video.id)
     storage.store_late_part(video.object_key, video.upload_id or "", 1, SMALL_VIDEO)
@@ -218,7 +218,7 @@ async def test_a_part_that_came_late_is_removed_on_the_second_pass(
     assert await find_video(application, video.id) is None
 
 
-async def test_an_upload_whose_id_never_reached_the_row_is_removed(
+async def test_removes_upload_unknown_to_the_row(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User
 ) -> None:
     video = await make_video("uploading", upload_id=None, in_store=False)
@@ -229,7 +229,7 @@ async def test_an_upload_whose_id_never_reached_the_row_is_removed(
     await assert_nothing_stored(application, storage, user)
 
 
-async def test_other_videos_stay(
+async def test_keeps_other_videos(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User
 ) -> None:
     kept = await make_video("ready")
@@ -244,7 +244,7 @@ async def test_other_videos_stay(
 # --- the quota --------------------------------------------------------------------------------------------------
 
 
-async def test_the_quota_is_given_back_exactly_once(
+async def test_releases_quota_once(
     application: Application, make_video: MakeVideo, user: User, clock: FakeClock
 ) -> None:
     other = await make_video("ready")
@@ -260,7 +260,7 @@ async def test_the_quota_is_given_back_exactly_once(
     assert await find_video(application, video.id) is None
 
 
-async def test_the_row_waits_for_the_second_confirmation(
+async def test_row_waits_for_second_confirmation(
     application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("deleting")
@@ -278,7 +278,7 @@ async def test_the_row_waits_for_the_second_confirmation(
 # --- work in progress -------------------------------------------------------------------------------------------
 
 
-async def test_a_completion_whose_process_died_is_waited_for_until_its_lease_ends(
+async def test_waits_for_lease_of_dead_completion(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await make_video("completing")
@@ -294,10 +294,10 @@ async def test_a_completion_whose_process_died_is_waited_for_until_its_lease_end
     await assert_nothing_stored(application, storage, user)
 
 
-async def test_a_probe_is_not_waited_for(
+async def test_does_not_wait_for_probe(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """It only reads: the object goes at once."""
+    """A probe only reads, so the object is deleted at once."""
     video = await make_video(
         "processing", lease_owner=uuid.uuid4(), lease_until=clock.now() + timedelta(seconds=60)
     )
@@ -316,7 +316,7 @@ async def failed_and_cleared(application: Application, make_video: MakeVideo) ->
     return video
 
 
-async def test_a_failed_videos_object_goes_and_its_row_stays(
+async def test_removes_object_of_failed_video_and_keeps_row(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await failed_and_cleared(application, make_video)
@@ -328,7 +328,7 @@ async def test_a_failed_videos_object_goes_and_its_row_stays(
     assert (seen.status, seen.status_code) == ("failed", "no_video_track")
 
 
-async def test_a_failed_videos_quota_stays_reserved_while_the_store_is_down(
+async def test_keeps_reservation_while_store_is_down(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     storage.fail_next("delete", StorageUnavailable())
@@ -341,7 +341,7 @@ async def test_a_failed_videos_quota_stays_reserved_while_the_store_is_down(
     await assert_nothing_stored(application, storage, user)
 
 
-async def test_a_failed_video_can_be_deleted_after_its_object_went(
+async def test_deletes_failed_video_without_object(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await failed_and_cleared(application, make_video)
@@ -354,10 +354,10 @@ async def test_a_failed_video_can_be_deleted_after_its_object_went(
     assert await find_video(application, video.id) is None
 
 
-async def test_a_failed_video_deleted_while_its_object_goes_is_not_forgotten(
+async def test_delete_during_removal_is_not_lost(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """What clears a failed video must not tell the deletion that nothing is left to do."""
+    """The removal of a failed video must not end the removal of a deleted one."""
     video = await make_video("failed")
 
     async def delete() -> None:
@@ -377,10 +377,10 @@ async def test_a_failed_video_deleted_while_its_object_goes_is_not_forgotten(
     await assert_nothing_stored(application, storage, user)
 
 
-async def test_a_failed_video_is_done_with_even_when_that_commit_lost_its_answer(
+async def test_finishes_failed_video_after_lost_commit(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """The upkeep does not know that it had finished, and looks once more: not for ever."""
+    """The reconciler does not know that it had finished, so it checks once more."""
     video = await failed_and_cleared(application, make_video)
     async with application.database.transaction() as session:
         await videos.set_due(session, video.id, clock.now())

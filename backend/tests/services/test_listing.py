@@ -1,4 +1,4 @@
-"""A user's list: newest first, page by page, theirs alone."""
+"""List a user's videos in pages, newest first."""
 
 import uuid
 from datetime import timedelta
@@ -31,7 +31,7 @@ async def ids_of_all_pages(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-async def test_pages_join_to_the_whole_list(
+async def test_pages_cover_the_list(
     application: Application, make_video: MakeVideo, user: User, clock: FakeClock, limit: int
 ) -> None:
     made = []
@@ -41,7 +41,7 @@ async def test_pages_join_to_the_whole_list(
     assert await ids_of_all_pages(application, user, limit) == [video.id for video in made]
 
 
-async def test_videos_of_one_moment_are_neither_lost_nor_doubled(
+async def test_keeps_videos_of_one_moment_apart(
     application: Application, make_video: MakeVideo, user: User
 ) -> None:
     made = {(await make_video("ready")).id for _ in range(7)}
@@ -52,7 +52,7 @@ async def test_videos_of_one_moment_are_neither_lost_nor_doubled(
     assert set(listed) == made
 
 
-async def test_a_video_made_meanwhile_does_not_shift_the_pages(
+async def test_new_video_does_not_shift_pages(
     application: Application, make_video: MakeVideo, user: User, clock: FakeClock
 ) -> None:
     made = []
@@ -67,9 +67,7 @@ async def test_a_video_made_meanwhile_does_not_shift_the_pages(
     assert [video.id for video in second.items] == [video.id for video in made[2:]]
 
 
-async def test_the_list_can_be_of_one_state(
-    application: Application, make_video: MakeVideo, user: User
-) -> None:
+async def test_filters_by_status(application: Application, make_video: MakeVideo, user: User) -> None:
     ready = await make_video("ready")
     await make_video("failed")
     await make_video("uploading")
@@ -77,7 +75,7 @@ async def test_the_list_can_be_of_one_state(
     assert await ids_of_all_pages(application, user, 1, VideoStatus.READY) == [ready.id]
 
 
-async def test_leaving_videos_are_not_listed_whatever_is_asked(
+async def test_never_lists_removed_videos(
     application: Application, make_video: MakeVideo, user: User
 ) -> None:
     for status in ("deleting", "expired"):
@@ -87,7 +85,7 @@ async def test_leaving_videos_are_not_listed_whatever_is_asked(
     assert await ids_of_all_pages(application, user, 10, VideoStatus.DELETING) == []
 
 
-async def test_a_user_sees_only_their_own(
+async def test_lists_only_own_videos(
     application: Application, make_video: MakeVideo, make_user: MakeUser
 ) -> None:
     video = await make_video("ready")
@@ -100,7 +98,7 @@ async def test_a_user_sees_only_their_own(
         await application.videos.get(stranger.id, uuid.uuid4())
 
 
-async def test_a_cursor_names_its_place_to_the_microsecond(make_video: MakeVideo, clock: FakeClock) -> None:
+async def test_cursor_is_exact_to_the_microsecond(make_video: MakeVideo, clock: FakeClock) -> None:
     video = await make_video("ready", created_at=clock.now() + timedelta(microseconds=123_456))
 
     place = decode_cursor(encode_cursor(video))
@@ -109,6 +107,6 @@ async def test_a_cursor_names_its_place_to_the_microsecond(make_video: MakeVideo
 
 
 @given(st.text(max_size=200))
-def test_a_cursor_that_is_not_ours_is_refused(cursor: str) -> None:
+def test_refuses_invalid_cursor(cursor: str) -> None:
     with pytest.raises(InvalidRequest):
         decode_cursor(cursor)

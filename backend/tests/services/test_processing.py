@@ -1,4 +1,4 @@
-"""What a probe's outcome means: ready, failed with a verdict on the bytes, or later; never by accident."""
+"""Decide what the outcome of a probe means for the video."""
 
 import asyncio
 import uuid
@@ -21,7 +21,7 @@ A_LONG_WAIT = timedelta(seconds=61)
 
 
 async def claim(application: Application) -> uuid.UUID:
-    """Takes the one due job as a worker does; returns the lease's owner."""
+    """Lease the due probe as a worker does, and return the owner."""
     owner = uuid.uuid4()
     now = application.clock.now()
     async with application.database.transaction() as session:
@@ -33,7 +33,7 @@ def assert_unleased(video: Video) -> None:
     assert (video.lease_owner, video.lease_until) == (None, None)
 
 
-async def test_what_the_probe_found_is_what_the_video_tells(
+async def test_stores_what_the_probe_found(
     application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("processing")
@@ -51,7 +51,7 @@ async def test_what_the_probe_found_is_what_the_video_tells(
     assert row.metadata_complete
 
 
-async def test_the_probe_reads_the_very_object_that_was_proven(
+async def test_probes_the_verified_object(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
@@ -78,7 +78,7 @@ async def test_unknown_metadata_is_null(
     ("declared", "found"),
     [("mp4", "mov"), ("mov", "mp4"), ("webm", "mkv"), ("mkv", "webm"), ("avi", "avi")],
 )
-async def test_the_container_is_what_the_content_is(
+async def test_container_is_the_contents(
     application: Application, make_video: MakeVideo, probe: FakeProbe, declared: str, found: str
 ) -> None:
     probe.usual = some_metadata(found)
@@ -96,7 +96,7 @@ async def test_the_container_is_what_the_content_is(
 @pytest.mark.parametrize(
     "code", ["unsupported_container", "content_type_mismatch", "no_video_track", "truncated", "unreadable"]
 )
-async def test_a_verdict_fails_the_video_and_frees_its_space(
+async def test_rejection_fails_video_and_frees_quota(
     application: Application,
     make_video: MakeVideo,
     probe: FakeProbe,
@@ -121,7 +121,7 @@ async def test_a_verdict_fails_the_video_and_frees_its_space(
 
 
 @pytest.mark.parametrize(("declared", "found"), [("mp4", "mkv"), ("avi", "mp4"), ("webm", "mov")])
-async def test_content_of_another_family_is_a_mismatch(
+async def test_rejects_content_of_another_family(
     application: Application, make_video: MakeVideo, probe: FakeProbe, declared: str, found: str
 ) -> None:
     probe.usual = some_metadata(found)
@@ -135,7 +135,7 @@ async def test_content_of_another_family_is_a_mismatch(
     assert found.upper() in (row.status_detail or "")
 
 
-async def test_a_probe_out_of_budget_leaves_a_playable_video(
+async def test_out_of_budget_leaves_playable_video(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     probe.usual = MetadataOutOfBudget("mov")
@@ -148,7 +148,7 @@ async def test_a_probe_out_of_budget_leaves_a_playable_video(
     assert row.duration_ms is None
 
 
-async def test_a_probe_out_of_budget_still_knows_a_mismatch(
+async def test_out_of_budget_still_rejects_mismatch(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     probe.usual = MetadataOutOfBudget("mkv")
@@ -160,7 +160,7 @@ async def test_a_probe_out_of_budget_still_knows_a_mismatch(
     assert (row.status, row.status_code) == ("failed", "content_type_mismatch")
 
 
-async def test_a_file_whose_container_is_not_found_within_budget_is_unreadable(
+async def test_rejects_file_without_container_in_budget(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     probe.usual = MetadataOutOfBudget(None)
@@ -173,7 +173,7 @@ async def test_a_file_whose_container_is_not_found_within_budget_is_unreadable(
 
 
 @pytest.mark.parametrize("error", [NoSuchObject(), ObjectChanged()])
-async def test_an_object_that_is_gone_or_another_is_missing(
+async def test_fails_video_without_its_object_at_recheck(
     application: Application,
     make_video: MakeVideo,
     probe: FakeProbe,
@@ -181,7 +181,7 @@ async def test_an_object_that_is_gone_or_another_is_missing(
     clock: FakeClock,
     error: Exception,
 ) -> None:
-    """At a second look: looks that follow closely decide nothing, however many."""
+    """Checks that follow closely decide nothing, however many they are."""
     probe.usual = error
     video = await make_video("processing")
     first_look = clock.now()
@@ -200,7 +200,7 @@ async def test_an_object_that_is_gone_or_another_is_missing(
     assert list(storage.objects) == [video.object_key], "what was given up is not destroyed"
 
 
-async def test_a_stale_404_loses_nothing(
+async def test_survives_stale_404(
     application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     probe.answers.append(NoSuchObject())
@@ -214,7 +214,7 @@ async def test_a_stale_404_loses_nothing(
     assert (row.status, row.missing_since) == ("ready", None)
 
 
-async def test_looks_that_find_nothing_count_only_in_a_row(
+async def test_counts_only_checks_in_a_row(
     application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     probe.answers += [NoSuchObject(), StorageUnavailable(), NoSuchObject()]
@@ -232,7 +232,7 @@ async def test_looks_that_find_nothing_count_only_in_a_row(
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable(), Overloaded(), DatabaseUnavailable()])
-async def test_a_store_that_is_down_postpones_without_counting(
+async def test_unavailable_store_costs_no_attempt(
     application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock, error: Unavailable
 ) -> None:
     probe.usual = error
@@ -252,10 +252,10 @@ async def test_a_store_that_is_down_postpones_without_counting(
     assert (await read_video(application, video.id)).status == "ready"
 
 
-async def test_five_crashes_make_the_video_ready_without_metadata(
+async def test_ready_without_metadata_after_five_crashes(
     application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
-    """A worker that dies says nothing: its lease ends, and its attempt stays counted."""
+    """The lease of a crashed worker ends, and its attempt counts."""
     video = await make_video("processing")
     for _ in range(MAX_ATTEMPTS):
         await claim(application)
@@ -269,7 +269,7 @@ async def test_five_crashes_make_the_video_ready_without_metadata(
     assert probe.calls == []
 
 
-async def test_the_fifth_attempt_is_still_made(
+async def test_makes_the_fifth_attempt(
     application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("processing")
@@ -282,7 +282,7 @@ async def test_the_fifth_attempt_is_still_made(
     assert (await read_video(application, video.id)).metadata_complete
 
 
-async def test_a_crash_between_outages_counts_once(
+async def test_crash_between_outages_counts_once(
     application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     video = await make_video("processing")
@@ -298,7 +298,7 @@ async def test_a_crash_between_outages_counts_once(
 # --- doubled, late and overtaken jobs ---------------------------------------------------------------------------
 
 
-async def test_a_job_that_comes_twice_changes_nothing(
+async def test_repeated_job_changes_nothing(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
@@ -313,7 +313,7 @@ async def test_a_job_that_comes_twice_changes_nothing(
     assert len(probe.calls) == 1
 
 
-async def test_a_job_without_the_lease_does_nothing(
+async def test_job_without_lease_does_nothing(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
@@ -325,13 +325,13 @@ async def test_a_job_without_the_lease_does_nothing(
     assert (await read_video(application, video.id)).status == "processing"
 
 
-async def test_a_job_for_a_row_that_is_gone_does_nothing(application: Application, probe: FakeProbe) -> None:
+async def test_job_without_row_does_nothing(application: Application, probe: FakeProbe) -> None:
     await application.processing.probe_video(uuid.uuid4(), uuid.uuid4())
 
     assert probe.calls == []
 
 
-async def test_a_video_is_claimed_once_by_many_workers(
+async def test_one_of_many_workers_claims_a_video(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
     for _ in range(3):
@@ -343,7 +343,7 @@ async def test_a_video_is_claimed_once_by_many_workers(
     assert len({key for key, _ in probe.calls}) == 3
 
 
-async def test_the_longest_waiting_is_first(
+async def test_claims_longest_waiting_first(
     application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     late = await make_video("processing", due_at=clock.now() - timedelta(seconds=1))
@@ -366,7 +366,7 @@ async def test_the_longest_waiting_is_first(
     ],
     ids=lambda outcome: type(outcome).__name__,
 )
-async def test_a_video_deleted_during_its_probe_stays_deleted(
+async def test_delete_during_probe_wins(
     application: Application,
     make_video: MakeVideo,
     probe: FakeProbe,
@@ -389,7 +389,7 @@ async def test_a_video_deleted_during_its_probe_stays_deleted(
     await assert_quota_is_exact(application, user)
 
 
-async def test_a_probe_that_lost_its_lease_does_not_overrule_the_next(
+async def test_probe_without_lease_changes_nothing(
     application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     video = await make_video("processing")
@@ -406,7 +406,7 @@ async def test_a_probe_that_lost_its_lease_does_not_overrule_the_next(
     assert (await read_video(application, video.id)).status == "ready"
 
 
-async def test_a_probe_that_lost_its_lease_does_not_decide_for_the_one_at_work(
+async def test_probe_without_lease_does_not_fail_the_video(
     application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
 ) -> None:
     video = await make_video("processing")

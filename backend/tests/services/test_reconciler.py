@@ -1,4 +1,4 @@
-"""Upkeep: uploads that stall expire, those that move do not; one bad row does not hold up the rest."""
+"""Expire stalled uploads, and reconcile what is due."""
 
 import asyncio
 import uuid
@@ -36,7 +36,7 @@ A_SECOND = timedelta(seconds=1)
 async def other(
     settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> AsyncIterator[Application]:
-    """A second process over the same database and store."""
+    """Create a second process on the same database and store."""
     made = make_application(settings, clock, storage, probe)
     yield made
     await made.tasks.drain(10)
@@ -54,13 +54,13 @@ async def assert_expired(
 
 
 async def expire_at_the_second_look(application: Application, clock: FakeClock) -> None:
-    """The first finds neither upload nor object, which may be a stale answer."""
+    """Reconcile twice, because the first check alone decides nothing."""
     await application.reconciler.reconcile_due()
     clock.advance(RECHECK_AFTER)
     await application.reconciler.reconcile_due()
 
 
-async def test_an_upload_without_progress_expires_after_its_grace(
+async def test_upload_without_progress_expires(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = (await create()).video
@@ -74,7 +74,7 @@ async def test_an_upload_without_progress_expires_after_its_grace(
     await assert_expired(application, storage, video, user)
 
 
-async def test_an_expired_row_goes_after_the_second_confirmation(
+async def test_expired_row_goes_after_second_confirmation(
     application: Application, create: Create, clock: FakeClock
 ) -> None:
     video = (await create()).video
@@ -87,7 +87,7 @@ async def test_an_expired_row_goes_after_the_second_confirmation(
     assert await find_video(application, video.id) is None
 
 
-async def test_progress_moves_the_expiry(
+async def test_progress_postpones_expiry(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     started = await create(TWO_PARTS)
@@ -105,7 +105,7 @@ async def test_progress_moves_the_expiry(
     await assert_expired(application, storage, video, user)
 
 
-async def test_a_slow_upload_that_keeps_moving_never_expires(
+async def test_slow_upload_with_progress_never_expires(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     started = await create(TWO_PARTS)
@@ -117,10 +117,10 @@ async def test_a_slow_upload_that_keeps_moving_never_expires(
     assert (await application.videos.get(user.id, started.video.id)).status == "uploading"
 
 
-async def test_a_complete_that_finds_parts_missing_is_no_progress(
+async def test_incomplete_complete_is_no_progress(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """Asking again and again keeps nothing alive, nor the space it holds."""
+    """Repeated complete calls keep neither the upload nor its reservation."""
     video = (await create(TWO_PARTS)).video
     for _ in range(2):
         clock.advance(minutes=20)
@@ -133,7 +133,7 @@ async def test_a_complete_that_finds_parts_missing_is_no_progress(
     await assert_expired(application, storage, video, user)
 
 
-async def test_an_upload_whose_expiry_moves_during_the_look_does_not_expire(
+async def test_does_not_expire_if_expiry_moves_meanwhile(
     application: Application,
     other: Application,
     create: Create,
@@ -141,7 +141,7 @@ async def test_an_upload_whose_expiry_moves_during_the_look_does_not_expire(
     user: User,
     clock: FakeClock,
 ) -> None:
-    """A part arrives after our listing, and another process has seen it and promised a later end."""
+    """A part arrives after our list, and another process has postponed the expiry."""
     started = await create(TWO_PARTS)
     clock.advance(GRACE)
 
@@ -157,7 +157,7 @@ async def test_an_upload_whose_expiry_moves_during_the_look_does_not_expire(
     assert (video.status, video.expires_at) == ("uploading", clock.now() - timedelta(minutes=1) + GRACE)
 
 
-async def test_a_look_that_comes_late_says_nothing_of_an_upload_opened_meanwhile(
+async def test_late_check_ignores_upload_created_meanwhile(
     application: Application,
     create: Create,
     make_video: MakeVideo,
@@ -179,7 +179,7 @@ async def test_a_look_that_comes_late_says_nothing_of_an_upload_opened_meanwhile
     assert (row.missing_since, row.due_at) == (None, clock.now() + GRACE)
 
 
-async def test_each_due_row_is_tended_by_one_process(
+async def test_one_process_reconciles_each_row(
     application: Application, other: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     for _ in range(10):
@@ -190,7 +190,7 @@ async def test_each_due_row_is_tended_by_one_process(
     assert storage.count("delete") == 10
 
 
-async def test_a_row_whose_process_died_is_tended_by_another(
+async def test_another_process_takes_over_after_a_crash(
     application: Application,
     other: Application,
     make_video: MakeVideo,
@@ -211,7 +211,7 @@ async def test_a_row_whose_process_died_is_tended_by_another(
     assert (await read_video(application, video.id)).reserved_bytes == 0
 
 
-async def test_an_upload_the_store_has_lost_expires_too(
+async def test_upload_unknown_to_the_store_expires(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await make_video("uploading", in_store=False)
@@ -222,7 +222,7 @@ async def test_an_upload_the_store_has_lost_expires_too(
     await assert_expired(application, storage, video, user)
 
 
-async def test_what_a_crash_left_without_an_upload_id_expires_with_its_upload(
+async def test_row_without_upload_id_expires_with_its_upload(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = await make_video("uploading", upload_id=None, in_store=False)
@@ -234,10 +234,10 @@ async def test_what_a_crash_left_without_an_upload_id_expires_with_its_upload(
     await assert_expired(application, storage, video, user)
 
 
-async def test_a_row_is_expired_before_its_upload_is_aborted(
+async def test_expires_row_before_abort(
     application: Application, create: Create, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    """A complete that comes now is refused, never half undone."""
+    """A concurrent complete is refused and not half undone."""
     video = (await create()).video
     clock.advance(GRACE)
     seen: list[str] = []
@@ -251,7 +251,7 @@ async def test_a_row_is_expired_before_its_upload_is_aborted(
     assert seen == ["expired"]
 
 
-async def test_a_complete_that_comes_during_the_look_wins(
+async def test_complete_during_check_wins(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     started = await create()
@@ -268,7 +268,7 @@ async def test_a_complete_that_comes_during_the_look_wins(
     assert list(storage.objects) == [started.video.object_key]
 
 
-async def test_an_expired_upload_takes_no_more_calls(
+async def test_expired_upload_refuses_calls(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     started = await create()
@@ -285,7 +285,7 @@ async def test_an_expired_upload_takes_no_more_calls(
     assert storage.open_uploads == []
 
 
-async def test_a_store_that_is_down_delays_the_expiry(
+async def test_unavailable_store_delays_expiry(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = (await create()).video
@@ -300,7 +300,7 @@ async def test_a_store_that_is_down_delays_the_expiry(
     await assert_expired(application, storage, video, user)
 
 
-async def test_the_abort_is_finished_when_the_store_is_back(
+async def test_finishes_abort_after_store_recovers(
     application: Application, create: Create, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
     video = (await create()).video
@@ -316,7 +316,7 @@ async def test_the_abort_is_finished_when_the_store_is_back(
     await assert_expired(application, storage, video, user)
 
 
-async def test_what_needs_nothing_is_left_alone(
+async def test_leaves_rows_that_are_not_due(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     for status in ("processing", "ready"):
@@ -328,7 +328,7 @@ async def test_what_needs_nothing_is_left_alone(
     assert storage.calls == []
 
 
-async def test_many_rows_are_tended_a_batch_at_a_time(
+async def test_reconciles_in_batches(
     application: Application,
     make_video: MakeVideo,
     user: User,
@@ -346,7 +346,7 @@ async def test_many_rows_are_tended_a_batch_at_a_time(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), NoSuchUpload()])
-async def test_one_bad_row_does_not_hold_up_the_rest(
+async def test_failing_row_does_not_block_others(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
@@ -371,7 +371,7 @@ async def test_one_bad_row_does_not_hold_up_the_rest(
 async def rarely_swept(
     settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> AsyncIterator[Application]:
-    """An installation that compares bucket and rows once a day."""
+    """Create an installation that sweeps once a day."""
     made = make_application(
         settings.model_copy(update={"sweep_interval_seconds": 86_400}), clock, storage, probe
     )
@@ -381,7 +381,7 @@ async def rarely_swept(
 
 
 @pytest.mark.parametrize("status", ["completing", "processing"])
-async def test_a_vanished_object_is_settled_within_ten_minutes_however_rare_the_sweep_is(
+async def test_settles_vanished_object_in_ten_minutes_at_any_sweep_interval(
     rarely_swept: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock, status: str
 ) -> None:
     video = await make_video(status, in_store=False)

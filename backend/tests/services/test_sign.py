@@ -1,4 +1,4 @@
-"""Signing parts: from the row alone, within the plan, only while the video takes parts."""
+"""Sign the parts of the plan while the video is uploading."""
 
 from datetime import timedelta
 
@@ -15,16 +15,14 @@ from tests.services.conftest import TWO_PARTS, Create
 TWO_GIB = 2 * 1024**3
 
 
-async def test_a_large_file_gets_its_first_32_parts_at_once(create: Create) -> None:
+async def test_signs_first_32_parts_at_create(create: Create) -> None:
     started = await create(size_bytes=TWO_GIB)
 
     assert started.parts is not None
     assert [part.part_number for part in started.parts] == list(range(1, 33))
 
 
-async def test_any_parts_of_the_plan_can_be_signed_in_any_order(
-    application: Application, create: Create, user: User
-) -> None:
+async def test_signs_parts_in_any_order(application: Application, create: Create, user: User) -> None:
     started = await create(size_bytes=TWO_GIB)
 
     signed = await application.uploads.sign_parts(user.id, started.video.id, [128, 1, 33])
@@ -33,7 +31,7 @@ async def test_any_parts_of_the_plan_can_be_signed_in_any_order(
     assert {part.size_bytes for part in signed} == {16 * 1024**2}
 
 
-async def test_a_signed_part_takes_exactly_its_own_bytes(
+async def test_url_accepts_only_the_planned_length(
     application: Application, create: Create, user: User, storage: InMemoryStorage
 ) -> None:
     video = (await create(TWO_PARTS)).video
@@ -44,7 +42,7 @@ async def test_a_signed_part_takes_exactly_its_own_bytes(
     assert storage.put_part(last.url, part_of(video, TWO_PARTS, 2)) == 200
 
 
-async def test_a_url_lives_15_minutes_from_when_it_was_signed(
+async def test_url_lives_15_minutes(
     application: Application, create: Create, user: User, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = (await create(TWO_PARTS)).video
@@ -59,7 +57,7 @@ async def test_a_url_lives_15_minutes_from_when_it_was_signed(
     assert storage.put_part(part.url, part_of(video, TWO_PARTS, 2)) == 403
 
 
-async def test_signing_asks_the_store_nothing(
+async def test_signing_sends_no_request(
     application: Application, create: Create, user: User, storage: InMemoryStorage
 ) -> None:
     video = (await create(TWO_PARTS)).video
@@ -71,7 +69,7 @@ async def test_signing_asks_the_store_nothing(
 
 
 @pytest.mark.parametrize("number", [0, 3, -1, 10_000])
-async def test_a_part_outside_the_plan_is_refused(
+async def test_refuses_part_outside_the_plan(
     application: Application, create: Create, user: User, number: int
 ) -> None:
     video = (await create(TWO_PARTS)).video
@@ -81,7 +79,7 @@ async def test_a_part_outside_the_plan_is_refused(
 
 
 @pytest.mark.parametrize("status", ["completing", "processing", "ready", "failed"])
-async def test_a_video_past_uploading_signs_nothing(
+async def test_signs_nothing_after_uploading(
     application: Application, make_video: MakeVideo, user: User, status: str
 ) -> None:
     video = await make_video(status)
@@ -93,7 +91,7 @@ async def test_a_video_past_uploading_signs_nothing(
 
 
 @pytest.mark.parametrize("status", ["expired", "deleting"])
-async def test_a_leaving_video_is_not_there(
+async def test_removed_video_is_not_found(
     application: Application, make_video: MakeVideo, user: User, status: str
 ) -> None:
     video = await make_video(status)
@@ -102,7 +100,7 @@ async def test_a_leaving_video_is_not_there(
         await application.uploads.sign_parts(user.id, video.id, [1])
 
 
-async def test_anothers_video_is_not_there(
+async def test_another_users_video_is_not_found(
     application: Application, create: Create, make_user: MakeUser
 ) -> None:
     video = (await create()).video

@@ -69,7 +69,7 @@ async def test_concurrent_calls_all_name_missing_parts(
 async def test_claims_again_after_another_call_released(
     application: Application, sent: Sent, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between our look and our claim another call took the video, found parts missing, and gave it back."""
+    """Another call claims the video between our read and our claim, finds parts missing, and releases it."""
     video = await sent()
     transition = videos.transition
     lost = [True]

@@ -33,7 +33,7 @@ from tests.services.conftest import TWO_PARTS, Create, Sent, part_md5s_of
 async def test_decides_lost_answer_by_head(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User
 ) -> None:
-    """Error in a 200, timeout, reset: the object is there, whatever the answer was."""
+    """The object exists after an error in a 200, a timeout or a reset."""
     video = await sent(TWO_PARTS)
     storage.fail_next("complete_multipart_upload", when="after")
 
@@ -47,7 +47,7 @@ async def test_decides_lost_answer_by_head(
 async def test_survives_stale_404_after_the_assembly(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, looks_that_fail: int
 ) -> None:
-    """A stale 404 is no verdict: what fails is removed, and the user's bytes would be with it."""
+    """A failed video is removed, so a stale 404 must not fail one."""
     video = await sent(TWO_PARTS)
     storage.fail_next("head", NoSuchObject(), times=looks_that_fail)
 
@@ -93,7 +93,7 @@ async def test_stays_undecided_if_another_call_fails(
 async def test_accepts_no_such_upload_if_the_object_exists(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """A caller before us assembled the object and died before it wrote that down."""
+    """An earlier call assembled the object and crashed before its commit."""
     video = await make_video("completing", in_store=False, lease_until=clock.now(), upload_id="used-up")
     storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
 
@@ -144,7 +144,7 @@ async def test_stays_undecided_before_the_recheck(
 async def test_survives_stale_404_after_a_crash(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
-    """Its process assembled the object and died; the first HEAD of who takes over does not see it."""
+    """A process assembled the object and crashed. The first HEAD of the takeover gets a stale 404."""
     video = await make_video("completing", in_store=False, upload_id="used-up")
     storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
     clock.advance(WELL_PAST_A_LEASE)
@@ -161,7 +161,7 @@ async def test_survives_stale_404_after_a_crash(
 async def test_does_not_count_the_check_of_the_expiry(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """The expiry found no object yet; then a process assembled it and died, and one HEAD is stale."""
+    """The expiry found no object. Then a process assembled it and crashed, and one HEAD is stale."""
     video = await sent()
     clock.advance(timedelta(hours=1))
     await application.reconciler.reconcile_due()
@@ -200,7 +200,7 @@ async def test_counts_only_checks_in_a_row(
 async def test_keeps_object_that_appears_after_the_failure(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """Its owner may delete it; until then it holds its space, and the sweep reports it."""
+    """It counts against the quota and the sweep reports it until its owner deletes it."""
     video = await sent()
     storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
     storage.fail_next("list_parts", NoSuchUpload(), times=2)
@@ -221,7 +221,7 @@ async def test_keeps_object_that_appears_after_the_failure(
 async def test_completes_restored_row_without_upload_id(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """The backup was taken while the upload was opened; in the store the video is whole."""
+    """The backup is from before CreateMultipartUpload, and the store has the finished object."""
     video = await sent()
     await application.completion.complete(user.id, video.id, {})
     await restore_to_uploading(application, video, upload_id=None)
@@ -261,7 +261,7 @@ async def test_keeps_object_of_restored_row_at_one_stale_404(
 async def test_ignores_late_part_of_completed_upload(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """It lists the upload anew, without the other parts, and the row was restored to before its end."""
+    """The late part makes the store list the upload again, and the row is restored from before its end."""
     video = await sent(TWO_PARTS)
     await application.completion.complete(user.id, video.id, {})
     await restore_to_uploading(application, video, upload_id=video.upload_id)
@@ -296,7 +296,7 @@ async def test_fails_video_whose_key_has_another_object(
 async def test_accepts_412_if_the_object_is_the_announced_one(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User
 ) -> None:
-    """412: a first try got through without our knowing and the engine still lists the upload."""
+    """An earlier attempt succeeded without an answer, and the store still lists the upload."""
     video = await sent()
     storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
 
@@ -306,7 +306,7 @@ async def test_accepts_412_if_the_object_is_the_announced_one(
 async def test_leaves_no_working_url_after_success_by_head(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
-    """I6: the upload id is used up, so that a part sent now is refused."""
+    """The upload ID is gone, so the store refuses parts (I6 of the guarantees)."""
     started = await create()
     assert started.parts is not None
     storage.put_part(started.parts[0].url, SMALL_VIDEO)
@@ -322,7 +322,7 @@ async def test_leaves_no_working_url_after_success_by_head(
 async def test_leaves_no_open_upload_after_success_by_head(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, replaced_again: int
 ) -> None:
-    """I6: the store gave up within Complete, object made and upload still open, and a part is sent once more."""
+    """The store failed within Complete after it created the object, and a part is sent again (I6)."""
     video = await sent(TWO_PARTS)
 
     async def sent_again(body: bytes) -> None:
@@ -360,7 +360,7 @@ async def test_stays_undecided_while_the_upload_stays_open(
 async def test_repeats_complete_after_409_without_object(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User
 ) -> None:
-    """409: another request on this key was under way. Upload and parts are still there."""
+    """Another request on this key was in progress. Upload and parts still exist."""
     video = await sent(TWO_PARTS)
     storage.fail_next("complete_multipart_upload", ObjectExists())
 

@@ -46,7 +46,7 @@ async def test_names_every_part_if_none_arrived(application: Application, create
 async def test_names_part_of_wrong_length(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, body: bytes
 ) -> None:
-    """A URL would not take it; an engine that did not check the length must not get it through either."""
+    """The URL signs the length, but a store may not check it."""
     video = await sent(TWO_PARTS)
     storage.store_part(video.upload_id or "", 2, body)
 
@@ -73,7 +73,7 @@ async def test_names_part_with_wrong_md5(
 async def test_ignores_md5s_if_etags_are_not_md5s(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
-    """SSE-KMS: the ETag is no MD5, and a video must not be refused for that."""
+    """With SSE-KMS an ETag is no MD5, so it cannot contradict one."""
     storage._etags_are_md5 = False
     started = await create()
     assert started.parts is not None

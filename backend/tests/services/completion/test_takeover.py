@@ -20,6 +20,7 @@ from tests.factories import (
 )
 from tests.fakes import FakeClock, InMemoryStorage
 from tests.services.completion.conftest import WELL_PAST_A_LEASE, assert_completed, restore_to_uploading
+from tests.waiting import TIMEOUT_SECONDS
 from tests.services.conftest import TWO_PARTS, Sent, part_md5s_of
 
 
@@ -189,7 +190,7 @@ async def test_only_one_of_two_takeovers_works(
 async def test_changes_nothing_after_losing_the_lease(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """It hung for longer than its lease; another finished the work meanwhile and the probe has begun."""
+    """It hung for longer than its lease. Another call finished the work, and the probe has begun."""
     video = await sent()
     gate = storage.hold_next("head", when="after")
     slow = asyncio.create_task(application.completion.complete(user.id, video.id, {}))
@@ -220,7 +221,7 @@ async def test_renews_the_lease_during_assembly(
     await gate.reached()
     clock.advance(seconds=25)
     renewed_until = clock.now() + timedelta(seconds=30)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while (await read_video(application, video.id)).lease_until != renewed_until:  # noqa: ASYNC110  # a row has no event
             await asyncio.sleep(0.002)
     clock.advance(seconds=25)
@@ -235,7 +236,7 @@ async def test_renews_the_lease_during_assembly(
 async def test_does_not_overwrite_another_owner(
     application: Application, make_video: MakeVideo, user: User
 ) -> None:
-    """The row's owner is random per call: a second caller never takes the first one's lease for its own."""
+    """The owner is random per call, so a second call does not mistake the first one's lease for its own."""
     owner = uuid.uuid4()
     video = await make_video("completing", lease_owner=owner)
 
@@ -249,7 +250,7 @@ async def test_does_not_overwrite_another_owner(
 async def test_finding_the_object_resets_the_recheck(
     application: Application, sent: Sent, storage: InMemoryStorage, user: User, clock: FakeClock
 ) -> None:
-    """A stale 404, the object, a stale 404: they were not in a row."""
+    """The two stale 404s are not in a row, because a check between them found the object."""
     video = await sent()
     await application.completion.complete(user.id, video.id, {})
     await restore_to_uploading(application, video, upload_id="used-up")
