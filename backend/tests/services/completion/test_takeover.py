@@ -20,8 +20,8 @@ from tests.factories import (
 )
 from tests.fakes import FakeClock, InMemoryStorage
 from tests.services.completion.conftest import WELL_PAST_A_LEASE, assert_completed, restore_to_uploading
-from tests.waiting import TIMEOUT_SECONDS
 from tests.services.conftest import TWO_PARTS, Sent, part_md5s_of
+from tests.waiting import TIMEOUT_SECONDS
 
 
 @pytest.mark.usefixtures("no_wait")
