@@ -3,6 +3,8 @@
     make campaign             everything, hours
     make campaign ONLY=kills  one part, or several with commas, and only their rows
 
+    SLIPWAY_KILLS=200 make campaign ONLY=kills  another size, which the row then names
+
 Each part is a command with its own environment and time limit. Its suites report what they ran as JSON lines in the
 file that SLIPWAY_CAMPAIGN_REPORT names. A part without such lines counts its tests.
 """
@@ -103,7 +105,7 @@ PARTS = [
     Part(
         "stale",
         "10,000 stale rows and long listings, swept in bounded memory",
-        ["tests/services/test_sweep.py"],
+        ["tests/services/sweep"],
         {"SLIPWAY_STALE_ROWS": "10000"},
     ),
     Part("defects", "seeded defects, each of which must be caught", ["tests/crash", "-k", "defect"]),
@@ -137,10 +139,10 @@ def run(part: Part, seed: str) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         report, counts = Path(folder) / "report.jsonl", Path(folder) / "junit.xml"
         environment = {
+            **part.environment,
             **os.environ,
             "SLIPWAY_SEED": seed,
             "SLIPWAY_CAMPAIGN_REPORT": str(report),
-            **part.environment,
         }
         command = [str(ROOT / ".venv/bin/pytest"), "-q", "-s", f"--junit-xml={counts}", *part.arguments]
         ended = end_in_time(command, environment, part.time_limit_seconds)
@@ -185,9 +187,19 @@ def lines_of(report: Path) -> list[dict[str, object]]:
 
 
 def row(part: Part, outcome: Outcome, seed: str) -> str:
-    ran = f"{part.what} ({outcome.note})" if outcome.note else part.what
+    notes = [*resized(part), *([outcome.note] if outcome.note else [])]
+    ran = f"{part.what} ({', '.join(notes)})" if notes else part.what
     figures = f"{outcome.runs:,} | {outcome.violations} | {seed}"
     return f"| `{part.name}` | {ran} | {figures} | {datetime.now(UTC):%Y-%m-%d} | {commit()} |"
+
+
+def resized(part: Part) -> list[str]:
+    """Return the settings of this part that the caller's environment changes."""
+    return [
+        f"{name}={os.environ[name]}"
+        for name, usual in part.environment.items()
+        if os.environ.get(name, usual) != usual
+    ]
 
 
 def not_run(part: Part) -> str:

@@ -74,9 +74,9 @@ def crashes(name: str) -> Suite:
 def failing_calls(name: str) -> Suite:
     async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
         outcomes = await outcomes_of(new_world, _case(name))
-        told = table_of(outcomes)
         broken = [sentence for outcome in outcomes.values() for sentence in outcome.found]
-        return broken or ([] if told == TABLE[name].strip() else [f"the table says otherwise: {told}"])
+        unexpected = table_of(outcomes) ^ TABLE[name]
+        return broken or sorted(f"unexpected or missing outcome: {row}" for row in unexpected)
 
     return Suite(f"failing calls of: {name}", run)
 
