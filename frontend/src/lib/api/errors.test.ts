@@ -4,7 +4,7 @@ import { toApiError } from "./errors";
 const refused = (status: number, headers = {}) => new Response(null, { status, headers });
 
 describe("toApiError", () => {
-  it("keeps the code, the sentence, the request id and the facts", () => {
+  it("keeps the code, the sentence and the request id", () => {
     const error = toApiError(refused(413), {
       code: "file_too_large",
       detail: "Choose a smaller file.",
@@ -16,9 +16,13 @@ describe("toApiError", () => {
       code: "file_too_large",
       detail: "Choose a smaller file.",
       requestId: "r1",
-      facts: { limit_bytes: 10 },
       isTransient: false,
     });
+  });
+
+  it("replaces sentences that mean little to a person", () => {
+    const error = toApiError(refused(403), { code: "csrf_rejected", detail: "Bearer.", request_id: "r3" });
+    expect(error.detail).toContain("Open the page at its own address");
   });
 
   it.each([
@@ -27,7 +31,7 @@ describe("toApiError", () => {
     [null],
     [{ code: "nobody_knows", detail: "x" }],
     [{ code: "not_found" }],
-  ])("does not trust an answer of another shape: %j", (body) => {
+  ])("refuses another shape: %j", (body) => {
     const error = toApiError(refused(502, { "X-Request-Id": "r2" }), body);
     expect(error).toMatchObject({
       status: 502,
