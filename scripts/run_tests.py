@@ -47,8 +47,8 @@ ON_BOTH = [
     *("tests/api", "tests/services", "tests/test_migrations.py"),
     "tests/crash/test_races.py",
     # Defects that SQLite's single writer hides.
-    "tests/crash/test_defects.py::test_a_seeded_defect_is_caught[look, then reserve]",
-    "tests/crash/test_defects.py::test_a_seeded_defect_is_caught[no compare-and-set: deletes]",
+    "tests/crash/test_defects.py::test_catches_seeded_defect[check, then reserve]",
+    "tests/crash/test_defects.py::test_catches_seeded_defect[no compare-and-set: deletes]",
 ]
 REAL_THINGS = [
     "tests/browser",

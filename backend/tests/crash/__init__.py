@@ -1,1 +1,1 @@
-"""Faults at every step: what must hold afterwards, whatever was killed, lost, late, or came at once."""
+"""Tests with a fault at every step of every use case."""

@@ -1,4 +1,4 @@
-"""New worlds for crash tests."""
+"""Fixtures of the crash tests."""
 
 import asyncio
 import logging
@@ -20,20 +20,20 @@ from tests.crash.world import World, a_world
 
 
 @pytest.fixture(autouse=True)
-def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Callers that wait for another look again soon: nothing but the length of a test depends on it."""
+def _poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Poll the state of another completion every few milliseconds, which only shortens the tests."""
     monkeypatch.setattr(completion, "POLL_SECONDS", 0.005)
 
 
 @pytest.fixture(autouse=True)
 def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recovery that is run again makes the same calls."""
+    """Make retries deterministic, so that a repeated recovery makes the same calls."""
     monkeypatch.setattr(processing, "random", SimpleNamespace(uniform=lambda _least, most: most))
 
 
 @pytest.fixture(autouse=True)
-def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL's own clock would not follow when a test lets time pass, and no sweep would be due again."""
+def _fake_database_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's clock would not follow the fake clock, and no second sweep would become due."""
 
     async def ours(_: AsyncSession, now: datetime) -> datetime:
         return now
@@ -43,7 +43,7 @@ def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Thousands of faults are logged here as they should be; nobody reads it."""
+    """The faults cause thousands of log lines that nobody reads."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
@@ -51,7 +51,7 @@ def _quiet() -> Iterator[None]:
 
 
 class NewWorlds:
-    """Makes worlds one after the other over one database, empty for each."""
+    """Makes worlds over one database, which is empty for each of them."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self._url = url
@@ -60,14 +60,14 @@ class NewWorlds:
 
     @asynccontextmanager
     async def __call__(self, **settings: Any) -> AsyncIterator[World]:
-        loop = asyncio.get_running_loop()  # an engine belongs to one
+        loop = asyncio.get_running_loop()  # An engine belongs to one event loop.
         database = self._databases.setdefault(loop, WatchedDatabase(self._url))
         async with a_world(database, self._folder, **settings) as world:
             yield world
 
     @asynccontextmanager
     async def lingering(self) -> AsyncIterator[World]:
-        """A world whose store still lists the parts of what is finished, as the embedded one does."""
+        """A world whose store still lists the parts of finished uploads, as the embedded store does."""
         async with self() as world:
             world.store.lingers = True
             yield world

@@ -1,4 +1,4 @@
-"""Kills the process before and after every port call and commit of a use case, and says what broke."""
+"""Kills the process before and after each port call and commit of a use case, and returns what is broken."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,7 @@ NewWorld = Callable[[], AbstractAsyncContextManager[World]]
 
 @dataclass(frozen=True)
 class Point:
-    """A moment of a process: before or after its call of this index."""
+    """A moment of a process, before or after the call with this index."""
 
     index: int
     when: When
@@ -26,29 +26,34 @@ class Point:
 
 
 async def record(new_world: NewWorld, case: UseCase) -> list[str]:
-    """The port calls and commits of an undisturbed run."""
+    """Return the port calls and commits of an undisturbed run."""
     async with new_world() as world:
         await case.arrange(world)
         await world.restart()
-        await world.lives_through(case.act)
+        await world.run(case.act)
         return world.process.calls
 
 
 def moments_of(calls: list[str]) -> list[Point]:
-    """Before each call, and after the last; that is also `after each`: nothing lasting happens between two calls."""
+    """Return the points before each call and after the last.
+
+    Nothing durable happens between two calls, so a point after a call equals the point before the next.
+    """
     if not calls:
         return []
     return [Point(index, "before") for index in range(len(calls))] + [Point(len(calls) - 1, "after")]
 
 
 def points_of(calls: list[str]) -> list[Point]:
-    """Before each call and after each: equal in what lasts, not in what the process had in hand."""
+    """Return the points before and after each call. Those between two calls differ only in the process's memory."""
     whens: tuple[When, When] = ("before", "after")
     return [Point(index, when) for index in range(len(calls)) for when in whens]
 
 
 def unlike_moments_of(calls: list[str], before: int = 12) -> list[Point]:
-    """Of moments that the same so many calls lead to, the first: a recovery goes round and round while it waits."""
+    """Return one point for each sequence of `before` calls that leads to it, because a waiting recovery repeats its
+    calls.
+    """
     first: dict[tuple[str, ...], Point] = {}
     for point in moments_of(calls):
         end = point.index + (point.when == "after")
@@ -57,19 +62,19 @@ def unlike_moments_of(calls: list[str], before: int = 12) -> list[Point]:
 
 
 async def killed_at(new_world: NewWorld, case: UseCase, *points: Point, repeats: bool) -> list[str]:
-    """What broke when the process died at the first point, and again in its recovery at the second.
+    """Return what is broken after the process died at the first point, and again in its recovery at the second.
 
-    `repeats`: the client sends its request again afterwards; else upkeep and workers finish alone. Answers with one
-    more sentence when a point was never reached.
+    If `repeats`, the client repeats its request afterwards. Otherwise the reconciler and the workers finish alone.
+    Append `UNREACHED` if a point was not reached.
     """
     async with new_world() as world:
         await case.arrange(world)
         await world.restart(points[0].plan)
-        answer = await world.lives_through(case.act)
+        answer = await world.run(case.act)
         for point in points[1:]:
             await world.restart(point.plan)
             await world.check()
-            await world.lives_through(_recovery(case, repeats))
+            await world.run(_recovery(case, repeats))
         unreached = [] if world.process.struck_by else [UNREACHED]
         await world.restart()
         await world.check()
@@ -82,11 +87,11 @@ async def killed_at(new_world: NewWorld, case: UseCase, *points: Point, repeats:
 
 
 async def recovery_calls(new_world: NewWorld, case: UseCase, first: Point, *, repeats: bool) -> list[str]:
-    """The calls of an undisturbed recovery from a death at `first`."""
+    """Return the calls of an undisturbed recovery from a death at `first`."""
     async with new_world() as world:
         await case.arrange(world)
         await world.restart(first.plan)
-        await world.lives_through(case.act)
+        await world.run(case.act)
         await world.restart()
         await _recovery(case, repeats)(world)
         return world.process.calls
@@ -96,7 +101,7 @@ def _recovery(case: UseCase, repeats: bool) -> Callable[[World], Awaitable[objec
     async def recover(world: World) -> None:
         if repeats:
             world.clock.advance(PAST_A_LEASE)
-            await world.lives_through(case.act)
+            await world.run(case.act)
         if not world.process.dead:
             await world.settle()
 

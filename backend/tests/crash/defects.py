@@ -1,6 +1,7 @@
-"""Seeded defects: the product with one of its safeguards taken out, and the suite that must notice.
+"""Seeded defects. Each removes one safeguard of the product, and names the suite that must notice.
 
-Each is a switch over a function of the product. A suite that stays silent here proves nothing elsewhere.
+They patch product functions, private ones too, because only that removes a safeguard. A suite that misses its defect
+proves nothing.
 """
 
 import os
@@ -41,7 +42,7 @@ Switch = Callable[[pytest.MonkeyPatch], None]
 class Defect:
     name: str
     breaks: str
-    """What becomes of it, in a sentence."""
+    """The consequence, in a sentence."""
     switch: Switch
     caught_by: Suite
 
@@ -80,7 +81,7 @@ async def _release_whatever_its_state(session: Any, video: Video, gone_at: Any, 
 
 
 async def _nothing(*_: Any, **__: Any) -> None:
-    """Instead of what should be done."""
+    """Replaces what should be done."""
 
 
 async def _forgotten_save(*_: Any) -> None: ...
@@ -144,7 +145,7 @@ async def _since_its_creation(reconciling: Any, video: Video, _parts: Any, _now:
     return video.created_at + reconciling.grace
 
 
-async def _gone_unseen(*_: Any) -> bool:
+async def _gone_unchecked(*_: Any) -> bool:
     return True
 
 
@@ -202,7 +203,7 @@ async def _finish_and_release(
     await _finish(service, video, owner, event, outcome, **changes)
 
 
-async def _look_then_reserve(session: Any, user_id: Any, count: int, quota: int) -> bool:
+async def _check_then_reserve(session: Any, user_id: Any, count: int, quota: int) -> bool:
     reserved = (await session.scalars(select(User.reserved_bytes).where(User.id == user_id))).one()
     return bool(reserved + count <= quota)
 
@@ -274,13 +275,13 @@ DEFECTS = [
         "complete without a check of the token",
         "Somebody else's object at the key passes for the video.",
         _replaced(CompletionService, "_if_announced", _any_object),
-        suites.undisturbed("complete, another's object is there"),
+        suites.undisturbed("complete, a foreign object is there"),
     ),
     Defect(
-        "the proof of the parts is ignored",
+        "MD5s of the parts ignored",
         "Bytes that are not those the browser read become ready.",
         _replaced(completion, "_is_intact", _size_is_enough),
-        suites.undisturbed("complete with other bytes than proven"),
+        suites.undisturbed("complete with other bytes"),
     ),
     Defect(
         "a lost answer is a failure",
@@ -289,7 +290,7 @@ DEFECTS = [
         suites.failing_calls("complete"),
     ),
     Defect(
-        "a stale HEAD is a verdict",
+        "a stale HEAD is final",
         "A video that a HEAD does not see right after its assembly is failed, and removed.",
         _replaced(CompletionService, "_new_object", CompletionService._require_object),
         suites.failing_calls("complete"),
@@ -297,7 +298,7 @@ DEFECTS = [
     Defect(
         "a row goes before its storage",
         "Objects stay that no row owns.",
-        _replaced(Removal, "_clear_storage", _gone_unseen),
+        _replaced(Removal, "_clear_storage", _gone_unchecked),
         suites.crashes("delete ready"),
     ),
     Defect(
@@ -322,61 +323,61 @@ DEFECTS = [
         "a deletion forgets its lease",
         "What clears a failed video also ends the deletion that overtook it: the row stays for ever.",
         _replaced(videos, "release_reservation", _release_whatever_its_state),
-        suites.race("delete x removal of what failed"),
+        suites.race("delete x removal of a failed video"),
     ),
     Defect(
-        "a failed video is never done with",
+        "a failed video is cleared for ever",
         "After a lost commit answer its storage is cleared again every few seconds, for ever.",
         _replaced(videos, "finish_failed", _nothing),
-        suites.failing_calls("remove what failed"),
+        suites.failing_calls("remove a failed video"),
     ),
     Defect(
         "sweep without age",
         "Uploads that only just began are aborted.",
         _replaced(Orphans, "_age", _very_old),
-        suites.spared("uploads within their grace"),
+        suites.kept_by_sweep("uploads within their grace"),
     ),
     Defect(
         "no limit on uploads",
         "A sweep with a restored database aborts everybody's uploads.",
         _replaced(sweep, "max_changes", _no_limit),
-        suites.spared("more uploads than it may abort"),
+        suites.kept_by_sweep("more uploads than it may abort"),
     ),
     Defect(
         "the audit sets videos to failed",
         "After the bucket was copied, every video is failed, and no one can undo that.",
         _replaced(Audit, "record", _fail_what_is_missing),
-        suites.spared("ready videos without their objects"),
+        suites.kept_by_sweep("ready videos without their objects"),
     ),
     Defect(
         "no marker check",
         "A sweep with a wrong S3_BUCKET aborts another installation's uploads.",
         _replaced(BucketMarker, "state", _always_ours),
-        suites.spared("another database's bucket"),
+        suites.kept_by_sweep("another database's bucket"),
     ),
     Defect(
         "a sweep takes every upload for an orphan",
         "It aborts an upload that its client is about to complete.",
         _replaced(orphans, "_owns", lambda *_: False),
-        suites.spared("uploads that rows own"),
+        suites.kept_by_sweep("uploads that rows own"),
     ),
     Defect(
-        "quota given back twice",
+        "quota released twice",
         "A user may store more than allowed.",
         _replaced(videos, "release_reservation", _always_first),
         suites.race("removal x removal"),
     ),
     Defect(
-        "quota never given back",
+        "quota never released",
         "A user who deletes videos has no more space than before.",
         _replaced(users, "release_bytes", _nothing),
         suites.crashes("delete ready"),
     ),
     Defect(
-        "quota given back with the verdict",
+        "quota released with the rejection",
         "The bytes are still stored and no longer counted.",
         _replaced(ProcessingService, "_finish", _finish_and_release),
-        suites.crashes("probe: a verdict"),
+        suites.crashes("probe: rejected"),
     ),
     Defect(
         "idempotency ignored",
@@ -417,7 +418,7 @@ DEFECTS = [
 ]
 
 if os.environ.get("SLIPWAY_TEST_DATABASE") == "postgresql":
-    # SQLite has one writer at a time: there these break nothing.
+    # SQLite has one writer at a time, so these break nothing there.
     DEFECTS += [
         Defect(
             "no compare-and-set: deletes",
@@ -426,10 +427,10 @@ if os.environ.get("SLIPWAY_TEST_DATABASE") == "postgresql":
             suites.race("delete x delete"),
         ),
         Defect(
-            "look, then reserve",
+            "check, then reserve",
             "Creates in parallel all see the same free space, and take it.",
             _all_of(
-                _replaced(users, "reserve_bytes", _look_then_reserve),
+                _replaced(users, "reserve_bytes", _check_then_reserve),
                 _replaced(videos, "insert", _insert_and_reserve),
             ),
             suites.race("create x create at the quota"),

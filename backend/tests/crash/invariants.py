@@ -1,12 +1,11 @@
-"""All invariants of the service in one function: over rows, objects, open multipart uploads and jobs.
+"""Checks all invariants over rows, objects, open multipart uploads and jobs.
 
     found = await violations(database, storage, settings, clock.now(), history=history)
     assert found == []
 
-Works through Database and ObjectStorage alone, so it holds for the fake store as for real ones and for both
-databases. To be called when nothing runs: rows and store are not read at one moment. The numbers are those of
-docs/reference/guarantees.md: I1 ready is true, I2 no orphan, I4 key, I6 frozen, I7 once, I8 monotone, I9 quota,
-I10 no stuck state.
+It uses only Database and ObjectStorage, so it works with the fake store, real stores and both databases. Call it when
+nothing else runs, because it does not read rows and store at one moment. The numbers I1 to I10 are those of
+docs/reference/guarantees.md.
 """
 
 import re
@@ -41,12 +40,12 @@ _MAY_HAVE_OBJECT: Final = _ASSEMBLED | {
 }
 
 PutPart = Callable[[str, bytes], Awaitable[int]]
-"""Sends bytes to a part's URL as a browser would; answers the status."""
+"""Sends bytes to the URL of a part as a browser does, and returns the status."""
 
 
 @dataclass
 class History:
-    """What earlier checks saw, so that a change that must never happen shows: one for each database."""
+    """What earlier checks of one database saw, so that forbidden changes show."""
 
     seen: dict[uuid.UUID, "_Seen"] = field(default_factory=dict)
     gone: set[uuid.UUID] = field(default_factory=set)
@@ -59,8 +58,8 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class _Scene:
-    """Everything there is, read once."""
+class _Snapshot:
+    """A snapshot of rows and store."""
 
     users: Sequence[User]
     rows: Sequence[Video]
@@ -89,15 +88,14 @@ async def violations(
     history: History | None = None,
     settled: bool = False,
     swept_at: datetime | None = None,
-    handed_out: Sequence[PresignedPart] = (),
+    issued_urls: Sequence[PresignedPart] = (),
     put: PutPart | None = None,
 ) -> list[str]:
-    """What is broken, a sentence each; empty when all holds.
+    """Return a sentence for each violation.
 
-    `settled`: everything has been healthy, and without callers, for longer than 10 minutes and three sweeps: then
-    only finished videos, and uploads within their grace, may be left.
-    `swept_at`: when a sweep last came to its end; unless told, it is taken to have done so within its interval.
-    `handed_out`: URLs that clients got, each tried through `put`: none may change a finished object (this uploads).
+    If `settled`, everything was healthy and without callers for longer than 10 minutes and three sweeps. Then only
+    finished videos and uploads within their grace may remain. `swept_at` is the time of the last sweep and defaults
+    to one sweep interval ago. Each URL of `issued_urls` is tried through `put`, and none may change a finished object.
     """
     swept_at = swept_at or now - timedelta(seconds=settings.sweep_interval_seconds)
     scene = await _read(database, storage, settings, now, swept_at)
@@ -115,13 +113,13 @@ async def violations(
     if history is not None:
         found += _monotone(scene, history)
     if put is not None:
-        found += await frozen(storage, scene.rows, handed_out, put)
+        found += await frozen(storage, scene.rows, issued_urls, put)
     return found
 
 
 async def _read(
     database: Database, storage: ObjectStorage, settings: Settings, now: datetime, swept_at: datetime
-) -> _Scene:
+) -> _Snapshot:
     async with database.reading() as session:
         users = list(await session.scalars(select(User)))
         rows = list(await session.scalars(select(Video).order_by(col(Video.created_at))))
@@ -134,10 +132,10 @@ async def _read(
             except NoSuchObject:
                 continue
     uploads = [upload async for upload in storage.list_uploads(PREFIX)]
-    return _Scene(users, rows, objects, heads, uploads, settings, now, swept_at)
+    return _Snapshot(users, rows, objects, heads, uploads, settings, now, swept_at)
 
 
-def _keys(scene: _Scene) -> Iterator[str]:
+def _keys(scene: _Snapshot) -> Iterator[str]:
     for row in scene.rows:
         key = _KEY.fullmatch(row.object_key)
         if key is None or (key["user"], key["video"]) != (str(row.user_id), str(row.id)):
@@ -147,8 +145,8 @@ def _keys(scene: _Scene) -> Iterator[str]:
             yield f"I4: {count} rows share the key {object_key}"
 
 
-def _objects_are_true(scene: _Scene) -> Iterator[str]:
-    """I1, and I7 for what a complete was answered for: the object is the announced one, alone, of our type."""
+def _objects_are_true(scene: _Snapshot) -> Iterator[str]:
+    """I1 and I7. A completed video has one object, with the announced content and our content type."""
     for row in scene.rows:
         if row.status not in _ASSEMBLED:
             continue
@@ -159,19 +157,19 @@ def _objects_are_true(scene: _Scene) -> Iterator[str]:
         if stored.size_bytes != row.size_bytes:
             yield f"I1: {_name(row)} was announced with {row.size_bytes} bytes, its object has {stored.size_bytes}"
         if stored.etag != row.etag:
-            yield f"I1: {_name(row)} was proven with the ETag {row.etag}, its object has {stored.etag}"
+            yield f"I1: {_name(row)} was verified with the ETag {row.etag}, its object has {stored.etag}"
         if stored.content_type != _STORED_TYPES[row.declared_container]:
             yield f"I1: the object of {_name(row)} is stored as {stored.content_type!r}"
         if row.object_token not in stored.metadata.values():
-            yield f"I1: the object of {_name(row)} does not carry its token"
+            yield f"I1: the object of {_name(row)} does not have its token"
         if row.status is VideoStatus.READY and (row.container is None or row.ready_at is None):
             yield f"I1: {_name(row)} was never read"
         own = f"{PREFIX}{row.user_id}/{row.id}/"
-        if strangers := [key for key in scene.objects if key.startswith(own) and key != row.object_key]:
-            yield f"I1: {_name(row)} has more than one object: {strangers}"
+        if others := [key for key in scene.objects if key.startswith(own) and key != row.object_key]:
+            yield f"I1: {_name(row)} has more than one object: {others}"
 
 
-def _no_orphan_objects(scene: _Scene) -> Iterator[str]:
+def _no_orphan_objects(scene: _Snapshot) -> Iterator[str]:
     by_key = {row.object_key: row for row in scene.rows}
     for object_key in scene.objects:
         row = by_key.get(object_key)
@@ -183,16 +181,16 @@ def _no_orphan_objects(scene: _Scene) -> Iterator[str]:
             yield f"I2: the object of {_name(row)} is back after the store confirmed it gone"
 
 
-def _no_orphan_uploads(scene: _Scene) -> Iterator[str]:
+def _no_orphan_uploads(scene: _Snapshot) -> Iterator[str]:
     by_key = {row.object_key: row for row in scene.rows}
     oldest = scene.swept_at - scene.grace - _ORPHAN_SLACK
     for upload in scene.uploads:
         row = by_key.get(upload.object_key)
         if row is not None and _is_leaving(row):
-            continue  # removed soon, with all others at this key
+            continue  # Its removal deletes all objects at this key.
         if row is not None and row.upload_id == upload.upload_id:
             if row.status not in IN_FLIGHT:
-                # Its URLs still take parts, and a completion would replace what was proven.
+                # Its URLs still accept parts, and a completion would replace the verified object.
                 yield f"I6: the upload of {_name(row)} is still open"
         elif upload.initiated_at < oldest and not (
             row and (_expires_soon(row, scene) or _was_taken_up_since(row, scene))
@@ -200,8 +198,11 @@ def _no_orphan_uploads(scene: _Scene) -> Iterator[str]:
             yield f"I2: no live row owns the upload {upload.upload_id} at {upload.object_key}"
 
 
-def _jobs(scene: _Scene) -> Iterator[str]:
-    """I7: a job for each video that waits to be read, and for no other. Rows are the jobs: due_at and the lease."""
+def _jobs(scene: _Snapshot) -> Iterator[str]:
+    """I7.
+
+    Each video that waits for its probe has a job, and no other has one. A job is due_at and the lease of a row.
+    """
     for row in scene.rows:
         if row.status is VideoStatus.PROCESSING and row.due_at is None:
             yield f"I7: {_name(row)} has no job"
@@ -209,7 +210,7 @@ def _jobs(scene: _Scene) -> Iterator[str]:
             yield f"I7: {_name(row)} is leased"
 
 
-def _quota(scene: _Scene) -> Iterator[str]:
+def _quota(scene: _Snapshot) -> Iterator[str]:
     for user in scene.users:
         rows = [row for row in scene.rows if row.user_id == user.id]
         reserved = sum(row.reserved_bytes for row in rows)
@@ -223,40 +224,43 @@ def _quota(scene: _Scene) -> Iterator[str]:
     for row in scene.rows:
         held = 0 if row.storage_gone_at else row.size_bytes
         if row.reserved_bytes != held:
-            yield f"I9: {_name(row)} holds {row.reserved_bytes} bytes of the quota instead of {held}"
+            yield f"I9: {_name(row)} reserves {row.reserved_bytes} bytes of the quota instead of {held}"
         stored = scene.objects.get(row.object_key)
         if stored is not None and stored.size_bytes > row.reserved_bytes:
             yield f"I9: {_name(row)} stores {stored.size_bytes} bytes and has {row.reserved_bytes} reserved"
 
 
-def _somebody_comes(scene: _Scene) -> Iterator[str]:
-    """I10, before time tells: whatever is not finished has a moment at which it is looked at again."""
+def _somebody_comes(scene: _Snapshot) -> Iterator[str]:
+    """I10. Each unfinished row has a time at which the reconciler or a worker takes it up."""
     horizon = scene.now + max(scene.grace, scene.sweep, timedelta(minutes=2))
     for row in scene.rows:
         if _is_finished(row, scene):
             continue
         if row.due_at is None:
-            yield f"I10: nobody will ever look at {_name(row)} again"
+            yield f"I10: nothing will ever check {_name(row)} again"
         elif row.due_at > horizon:
-            yield f"I10: {_name(row)} is looked at only at {row.due_at}"
+            yield f"I10: {_name(row)} is checked only at {row.due_at}"
 
 
-def _nothing_is_stuck(scene: _Scene) -> Iterator[str]:
+def _nothing_is_stuck(scene: _Snapshot) -> Iterator[str]:
     for row in scene.rows:
         if not _is_finished(row, scene) and not _waits_for_its_user(row, scene):
             yield f"I10: {_name(row)} is stuck (due {row.due_at}, lease until {row.lease_until})"
         if row.status is VideoStatus.FAILED and row.storage_gone_at and row.due_at:
-            yield f"I10: {_name(row)} is tended again and again (due {row.due_at}), with nothing left to do"
+            yield f"I10: {_name(row)} is reconciled again and again (due {row.due_at}), with nothing left to do"
 
 
-def _waits_for_its_user(row: Video, scene: _Scene) -> bool:
-    """An upload within its grace, or one that has only just expired: its removal takes up to three sweeps."""
+def _waits_for_its_user(row: Video, scene: _Snapshot) -> bool:
+    """Return whether the upload is within its grace or expired within the last three sweeps."""
     sweeps = {VideoStatus.UPLOADING: 1, VideoStatus.EXPIRED: 3}.get(row.status, 0)
     return sweeps > 0 and row.expires_at is not None and row.expires_at + sweeps * scene.sweep > scene.now
 
 
-def _expires_soon(row: Video, scene: _Scene) -> bool:
-    """Its create died before the upload's id was noted: at the second look it goes, with all uploads at its key."""
+def _expires_soon(row: Video, scene: _Snapshot) -> bool:
+    """Return whether a create died before it saved the upload ID.
+
+    The recheck removes the row and all uploads at its key.
+    """
     return (
         row.status is VideoStatus.UPLOADING
         and row.upload_id is None
@@ -265,8 +269,8 @@ def _expires_soon(row: Video, scene: _Scene) -> bool:
     )
 
 
-def _was_taken_up_since(row: Video, scene: _Scene) -> bool:
-    """Its create died too, but was repeated: until then any upload at its key was its own to the sweep."""
+def _was_taken_up_since(row: Video, scene: _Snapshot) -> bool:
+    """Return whether a create died and was repeated. Until then the sweep took any upload at its key for its own."""
     if row.upload_id is None:
         return False
     own = next((upload for upload in scene.uploads if upload.upload_id == row.upload_id), None)
@@ -275,20 +279,23 @@ def _was_taken_up_since(row: Video, scene: _Scene) -> bool:
 
 
 def _is_leaving(row: Video) -> bool:
-    """Its storage is being removed."""
+    """Return whether the storage of the row is being removed."""
     return row.status in HIDDEN or (row.status is VideoStatus.FAILED and row.storage_gone_at is None)
 
 
-def _is_finished(row: Video, scene: _Scene) -> bool:
+def _is_finished(row: Video, scene: _Snapshot) -> bool:
     if row.status is not VideoStatus.FAILED:
         return row.status is VideoStatus.READY
-    # An object that was given up, and is there after all, is its owner's to delete.
+    # The owner of a failed video may delete the object that is found after all.
     kept = row.status_code == "object_missing" and row.due_at is None and row.object_key in scene.objects
     return row.storage_gone_at is not None or kept
 
 
-def _monotone(scene: _Scene, history: History) -> Iterator[str]:
-    """I8, and that I4's keys and all that was announced never change. Only an operator fails a ready video."""
+def _monotone(scene: _Snapshot, history: History) -> Iterator[str]:
+    """I8 and I4.
+
+    States only move forward, and keys and announced values never change. Only an operator fails a ready video.
+    """
     present = {row.id: row for row in scene.rows}
     for video_id, row in present.items():
         if video_id in history.gone:
@@ -322,20 +329,20 @@ def _reachable(status: VideoStatus) -> set[VideoStatus]:
 
 
 async def frozen(
-    storage: ObjectStorage, rows: Sequence[Video], handed_out: Sequence[PresignedPart], put: PutPart
+    storage: ObjectStorage, rows: Sequence[Video], issued_urls: Sequence[PresignedPart], put: PutPart
 ) -> list[str]:
-    """I6: other bytes of the signed length are sent to every URL of a finished or removed video."""
+    """I6. Send other bytes of the signed length to each URL of a finished or removed video."""
     by_key = {row.object_key: row for row in rows}
     found = []
-    for part in handed_out:
+    for part in issued_urls:
         object_key = _key_in(part.url)
         row = by_key.get(object_key)
         if row is not None and row.status not in _ASSEMBLED:
-            continue  # still sending, or a removal that the store has not confirmed
+            continue  # Its client may still send, or the store has not confirmed its removal.
         status = await put(part.url, b"\xa5" * part.size_bytes)
         if 200 <= status < 300:
             found.append(
-                f"I6: a URL of {object_key} still takes part {part.part_number} "
+                f"I6: a URL of {object_key} still accepts part {part.part_number} "
                 f"({'no row' if row is None else _name(row)})"
             )
         if row is not None and await _etag(storage, object_key) != row.etag:

@@ -1,6 +1,6 @@
-"""A simple model of what two users may expect, checked against the real services step by step, whatever befalls them.
+"""Compares the services with a simple model of what two users may expect, at random steps and faults.
 
-The model knows only what was acknowledged: a request whose answer was lost, or whose process died, promises nothing.
+The model contains only acknowledged requests. A request without an answer promises nothing.
 """
 
 import asyncio
@@ -38,43 +38,46 @@ FAULTS = [
 users = st.integers(0, 1)
 picks = st.integers(0, 30)
 troubles = st.none() | st.tuples(st.integers(0, 7), st.sampled_from(FAULTS))
-"""What befalls which call of a request; often nothing, or a call it does not come to."""
+"""The index of a request's call and the fault it meets.
+
+None, or an index that the request does not reach, means no fault.
+"""
 Trouble = tuple[int, Fault] | None
 
 
 @dataclass
 class Known:
-    """What the model holds of a video that a create was answered for."""
+    """What the model knows of a created video."""
 
     id: uuid.UUID
     owner: User
     data: bytes
     parts: list[PresignedPart]
     touched_at: datetime
-    """When it began, or its last part arrived."""
+    """When the upload began, or when its last part was stored."""
     was_overdue: bool = False
-    """A part came when the grace was over: the upload may have expired just before."""
+    """The last part came after the grace, so the upload may have expired just before."""
     completed: bool = False
-    """A complete was answered with the proven video."""
+    """A complete returned the video as verified."""
     deleted: bool = False
     may_be_gone: bool = False
-    """A delete was tried, and its answer lost."""
+    """A delete was requested, and its answer may be lost."""
 
 
 class Installation(RuleBasedStateMachine):
-    """Two users, the upkeep, the workers, the clock and every fault; give it a way to make worlds, and a loop."""
+    """Steps of two users, the reconciler, the workers and the clock, with faults."""
 
     def __init__(self, new_world: NewWorld, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self.loop = loop
         self.stack = AsyncExitStack()
         self.world: World = self.run(self.stack.enter_async_context(new_world()))
-        self.users = [self.world.user, self.run(self.world.newcomer())]
+        self.users = [self.world.user, self.run(self.world.new_user())]
         self.known: list[Known] = []
-        self.verdicts = False
+        self.rejections = False
         self.made = 0
         self.changed = True
-        """Whether anything ran since the last look."""
+        """Whether anything ran since the last check."""
 
     def run(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
@@ -94,7 +97,7 @@ class Installation(RuleBasedStateMachine):
         )
         if not isinstance(answer, StartedUpload):
             return
-        self.world.handed_out += answer.parts or []
+        self.world.issued_urls += answer.parts or []
         found = next((known for known in self.known if known.id == answer.video.id), None)
         if found is None:
             self.made += 1
@@ -102,7 +105,7 @@ class Installation(RuleBasedStateMachine):
             found = Known(answer.video.id, owner, data[:size], [], answer.video.created_at)
             self.known.append(found)
         assert not found.deleted, "a deleted video came back"
-        assert found.owner is owner, "another's video was answered"
+        assert found.owner is owner, "another user's video was returned"
         found.parts = list(answer.parts or found.parts)
 
     @precondition(lambda self: self.known)
@@ -124,7 +127,7 @@ class Installation(RuleBasedStateMachine):
             assert not known.deleted, "a deleted video was signed for"
             assert not known.completed, "a completed video was signed for"
             known.parts = answer
-            self.world.handed_out += answer
+            self.world.issued_urls += answer
 
     @precondition(lambda self: self.known)
     @rule(pick=picks, trouble=troubles)
@@ -160,7 +163,7 @@ class Installation(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(pick=picks, verb=st.integers(0, 3))
     def another_tries(self, pick: int, verb: int) -> None:
-        """I3: what is not yours is not there."""
+        """I3. Another user's video answers 404."""
         known = self.pick(pick)
         other = self.users[1] if known.owner is self.users[0] else self.users[0]
         before = self.run(factories.find_video(self.world.application, known.id))
@@ -178,8 +181,8 @@ class Installation(RuleBasedStateMachine):
     # --- what runs beside, and what befalls ---------------------------------------------------------------------
 
     @rule(trouble=troubles)
-    def upkeep(self, trouble: Trouble) -> None:
-        self.ask(lambda world: world.upkeep(), trouble)
+    def run_background_tasks(self, trouble: Trouble) -> None:
+        self.ask(lambda world: world.run_background_tasks(), trouble)
 
     @rule(seconds=st.sampled_from(STEPS_OF_TIME))
     def time_passes(self, seconds: int) -> None:
@@ -196,7 +199,7 @@ class Installation(RuleBasedStateMachine):
         )
     )
     def probe_will_say(self, outcome: Any) -> None:
-        self.verdicts = self.verdicts or isinstance(outcome, Exception)
+        self.rejections = self.rejections or isinstance(outcome, Exception)
         self.world.probe.usual = outcome
 
     # --- what must be so ----------------------------------------------------------------------------------------
@@ -204,22 +207,22 @@ class Installation(RuleBasedStateMachine):
     @invariant()
     def nothing_is_broken(self) -> None:
         if self.changed:
-            self.run(self._look())
+            self.run(self._check())
         self.changed = False
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         await self.world.check()
         assert not self.world.found, self.world.found
         await self._each_sees_what_was_acknowledged()
 
     async def _each_sees_what_was_acknowledged(self) -> None:
-        """Of one user, then of the other: what is broken stays so until the next look."""
+        """Check one user at a time. A violation lasts until the next check."""
         self.users.reverse()
         owner = self.users[0]
         now = self.world.clock.now()
         page = await self.world.application.videos.list_page(owner.id, 100, None, None)
         seen = {video.id: video for video in page.items}
-        assert {video.user_id for video in page.items} <= {owner.id}, "another's video is listed"
+        assert {video.user_id for video in page.items} <= {owner.id}, "another user's video is listed"
         for known in (known for known in self.known if known.owner is owner):
             video = seen.get(known.id)
             if known.deleted:
@@ -232,7 +235,7 @@ class Installation(RuleBasedStateMachine):
 
     def _holds_its_bytes(self, known: Known, video: Video) -> None:
         if video.status == "failed":
-            assert self.verdicts, "a video failed that no one found fault with"
+            assert self.rejections, "a video failed without a rejection"
         else:
             assert video.status in ("processing", "ready"), f"completed, and now {video.status}"
             assert self.world.store.objects[video.object_key].data == known.data, "other bytes than were sent"
@@ -255,11 +258,11 @@ class Installation(RuleBasedStateMachine):
         return self.known[pick % len(self.known)]
 
     def ask(self, work: Callable[[World], Any], trouble: Trouble = None) -> object:
-        """What the caller gets; a process that died is followed by the next."""
+        """Return what the caller gets. If the process died, start the next one."""
         self.changed = True
         if trouble is not None:
             self.world.process.expect(*trouble)
-        answer = self.run(self.world.lives_through(work))
+        answer = self.run(self.world.run(work))
         self.world.process.expect_no_more()
         if self.world.process.dead:
             self.run(self.world.restart())

@@ -1,4 +1,4 @@
-"""What one failing call of a use case leads to: for its caller, and for the video when all is well again."""
+"""Records what a failing call leads to, for its caller and for the video."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,9 +13,11 @@ from tests.crash.use_cases import UseCase
 from tests.crash.world import PAST_A_LEASE
 
 NOT_DONE, LOST, LATE, MISSING = "not done", "answer lost", "done late", "missing"
-"""How a call fails, as the port tells it. tests/adapters/test_s3_outcomes.py says which error of the wire is which:
-refused, reset before, 403, 500, 503 and malformed are `not done` or `answer lost` (nobody can tell), a hang is any of
-the first three, 404 is `missing`."""
+"""How a call fails, as the port reports it.
+
+tests/adapters/test_s3_outcomes.py maps errors on the wire to these. Refused connections, resets, 403, 500, 503 and
+malformed answers are `not done` or `answer lost`. A hang is one of the first three. 404 is `missing`.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Outcome:
 
 
 def faults_of(call: str) -> dict[str, Fault]:
-    """The ways this call may fail."""
+    """Return the ways in which this call may fail."""
     if is_commit(call):
         return {NOT_DONE: Fault("before"), LOST: Fault("after")}
     faults = {NOT_DONE: Fault("before")}
@@ -75,11 +77,11 @@ async def _outcome(new_world: NewWorld, case: UseCase, plan: dict[int, Fault]) -
         async with new_world() as world:
             await case.arrange(world)
             await world.restart(plan)
-            answer = await world.lives_through(case.act)
+            answer = await world.run(case.act)
             await world.check()
             if repeats:
                 world.clock.advance(PAST_A_LEASE)
-                await world.lives_through(case.act)
+                await world.run(case.act)
             await world.settle()
             ends[repeats] = await world.end()
             found += world.found

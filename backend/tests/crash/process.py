@@ -1,8 +1,8 @@
-"""One life of the app's process, seen from outside: its port calls and commits in order, and what befalls them.
+"""Simulates one process of the app. It records the port calls and commits and injects faults.
 
-The store, the probe and the database are wrapped; the product knows nothing of it. A plan says which call, counted
-from 0, meets which fault. `Killed` ends the process: nothing in the product catches it, and whatever its `finally`
-blocks and other tasks still try is refused, so that nothing the dead process does can be seen any more.
+Store, probe and database are wrapped, so product code is unchanged. A plan maps the index of a call, from 0, to a
+fault. `Killed` ends the process. Product code does not catch it, and later calls of its `finally` blocks and tasks
+are refused, so a dead process has no further effect.
 """
 
 import asyncio
@@ -39,18 +39,18 @@ _SERVICES = str(Path(services.__file__).parent)
 
 
 class Killed(BaseException):
-    """The process ended here."""
+    """The process died here."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`before`: the call has no effect. `after`: it has, but its answer is lost."""
+    """A fault `before` a call, which then has no effect, or `after` it, when only its answer is lost."""
 
     when: When
     error: BaseException | None = None
-    """Unless told, the port's own word for a call that could not be made: unavailable."""
+    """Defaults to the unavailable error of the port."""
     takes_effect_late: bool = False
-    """The answer is an error, and the store does what was asked later: `Process.late_effects` runs it."""
+    """The call fails, and the store carries it out later. See `Process.late_effects`."""
 
 
 class Process:
@@ -60,10 +60,11 @@ class Process:
         """Names of the port calls and commits, in order."""
         self.dead = False
         self.struck_by: Fault | None = None
-        """The planned fault that came to pass last."""
+        """The last planned fault that happened."""
         self.late_effects: list[Callable[[], Awaitable[object]]] = []
         self.turns_before_a_call: Callable[[], int] = lambda: 0
-        """How many turns of the event loop a call waits: drawn at random, it finds orders that speed never would."""
+        """How many turns of the event loop a call waits. Random numbers find orders that real time does not produce.
+        """
 
     async def call(self, name: str, effect: Callable[[], Awaitable[Result]]) -> Result:
         await self.pause()
@@ -97,14 +98,14 @@ class Process:
             self._strike(name, fault)
 
     def expect(self, calls_ahead: int, fault: Fault) -> None:
-        """This befalls a later call; 0 is the next."""
+        """Plan this fault for a later call, where 0 is the next."""
         self._plan = {len(self.calls) + calls_ahead: fault}
 
     def expect_no_more(self) -> None:
         self._plan = {}
 
     def kill(self) -> None:
-        """From now on nothing this process does has an effect."""
+        """Let nothing that this process does have an effect."""
         self.dead = True
 
     def _strike(self, name: str, fault: Fault) -> None:
@@ -118,8 +119,10 @@ class Process:
 
 
 class WatchedDatabase(Database):
-    """One engine for many processes, one after the other: compiling its statements anew takes most of a run's time.
-    `close` ends all connections, as the end of a process does."""
+    """One engine for many processes, because compiling its statements again takes most of a run.
+
+    `close` ends all connections, as the end of a process does.
+    """
 
     process: Process
 

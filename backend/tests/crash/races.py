@@ -1,4 +1,4 @@
-"""The pairs of requests and upkeep that may meet on one video, or on one user: each as a scene for several at once."""
+"""Pairs of requests and background tasks that may run at once on one video or for one user."""
 
 import asyncio
 import uuid
@@ -24,7 +24,7 @@ class Race:
     runners: Sequence[case.Step]
     ends: frozenset[str]
     fits: Callable[[Answers], bool]
-    """Whether these answers, in the runners' order, may be given together."""
+    """Return whether these answers, in the order of the runners, may be given together."""
     settings: tuple[tuple[str, int], ...] = ()
 
 
@@ -58,7 +58,7 @@ async def removal_step(world: World) -> object:
 
 
 async def complete_within_a_sweep(world: World) -> object:
-    """Comes once the sweep has counted, and before it acts: it is the longer of the two."""
+    """Complete after the sweep has counted orphans and before it removes them."""
     counted = world.store.count("list_objects")
     while True:
         if world.store.count("list_objects") > counted:
@@ -67,12 +67,12 @@ async def complete_within_a_sweep(world: World) -> object:
 
 
 async def probe_a_job(world: World) -> object:
-    """As a worker: claims what is due, and does it."""
+    """Claim and run a due job, as a worker does."""
     return await factories.run_due_probes(world.application)
 
 
 async def doubled_job(world: World) -> object:
-    """A job that comes a second time: whoever holds the lease now, with the same owner."""
+    """Run a job that was delivered twice, with the same lease owner."""
     row = await factories.find_video(world.application, world.video.id)
     if row is None or row.lease_owner is None:
         return None
@@ -84,12 +84,12 @@ async def same_key(world: World) -> StartedUpload:
     started = await world.application.uploads.create(
         world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", case.IDEMPOTENCY_KEY
     )
-    world.handed_out += started.parts or []
+    world.issued_urls += started.parts or []
     return started
 
 
 async def repeat_and_finish(world: World) -> object:
-    """A create that is answered holds: what it opened can be sent and completed."""
+    """Repeat a create, send the file and complete. An answered create must allow that."""
     started = await same_key(world)
     world.send(started.parts or [])
     return await case.complete(world)
@@ -109,20 +109,20 @@ async def claimed(world: World) -> None:
 
 
 async def stalled_but_sent(world: World) -> None:
-    """All parts sent long ago, and only now the complete comes."""
+    """All parts were sent long ago, and the complete comes only now."""
     await case.all_sent(world)
     world.clock.advance(case.GRACE)
 
 
 async def long_since_sent(world: World) -> None:
-    """As old as an upload may be before a sweep asks whose it is, and beside it one that is nobody's."""
+    """Two uploads as old as the grace. One belongs to a row, and one to none."""
     await stalled_but_sent(world)
     world.store.open_upload(world.video.object_key)
     world.clock.advance(seconds=1)
 
 
 async def past_its_grace_unstarted(world: World) -> None:
-    """A create that died before it opened an upload."""
+    """A create died before it opened an upload."""
     await world.insert(
         "uploading",
         upload_id=None,
@@ -133,10 +133,10 @@ async def past_its_grace_unstarted(world: World) -> None:
     world.clock.advance(case.GRACE)
 
 
-async def looked_for_once(world: World) -> None:
-    """At the second look it goes."""
+async def checked_once(world: World) -> None:
+    """The next check removes it."""
     await past_its_grace_unstarted(world)
-    await case.upkeep(world)
+    await case.reconcile(world)
     world.clock.advance(minutes=5)
 
 
@@ -148,13 +148,13 @@ async def leaving(world: World) -> None:
 
 
 def one_upload(answers: Answers) -> bool:
-    """All creates with one key speak of one video."""
+    """All creates with one key return one video."""
     started = [answer for answer in answers if isinstance(answer, StartedUpload)]
     return len(started) == len(answers) and len({answer.video.id for answer in started}) == 1
 
 
 def one_file(answers: Answers) -> bool:
-    """Of two files under one key one is taken."""
+    """Of two files under one key, one is accepted."""
     return one_and_the_others(StartedUpload, IdempotencyConflict)(answers)
 
 
@@ -168,7 +168,7 @@ def taken(count: int, *refused: type[SlipwayError]) -> Callable[[Answers], bool]
 
 
 def one_job(answers: Answers) -> bool:
-    """I7: of all workers together, one did the one job."""
+    """I7. One of the workers did the only job."""
     return sum(answer for answer in answers if isinstance(answer, int)) == 1
 
 
@@ -188,12 +188,12 @@ READY, GONE, FAILED = "ready", "gone", "failed"
 RACES = [
     _race("complete x complete", case.all_sent, [case.complete] * 3, {READY}, all_say("processing")),
     _race("complete x delete", case.all_sent, [case.complete, case.delete], {GONE}),
-    _race("complete x expiry", stalled_but_sent, [case.complete, case.upkeep], {READY, GONE}),
+    _race("complete x expiry", stalled_but_sent, [case.complete, case.reconcile], {READY, GONE}),
     _race("complete x sweep", long_since_sent, [complete_within_a_sweep, case.sweep], {READY}),
     _race(
-        "complete x the upkeep that takes it over",
+        "complete x reconciler that resumes it",
         case.lost_its_process,
-        [case.complete, case.upkeep, case.complete],
+        [case.complete, case.reconcile, case.complete],
         {READY},
     ),
     _race("sign x delete", case.video("uploading"), [case.sign, case.delete], {GONE}),
@@ -205,16 +205,16 @@ RACES = [
         "create x another file with the same key", case.nothing, [same_key, another_file], {GONE}, one_file
     ),
     _race(
-        "create again x the first look for what died",
+        "repeated create x first check of a dead create",
         past_its_grace_unstarted,
-        [repeat_and_finish, case.upkeep],
+        [repeat_and_finish, case.reconcile],
         {READY},
         all_say("processing", "int"),
     ),
     _race(
-        "create again x the expiry of what died",
-        looked_for_once,
-        [repeat_and_finish, case.upkeep],
+        "repeated create x expiry of a dead create",
+        checked_once,
+        [repeat_and_finish, case.reconcile],
         {READY, GONE},
         all_say("processing", "WrongState", "int"),
     ),
@@ -242,6 +242,6 @@ RACES = [
         user_max_uploads_in_flight=3,
     ),
     _race("removal x removal", leaving, [removal_step] * 3, {GONE}),
-    _race("delete x removal of what failed", case.video("failed"), [case.delete, case.upkeep], {GONE}),
-    _race("expiry x delete", case.stalled, [case.upkeep, case.delete, case.upkeep], {GONE}),
+    _race("delete x removal of a failed video", case.video("failed"), [case.delete, case.reconcile], {GONE}),
+    _race("expiry x delete", case.stalled, [case.reconcile, case.delete, case.reconcile], {GONE}),
 ]

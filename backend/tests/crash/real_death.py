@@ -1,8 +1,10 @@
-"""The same deaths with a real process: `python -m tests.crash.real_death FOLDER CASE ...` prints what each leaves.
+"""Ends a real process at each moment of a use case.
 
-Each use case runs in a forked child that ends by os._exit at its moment, with whatever it has open. The fake store
-is outside of the process it serves: the child writes it to a file at its last moment. Prints JSON:
-{case: [what database and store hold after each moment of crash_points.moments_of]}.
+`python -m tests.crash.real_death FOLDER CASE ...` prints the result.
+
+Each use case runs in a forked child that ends by os._exit with whatever it has open. The fake store lives outside of
+the process, so the child writes it to a file at its last moment. The output is JSON and maps each case to the
+contents of database and store after each of `crash_points.moments_of`.
 """
 
 import asyncio
@@ -33,7 +35,7 @@ _KILLED = 9
 
 
 async def what_is_left(database: Database, store: InMemoryStorage) -> dict[str, Any]:
-    """All that outlives a process, without what chance decides: ids only as whether there is one."""
+    """Return what outlives a process. Random IDs appear only as present or absent."""
     async with database.reading() as session:
         rows = [row.model_dump(mode="json") for row in await session.scalars(select(Video))]
         reserved = list(await session.scalars(select(User.reserved_bytes)))
@@ -45,8 +47,10 @@ async def what_is_left(database: Database, store: InMemoryStorage) -> dict[str, 
         "rows": rows,
         "reserved": reserved,
         "objects": sorted(found.etag for key, found in store.objects.items() if key != MARKER_KEY),
-        "marker": MARKER_KEY in store.objects,  # it holds the database's random name
-        "uploads": sorted(sorted(upload.parts) for upload in store._uploads.values()),
+        "marker": MARKER_KEY in store.objects,  # It contains the random name of the database.
+        "uploads": sorted(
+            sorted(upload.parts) for upload in store._uploads.values()
+        ),  # also what no port shows
     }
 
 
@@ -74,7 +78,7 @@ async def _live_and_die(url: str, folder: Path, case: UseCase, point: Point) -> 
     world.user = await insert_user(world.application, "no password fits")
     await case.arrange(world)
     await world.restart(point.plan)
-    await world.lives_through(case.act)
+    await world.run(case.act)
 
 
 def _after_death(databases: SqliteDatabases, folder: Path, case: UseCase, point: Point) -> dict[str, Any]:

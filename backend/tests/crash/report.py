@@ -1,6 +1,6 @@
-"""What a suite has run, as a JSON line in the file SLIPWAY_CAMPAIGN_REPORT names: `make campaign` tells it in a table.
+"""Appends what a suite ran as JSON lines to the file that SLIPWAY_CAMPAIGN_REPORT names, for `make campaign`.
 
-{"suite", "runs", "violations", "seconds", "seed"}, and for a seeded defect {"defect", "caught_by"}.
+A line contains suite, runs, violations, seconds and seed, or defect and caught_by for a seeded defect.
 """
 
 import json
@@ -16,20 +16,20 @@ SEED = os.environ.get("SLIPWAY_SEED", "everyday")
 
 @dataclass
 class Tally:
-    """Counts while a suite runs."""
+    """Counts of a running suite."""
 
     runs: int = 0
     violations: int = 0
 
     def add(self, found: Sequence[str]) -> None:
-        """One run and what it broke."""
+        """Count one run and its violations."""
         self.runs += 1
         self.violations += len(found)
 
 
 @contextmanager
 def reported(suite: str, seed: str | None = None) -> Iterator[Tally]:
-    """Writes the line at the end, also when the suite fails; a seed is printed too, to replay by."""
+    """Write the line when the suite ends, even if it fails. Print the seed, which repeats the run."""
     if seed is not None:
         print(f"{suite}: SLIPWAY_SEED={seed}")  # noqa: T201  # pytest shows it with a failure
     tally = Tally()

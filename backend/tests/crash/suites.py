@@ -1,4 +1,4 @@
-"""Small runs of each suite, for seeded defects: each says what it found, and stops at the first thing."""
+"""Short runs of each suite for seeded defects, which return what they find and stop at the first finding."""
 
 import asyncio
 import random
@@ -16,11 +16,11 @@ from tests.crash.races import RACES
 from tests.crash.test_outcomes import TABLE
 from tests.crash.test_races import run_once
 from tests.crash.use_cases import (
-    ANOTHERS_OBJECT,
-    SPARED,
+    FOREIGN_OBJECT,
+    KEPT_BY_SWEEP,
     USE_CASES,
     UseCase,
-    sweep_spares_them,
+    sweep_keeps_them,
 )
 from tests.engines.embedded import EmbeddedStore
 
@@ -32,13 +32,13 @@ class Suite:
 
 
 def undisturbed(name: str) -> Suite:
-    """The use case as it is, and all invariants after it."""
+    """Run the use case without a fault and check all invariants."""
     case = _case(name)
 
     async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
         async with new_world() as world:
             await case.arrange(world)
-            await world.lives_through(case.act)
+            await world.run(case.act)
             await world.check()
             await world.settle()
             if await world.end() not in case.repeated:
@@ -48,14 +48,14 @@ def undisturbed(name: str) -> Suite:
     return Suite(f"invariants after: {name}", run)
 
 
-def spared(name: str) -> Suite:
+def kept_by_sweep(name: str) -> Suite:
     async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
         async with new_world() as world:
-            await SPARED[name](world)
-            await world.lives_through(sweep_spares_them)
+            await KEPT_BY_SWEEP[name](world)
+            await world.run(sweep_keeps_them)
             return world.found
 
-    return Suite(f"a sweep spares: {name}", run)
+    return Suite(f"a sweep keeps: {name}", run)
 
 
 def crashes(name: str) -> Suite:
@@ -96,7 +96,10 @@ def race(name: str) -> Suite:
 
 
 def model_of_another_user() -> Suite:
-    """The model's step for it, in each of its ways; a random walk of this length misses it one time in thirty."""
+    """Run each variant of the model's step for another user.
+
+    A random walk of this length misses it in one of 30 runs.
+    """
 
     def steps(new_world: NewWorlds) -> None:
         with asyncio.Runner() as runner:
@@ -119,7 +122,7 @@ def model_of_another_user() -> Suite:
 
 
 def real_store() -> Suite:
-    """The signed URLs at a real engine: no fake knows what S3 checks."""
+    """Check signed URLs on a real store, because the fake does not verify what S3 verifies."""
 
     async def run(_new_world: NewWorlds, folder: Path) -> list[str]:
         with EmbeddedStore(folder / "store") as store:
@@ -140,5 +143,5 @@ def real_store() -> Suite:
 
 
 def _case(name: str) -> UseCase:
-    (case,) = [case for case in [*USE_CASES, ANOTHERS_OBJECT] if case.name == name]
+    (case,) = [case for case in [*USE_CASES, FOREIGN_OBJECT] if case.name == name]
     return case

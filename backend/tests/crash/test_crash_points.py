@@ -1,7 +1,8 @@
-"""The process dies at every moment of every use case, and again while it recovers: nothing breaks or is stuck.
+"""Kills the process at every moment of every use case, and again in its recovery.
 
-SLIPWAY_DOUBLE_CRASHES=100 dies twice at so many pairs of moments of each use case, drawn by SLIPWAY_SEED, and `all` at
-all of them (hours); unless told, at one. Of moments in a recovery that the same calls lead to, one is meant.
+SLIPWAY_DOUBLE_CRASHES=100 kills it twice at so many pairs of moments of each use case, which SLIPWAY_SEED selects.
+The default is one pair. `all` tries all pairs, which takes hours. Moments of a recovery that equal calls lead to
+count as one.
 """
 
 import os
@@ -28,11 +29,11 @@ from tests.crash.use_cases import USE_CASES, UseCase
 
 Chosen = TypeVar("Chosen")
 
-TOLD = os.environ.get("SLIPWAY_DOUBLE_CRASHES", "1")
-PAIRS_OF_EACH = sys.maxsize if TOLD == "all" else int(TOLD)
+_PAIRS = os.environ.get("SLIPWAY_DOUBLE_CRASHES", "1")
+PAIRS_OF_EACH = sys.maxsize if _PAIRS == "all" else int(_PAIRS)
 THOROUGH = PAIRS_OF_EACH > 1
-FINISHING = ("conversation", "complete", "complete, assembled by a dead process", "resume by the upkeep")
-"""Enough for every day where the store still lists the parts of what is finished."""
+FINISHING = ("conversation", "complete", "complete, assembled by a dead process", "resume by the reconciler")
+"""Enough for a small run on a store that still lists the parts of finished uploads."""
 CASES = [
     pytest.param(case, lingers, id=f"{case.name}{', parts linger' if lingers else ''}")
     for lingers in (False, True)
@@ -42,7 +43,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("case", "lingers"), CASES)
-async def test_no_moment_to_die_breaks_anything(new_world: NewWorlds, case: UseCase, lingers: bool) -> None:
+async def test_recovers_from_crash_at_any_moment(new_world: NewWorlds, case: UseCase, lingers: bool) -> None:
     worlds = new_world.lingering if lingers else new_world
     calls = await record(worlds, case)
     broken = {}
@@ -57,7 +58,7 @@ async def test_no_moment_to_die_breaks_anything(new_world: NewWorlds, case: UseC
 
 
 @pytest.mark.parametrize("case", USE_CASES, ids=lambda case: case.name)
-async def test_dying_again_while_recovering_breaks_nothing(new_world: NewWorlds, case: UseCase) -> None:
+async def test_recovers_from_crash_during_recovery(new_world: NewWorlds, case: UseCase) -> None:
     calls = await record(new_world, case)
     chance = random.Random(f"{SEED} {case.name}")  # noqa: S311  # a sample that can be drawn again
     firsts = [(point, repeats) for point in moments_of(calls) for repeats in {case.has_client, False}]
@@ -70,7 +71,7 @@ async def test_dying_again_while_recovering_breaks_nothing(new_world: NewWorlds,
                 found = await killed_at(new_world, case, first, second, repeats=repeats)
                 tried += 1
                 if found == [UNREACHED]:
-                    missed += 1  # random keys are swept in another order
+                    missed += 1  # A sweep lists random keys in another order.
                     continue
                 tally.add(found)
                 if found:

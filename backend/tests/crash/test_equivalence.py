@@ -1,4 +1,4 @@
-"""A process killed in process leaves exactly what one ended by os._exit leaves."""
+"""Compares a simulated crash with a process that ends by os._exit."""
 
 import json
 import os
@@ -15,9 +15,7 @@ A_FEW = {"conversation", "expire"}
 EVERY = "SLIPWAY_DOUBLE_CRASHES" in os.environ
 
 
-async def test_a_death_in_process_leaves_what_a_real_death_leaves(
-    new_world: NewWorlds, tmp_path: Path
-) -> None:
+async def test_simulated_crash_equals_real_one(new_world: NewWorlds, tmp_path: Path) -> None:
     cases = [case for case in USE_CASES if EVERY or case.name in A_FEW]
     ended = subprocess.run(  # noqa: ASYNC221  # nothing else runs here
         [sys.executable, "-m", "tests.crash.real_death", str(tmp_path), *(case.name for case in cases)],
@@ -35,7 +33,7 @@ async def test_a_death_in_process_leaves_what_a_real_death_leaves(
             async with new_world() as world:
                 await case.arrange(world)
                 await world.restart(point.plan)
-                await world.lives_through(case.act)
+                await world.run(case.act)
                 await world.restart()
                 assert await what_is_left(world.application.database, world.store) == left_really, (
                     case.name,

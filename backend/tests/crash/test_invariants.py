@@ -1,4 +1,4 @@
-"""The checker itself: silent where all is well, and it names each thing that is broken."""
+"""Tests the checker of the invariants."""
 
 import uuid
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ async def change(application: Application, video: Video, **values: object) -> No
 
 
 @pytest.mark.parametrize("status", list(VideoStatus))
-async def test_an_honest_video_breaks_nothing(
+async def test_accepts_consistent_video(
     application: Application, make_video: MakeVideo, status: VideoStatus
 ) -> None:
     await make_video(status)
@@ -49,7 +49,7 @@ def columns(**values: object) -> Breaking:
 
 
 def in_store(deed: Callable[[InMemoryStorage, Video], object]) -> Breaking:
-    async def run(_parts: Application, storage: InMemoryStorage, video: Video) -> None:
+    async def run(_application: Application, storage: InMemoryStorage, video: Video) -> None:
         deed(storage, video)
 
     return run
@@ -88,7 +88,7 @@ BROKEN: list[tuple[str, str, Breaking]] = [
 
 
 @pytest.mark.parametrize(("invariant", "status", "breaking"), BROKEN)
-async def test_each_breach_is_named(
+async def test_reports_violation(
     application: Application,
     make_video: MakeVideo,
     storage: InMemoryStorage,
@@ -103,7 +103,7 @@ async def test_each_breach_is_named(
     assert invariant in {sentence.split(":")[0] for sentence in await found_in(application)}
 
 
-async def test_an_object_that_comes_back_is_named(
+async def test_reports_object_that_returns(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     video = await make_video("deleting")
@@ -115,7 +115,7 @@ async def test_an_object_that_comes_back_is_named(
     assert any(sentence.startswith("I2") for sentence in await found_in(application))
 
 
-async def test_an_upload_that_no_row_owns_is_named_once_it_is_old(
+async def test_reports_old_orphan_upload(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     video = await make_video("ready")
@@ -129,7 +129,7 @@ async def test_an_upload_that_no_row_owns_is_named_once_it_is_old(
     assert len(await found_in(application)) == 2
 
 
-async def test_an_old_upload_of_a_create_that_died_is_named_unless_its_row_is_seen_to_soon(
+async def test_reports_upload_of_dead_create_unless_recheck_is_due(
     application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("uploading", upload_id=None)
@@ -143,7 +143,7 @@ async def test_an_old_upload_of_a_create_that_died_is_named_unless_its_row_is_se
     assert [sentence.split(":")[0] for sentence in await found_in(application)] == ["I2"]
 
 
-async def test_quota_and_open_uploads_are_counted(application: Application, make_video: MakeVideo) -> None:
+async def test_reports_wrong_quota_and_upload_count(application: Application, make_video: MakeVideo) -> None:
     for _ in range(application.settings.user_max_uploads_in_flight + 1):
         await make_video()
 
@@ -151,7 +151,7 @@ async def test_quota_and_open_uploads_are_counted(application: Application, make
 
 
 @pytest.mark.parametrize("status", ["completing", "processing", "deleting", "expired", "failed"])
-async def test_what_is_left_when_all_was_well_for_long_is_stuck(
+async def test_reports_stuck_video_after_settling(
     application: Application, make_video: MakeVideo, status: str
 ) -> None:
     await make_video(status)
@@ -160,7 +160,7 @@ async def test_what_is_left_when_all_was_well_for_long_is_stuck(
     assert any(sentence.startswith("I10") for sentence in await found_in(application, settled=True))
 
 
-async def test_an_upload_is_stuck_only_past_its_grace(
+async def test_reports_stuck_upload_only_after_grace(
     application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     await make_video("uploading")
@@ -171,7 +171,7 @@ async def test_an_upload_is_stuck_only_past_its_grace(
     assert any(sentence.startswith("I10") for sentence in await found_in(application, settled=True))
 
 
-async def test_a_step_back_is_named(application: Application, make_video: MakeVideo) -> None:
+async def test_reports_backward_transition(application: Application, make_video: MakeVideo) -> None:
     video = await make_video("uploading")
     history = History()
     await found_in(application, history=history)
@@ -183,7 +183,7 @@ async def test_a_step_back_is_named(application: Application, make_video: MakeVi
     assert any(sentence.startswith("I8") for sentence in await found_in(application, history=history))
 
 
-async def test_a_key_that_changes_is_named(application: Application, make_video: MakeVideo) -> None:
+async def test_reports_changed_key(application: Application, make_video: MakeVideo) -> None:
     video = await make_video("uploading")
     history = History()
     await found_in(application, history=history)
@@ -195,7 +195,7 @@ async def test_a_key_that_changes_is_named(application: Application, make_video:
     assert any(sentence.startswith("I4") for sentence in await found_in(application, history=history))
 
 
-async def test_a_url_that_still_reaches_a_finished_video_is_named(
+async def test_reports_url_that_changes_finished_video(
     application: Application, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
     video = await make_video("ready")
@@ -205,6 +205,6 @@ async def test_a_url_that_still_reaches_a_finished_video_is_named(
     async def put(url: str, body: bytes) -> int:
         return storage.put_part(url, body)
 
-    found = await found_in(application, handed_out=[handed], put=put)
+    found = await found_in(application, issued_urls=[handed], put=put)
 
     assert [sentence.split(":")[0] for sentence in found] == ["I6"]

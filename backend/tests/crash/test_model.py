@@ -1,4 +1,4 @@
-"""The model test: SLIPWAY_MODEL_STEPS random steps, 2,000 unless told; SLIPWAY_SEED replays them."""
+"""Runs random steps against the model, 2,000 or SLIPWAY_MODEL_STEPS. SLIPWAY_SEED repeats them."""
 
 import asyncio
 import os
@@ -19,12 +19,12 @@ STEPS_OF_A_RUN = 50
 
 @pytest.fixture(autouse=True)
 def _do_not_wait_for_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A complete meets leases whose holder died; waiting for them in earnest would only take time."""
+    """A complete meets leases of dead holders, and real waiting would only take time."""
     monkeypatch.setattr(completion, "WAIT_SECONDS", 0.05)
 
 
 def walk(new_world: NewWorlds, steps: int, chosen: str, tally: Tally) -> None:
-    """Random steps in runs of 50, each from an empty installation; raises what it met."""
+    """Run random steps, 50 from each empty installation, and raise the first violation."""
 
     with asyncio.Runner() as runner:
 
@@ -43,14 +43,14 @@ def walk(new_world: NewWorlds, steps: int, chosen: str, tally: Tally) -> None:
                 stateful_step_count=STEPS_OF_A_RUN,
                 database=None,
                 deadline=None,
-                # Without shrinking, which takes longer than reading fifty steps.
+                # Shrinking takes longer than reading fifty steps.
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             ),
         )
 
 
-def test_no_sequence_of_steps_breaks_anything(new_world: NewWorlds) -> None:
+def test_random_steps_agree_with_model(new_world: NewWorlds) -> None:
     with reported("model steps", SEED) as tally:
         try:
             walk(new_world, STEPS, SEED, tally)

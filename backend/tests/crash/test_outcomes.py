@@ -54,7 +54,7 @@ list_parts 1 | not done, missing | StorageUnavailable -> failed
 head 1 | not done, missing | StorageUnavailable -> failed
 commit leave_undecided 1 | not done, answer lost | DatabaseUnavailable -> failed
 """,
-    "resume by the upkeep, assembled already": """
+    "resume by the reconciler, assembled already": """
 commit resume 1 | not done, answer lost | done -> ready
 list_parts 1 | not done, missing | done -> ready
 head 1 | not done, missing | done -> ready
@@ -105,7 +105,7 @@ head 1 | not done, missing | done -> gone
 list_uploads 2 | not done | done -> gone
 commit confirm 1 | not done, answer lost | done -> gone
 """,
-    "remove what failed": """
+    "remove a failed video": """
 commit claim 1 | not done, answer lost | done -> failed
 abort_multipart_upload 1 | not done, answer lost, done late | done -> failed
 list_uploads 1 | not done | done -> failed
@@ -120,7 +120,7 @@ probe 1 | not done, missing | done -> ready
 commit finish 1 | not done, answer lost | DatabaseUnavailable -> ready
 commit probe_next 2 | not done, answer lost | DatabaseUnavailable -> ready
 """,
-    "probe: a verdict": """
+    "probe: rejected": """
 commit probe_next 1 | not done, answer lost | DatabaseUnavailable -> failed
 probe 1 | not done, missing | done -> failed
 commit finish 1 | not done, answer lost | DatabaseUnavailable -> failed

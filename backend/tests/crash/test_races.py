@@ -1,4 +1,4 @@
-"""Two or more at once, from one barrier, on SQLite and on PostgreSQL: SLIPWAY_RACES times each, 20 unless told."""
+"""Starts two or more runners from one barrier, 20 or SLIPWAY_RACES times each."""
 
 import asyncio
 import os
@@ -12,14 +12,15 @@ from tests.crash.races import RACES, Race
 from tests.crash.report import SEED, reported
 from tests.crash.use_cases import Step
 from tests.crash.world import PAST_A_LEASE, World
+from tests.waiting import TIMEOUT_SECONDS
 
 PACES = (0, 0, 1, 10, 30, 100, 300)
-"""Turns of the event loop before a call; a statement takes about as many as the middle ones."""
+"""Turns of the event loop before a call. A statement takes about as many as the middle values."""
 STARTS = int(os.environ.get("SLIPWAY_RACES", "20"))
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.name)
-async def test_whoever_comes_first_nothing_breaks(new_world: NewWorlds, race: Race) -> None:
+async def test_any_order_keeps_invariants(new_world: NewWorlds, race: Race) -> None:
     chance = random.Random(f"{SEED} {race.name}")  # noqa: S311  # an order that can be drawn again
     broken = {}
     with reported(f"race: {race.name}", SEED) as tally:
@@ -33,10 +34,10 @@ async def test_whoever_comes_first_nothing_breaks(new_world: NewWorlds, race: Ra
 
 
 async def run_once(world: World, race: Race, chance: random.Random) -> list[str]:
-    """What broke, for a user of its own: by the invariants, by the answers, by how it ended."""
+    """Return what is broken for a new user, by the invariants, the answers and the final state."""
     world.found = []
-    world.handed_out = []
-    await world.newcomer()
+    world.issued_urls = []
+    await world.new_user()
     await race.arrange(world)
     barrier = asyncio.Barrier(len(race.runners))
 
@@ -46,7 +47,7 @@ async def run_once(world: World, race: Race, chance: random.Random) -> list[str]
 
     world.process.turns_before_a_call = lambda: chance.choice(PACES)
     answers = await asyncio.gather(*map(run, race.runners))
-    await world.application.tasks.drain(30)
+    await world.application.tasks.drain(TIMEOUT_SECONDS)
     world.process.turns_before_a_call = lambda: 0
     await world.check()
     if not race.fits(answers):

@@ -1,6 +1,6 @@
-"""Every use case that touches the store or moves a video, as a scene: what is there, what is done, how it may end.
+"""Every use case that touches the store or changes a video's state, with how it may end.
 
-The ends are those after everything has settled: what has become of all videos, or `gone` where none is left.
+The ends are the states of all videos after everything has settled, or `gone` if none is left.
 """
 
 import json
@@ -42,13 +42,13 @@ class UseCase:
     arrange: Step
     act: Step
     repeated: frozenset[str]
-    """Ends when the client repeats its request until it gets an answer (also: when it got one at once)."""
+    """Ends if the client repeats its request until it gets an answer."""
     abandoned: frozenset[str]
-    """Ends when the process died before it answered, and the client never came back."""
+    """Ends if the process died before it answered and the client did not repeat."""
 
     @property
     def has_client(self) -> bool:
-        return self.act not in (upkeep, upkeep_spares_it, work, sweep)
+        return self.act not in (reconcile, reconcile_keeps_it, work, sweep)
 
 
 def _case(
@@ -79,7 +79,7 @@ async def all_sent(world: World) -> None:
 
 
 async def lost_its_process(world: World) -> None:
-    """A completion whose process died before it assembled: its lease has ended."""
+    """A completion died before it assembled, and its lease has ended."""
     ended = world.clock.now() + ENDED
     await world.insert("completing", lease_until=ended, due_at=ended)
 
@@ -101,8 +101,8 @@ async def sent_other_bytes(world: World) -> None:
     world.store.store_part(world.video.upload_id or "", 1, SMALL_VIDEO[::-1])
 
 
-async def anothers_object(world: World) -> None:
-    """An object of the right size at the key, which nobody here has made."""
+async def foreign_object(world: World) -> None:
+    """An object of the right size at the key that Slipway did not make."""
     await all_sent(world)
     world.store.store_object(world.video.object_key, SMALL_VIDEO)
 
@@ -118,7 +118,7 @@ async def stalled(world: World) -> None:
 
 
 async def stalled_without_upload_id(world: World) -> None:
-    """A create that died between the store's answer and its row."""
+    """A create died after the store's answer and before it saved the upload ID."""
     await world.insert("uploading", upload_id=None, in_store=False)
     world.store.open_upload(world.video.object_key)
     world.clock.advance(GRACE)
@@ -132,7 +132,7 @@ async def moving(world: World) -> None:
 
 
 async def first_confirmed(world: World) -> None:
-    """A deletion the store has confirmed once, and then a part came in late."""
+    """The store confirmed a deletion once, and then stored a late part."""
     await world.insert("deleting")
     await world.application.removal.step(world.video.id)
     world.store.store_late_part(world.video.object_key, world.video.upload_id or "", 1, SMALL_VIDEO)
@@ -220,7 +220,7 @@ IDEMPOTENCY_KEY = uuid.UUID("7a6f0c9e-3b5d-4a59-9c0e-5d1f6a2b8c11")
 
 
 async def conversation(world: World) -> object:
-    """A client with an idempotency key: announces, sends, completes."""
+    """Create with an idempotency key, send and complete."""
     started = await world.application.uploads.create(
         world.user.id, "harbour.mp4", len(SMALL_VIDEO), "video/mp4", IDEMPOTENCY_KEY
     )
@@ -240,7 +240,7 @@ async def complete(world: World) -> object:
 
 
 def complete_while(operation: str, error: Exception, *, happens: bool) -> Step:
-    """The store's own answer is an error: at first only, the store is well when the client repeats."""
+    """Let the store's first answer be an error."""
 
     async def act(world: World) -> object:
         if world.store.count(operation) == 0:
@@ -255,30 +255,30 @@ async def delete(world: World) -> object:
     return "204"
 
 
-async def upkeep(world: World) -> object:
+async def reconcile(world: World) -> object:
     return await world.application.reconciler.reconcile_due()
 
 
-async def upkeep_spares_it(world: World) -> object:
-    tended = await upkeep(world)
+async def reconcile_keeps_it(world: World) -> object:
+    reconciled = await reconcile(world)
     row = await factories.find_video(world.application, world.video.id)
-    # A store that says that it lost the upload is believed.
+    # If the store reports the upload as lost, the upload ends.
     is_lost = world.process.struck_by and isinstance(world.process.struck_by.error, NoSuchUpload)
     if not is_lost and (row is None or row.status is not VideoStatus.UPLOADING):
-        world.found.append("an upload that moves has expired")
-    return tended
+        world.found.append("an upload with progress has expired")
+    return reconciled
 
 
 async def sweep(world: World) -> object:
     return await world.application.sweep.run(SweepOrder())
 
 
-async def sweep_spares_them(world: World) -> object:
+async def sweep_keeps_them(world: World) -> object:
     """Everything stays as it was."""
-    before = await world.what_there_is()
+    before = await world.contents()
     report = await sweep(world)
-    if await world.what_there_is() != before:
-        world.found.append("a sweep has changed what it should spare")
+    if await world.contents() != before:
+        world.found.append("a sweep has changed what it should keep")
     return report
 
 
@@ -286,10 +286,10 @@ async def work(world: World) -> object:
     return await factories.run_due_probes(world.application)
 
 
-ANOTHERS_OBJECT = _case("complete, another's object is there", anothers_object, complete, FAILED)
-"""Undisturbed only: until the complete, the row has an object it should not have."""
+FOREIGN_OBJECT = _case("complete, a foreign object is there", foreign_object, complete, FAILED)
+"""Undisturbed only, because before the complete the row has an object that it should not have."""
 
-SPARED = {
+KEPT_BY_SWEEP = {
     "uploads that rows own": old_and_owned,
     "uploads within their grace": young_orphans,
     "more uploads than it may abort": very_many_orphans,
@@ -330,12 +330,12 @@ USE_CASES = [
     ),
     _case("complete with a part missing", video("uploading"), complete, GONE),
     _case("complete with a short part", sent_short, complete, GONE),
-    _case("complete with other bytes than proven", sent_other_bytes, complete, GONE),
+    _case("complete with other bytes", sent_other_bytes, complete, GONE),
     _case("complete, the upload is gone", upload_lost_by_the_store, complete, FAILED, {FAILED, GONE}),
     _case("complete after a dead process", lost_its_process, complete, READY),
     _case("complete, assembled by a dead process", assembled_by_a_dead_process, complete, READY),
-    _case("resume by the upkeep", lost_its_process, upkeep, READY),
-    _case("resume by the upkeep, assembled already", assembled_by_a_dead_process, upkeep, READY),
+    _case("resume by the reconciler", lost_its_process, reconcile, READY),
+    _case("resume by the reconciler, assembled already", assembled_by_a_dead_process, reconcile, READY),
     *(
         _case(f"delete {status}", video(status), delete, GONE, {GONE, end})
         for status, end in (
@@ -353,17 +353,17 @@ USE_CASES = [
         GONE,
     ),
     _case("delete a completion that died", assembled_by_a_dead_process, delete, GONE, {GONE, READY}),
-    _case("expire", stalled, upkeep, GONE),
-    _case("expire a create that died", stalled_without_upload_id, upkeep, GONE),
-    _case("progress moves the expiry", moving, upkeep_spares_it, GONE),
-    _case("remove: the second confirmation", first_confirmed, upkeep, GONE),
-    _case("remove what failed", video("failed"), upkeep, FAILED),
+    _case("expire", stalled, reconcile, GONE),
+    _case("expire a create that died", stalled_without_upload_id, reconcile, GONE),
+    _case("progress moves the expiry", moving, reconcile_keeps_it, GONE),
+    _case("remove: the second confirmation", first_confirmed, reconcile, GONE),
+    _case("remove a failed video", video("failed"), reconcile, FAILED),
     _case("sweep", orphans, sweep, READY),
     _case("probe: ready", probed(), work, READY),
-    _case("probe: a verdict", probed(NO_VIDEO), work, FAILED),
+    _case("probe: rejected", probed(NO_VIDEO), work, FAILED),
     _case("probe: out of budget", probed(MetadataOutOfBudget("mp4")), work, READY),
     _case("probe: unreadable", probed(MetadataOutOfBudget(None)), work, FAILED),
     _case("probe: the object is gone", probed_in_vain, work, FAILED),
     _case("probe: postponed", postponed, work, READY),
-    _case("probe: given up", probed(attempts=MAX_ATTEMPTS), work, READY),
+    _case("probe: attempts exhausted", probed(attempts=MAX_ATTEMPTS), work, READY),
 ]

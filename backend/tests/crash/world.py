@@ -1,7 +1,7 @@
-"""A whole installation in process: the real services over a real database and a fake store, to be killed at will.
+"""Runs the real services in process over a real database and a fake store, and can kill them at any moment.
 
-Database, store and clock outlive the process, as they would outside. `restart` drops the services with all their
-tasks and builds new ones. That this equals a killed process is tests/crash/test_equivalence.py's subject.
+Database, store and clock outlive the process. `restart` drops the services with all their tasks and builds new ones.
+tests/crash/test_equivalence.py shows that this equals a killed process.
 """
 
 import asyncio
@@ -29,12 +29,13 @@ from tests.crash.invariants import History, violations
 from tests.crash.process import Fault, Killed, Process, WatchedDatabase, WatchedProbe, WatchedStorage
 from tests.factories import SMALL_VIDEO, make_settings
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage, content_md5, md5_hex
+from tests.waiting import TIMEOUT_SECONDS
 
 PAST_A_LEASE: Final = timedelta(seconds=61)
-"""Completions are leased for 30 s, probes for 60."""
+"""The lease of a completion lasts 30 s, that of a probe 60 s."""
 QUICK: Final = timedelta(minutes=15)
-"""I10: what is not waiting for its user leaves its state within 10 minutes, or three sweeps."""
-_MOST_ROUNDS = 200
+"""I10. A video that does not wait for its user changes its state within 10 minutes, or three sweeps."""
+_MAX_ROUNDS = 200
 
 Work = Callable[["World"], Awaitable[object]]
 
@@ -48,12 +49,12 @@ class World:
         self.store = InMemoryStorage(self.clock, small_parts=True)
         self.probe = FakeProbe()
         self.history = History()
-        self.handed_out: list[PresignedPart] = []
+        self.issued_urls: list[PresignedPart] = []
         self.found: list[str] = []
-        """Every violation met so far."""
+        """All violations so far."""
         self.began_at = self.clock.now()
         self.lost_by_the_store = False
-        """The scene is that the store lost an object: that a row waits for it is no violation then."""
+        """The store lost an object on purpose, so a row that waits for it is no violation."""
         self.process = Process()
         self.application = self._build()
         self.user: User
@@ -72,7 +73,7 @@ class World:
     # --- life and death -----------------------------------------------------------------------------------------
 
     async def restart(self, plan: Mapping[int, Fault] | None = None) -> None:
-        """The process is gone; a new one, to which `plan` happens, begins with what database and store hold."""
+        """End the process and start a new one with this plan of faults."""
         await self._end()
         self.process = self._new_process(plan)
         self.application = self._build()
@@ -82,20 +83,21 @@ class World:
 
     async def _end(self) -> None:
         self.process.kill()
+        # The public `drain` waits for the tasks. A killed process ends them.
         left = list(self.application.tasks._tasks)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         await self.application.close()
 
-    async def lives_through(self, work: Work) -> object:
-        """What the caller gets: an answer, an error, or Killed when the process did not outlive it."""
+    async def run(self, work: Work) -> object:
+        """Return the caller's answer or error, or Killed if the process died."""
         answer: object
         try:
             answer = await work(self)
         except (Exception, Killed) as error:
             answer = error
-        await self.application.tasks.drain(30)
+        await self.application.tasks.drain(TIMEOUT_SECONDS)
         if self.process.dead:
             return Killed()
         if isinstance(answer, Exception) and not isinstance(answer, SlipwayError):
@@ -105,7 +107,7 @@ class World:
     # --- time passes --------------------------------------------------------------------------------------------
 
     async def settle(self) -> None:
-        """All is well and nobody asks: upkeep and workers run for as long as anything may take to settle."""
+        """Run the background tasks, without requests and faults, until all must have settled."""
         await self._let_pass(QUICK)
         await self.check(settled=True)
         grace, sweep = self.settings.upload_grace_seconds, self.settings.sweep_interval_seconds
@@ -114,28 +116,28 @@ class World:
 
     async def _let_pass(self, span: timedelta) -> None:
         end = self.clock.now() + span
-        for _ in range(_MOST_ROUNDS):
-            await self.upkeep()
+        for _ in range(_MAX_ROUNDS):
+            await self.run_background_tasks()
             following = [due for due in await self._due() if due <= end]
             if not following:
                 await self._sweep_until(end)
                 return
             self.clock.advance(max(min(following) - self.clock.now(), timedelta(seconds=1)))
-        self.found.append(f"I10: the upkeep has not come to an end in {_MOST_ROUNDS} rounds")
+        self.found.append(f"I10: background tasks still have work after {_MAX_ROUNDS} rounds")
 
     async def _sweep_until(self, end: datetime) -> None:
         interval = timedelta(seconds=self.settings.sweep_interval_seconds)
         self.clock.advance(max(end - self.clock.now() - interval, timedelta()))
-        await self.upkeep()
+        await self.run_background_tasks()
         self.clock.advance(end - self.clock.now())
-        await self.upkeep()
+        await self.run_background_tasks()
 
-    async def upkeep(self) -> None:
-        """One round of what runs beside the requests."""
+    async def run_background_tasks(self) -> None:
+        """Run each background task once."""
         for effect in self.process.late_effects:
             try:
                 await effect()
-            except Exception:  # noqa: S112  # the store refuses it now; nobody waits for this answer
+            except Exception:  # noqa: S112  # The store refuses it now, and nobody waits for this answer.
                 continue
         self.process.late_effects.clear()
         await self.application.reconciler.reconcile_due()
@@ -153,22 +155,22 @@ class World:
     # --- looking ------------------------------------------------------------------------------------------------
 
     async def check(self, *, settled: bool = False) -> None:
-        """Adds what is broken to `found`."""
+        """Add violations to `found`."""
 
         async def put(url: str, body: bytes) -> int:
             return self.store.put_part(url, body)
 
         found = await violations(
-            # Past the watcher: looking is no act of the process.
+            # The check reads past the wrapper, because it is no call of the process.
             self.application.database,
             self.store,
             self.settings,
             self.clock.now(),
             history=self.history,
             settled=settled,
-            # Between its rounds nobody sweeps, however much time a test lets pass.
+            # Only the rounds of a test sweep, however much time passes.
             swept_at=None if settled else await self._swept_at(),
-            handed_out=self.handed_out,
+            issued_urls=self.issued_urls,
             put=put,
         )
         self.found += [
@@ -186,30 +188,30 @@ class World:
         async with self.application.database.reading() as session:
             return list(await session.scalars(select(Video)))
 
-    async def what_there_is(self) -> tuple[object, ...]:
-        """All videos with their states, all objects but the marker, and all open uploads."""
+    async def contents(self) -> tuple[object, ...]:
+        """Return all videos with their states, all objects except the marker, and all open uploads."""
         states = sorted((row.id.int, row.status, row.missing_since) for row in await self.rows())
         objects = sorted(key for key in self.store.objects if key != MARKER_KEY)
         return states, objects, self.store.open_uploads
 
     async def end(self) -> str:
-        """What has become of the user's videos: `ready`, `gone`, `ready+uploading`."""
+        """Return the states of the user's videos, such as `ready+uploading`, or `gone`."""
         own = [row for row in await self.rows() if row.user_id == self.user.id]
         return "+".join(sorted(row.status.value for row in own)) or "gone"
 
     # --- a user's client ----------------------------------------------------------------------------------------
 
-    async def newcomer(self) -> User:
-        """Another user, who is the client from now on."""
+    async def new_user(self) -> User:
+        """Create another user, who is the client from now on."""
         self.user = await factories.insert_user(self.application, "no password fits")
         return self.user
 
     async def insert(self, status: str, **values: Any) -> Video:
-        """A video in a state, its URLs handed out; see factories.insert_video. `self.video` from now on."""
+        """Insert a video in a state, with signed URLs, and make it `self.video`. See factories.insert_video."""
         self.video = await factories.insert_video(self.application, self.store, self.user, status, **values)
         if self.video.upload_id is not None:
             plan = self.video.part_plan
-            self.handed_out += [
+            self.issued_urls += [
                 self.store.presign_part(
                     self.video.object_key,
                     self.video.upload_id,
@@ -223,8 +225,8 @@ class World:
         return self.video
 
     def send(self, parts: Sequence[PresignedPart], data: bytes = SMALL_VIDEO) -> None:
-        """PUTs the parts of a file of one part size, as far as the store takes them."""
-        self.handed_out += parts
+        """PUT the parts of the file, as far as the store accepts them."""
+        self.issued_urls += parts
         start = 0
         for part in parts:
             piece = data[start : start + part.size_bytes]
@@ -234,10 +236,10 @@ class World:
 
 @asynccontextmanager
 async def a_world(database: WatchedDatabase, folder: Path, **settings: Any) -> AsyncIterator[World]:
-    """An installation with one user; its services are closed at the end, and its rows are gone."""
+    """Yield an installation with one user. Then close its services and delete its rows."""
     world = World(database, folder, **settings)
     try:
-        await world.newcomer()
+        await world.new_user()
         yield world
     finally:
         await world._end()
