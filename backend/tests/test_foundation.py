@@ -1,4 +1,4 @@
-"""The test foundation itself: what the other tests trust."""
+"""Tests the fixtures and engines that other tests rely on."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.factories import APP_URL, assert_quota_is_exact, read_video, until_se
 from tests.fakes import S3_MIN_PART_BYTES, FakeClock, InMemoryStorage
 
 
-async def test_upload_by_the_page_ends_ready(signed_in: SignedIn, upload: Upload) -> None:
+async def test_page_upload_becomes_ready(signed_in: SignedIn, upload: Upload) -> None:
     client = await signed_in()
 
     video = await upload(client, b"x" * (S3_MIN_PART_BYTES + 1))
@@ -23,7 +23,7 @@ async def test_upload_by_the_page_ends_ready(signed_in: SignedIn, upload: Upload
     assert (await until_settled(client, video["id"]))["status"] == "ready"
 
 
-async def test_api_client_is_signed_in_by_bearer(signed_in: SignedIn) -> None:
+async def test_api_client_uses_bearer_token(signed_in: SignedIn) -> None:
     client = await signed_in(how="bearer")
 
     answer = await client.get("/api/v1/auth/me")
@@ -32,7 +32,7 @@ async def test_api_client_is_signed_in_by_bearer(signed_in: SignedIn) -> None:
     assert "cookie" not in answer.request.headers
 
 
-async def test_page_client_sends_its_origin(signed_in: SignedIn) -> None:
+async def test_page_client_sends_origin(signed_in: SignedIn) -> None:
     client = await signed_in()
 
     answer = await client.patch("/api/v1/auth/me", json={"full_name": "A. Sailor"})
@@ -41,7 +41,7 @@ async def test_page_client_sends_its_origin(signed_in: SignedIn) -> None:
     assert answer.request.headers["origin"] == APP_URL
 
 
-async def test_videos_of_every_state_keep_the_quota_exact(
+async def test_videos_of_every_state_keep_quota(
     application: Application, make_video: MakeVideo, user: User
 ) -> None:
     for status in VideoStatus:
@@ -51,7 +51,7 @@ async def test_videos_of_every_state_keep_the_quota_exact(
     await assert_quota_is_exact(application, user)
 
 
-async def test_made_videos_bring_their_storage(
+async def test_inserted_videos_have_storage(
     make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
 ) -> None:
     uploading = await make_video("uploading")
@@ -62,8 +62,8 @@ async def test_made_videos_bring_their_storage(
     assert ready.ready_at == clock.now()
 
 
-def test_daemons_end_with_the_session_that_is_killed(tmp_path: Path) -> None:
-    """kill -9 of the tests leaves no daemon and no folder behind."""
+def test_killed_session_leaves_no_daemon(tmp_path: Path) -> None:
+    """SIGKILL to the tests leaves no daemon and no folder."""
     folder = tmp_path / "engine"
     folder.mkdir()
     session = subprocess.Popen(
@@ -83,7 +83,7 @@ def test_daemons_end_with_the_session_that_is_killed(tmp_path: Path) -> None:
         time.sleep(0.02)
 
 
-# The daemon says by itself that it is there: a process just started has no command line to be known by for a moment.
+# The daemon reports its start, because a new process has no command line for a moment.
 _DAEMON = """
 import os, sys, time
 from pathlib import Path

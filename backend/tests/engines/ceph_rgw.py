@@ -1,7 +1,6 @@
-"""A real Ceph RADOS Gateway for one test session: one monitor, one OSD on a file, one gateway, nothing kept.
+"""Runs a Ceph RADOS Gateway with one monitor and one OSD for a test session.
 
-A second S3 engine beside the embedded store: another code base with other gaps, so that neither's habits are taken
-for S3's.
+It is a second S3 implementation beside the embedded store, so that the habits of neither pass for S3's.
 """
 
 import contextlib
@@ -70,8 +69,8 @@ rgw thread pool size=32
 rgw run sync thread=false
 rgw mp lock max time=5
 """
-# The last line: a gateway that is killed inside Complete leaves the upload locked, for 600 s unless told, and answers
-# every further Complete with 500 until then.
+# The last setting limits a lock. A gateway that is killed inside Complete leaves the upload locked, by default for
+# 600 s, and answers each further Complete with 500 until then.
 
 
 def is_installed() -> bool:
@@ -79,7 +78,7 @@ def is_installed() -> bool:
 
 
 class CephRgw:
-    """Started in a folder under /tmp; its block file is sparse and goes with the folder."""
+    """One cluster in a folder under /tmp. Its block file is sparse and is removed with the folder."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="slipway-ceph-"))
@@ -92,7 +91,7 @@ class CephRgw:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> Self:
-        # SIGKILL: an orderly end takes seconds, and nobody will read what it would save.
+        # SIGKILL, because an orderly stop takes seconds and saves data that nobody reads.
         self._guardian = Guardian(self._folder, ["rgw.pid", "osd.pid", "mon.pid"], signal.SIGKILL)
         fsid = str(uuid.uuid4())
         (self._folder / "run").mkdir()
@@ -148,7 +147,7 @@ class CephRgw:
         wait_until(self._answers, "the gateway answers")
 
     def kill_gateway(self) -> None:
-        """kill -9 of what speaks S3; the monitor and the OSD stay."""
+        """Kill the gateway with SIGKILL. The monitor and the OSD go on."""
         pid = int((self._folder / "rgw.pid").read_text())
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not Path(f"/proc/{pid}/exe").exists(), "the gateway is gone")
@@ -168,7 +167,7 @@ class CephRgw:
         return self._run(program, "-c", str(self._configuration), *arguments)
 
     def _run(self, *command: str) -> str:
-        # Files, not pipes: daemons keep what they inherit.
+        # Files instead of pipes, because daemons keep what they inherit.
         with (self._folder / "start.log").open("a") as log, tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(command, stdout=output, stderr=log, cwd=self._folder, check=False)
             output.seek(0)
@@ -190,7 +189,7 @@ class CephRgw:
 
 
 def _free_ports() -> int:
-    """The first of ten free ports in a row, below those the system gives to outgoing connections."""
+    """Return the first of ten free ports in a row, below the range of outgoing connections."""
     for _ in range(100):
         first = random.randrange(20_000, 32_000)  # noqa: S311  # a place to look, not a secret
         with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Starts, kills and stops the embedded store for tests, the way the app does."""
+"""Starts, kills and stops the embedded store for tests, as the app does."""
 
 import json
 import os
@@ -25,11 +25,11 @@ REGION = "us-east-1"
 
 
 class StoreFailedError(Exception):
-    """The store said why it did not start."""
+    """The store reported why it did not start."""
 
 
 class EmbeddedStore:
-    """One store on one folder; may be started again after `kill` or `stop`."""
+    """A store on a folder. It can start again after `kill` or `stop`."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class EmbeddedStore:
         self._client: S3Client | None = None
 
     def start(self) -> Self:
-        """Returns when the store is ready; raises StoreFailedError with its reason."""
+        """Return when the store is ready. Raise StoreFailedError with its reason."""
         command = [sys.executable, "-m", "localstore", "--data-dir", str(self.data_dir)]
         command += ["--port", str(self._port)]
         for origin in self.origins:
@@ -87,17 +87,17 @@ class EmbeddedStore:
         return self._process
 
     def kill(self) -> None:
-        """kill -9, as a power cut would."""
+        """Send SIGKILL."""
         self.process.kill()
         self.wait()
 
     def stop(self) -> int:
-        """SIGTERM, as the app does when it stops; returns the exit code."""
+        """Send SIGTERM, as the app does when it stops, and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
 
     def close_stdin(self) -> None:
-        """What the store sees when the app is gone."""
+        """Close the pipe, as the end of the app does."""
         assert self.process.stdin is not None
         self.process.stdin.close()
 
@@ -130,7 +130,7 @@ class EmbeddedStore:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def client(self) -> "S3Client":
-        """A boto3 client that does not retry: tests see the first answer."""
+        """Return a boto3 client that does not retry, so that tests see the first answer."""
         if self._client is None:
             self._client = self._make_client()
         return self._client
@@ -153,7 +153,7 @@ class EmbeddedStore:
         )
 
     def disk_bytes(self) -> int:
-        """What the store's objects take on disk."""
+        """Return the bytes on disk of the store's objects."""
         objects = self.data_dir / "devices"
         return sum(
             (Path(folder) / name).stat().st_blocks * 512

@@ -1,13 +1,13 @@
-"""An HTTP proxy that breaks things on order: between page and store, app and store, page and API.
+"""An HTTP proxy that injects faults between page and store, app and store, or page and API.
 
     with FaultProxy(store_port) as proxy:               # S3_PUBLIC_ENDPOINT_URL=proxy.origin
-        rule = proxy.fault(part(2), Reset(0.5), times=2)  # its first two tries break half way
-        with proxy.black_hole(Match()):                 # nothing flows while this lasts
+        rule = proxy.fault(part(2), Reset(0.5), times=2)  # its first two attempts break half way
+        with proxy.black_hole(Match()):                 # nothing flows in this block
             ...
-        proxy.seen                                      # what came, and what was answered
+        proxy.seen                                      # requests and the status of their answers
 
-Heads and bodies pass as they are, Host included: a URL that was signed for the proxy's address stays valid behind it.
-No body is held in memory. The proxy lives in a thread of its own, so that tests of any kind can use it.
+Heads and bodies pass unchanged, Host included, so a URL signed for the proxy's address stays valid. No body is held
+in memory. The proxy runs in its own thread, so that synchronous and asynchronous tests can use it.
 """
 
 import asyncio
@@ -39,12 +39,13 @@ class BlackHole:
 
 
 class FaultProxy:
-    """Listens on a port of 127.0.0.1 and passes on to another one. Its calls may come from any thread."""
+    """Listens on a port of 127.0.0.1 and forwards to another one. Any thread may call it."""
 
     def __init__(self, upstream_port: int = 0) -> None:
         self.seen: list[Seen] = []
         self.upstream_port = upstream_port
-        """May be set later: a server that must know the proxy's address has its own port only afterwards."""
+        """May be set later, because a server that must know the proxy's address has its own port only afterwards.
+        """
         self._rules: list[Rule] = []
         self._holes: list[BlackHole] = []
         self._loop = asyncio.new_event_loop()
@@ -60,7 +61,7 @@ class FaultProxy:
         return f"http://127.0.0.1:{self.port}"
 
     def fault(self, match: Match, fault: Fault, times: int | None = 1) -> Rule:
-        """From now on, for so many requests (None: until `withdraw`). The rule that was given first wins."""
+        """Inject a fault into so many matching requests, or until `withdraw` if None. The first rule wins."""
         rule = Rule(match, fault, times)
         self._rules.append(rule)
         return rule
@@ -70,7 +71,7 @@ class FaultProxy:
 
     @contextmanager
     def black_hole(self, match: Match, after_bytes: int = 0) -> Iterator[None]:
-        """Pass on nothing of these requests, in either direction, once so many bytes of their bodies have come.
+        """Forward nothing of these requests, in either direction, after so many bytes of their bodies.
 
         Their connections stay open.
         """
@@ -84,7 +85,7 @@ class FaultProxy:
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
-        """Nobody listens, and connections that were open are broken."""
+        """Refuse new connections and reset open ones."""
         self._run(self._close())
         try:
             yield
@@ -114,7 +115,7 @@ class FaultProxy:
     async def _open(self) -> None:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # The kernel would take whole parts for a proxy that reads nothing.
+        # With a larger buffer the kernel would accept whole parts for a proxy that reads nothing.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * PIECE_BYTES)
         listener.bind(("127.0.0.1", self.port))
         self._server = await asyncio.start_server(self._accepted, sock=listener, limit=4 * PIECE_BYTES)
@@ -160,18 +161,18 @@ class FaultProxy:
 
 
 class Exchange:
-    """One request and its answer, and what a fault can do with them."""
+    """A request, its answer, and what a fault can do with them."""
 
     def __init__(
         self, proxy: FaultProxy, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         method, target, _ = head.first_line.split(" ")
         url = urlsplit(target)
-        # Credential, date and signature stay out of what may be printed.
+        # Credential, date and signature are left out, so that it may be printed.
         query = {name: value for name, value in parse_qsl(url.query, True) if not name.startswith("X-Amz-")}
         self.seen = Seen(method, url.path, query, head.headers.get("user-agent", ""))
         self.url_expires_at = _expiry(dict(parse_qsl(url.query)))
-        """When the presigned URL expires. None: it is not presigned."""
+        """When the presigned URL expires, or None if it is not presigned."""
         self.head = head
         self.is_over = False
         """The connection serves no further request."""
@@ -182,7 +183,7 @@ class Exchange:
     async def relay(
         self, body: AsyncIterator[bytes] | None = None, *, deliver: float = 1.0, breaks: bool = True
     ) -> None:
-        """Passes the request on and this share of the answer back; after a part of it the connection `breaks`."""
+        """Forward the request, and return this share of the answer. After a part of it, the connection `breaks`."""
         reader, writer = await self._proxy.upstream()
         try:
             writer.write(self.head.raw)
@@ -198,7 +199,7 @@ class Exchange:
             writer.transport.abort()
 
     async def send_on(self, limit: int) -> None:
-        """The head and so many bytes of the body go to the upstream, which is then cut off."""
+        """Send the head and so many bytes of the body to the upstream, then reset it."""
         _, writer = await self._proxy.upstream()
         try:
             writer.write(self.head.raw)
@@ -213,7 +214,7 @@ class Exchange:
             reset(writer)
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The request's body as it stands on the wire."""
+        """Yield the request's body as it is on the wire."""
         async for piece in read_body(self._reader, self.head, is_until_end=False):
             await self._proxy.flowing(self.seen)
             self.seen.received_bytes += len(piece)
@@ -221,7 +222,7 @@ class Exchange:
 
     async def drain(self) -> None:
         if "expect" in self.head.headers:
-            self.is_over = True  # it waits to be told to send its body, and will not be
+            self.is_over = True  # It waits for 100 Continue, which never comes.
             return
         async for _ in self.body():
             pass
@@ -259,7 +260,8 @@ class Exchange:
                     writer.write(piece)
                     await writer.drain()
                 except ConnectionError:
-                    # It may have answered early; the rest is still read, or our close would take that answer back.
+                    # The upstream may have answered early. Read the rest, because a close with unread bytes would
+                    # discard that answer.
                     is_taken = False
 
     async def _answer_of(self, reader: asyncio.StreamReader, deliver: float, breaks: bool) -> None:
@@ -294,7 +296,7 @@ class Exchange:
         self.seen.status = status
         self._writer.write(beginning)
         await self._writer.drain()
-        # A reset would take back what the client has not read yet: end in order, but too early.
+        # A reset would discard what the client has not read yet, so close in order, but too early.
         self.is_over = True
 
 

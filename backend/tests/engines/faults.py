@@ -1,4 +1,4 @@
-"""What can go wrong with a request on its way, and with which requests; `fault_proxy` plays it."""
+"""Faults that `fault_proxy` can inject, and the requests they match."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 
 @dataclass
 class Seen:
-    """One request as it came; no signature, so it may be printed."""
+    """A request without its signature, so it may be printed."""
 
     method: str
     path: str
     query: Mapping[str, str]
     sender: str
-    """The User-Agent: scenarios that run side by side tell themselves apart by it."""
+    """The User-Agent, which tells concurrent scenarios apart."""
     received_bytes: int = 0
-    """Of the body, so far."""
+    """Bytes of the body so far."""
     status: int | None = None
-    """Of the answer that was sent, even if only in part; None: no answer."""
+    """Status of the answer, even if only a part of it was sent. None without an answer."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Which requests: all that is given must fit."""
+    """Matches requests that have all of these."""
 
     method: str = ""
     path: str = ""
-    """A piece of it."""
+    """A substring of the path."""
     query: Mapping[str, str | None] = field(default_factory=dict)
-    """Parameters that must be there; None: with any value."""
+    """Required parameters. None allows any value."""
     sender: str = ""
-    """A piece of the User-Agent."""
+    """A substring of the User-Agent."""
 
     def fits(self, request: Seen) -> bool:
         return (
@@ -50,7 +50,7 @@ class Match:
 
 
 def part(number: int | None = None, sender: str = "") -> Match:
-    """PUTs of this part, or of any."""
+    """Match PUTs of this part, or of any part."""
     return Match("PUT", query={"partNumber": None if number is None else str(number)}, sender=sender)
 
 
@@ -60,12 +60,12 @@ STORE_COMPLETE = Match("POST", query={"uploadId": None})
 
 class Fault(Protocol):
     async def play(self, exchange: "Exchange") -> None:
-        """What happens instead of passing the request on and its answer back."""
+        """Do this instead of forwarding the request and its answer."""
 
 
 @dataclass(frozen=True)
 class ResetBefore:
-    """Breaks the connection when the head has come; nothing reaches the upstream."""
+    """Resets the connection after the head. The upstream receives nothing."""
 
     async def play(self, exchange: "Exchange") -> None:
         exchange.reset()
@@ -73,7 +73,7 @@ class ResetBefore:
 
 @dataclass(frozen=True)
 class Reset:
-    """Breaks both connections once this share of the body has gone on; 0: after the head."""
+    """Resets both connections after this share of the body. With 0 it does so after the head."""
 
     share: float
 
@@ -84,7 +84,7 @@ class Reset:
 
 @dataclass(frozen=True)
 class CutAnswer:
-    """The upstream does its work; of its answer only this share of the bytes arrives, then the connection breaks."""
+    """Lets the upstream handle the request, sends this share of its answer, then closes the connection."""
 
     share: float
 
@@ -97,14 +97,14 @@ LOST_ANSWER = CutAnswer(0.0)
 
 @dataclass(frozen=True)
 class Answer:
-    """Takes the body and answers this in the upstream's place."""
+    """Reads the body and answers in place of the upstream."""
 
     status: int
     body: bytes = b""
     is_readable: bool = True
-    """With CORS headers; without them a page sees a broken connection."""
+    """With CORS headers. Without them a page sees a network error."""
     is_passed_on: bool = False
-    """The upstream gets the request all the same, and its answer is thrown away."""
+    """The upstream also gets the request, and its answer is discarded."""
 
     async def play(self, exchange: "Exchange") -> None:
         if self.is_passed_on:
@@ -121,7 +121,7 @@ def s3_error(status: int, code: str, *, is_readable: bool = True, is_passed_on: 
 
 @dataclass(frozen=True)
 class Hang:
-    """Never answers: takes the whole body, or stops reading after the head."""
+    """Never answers. Reads the whole body, or nothing after the head."""
 
     reads_body: bool = True
 
@@ -134,7 +134,7 @@ class Hang:
 
 @dataclass(frozen=True)
 class Throttle:
-    """Takes the body no faster than this."""
+    """Reads the body at no more than this speed."""
 
     bytes_per_second: float
 
@@ -145,7 +145,7 @@ class Throttle:
         clock = asyncio.get_running_loop().time
         due = clock()
         async for piece in body:
-            # Time that was lost in between is not caught up: a line has no memory.
+            # Lost time is not made up for, as on a real link.
             due = max(due, clock()) + len(piece) / self.bytes_per_second
             yield piece
             await asyncio.sleep(due - clock())
@@ -185,7 +185,7 @@ class Corrupt:
 
 
 class Rule:
-    """A fault for the requests that match; tells how often it was played."""
+    """A fault for matching requests, with a count of its hits."""
 
     def __init__(self, match: Match, fault: Fault, times: int | None) -> None:
         self.match = match

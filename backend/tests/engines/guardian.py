@@ -1,7 +1,7 @@
-"""Ends daemons that a test session started, also when the session itself is killed.
+"""Stops the daemons of a test session, even if the session is killed.
 
-Run as a program it waits for the end of its standard input, which the session holds open: however the session ends,
-the daemons named by their pid files are stopped and their folder is removed.
+As a program it waits for the end of its standard input, which the session holds open. Then it stops the daemons of
+the PID files and removes their folder.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ _KILL_AFTER_SECONDS = 20.0
 
 
 class Guardian:
-    """Started before the daemons; `end` stops them in the order of their pid files and waits for it."""
+    """Start it before the daemons. `end` stops them in the order of their PID files and waits."""
 
     def __init__(self, folder: Path, pid_files: list[str], stop_signal: signal.Signals) -> None:
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(folder), stop_signal.name, *pid_files],
             stdin=subprocess.PIPE,
-            # Its own session: Ctrl-C in the terminal goes to the tests alone.
+            # In its own session, so that Ctrl-C in the terminal reaches only the tests.
             start_new_session=True,
         )
 
@@ -57,7 +57,10 @@ def _stop(folder: Path, pid_file: Path, stop_signal: signal.Signals) -> None:
 
 
 def _works_in(folder: Path, pid: int) -> bool:
-    """A pid is used again one day: only a process whose command names our folder is ours. A zombie's names nothing."""
+    """Return whether the process is ours.
+
+    PIDs are reused, so its command must name our folder. A zombie's names nothing.
+    """
     try:
         return os.fsencode(folder) in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

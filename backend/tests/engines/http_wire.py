@@ -1,4 +1,4 @@
-"""HTTP/1.1 as it stands on the wire: heads and bodies are read in the bytes they came in."""
+"""Reads HTTP/1.1 heads and bodies as bytes on the wire."""
 
 import asyncio
 import re
@@ -12,16 +12,16 @@ PIECE_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Head:
-    """First line and headers of a request or an answer, with the bytes they came in."""
+    """First line and headers of a message, with their bytes."""
 
     raw: bytes
     first_line: str
     headers: Mapping[str, str]
-    """Names in small letters."""
+    """Names in lower case."""
 
     @property
     def length(self) -> int | None:
-        """Bytes of the body where they are announced."""
+        """Content-Length, if there is one."""
         length = self.headers.get("content-length")
         return None if length is None else int(length)
 
@@ -35,7 +35,7 @@ class Head:
 
 
 async def read_head(reader: asyncio.StreamReader) -> Head | None:
-    """None: the connection ended between two messages."""
+    """Return the next head, or None if the connection ended between two messages."""
     try:
         raw = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
@@ -48,7 +48,7 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
 
 
 async def read_body(reader: asyncio.StreamReader, head: Head, *, is_until_end: bool) -> AsyncIterator[bytes]:
-    """The body's bytes with their framing. An answer without a length goes on until the end of the connection."""
+    """Yield the body with its framing. An answer without a length lasts until the connection ends."""
     if head.is_chunked:
         async for piece in _chunks(reader):
             yield piece
@@ -81,7 +81,7 @@ async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """RST instead of FIN."""
+    """Close with RST instead of FIN."""
     if writer.transport.is_closing():
         return
     connection = writer.get_extra_info("socket")

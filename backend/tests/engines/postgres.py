@@ -1,4 +1,4 @@
-"""A real PostgreSQL for one test session: its own folder, a unix socket, no port, nothing kept."""
+"""Runs PostgreSQL on a unix socket for a test session, without a port."""
 
 import contextlib
 import itertools
@@ -22,14 +22,14 @@ _SUPERUSER = "slipway"
 
 
 class PostgresMissingError(Exception):
-    """There is no PostgreSQL server program on this machine."""
+    """This machine has no PostgreSQL server program."""
 
 
 class PostgresServer:
-    """Started as a user without privileges (the server refuses root); durability off, for tests only need speed.
+    """A server without durability, for speed. It runs as an unprivileged user, because PostgreSQL refuses root.
 
-    `survives_kill`: a commit is with the kernel when it is answered, so that it outlives every process (not a power
-    cut, which no test here makes).
+    If `survives_kill`, a commit reaches the kernel before its answer, so it outlives every process, though not a
+    power failure.
     """
 
     def __init__(self, *, survives_kill: bool = False) -> None:
@@ -48,14 +48,14 @@ class PostgresServer:
         self._run(
             "initdb", "-D", str(data), "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
         )
-        # SIGQUIT: at once, without writing out what nobody will read.
+        # SIGQUIT stops at once, without writing data that nobody reads.
         self._guardian = Guardian(self._folder, ["data/postmaster.pid"], signal.SIGQUIT)
         self._serve()
         return self
 
     def _serve(self) -> None:
         options = (
-            # mmap: shared memory in its folder too, so that nothing is left anywhere.
+            # mmap puts shared memory into the folder too, so that nothing is left elsewhere.
             f"-k {self._folder} -c listen_addresses='' -c max_connections=200 -c dynamic_shared_memory_type=mmap "
             f"-c fsync=off -c synchronous_commit={self._synchronous_commit} -c full_page_writes=off -c autovacuum=off"
         )
@@ -66,7 +66,7 @@ class PostgresServer:
         self._run("pg_ctl", "-D", data, "-w", "-t", limit, *arguments)
 
     def kill_and_restart(self) -> None:
-        """kill -9 to the server and all it started, then a start that recovers."""
+        """Kill the server and its children with SIGKILL, then start it. It recovers."""
         pid_file = self._folder / "data" / "postmaster.pid"
         server = int(pid_file.read_text().split()[0])
         family = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
@@ -89,20 +89,20 @@ class PostgresServer:
         self._pg_ctl("-m", "fast", "restart")
 
     def create_database(self, template: str = "template0") -> str:
-        """A new database like `template`; returns its name."""
+        """Create a database like `template` and return its name."""
         name = f"test_{next(self._numbers)}"
         self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 
     def empty_database(self, name: str) -> None:
-        """Takes every row out of our tables, whoever is still connected: much quicker than a new database."""
+        """Delete all rows of our tables, whoever is connected. A new database would be much slower."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         self._execute(f"{others} AND datname = current_database()", name)
         tables = "users, sessions, videos, installation, procrastinate_jobs, procrastinate_workers"
         self._execute(f"TRUNCATE {tables} CASCADE", name)
 
     def url(self, name: str) -> str:
-        """As DATABASE_URL takes it."""
+        """Return the DATABASE_URL."""
         url = URL.create(
             "postgresql+psycopg", username=_SUPERUSER, database=name, query={"host": str(self._folder)}
         )
@@ -118,7 +118,7 @@ class PostgresServer:
         if self._account:
             ids = [f"--reuid={self._account.pw_uid}", f"--regid={self._account.pw_gid}", "--clear-groups"]
             command = ["setpriv", *ids, *command]
-        # The server keeps its standard output; a pipe would never end.
+        # The server keeps its standard output, so a pipe would never end.
         with (self._folder / "start.log").open("ab") as log:
             finished = subprocess.run(command, stdout=log, stderr=log, cwd=self._folder, check=False)
         if finished.returncode:
@@ -127,7 +127,7 @@ class PostgresServer:
 
 
 def _runs(pid: int) -> bool:
-    """A zombie, which nobody may have fetched yet, holds nothing any more."""
+    """Return whether the process runs. A zombie has released all it had."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -135,7 +135,7 @@ def _runs(pid: int) -> bool:
 
 
 def _find_programs() -> Path:
-    """Debian keeps the server's programs off the PATH."""
+    """Return the folder of the server's programs, which Debian keeps off the PATH."""
     found = [Path(p).parent for p in (shutil.which("initdb"), shutil.which("postgres")) if p]
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
     for folder in (*found, *reversed(versions)):
@@ -145,7 +145,7 @@ def _find_programs() -> Path:
 
 
 def _unprivileged_account() -> pwd.struct_passwd | None:
-    """Who runs the server when we are root; None: we ourselves."""
+    """Return the account that runs the server if we are root, else None."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):

@@ -1,8 +1,8 @@
-"""A worker process for tests to kill: real services on a given database, and a probe that never ends.
+"""A worker process for tests to kill, with real services on a database and a probe that never ends.
 
     python -m tests.engines.queue_worker DATABASE_URL embedded|procrastinate
 
-It prints `probing` once a job is in its hands.
+It prints `probing` when it has a job.
 """
 
 import asyncio

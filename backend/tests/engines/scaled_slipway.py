@@ -1,4 +1,4 @@
-"""Slipway as it grows, behind the same face: an app, a worker, PostgreSQL with Procrastinate, and Ceph RGW."""
+"""Slipway as an app and a worker on PostgreSQL with Procrastinate and Ceph RGW."""
 
 import subprocess
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tests.engines.slipway import BUCKET, SlipwayProcess
 
 
 class ScaledSlipway(SlipwayProcess):
-    """What SlipwayProcess does, with the parts of an installation on several machines; to be entered once."""
+    """A SlipwayProcess on several services. Enter it once."""
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(data_dir, settings)
@@ -62,7 +62,7 @@ class ScaledSlipway(SlipwayProcess):
             )
 
     def end_worker(self) -> None:
-        """kill -9."""
+        """Kill the worker with SIGKILL."""
         if self._worker is None:
             return
         worker, self._worker = self._worker, None
@@ -70,7 +70,7 @@ class ScaledSlipway(SlipwayProcess):
             worker.kill()
             worker.wait()
             return
-        # A worker that finds no database as it starts says so and ends; whoever runs it starts it again, as we do.
+        # A worker that finds no database reports it and exits. The operator starts it again, as this does.
         log = self._worker_log.read_text()
         assert "the database cannot be opened" in log.splitlines()[-1], log[-2000:]
 

@@ -1,4 +1,4 @@
-"""Starts, kills and stops the whole of Slipway for tests, the way `make run` does."""
+"""Starts, kills and stops Slipway for tests, as `make run` does."""
 
 import hashlib
 import os
@@ -29,7 +29,7 @@ WITH_QUICK_RECHECKS = [sys.executable, str(Path(__file__).with_name("quick_reche
 
 
 class SlipwayProcess:
-    """`slipway serve --upgrade` on one data folder, with the embedded store; may be started again."""
+    """`slipway serve --upgrade` on a data folder, with the embedded store. It can start again."""
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
@@ -65,7 +65,7 @@ class SlipwayProcess:
         }
 
     def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """`slipway ...` beside the app, with its settings but for those given."""
+        """Run `slipway ...` beside the app, with its settings and those given."""
         return subprocess.run(
             [*self.program, *arguments],
             env={**self.environment, **settings},
@@ -77,14 +77,14 @@ class SlipwayProcess:
         )
 
     def start(self) -> Self:
-        """Returns when Slipway says that it is ready."""
+        """Return when Slipway reports that it is ready."""
         self.launch()
         line = self._first_line()
         assert line.startswith("Slipway is ready"), f"{line!r}; its log: {self.log_file.read_text()[-2000:]}"
         return self
 
     def launch(self) -> None:
-        """Returns at once, ready or not."""
+        """Start without waiting."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self.program, "serve", "--upgrade"],
@@ -92,7 +92,7 @@ class SlipwayProcess:
                 stderr=log,
                 env=self.environment,
                 cwd=self.data_dir.parent,
-                # A group of its own, so that a test can kill all of it as a terminal would.
+                # In its own process group, so that a test can kill all of it.
                 start_new_session=True,
             )
 
@@ -107,7 +107,7 @@ class SlipwayProcess:
         return stdout.readline().decode()
 
     def interrupt(self) -> int:
-        """Ctrl-C; answers the exit status."""
+        """Send SIGINT, as Ctrl-C does, and return the exit status."""
         self.process.send_signal(signal.SIGINT)
         return self.wait()
 
@@ -124,12 +124,12 @@ class SlipwayProcess:
         self.start()
 
     def kill_group(self) -> None:
-        """kill -9 to the app's whole process group."""
+        """Send SIGKILL to the app's process group."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.wait()
 
     def kill_store(self) -> None:
-        """kill -9 to the embedded store alone, when there is one just now."""
+        """Send SIGKILL to the embedded store, if it runs."""
         for pid in self.store_pids():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -141,7 +141,7 @@ class SlipwayProcess:
         return status
 
     def store_pids(self) -> list[int]:
-        """The processes of this folder's embedded store that live now."""
+        """Return the PIDs of this folder's embedded store."""
         wanted = str(self.data_dir / "store").encode()
         found = []
         for entry in Path("/proc").iterdir():
@@ -150,7 +150,7 @@ class SlipwayProcess:
             try:
                 arguments = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
-                continue  # it ended while we looked
+                continue  # It ended meanwhile.
             if b"localstore" in arguments and wanted in arguments:
                 found.append(int(entry.name))
         return found
@@ -160,7 +160,7 @@ class SlipwayProcess:
 
     @contextmanager
     def bucket(self) -> "Iterator[S3Client]":
-        """The store itself, past the app."""
+        """Yield a client of the store itself."""
         endpoint_url, access_key_id, secret_access_key = self._store_access()
         client = boto3.client(
             "s3",
@@ -176,12 +176,12 @@ class SlipwayProcess:
             client.close()
 
     def _store_access(self) -> tuple[str, str, str]:
-        """Where the store is, and its keys."""
+        """Return the store's address and keys."""
         keys = load_or_create_credentials(self.data_dir / "store")
         return self.store_origin, keys.access_key_id, keys.secret_access_key
 
     def stored_sha256(self, video_id: str) -> str:
-        """The hash of the one object of this video."""
+        """Return the SHA-256 of the video's only object."""
         with self.bucket() as client:
             listed = client.list_objects_v2(Bucket=BUCKET, Prefix="videos/").get("Contents", [])
             (key,) = [item["Key"] for item in listed if f"/{video_id}/" in item["Key"]]
@@ -191,7 +191,7 @@ class SlipwayProcess:
         return digest.hexdigest()
 
     def wait_for_empty_store(self, video_id: str) -> None:
-        """Until the store has neither an object nor an open upload of this video."""
+        """Wait until the store has neither an object nor an open upload of this video."""
 
         def is_empty() -> bool:
             with self.bucket() as client:
@@ -203,7 +203,7 @@ class SlipwayProcess:
 
     @staticmethod
     def upload(api: httpx.Client, filename: str, content_type: str, data: bytes) -> str:
-        """The whole conversation without a page; answers the video's id."""
+        """Create, send and complete without a page, and return the video's ID."""
         body = {"filename": filename, "size_bytes": len(data), "content_type": content_type}
         created = api.post("/videos", json=body).raise_for_status().json()
         size = created["upload"]["part_size_bytes"]
@@ -216,7 +216,7 @@ class SlipwayProcess:
 
     @contextmanager
     def api(self, email: str, password: str = "correct horse") -> Iterator[httpx.Client]:
-        """A signed-in API client (bearer token) for an account that exists or is made."""
+        """Yield an API client with a bearer token. Register the account if needed."""
         with httpx.Client(base_url=f"{self.origin}/api/v1", timeout=TIMEOUT_SECONDS) as client:
             client.post("/auth/register", json={"email": email, "password": password})
             answer = client.post("/auth/token", data={"username": email, "password": password})
@@ -224,7 +224,7 @@ class SlipwayProcess:
             yield client
 
     def metric(self, name: str) -> float:
-        """One sample of /metrics that has no labels."""
+        """Return a metric without labels."""
         text = httpx.get(f"{self.origin}/metrics", timeout=TIMEOUT_SECONDS).text
         return next(float(line.split()[1]) for line in text.splitlines() if line.split()[0] == name)
 

@@ -1,6 +1,6 @@
-"""A TCP proxy that does to connections what networks do: refuse, reset, swallow, starve, lose one answer.
+"""A TCP proxy that refuses, resets, blocks or slows connections, or loses one answer.
 
-It knows nothing of what passes, so it stands before PostgreSQL as well as before a store.
+It does not interpret the bytes, so it works in front of PostgreSQL and of a store.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ Upstream = tuple[str, int] | Path
 
 _BLOCK_BYTES = 64 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-"""SO_LINGER of no seconds: close() sends RST instead of FIN."""
+"""SO_LINGER of 0 s makes close() send RST instead of FIN."""
 
 
 class TcpFaultProxy:
-    """Listens on loopback and passes everything on until told otherwise; `heal` ends any fault."""
+    """Listens on loopback and forwards everything. `heal` ends any fault."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -34,37 +34,40 @@ class TcpFaultProxy:
         self.ended = threading.Event()
         self.lost_answers = 0
         self.held_blocks = 0
-        """What a black hole has swallowed so far."""
+        """Bytes that a black hole holds."""
         self._listener = self._listen(0)
         self.port: int = self._listener.getsockname()[1]
 
     # --- faults -----------------------------------------------------------------------------------------------
 
     def refuse(self) -> None:
-        """Nobody listens any more, and what was connected is reset."""
+        """Refuse new connections and reset open ones."""
         self._stop_listening()
         self._reset_all()
 
     def reset(self) -> None:
-        """Every connection is reset: those there are, and each new one at once."""
+        """Reset every connection, open or new."""
         self._resets = True
         self._reset_all()
 
     def hang(self) -> None:
-        """A black hole: connections stay and are made, and not a byte comes through."""
+        """Keep and accept connections, and forward no byte."""
         self.flow.clear()
 
     def throttle(self, bytes_per_second: float) -> None:
-        """Each direction of each connection gets this much."""
+        """Limit each direction of each connection to this speed."""
         self.bytes_per_second = bytes_per_second
 
     def lose_answer_to(self, request: bytes, *, after: int = 0) -> None:
-        """Once, after so many that pass unharmed: the block that holds `request` is passed on, its answer awaited and
-        thrown away, and the connection reset. It was done, and the one who asked cannot know."""
+        """Lose one answer.
+
+        After `after` matching blocks, forward the block that contains `request`, wait for its answer, discard it and
+        reset the connection. The request had its effect, and its sender cannot know.
+        """
         self._awaited, self._spared = request, after
 
     def heal(self) -> None:
-        """Held bytes flow on, as after a cut line; reset and refused connections stay gone."""
+        """Forward held bytes, as after a link failure. Reset and refused connections stay closed."""
         self._resets = False
         self._awaited = None
         self.bytes_per_second = None
@@ -96,7 +99,7 @@ class TcpFaultProxy:
 
     def _stop_listening(self) -> None:
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
+            self._listener.shutdown(socket.SHUT_RDWR)  # This wakes accept().
         self._listener.close()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -142,7 +145,7 @@ class TcpFaultProxy:
             self.flow.wait()
 
     def take_awaited(self, block: bytes) -> bool:
-        """Whether this block is the one whose answer is to be lost; true for one alone."""
+        """Return whether the answer to this block is to be lost. It is true once."""
         with self._lock:
             if self._awaited is None or self._awaited not in block:
                 return False
@@ -155,7 +158,7 @@ class TcpFaultProxy:
 
 
 class _Pair:
-    """One client's connection and ours to the server, each direction pumped by a thread."""
+    """A client's connection and ours to the server. A thread forwards each direction."""
 
     def __init__(self, proxy: TcpFaultProxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy = proxy
@@ -172,7 +175,7 @@ class _Pair:
         for end in (self._client, self._server):
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                end.shutdown(socket.SHUT_RD)  # wakes recv()
+                end.shutdown(socket.SHUT_RD)  # This wakes recv().
             end.close()
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:

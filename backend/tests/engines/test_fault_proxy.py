@@ -1,4 +1,4 @@
-"""Each fault of the proxy, seen by a client and by the server behind it."""
+"""Tests each fault of the proxy from the client's and the server's side."""
 
 import socket
 import threading
@@ -31,11 +31,11 @@ from tests.engines.faults import (
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 PART = bytes(range(256)) * 4096
-"""1 MiB: more than sockets keep in their buffers."""
+"""1 MiB, more than the buffers of sockets."""
 PART_URL = "/slipway/key?partNumber=2&uploadId=u&X-Amz-Signature=secret"
 PAGE = "http://127.0.0.1:1"
 _QUIET_SECONDS = 0.5
-"""How long a client listens to find that nothing comes."""
+"""How long a client waits to see that nothing comes."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def put(client: httpx.Client, url: str = PART_URL, timeout: float = 30) -> httpx
     return client.put(url, content=PART, headers={"Origin": PAGE}, timeout=timeout)
 
 
-def test_without_a_fault_everything_passes_as_it_is(
+def test_forwards_unchanged_without_fault(
     proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
 ) -> None:
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_without_a_fault_everything_passes_as_it_is(
         assert came.headers["host"] == urlsplit(proxy.origin).netloc
 
 
-def test_log_tells_requests_without_their_signatures(proxy: FaultProxy, client: httpx.Client) -> None:
+def test_logs_requests_without_signatures(proxy: FaultProxy, client: httpx.Client) -> None:
     put(client)
     client.head("/slipway/key")
 
@@ -88,7 +88,7 @@ def test_log_tells_requests_without_their_signatures(proxy: FaultProxy, client: 
     assert (second.method, second.received_bytes, second.status) == ("HEAD", 0, 200)
 
 
-def test_rule_counts_and_takes_only_what_matches(proxy: FaultProxy, client: httpx.Client) -> None:
+def test_rule_applies_only_to_matches(proxy: FaultProxy, client: httpx.Client) -> None:
     rule = proxy.fault(part(2, sender="page/one"), s3_error(503, "SlowDown"), times=2)
 
     others = [
@@ -101,16 +101,14 @@ def test_rule_counts_and_takes_only_what_matches(proxy: FaultProxy, client: http
     assert rule.hits == 2
 
 
-def test_withdrawn_rule_does_nothing_more(proxy: FaultProxy, client: httpx.Client) -> None:
+def test_withdrawn_rule_has_no_effect(proxy: FaultProxy, client: httpx.Client) -> None:
     rule = proxy.fault(STORE_COMPLETE, s3_error(500, "InternalError"), times=None)
     assert [client.post("/slipway/key?uploadId=u").status_code for _ in range(3)] == [500] * 3
     proxy.withdraw(rule)
     assert client.post("/slipway/key?uploadId=u").status_code == 200
 
 
-def test_reset_before_the_upstream_hears_of_it(
-    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
-) -> None:
+def test_resets_before_upstream(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     proxy.fault(part(), ResetBefore())
     with pytest.raises(httpx.TransportError):
         put(client)
@@ -119,7 +117,7 @@ def test_reset_before_the_upstream_hears_of_it(
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_reset_within_the_body(proxy: FaultProxy, client: httpx.Client, share: float) -> None:
+def test_resets_within_body(proxy: FaultProxy, client: httpx.Client, share: float) -> None:
     proxy.fault(part(), Reset(share))
     with pytest.raises(httpx.TransportError):
         put(client)
@@ -129,9 +127,7 @@ def test_reset_within_the_body(proxy: FaultProxy, client: httpx.Client, share: f
     assert put(client).status_code == 200
 
 
-def test_lost_answer_comes_after_the_work(
-    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
-) -> None:
+def test_loses_answer_after_effect(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     proxy.fault(part(), LOST_ANSWER)
     with pytest.raises(httpx.TransportError):
         put(client)
@@ -139,14 +135,14 @@ def test_lost_answer_comes_after_the_work(
     assert proxy.seen[0].status is None
 
 
-def test_cut_answer_breaks_off(proxy: FaultProxy, client: httpx.Client) -> None:
+def test_cuts_answer(proxy: FaultProxy, client: httpx.Client) -> None:
     proxy.fault(part(), CutAnswer(0.97))
     with pytest.raises(httpx.RemoteProtocolError):
         put(client)
     assert proxy.seen[0].status == 200
 
 
-def test_answer_in_the_stores_place(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
+def test_answers_in_place_of_store(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     proxy.fault(part(), s3_error(503, "SlowDown"))
     answer = put(client)
     assert answer.status_code == 503
@@ -156,12 +152,12 @@ def test_answer_in_the_stores_place(proxy: FaultProxy, server: ScriptedServer, c
     assert server.seen == []
 
 
-def test_answer_that_a_page_may_not_read(proxy: FaultProxy, client: httpx.Client) -> None:
+def test_answers_without_cors_headers(proxy: FaultProxy, client: httpx.Client) -> None:
     proxy.fault(part(), s3_error(503, "SlowDown", is_readable=False))
     assert "access-control-allow-origin" not in put(client).headers
 
 
-def test_error_in_a_200_with_the_work_done(
+def test_answers_error_in_200_after_effect(
     proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
 ) -> None:
     proxy.fault(STORE_COMPLETE, s3_error(200, "InternalError", is_passed_on=True))
@@ -171,7 +167,7 @@ def test_error_in_a_200_with_the_work_done(
     assert [came.body for came in server.seen] == [b"<parts/>"]
 
 
-def test_hang_takes_the_body_and_says_nothing(
+def test_hang_reads_body_and_never_answers(
     proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
 ) -> None:
     proxy.fault(part(), Hang())
@@ -182,18 +178,18 @@ def test_hang_takes_the_body_and_says_nothing(
     assert put(client).status_code == 200
 
 
-def test_hang_may_stop_reading(proxy: FaultProxy) -> None:
+def test_hang_without_reading_body(proxy: FaultProxy) -> None:
     proxy.fault(part(), Hang(reads_body=False))
     head = f"PUT {PART_URL} HTTP/1.1\r\nHost: x\r\nContent-Length: {64 * len(PART)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
         connection.settimeout(_QUIET_SECONDS)
         connection.sendall(head.encode())
-        # Far more than the buffers on the way can hold.
+        # Far more than all buffers on the way.
         with pytest.raises(TimeoutError):
             connection.sendall(PART * 64)
 
 
-def test_black_hole_holds_what_matches_and_lets_it_go_on(proxy: FaultProxy, client: httpx.Client) -> None:
+def test_black_hole_delays_matching_requests(proxy: FaultProxy, client: httpx.Client) -> None:
     answers: list[int] = []
     held = threading.Thread(target=lambda: answers.append(put(client).status_code))
     with proxy.black_hole(part()):
@@ -206,7 +202,7 @@ def test_black_hole_holds_what_matches_and_lets_it_go_on(proxy: FaultProxy, clie
     assert answers == [200]
 
 
-def test_black_hole_may_begin_within_the_body(proxy: FaultProxy, client: httpx.Client) -> None:
+def test_black_hole_begins_within_body(proxy: FaultProxy, client: httpx.Client) -> None:
     half = len(PART) // 2
     sending = threading.Thread(target=lambda: put(client))
     with proxy.black_hole(part(), after_bytes=half):
@@ -229,7 +225,7 @@ def test_delays_request_until_its_url_has_expired(
     assert server.seen[0].body == PART
 
 
-def test_refusing_breaks_what_is_open_and_lets_nobody_in(proxy: FaultProxy) -> None:
+def test_refusing_resets_and_refuses(proxy: FaultProxy) -> None:
     with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
         connection.sendall(b"PUT /slow HTTP/1.1\r\nContent-Length: 5\r\n\r\n")
         wait_until(lambda: proxy.seen, "the open request")
@@ -241,9 +237,9 @@ def test_refusing_breaks_what_is_open_and_lets_nobody_in(proxy: FaultProxy) -> N
     assert httpx.get(proxy.origin, timeout=TIMEOUT_SECONDS).status_code == 200
 
 
-def test_throttle_takes_its_time(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
+def test_throttles_body(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     proxy.fault(part(), Throttle(1 << 20))
-    # At 1 MiB/s the last of 1 MiB is not there in half a second.
+    # At 1 MiB/s the end of 1 MiB does not arrive within half a second.
     with pytest.raises(httpx.TimeoutException):
         put(client, timeout=_QUIET_SECONDS)
     proxy.fault(part(), Throttle(1 << 22))
@@ -251,7 +247,7 @@ def test_throttle_takes_its_time(proxy: FaultProxy, server: ScriptedServer, clie
     assert server.seen[-1].body == PART
 
 
-def test_corrupt_changes_one_byte(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
+def test_corrupts_one_byte(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     proxy.fault(part(), Corrupt(0.5))
     assert put(client).status_code == 200
     changed = [index for index, (a, b) in enumerate(zip(server.seen[0].body, PART, strict=True)) if a != b]
@@ -259,7 +255,7 @@ def test_corrupt_changes_one_byte(proxy: FaultProxy, server: ScriptedServer, cli
 
 
 @pytest.mark.parametrize("fault", [None, Throttle(1 << 30)])
-def test_chunked_bodies_pass(fault: Fault | None) -> None:
+def test_forwards_chunked_bodies(fault: Fault | None) -> None:
     with _chunked_echo() as upstream, FaultProxy(upstream) as chunked:
         if fault is not None:
             chunked.fault(Match(), fault)
@@ -269,7 +265,7 @@ def test_chunked_bodies_pass(fault: Fault | None) -> None:
 
 @contextmanager
 def _chunked_echo() -> Iterator[int]:
-    """A server that sends one chunked request's body back, chunked; gives its port."""
+    """Yield the port of a server that returns the body of one chunked request, chunked."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def echo() -> None:

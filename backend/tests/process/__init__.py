@@ -1,1 +1,1 @@
-"""Slipway as a process: starts, stops, and what survives."""
+"""Slipway as real processes that start, stop and are killed."""

@@ -1,4 +1,4 @@
-"""Slipway as it is run, with every process of it for the taking: on one machine, and on PostgreSQL with workers."""
+"""Installations whose processes a test can kill, on one machine or scaled."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,10 +17,10 @@ from tests.engines.slipway import WITH_QUICK_RECHECKS, SlipwayProcess
 class Installation(Protocol):
     app: SlipwayProcess
     victims: Mapping[str, Callable[[], None]]
-    """What can be killed: each is kill -9 of it, and a new start where nobody else starts it."""
+    """Kills each process with SIGKILL, and starts it again if nothing else does."""
 
     def end_all(self) -> None:
-        """kill -9 of everything at once; nothing is started again."""
+        """Kill all processes with SIGKILL."""
         ...
 
     def start_again(self) -> None: ...
@@ -28,7 +28,7 @@ class Installation(Protocol):
     def settings(self) -> Settings: ...
 
     def storage(self) -> S3Storage:
-        """The store itself; whoever takes it closes it."""
+        """Return the store itself. The caller closes it."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -39,14 +39,14 @@ class Installation(Protocol):
 
 
 class OneMachine:
-    """`make run`: the app, the embedded store it starts, SQLite."""
+    """The app, the embedded store that it starts, and SQLite, as `make run` has them."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.app = SlipwayProcess(folder / "data", environment)
         self.app.program = WITH_QUICK_RECHECKS
         self.victims: Mapping[str, Callable[[], None]] = {
             "app": self._kill_app,
-            "store": self.app.kill_store,  # the app starts it again
+            "store": self.app.kill_store,  # The app starts it again.
             "both": self._kill_both,
         }
 
@@ -84,7 +84,7 @@ class OneMachine:
 
 
 class Scaled:
-    """The app and a worker on PostgreSQL and Ceph."""
+    """An app and a worker on PostgreSQL and Ceph."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._slipway = ScaledSlipway(folder / "data", environment)
@@ -145,6 +145,6 @@ class Scaled:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """As the processes read them."""
+    """Read settings as the processes do."""
     given = {name.lower(): value for name, value in environment.items()}
     return Settings(_env_file=None, **given)  # type: ignore[arg-type]  # text, as an environment gives it

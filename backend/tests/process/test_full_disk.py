@@ -1,4 +1,4 @@
-"""A disk that is full or read-only: said plainly, nothing acknowledged is lost, and it goes on when there is room."""
+"""Slipway on a full or read-only disk."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ BODY = {"filename": "harbour.mp4", "size_bytes": 1000, "content_type": "video/mp
 
 
 class SmallDisk:
-    """A file system of its own in memory, which can be filled and made read-only."""
+    """A small file system in memory that can be filled and made read-only."""
 
     def __init__(self, folder: Path, size_mib: int) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class SmallDisk:
         self._mount("-o", "remount,rw", str(self.folder))
 
     def close(self) -> None:
-        # Lazily: a process that a failed test left behind may still stand in it.
+        # A lazy unmount works even if a failed test left a process in it.
         subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
 
     @staticmethod
@@ -65,7 +65,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def slipway(small_disk: SmallDisk, tmp_path: Path) -> Iterator[SlipwayProcess]:
-    """The database alone is on the small disk."""
+    """Yield Slipway with only its database on the small disk."""
     url = f"sqlite+aiosqlite:///{small_disk.folder / 'slipway.db'}"
     made = SlipwayProcess(tmp_path / "data", MANY | {"DATABASE_URL": url})
     yield made
@@ -78,7 +78,10 @@ def assert_put_off(answer: httpx.Response, code: str) -> None:
 
 
 def create_until_refused(api: httpx.Client) -> set[str]:
-    """What was taken; SQLite writes on while its log has room inside."""
+    """Create uploads until the disk is full, and return those accepted.
+
+    SQLite writes on while its log has free space.
+    """
     taken = set()
     while (answer := api.post("/videos", json=BODY)).status_code == 201:
         taken.add(answer.json()["video"]["id"])
@@ -86,7 +89,7 @@ def create_until_refused(api: httpx.Client) -> set[str]:
     return taken
 
 
-def test_a_full_database_disk_puts_writes_off_and_loses_nothing(
+def test_full_database_disk_answers_503_and_loses_nothing(
     slipway: SlipwayProcess, small_disk: SmallDisk
 ) -> None:
     slipway.start()
@@ -105,7 +108,7 @@ def test_a_full_database_disk_puts_writes_off_and_loses_nothing(
         assert taken <= listed(api)
 
 
-def test_a_read_only_database_disk_puts_writes_off(slipway: SlipwayProcess, small_disk: SmallDisk) -> None:
+def test_read_only_database_disk_answers_503(slipway: SlipwayProcess, small_disk: SmallDisk) -> None:
     slipway.start()
     with slipway.api("ann@example.com") as api:
         video_id = api.post("/videos", json=BODY).json()["video"]["id"]
@@ -128,8 +131,8 @@ def test_a_read_only_database_disk_puts_writes_off(slipway: SlipwayProcess, smal
         assert listed(api) == {video_id}
 
 
-def test_videos_that_fill_the_disk_can_be_deleted_to_make_room(small_disk: SmallDisk, tmp_path: Path) -> None:
-    """All on one disk, as `make run` has it: the store keeps its hands off the last of it, so deleting works."""
+def test_deletes_videos_on_full_disk(small_disk: SmallDisk, tmp_path: Path) -> None:
+    """Everything on one disk, as with `make run`. The store keeps a reserve free, so that deleting works."""
     slipway = SlipwayProcess(small_disk.folder / "data", MANY)
     slipway.program = WITH_QUICK_RECHECKS
     film = make_video(tmp_path / "film.mp4", seconds=0.2, audio=False, size_bytes=5 * MIB)

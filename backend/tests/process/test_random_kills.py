@@ -1,7 +1,7 @@
-"""kill -9 of any process at any moment: what was acknowledged stays, nothing is done twice, nothing is left over.
+"""Kills processes with SIGKILL at random moments. No acknowledged request may be lost or take effect twice.
 
-A campaign: SLIPWAY_KILLS=1000 (SLIPWAY_SEED, SLIPWAY_TEST_DATABASE=postgresql) pytest -s, this file.
-The seed gives the same victims, moments and choices of the clients again; how threads interleave is the machine's.
+SLIPWAY_KILLS sets how many, SLIPWAY_TEST_DATABASE=postgresql the scaled installation. SLIPWAY_SEED repeats the
+victims, the moments and the clients' choices, but not how threads interleave.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tests.crash.invariants import violations
 from tests.crash.report import Tally, reported
 from tests.engines.slipway import SlipwayProcess
 from tests.process.installations import Installation, OneMachine, Scaled
-from tests.process.witness import Witness
+from tests.process.remembering_client import RememberingClient
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 KILLS = int(os.environ.get("SLIPWAY_KILLS", "25"))
@@ -35,11 +35,11 @@ SEED = os.environ.get("SLIPWAY_SEED") or str(random.randrange(10**9))  # noqa: S
 USERS = 5
 GRACE_SECONDS = 8
 LONGEST_LEASE = timedelta(seconds=60)
-"""services.processing.PROBE_LEASE: what a killed process may leave held."""
+"""services.processing.PROBE_LEASE, the longest lease of a killed process."""
 SETTINGS = {
     "UPLOAD_GRACE_SECONDS": str(GRACE_SECONDS),
     "SWEEP_INTERVAL_SECONDS": "1",
-    # Abandoned uploads are open until they expire.
+    # Abandoned uploads stay open until they expire.
     "USER_MAX_UPLOADS_IN_FLIGHT": "100000",
     "PAGE_DIR": "/nonexistent",
 }
@@ -47,7 +47,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
-    """Two real videos: of one part, and of two."""
+    """Return two videos, one of one part and one of two."""
     folder = tmp_path_factory.mktemp("films")
     small = media.make_video(folder / "small.mp4", seconds=0.2, audio=False)
     large = media.make_video(folder / "large.mp4", seconds=0.2, audio=False, size_bytes=5 * 1024**2 + 4321)
@@ -56,46 +56,50 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
-    """On PostgreSQL the scaled one, else one machine."""
+    """Scaled on PostgreSQL, otherwise on one machine."""
     kind = Scaled if os.environ.get("SLIPWAY_TEST_DATABASE") == "postgresql" else OneMachine
     with kind(tmp_path, SETTINGS) as made:
         yield made
 
 
-def test_nothing_acknowledged_is_lost_by_kills(installation: Installation, files: list[bytes]) -> None:
+def test_kills_lose_nothing_acknowledged(installation: Installation, files: list[bytes]) -> None:
     with reported("kill -9 at random moments", SEED) as tally, ExitStack() as closing:
-        tally.violations = 1  # until all of it has been seen to hold
-        witnesses = [Witness(f"user-{n}", installation.app, files, SEED, GRACE_SECONDS) for n in range(USERS)]
-        for witness in witnesses:
-            closing.callback(witness.close)
-            witness.sign_in()
-            witness.start()
-        killed = kill_again_and_again(installation, witnesses, tally)
-        for witness in witnesses:
-            witness.end()
+        tally.violations = 1  # Until all checks have passed.
+        clients = [
+            RememberingClient(f"user-{n}", installation.app, files, SEED, GRACE_SECONDS) for n in range(USERS)
+        ]
+        for client in clients:
+            closing.callback(client.close)
+            client.sign_in()
+            client.start()
+        killed = kill_repeatedly(installation, clients, tally)
+        for client in clients:
+            client.end()
         installation.end_all()
         asyncio.run(let_leases_end(installation.settings()))
         installation.start_again()
         sweep_without_limit(installation.app)
         asyncio.run(until_settled(installation))
-        unread = asyncio.run(given_up(installation.settings()))
-        for witness in witnesses:
-            witness.check_at_rest(unread)
+        unread = asyncio.run(without_metadata(installation.settings()))
+        for client in clients:
+            client.check_at_rest(unread)
         tally.violations = 0
-    videos = [video for witness in witnesses for video in witness.videos]
+    videos = [video for client in clients for video in client.videos]
     print(  # noqa: T201  # what the run was worth
-        f"{dict(killed)}; {sum(witness.asked for witness in witnesses)} requests, {len(videos)} videos, "
-        f"{sum(video.is_completed for video in videos)} acknowledged as complete, {len(unread)} given up as unreadable"
+        f"{dict(killed)}; {sum(client.asked for client in clients)} requests, {len(videos)} videos, "
+        f"{sum(video.is_completed for video in videos)} acknowledged as complete, {len(unread)} without metadata"
     )
     assert any(video.is_completed for video in videos)
 
 
-def kill_again_and_again(installation: Installation, witnesses: list[Witness], tally: Tally) -> Counter[str]:
-    """KILLS times; how often each victim was hit."""
+def kill_repeatedly(
+    installation: Installation, clients: list[RememberingClient], tally: Tally
+) -> Counter[str]:
+    """Kill KILLS times and count the kills of each victim."""
     chance = random.Random(SEED)  # noqa: S311  # repeatable on purpose
     killed: Counter[str] = Counter()
     while killed.total() < KILLS:
-        time.sleep(chance.uniform(0, 0.8))  # the random moment
+        time.sleep(chance.uniform(0, 0.8))  # The random moment.
         victim = chance.choice(list(installation.victims))
         installation.victims[victim]()
         killed[victim] += 1
@@ -107,30 +111,32 @@ def kill_again_and_again(installation: Installation, witnesses: list[Witness], t
             installation.app.start()
             killed["app while it starts"] += 1
         if chance.random() < 0.25:
-            all_are_heard(witnesses)
+            wait_for_answers(clients)
         tally.runs = killed.total()
-        for witness in witnesses:
-            if witness.broken:
-                raise witness.broken
+        for client in clients:
+            if client.broken:
+                raise client.broken
     return killed
 
 
-def all_are_heard(witnesses: list[Witness]) -> None:
-    """With no kill meanwhile every user gets an answer. On a slow machine something is always just starting, and they
-    would never have one between two kills."""
-    before = [witness.heard for witness in witnesses]
+def wait_for_answers(clients: list[RememberingClient]) -> None:
+    """Wait without a kill until every user has an answer.
 
-    def went_on() -> bool:
-        return all(now.heard > then or now.broken for now, then in zip(witnesses, before, strict=True))
+    On a slow machine something always starts, and no answer would come between two kills.
+    """
+    before = [client.answered for client in clients]
 
-    wait_until(went_on, "an answer for everybody")
+    def all_answered() -> bool:
+        return all(now.answered > then or now.broken for now, then in zip(clients, before, strict=True))
+
+    wait_until(all_answered, "an answer for every client")
 
 
 # --- at rest ----------------------------------------------------------------------------------------------------
 
 
 async def let_leases_end(settings: Settings) -> None:
-    """As if two minutes went by while nothing runs: dead processes may hold leases that long."""
+    """Shift leases back by their longest duration, because dead processes may still hold them."""
     database = Database(settings.effective_database_url)
     async with database.transaction() as session:
         for row in await session.scalars(select(Video)):
@@ -142,13 +148,13 @@ async def let_leases_end(settings: Settings) -> None:
 
 
 def sweep_without_limit(app: SlipwayProcess) -> None:
-    """More than ten creates lost their answer, which stops a sweep until an operator forces it."""
+    """Force a sweep. More than ten creates lost their answer, and that stops an unforced one."""
     forced = ("sweep", "--force", "--wait", str(TIMEOUT_SECONDS))
     wait_until(lambda: app.command(*forced).returncode == 0, "a forced sweep")
 
 
-async def given_up(settings: Settings) -> set[str]:
-    """Videos whose every probe died with its process: ready, and of unknown size."""
+async def without_metadata(settings: Settings) -> set[str]:
+    """Return the IDs of videos whose every probe died with its process. They are ready, without metadata."""
     database = Database(settings.effective_database_url)
     async with database.reading() as session:
         crashed = select(Video.id).where(Video.attempts > MAX_ATTEMPTS)
@@ -158,7 +164,7 @@ async def given_up(settings: Settings) -> set[str]:
 
 
 async def until_settled(installation: Installation) -> None:
-    """Nothing is in between any more, and all invariants hold; raises AssertionError with what does not."""
+    """Wait until everything has settled and all invariants hold. Raise AssertionError with the violations."""
     settings = installation.settings()
     database = Database(settings.effective_database_url)
     storage = installation.storage()

@@ -1,4 +1,4 @@
-"""Two apps and two workers on PostgreSQL behind a proxy, as `make run-scaled` starts them: no stop is noticed."""
+"""A rolling restart of two apps and two workers behind a proxy, started as `make run-scaled` does."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ _READY = re.compile(r"(?P<name>\w+ \d) is ready, process (?P<pid>\d+)")
 
 
 class ScaledSlipway:
-    """The script, and what it says of its children."""
+    """The script, and the PIDs that it prints."""
 
     def __init__(self, process: Process, port: int) -> None:
         self.process = process
@@ -47,7 +47,7 @@ class ScaledSlipway:
             await self._said.wait_for(lambda: self._is_ready)
 
     async def restart(self, name: str) -> None:
-        """SIGTERM, as a deployment would; returns when the next one is ready."""
+        """Send SIGTERM, as a deployment does, and return when the successor is ready."""
         old = self.pids[name]
         os.kill(old, signal.SIGTERM)
         async with asyncio.timeout(TIMEOUT_SECONDS), self._said:
@@ -77,7 +77,7 @@ async def scaled() -> AsyncIterator[ScaledSlipway]:
 
 
 class Load:
-    """People who upload one small video after the other, and look at their list."""
+    """Clients that upload small videos one after the other and list them."""
 
     def __init__(self, address: str) -> None:
         self._api = httpx.AsyncClient(base_url=f"{address}/api/v1", timeout=TIMEOUT_SECONDS)
@@ -149,7 +149,7 @@ def lives(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-async def test_nobody_notices_a_rolling_restart() -> None:
+async def test_rolling_restart_causes_no_error() -> None:
     async with scaled() as slipway:
         load = Load(slipway.address)
         await load.sign_in()

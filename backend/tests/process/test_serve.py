@@ -1,4 +1,4 @@
-"""`slipway serve` as the operator meets it: it stops cleanly, and a kill -9 loses nothing."""
+"""Starts, stops and kills `slipway serve`."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ from tests.waiting import TIMEOUT_SECONDS, wait_until
 def slipway(tmp_path: Path) -> Iterator[SlipwayProcess]:
     slipway = SlipwayProcess(tmp_path / "data")
     yield slipway
-    slipway.stop()  # where the test failed half way
+    slipway.stop()  # After a failed test.
 
 
 def announce(api: httpx.Client, size_bytes: int) -> dict[str, object]:
@@ -59,7 +59,7 @@ def test_terminate_leaves_no_process(slipway: SlipwayProcess) -> None:
     assert slipway.store_pids() == []
 
 
-def test_taken_port_is_named(slipway: SlipwayProcess) -> None:
+def test_reports_port_in_use(slipway: SlipwayProcess) -> None:
     with slipway:
         second = subprocess.run(
             [str(Path(sys.executable).parent / "slipway"), "serve"],
@@ -74,7 +74,7 @@ def test_taken_port_is_named(slipway: SlipwayProcess) -> None:
 
 
 def refused(slipway: SlipwayProcess, **settings: str) -> str:
-    """What it says instead of starting."""
+    """Start Slipway, which must fail, and return its message."""
     ended = subprocess.run(
         [str(Path(sys.executable).parent / "slipway"), "serve"],
         env={
@@ -94,29 +94,29 @@ def refused(slipway: SlipwayProcess, **settings: str) -> str:
     return ended.stderr
 
 
-def test_old_schema_is_refused_in_one_sentence(slipway: SlipwayProcess) -> None:
+def test_rejects_old_schema(slipway: SlipwayProcess) -> None:
     said = refused(slipway)
 
     assert "slipway db upgrade" in said
     assert "Traceback" not in said
 
 
-def test_a_database_that_is_away_is_told_in_one_sentence(slipway: SlipwayProcess) -> None:
-    """Served without it, the app would never look whose bucket this is, nor begin its upkeep."""
+def test_reports_unreachable_database(slipway: SlipwayProcess) -> None:
+    """Without its database the app could check neither the bucket's owner nor run its reconciler."""
     said = refused(slipway, DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
 
     assert "DATABASE_URL: the database cannot be opened" in said
     assert "Traceback" not in said
 
 
-def test_a_start_that_fails_for_an_unforeseen_reason_serves_nothing(slipway: SlipwayProcess) -> None:
+def test_unexpected_start_error_serves_nothing(slipway: SlipwayProcess) -> None:
     slipway.data_dir.mkdir(parents=True)
     (slipway.data_dir / "slipway.db").write_bytes(b"no database" * 100)
 
     assert "file is not a database" in refused(slipway)
 
 
-def test_dead_store_is_started_again(slipway: SlipwayProcess) -> None:
+def test_restarts_dead_store(slipway: SlipwayProcess) -> None:
     with slipway:
         (pid,) = slipway.store_pids()
         os.kill(pid, 9)
@@ -125,7 +125,7 @@ def test_dead_store_is_started_again(slipway: SlipwayProcess) -> None:
         wait_until(lambda: httpx.get(ready, timeout=30).status_code == 200, "the store answers again")
 
 
-def test_kill_loses_nothing_that_was_answered(slipway: SlipwayProcess) -> None:
+def test_kill_loses_nothing_acknowledged(slipway: SlipwayProcess) -> None:
     data = os.urandom(11 * 1024 * 1024)
     slipway.start()
     with slipway.api("ann@example.com") as api:
@@ -143,7 +143,7 @@ def test_kill_loses_nothing_that_was_answered(slipway: SlipwayProcess) -> None:
         listed = [video["id"] for video in api.get("/videos").json()["items"]]
         assert listed == [video_id(doomed), video_id(half), video_id(finished)]
 
-        # The acknowledged part is still there: only the others are named, and the upload can be finished.
+        # The acknowledged part is still stored, so only the others are missing.
         incomplete = api.post(f"/videos/{video_id(half)}/complete", json={"parts": []})
         assert incomplete.status_code == 409
         assert incomplete.json()["missing"] == [2, 3]
@@ -151,7 +151,7 @@ def test_kill_loses_nothing_that_was_answered(slipway: SlipwayProcess) -> None:
         assert api.post(f"/videos/{video_id(half)}/complete", json={"parts": []}).status_code == 200
 
         assert api.delete(f"/videos/{video_id(doomed)}").status_code == 204
-        # Random bytes are no video: the verdict comes, and the reason with it.
+        # Random bytes are no video, so the video fails with a reason.
         states = {"status": ""}
 
         def judged() -> bool:
@@ -162,7 +162,7 @@ def test_kill_loses_nothing_that_was_answered(slipway: SlipwayProcess) -> None:
         assert states["status_reason"]["code"] == "unsupported_container"  # type: ignore[index]  # a dict by then
 
 
-def test_finished_video_reads_the_same_after_kill(slipway: SlipwayProcess, tmp_path: Path) -> None:
+def test_finished_video_survives_kill(slipway: SlipwayProcess, tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     subprocess.run(
         ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=10:duration=1", str(clip)],

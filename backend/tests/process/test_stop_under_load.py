@@ -1,4 +1,4 @@
-"""SIGTERM while people work: what was accepted is answered and done, what was not is refused plainly."""
+"""Sends SIGTERM under load. Accepted requests are completed, and others are refused."""
 
 import signal
 import threading
@@ -29,7 +29,7 @@ def store_line(tmp_path: Path) -> Iterator[TcpFaultProxy]:
 
 @pytest.fixture
 def slipway(tmp_path: Path, store_line: TcpFaultProxy) -> Iterator[SlipwayProcess]:
-    """The app before a store that a test can hold up."""
+    """Yield an app in front of a store that a test can hang."""
     keys = EmbeddedStore(tmp_path / "store").credentials
     settings = MANY | {
         "S3_ENDPOINT_URL": f"http://127.0.0.1:{store_line.port}",
@@ -53,9 +53,7 @@ def listed(api: httpx.Client) -> set[str]:
             return found
 
 
-def test_requests_under_way_are_answered_before_the_end(
-    slipway: SlipwayProcess, store_line: TcpFaultProxy
-) -> None:
+def test_answers_running_requests_before_exit(slipway: SlipwayProcess, store_line: TcpFaultProxy) -> None:
     slipway.start()
     with slipway.api("ann@example.com") as api, ThreadPoolExecutor(CLIENTS) as pool:
         store_line.hang()
@@ -81,8 +79,8 @@ def accepts(slipway: SlipwayProcess) -> bool:
     return True
 
 
-def test_a_crowd_at_work_sees_no_error_and_loses_nothing(slipway: SlipwayProcess) -> None:
-    """Ten clients write to SQLite without a pause: no answer but success, also when the end comes."""
+def test_busy_clients_see_no_error(slipway: SlipwayProcess) -> None:
+    """Ten clients write to SQLite without a pause, and every answer is a success."""
     slipway.start()
     created: set[str] = set()
     statuses: set[int] = set()
@@ -93,7 +91,7 @@ def test_a_crowd_at_work_sees_no_error_and_loses_nothing(slipway: SlipwayProcess
             try:
                 answer = api.post("/videos", json=BODY)
             except httpx.TransportError:
-                return  # not accepted any more
+                return  # The app no longer accepts connections.
             statuses.add(answer.status_code)
             if answer.status_code != 201:
                 return

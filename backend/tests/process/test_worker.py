@@ -1,4 +1,4 @@
-"""`slipway worker` as the operator meets it: it says why it does not start, and it stops cleanly."""
+"""Starts and stops `slipway worker`."""
 
 import os
 import socket
@@ -30,7 +30,7 @@ def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
 
 @pytest.fixture
 def falls_silent() -> Iterator[ScriptedServer]:
-    """A new bucket, in a store that no longer answers once it is held."""
+    """Return a store with a new bucket that a test can hang."""
     with ScriptedServer() as server:
         server.script(s3_error(404, "NoSuchKey"))
         yield server
@@ -38,7 +38,7 @@ def falls_silent() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def silent_store() -> Iterator[str]:
-    """Takes connections and never answers."""
+    """Yield a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
@@ -48,7 +48,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def refused(folder: Path, **settings: str) -> str:
-    """What it says instead of starting."""
+    """Start a worker, which must fail, and return its message."""
     ended = subprocess.run(
         COMMAND, env=environment(**settings), cwd=folder, capture_output=True, check=False, text=True
     )
@@ -60,7 +60,7 @@ def refused(folder: Path, **settings: str) -> str:
 def start(
     settings: Settings, store: str, folder: Path, *, store_patience_seconds: int = 1
 ) -> subprocess.Popen[str]:
-    """Returns when it says that it is ready."""
+    """Return the worker when it reports that it is ready."""
     process = subprocess.Popen(
         COMMAND,
         env=environment(
@@ -80,18 +80,18 @@ def start(
     return process
 
 
-def test_one_process_with_the_embedded_store_needs_no_worker(tmp_path: Path) -> None:
+def test_rejects_worker_with_embedded_store(tmp_path: Path) -> None:
     assert "slipway serve" in refused(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_schema_is_refused_in_one_sentence(postgres: PostgresDatabases, tmp_path: Path) -> None:
+def test_rejects_old_schema(postgres: PostgresDatabases, tmp_path: Path) -> None:
     said = refused(tmp_path, DATABASE_URL=postgres.new_without_schema(), S3_BUCKET="videos", **KEYS)
 
     assert "slipway db upgrade" in said
 
 
-def test_another_databases_bucket_is_refused_in_one_sentence(settings: Settings, tmp_path: Path) -> None:
+def test_rejects_bucket_of_another_database(settings: Settings, tmp_path: Path) -> None:
     with ScriptedServer() as store:
         named = b'{"database_id": "6f1c2f0e-6a43-4d0e-9f0f-0c6a3d1d1f00"}'
         store.script(
@@ -110,7 +110,7 @@ def test_another_databases_bucket_is_refused_in_one_sentence(settings: Settings,
     assert asked == {("GET", "/anothers/slipway/database.json")}
 
 
-def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path: Path) -> None:
+def test_terminate_exits_with_0(settings: Settings, silent_store: str, tmp_path: Path) -> None:
     process = start(settings, silent_store, tmp_path)
 
     process.terminate()
@@ -119,14 +119,14 @@ def test_terminate_ends_it_well(settings: Settings, silent_store: str, tmp_path:
 
 
 @pytest.mark.parametrize("store_patience_seconds", [1, 10 * TIMEOUT_SECONDS])
-async def test_terminate_hands_the_job_in_hand_back(
+async def test_terminate_releases_running_job(
     application: Application,
     make_video: MakeVideo,
     falls_silent: ScriptedServer,
     tmp_path: Path,
     store_patience_seconds: int,
 ) -> None:
-    """Nor does it wait for the thread that hangs in the call to the store."""
+    """It also does not wait for the thread that hangs in a call to the store."""
     process = start(
         application.settings, falls_silent.url, tmp_path, store_patience_seconds=store_patience_seconds
     )

@@ -1,4 +1,4 @@
-"""A user who drives the API while processes are killed, remembers each answer, and says when one turns out untrue."""
+"""A client that remembers each answer while processes are killed, and reports answers that turn out wrong."""
 
 import hashlib
 import random
@@ -19,11 +19,11 @@ PASSWORD = "a quiet harbour"
 _AGAIN_SECONDS = 0.2
 _LAST_MODIFIED_RESOLUTION_SECONDS = 1.0
 _BROWSER_SECONDS = 2.0
-"""How long a browser waits for a completion before it goes away: many do in the middle of one."""
+"""How long a browser waits for a completion before it disconnects. Many requests are cut off that way."""
 
 
 class BrokenPromiseError(Exception):
-    """Something that was answered with success is not so."""
+    """An acknowledged request did not take effect."""
 
 
 @dataclass
@@ -36,13 +36,13 @@ class Remembered:
     part_size_bytes: int
     urls: dict[int, str]
     moved_at: float
-    """monotonic seconds: no later than the last progress that was acknowledged."""
+    """Monotonic seconds, no later than the last acknowledged progress."""
     was_overdue: bool = False
-    """The last progress came when the grace was over: the upload may have been expired just before."""
+    """The last progress came after the grace, so the upload may have expired just before."""
     parts: set[int] = field(default_factory=set)
-    """Whose PUT was answered 200."""
+    """The parts whose PUT was answered with 200."""
     is_claimed: bool = False
-    """A completion was asked for; its answer may be still to come."""
+    """A completion was requested, and its answer may be outstanding."""
     is_completed: bool = False
     is_deleted: bool = False
 
@@ -54,8 +54,8 @@ class Remembered:
         return self.data[(number - 1) * self.part_size_bytes : number * self.part_size_bytes]
 
 
-class Witness:
-    """Works until told to stop; `broken` holds what ended it before."""
+class RememberingClient:
+    """Sends requests until `end`. `broken` is the error that stopped it before."""
 
     def __init__(
         self, name: str, slipway: SlipwayProcess, files: Sequence[bytes], seed: str, grace_seconds: float
@@ -72,8 +72,8 @@ class Witness:
         self.broken: BaseException | None = None
         self.asked = 0
         """Requests sent."""
-        self.heard = 0
-        """Answers that were neither lost nor put off."""
+        self.answered = 0
+        """Answers below 500."""
 
     # --- the thread -------------------------------------------------------------------------------------------
 
@@ -90,12 +90,12 @@ class Witness:
     def _run(self) -> None:
         try:
             while not self._ending.is_set():
-                self._one_turn()
-        except BaseException as error:  # told to the test, which raises it
+                self._one_action()
+        except BaseException as error:  # The test raises it.
             self.broken = error
 
     def end(self) -> None:
-        """Lets the turn under way finish; raises what was found broken."""
+        """Wait for the current action, and raise `broken`."""
         self._ending.set()
         self._thread.join(TIMEOUT_SECONDS * 3)
         assert not self._thread.is_alive(), f"{self.name} hangs"
@@ -106,7 +106,7 @@ class Witness:
         self._ending.set()
         self._client.close()
 
-    def _one_turn(self) -> None:
+    def _one_action(self) -> None:
         match self._random.choice(["upload", "upload", "upload", "finish", "abandon", "delete", "look"]):
             case "upload":
                 self._upload()
@@ -131,7 +131,7 @@ class Witness:
         count = -(-len(video.data) // video.part_size_bytes)
         for number in self._random.sample(range(1, count + 1), count):
             if not self._put(video, number):
-                return  # it expired while the services were down
+                return  # It expired while the services were down.
         self._complete(video)
 
     def _create(self) -> Remembered:
@@ -146,7 +146,7 @@ class Witness:
             began = time.monotonic()
             again = self._announce(video)
             if again is not None and again["video"]["id"] != video.id:
-                # A key lives as long as its row, and that may have expired while the services were down.
+                # A key is valid as long as its row, which may have expired while the services were down.
                 age = f"{time.monotonic() - video.moved_at:.1f} s after it"
                 self._expect(video, self._may_have_expired(video), f"its key made another video, {age}")
                 video = self._remember(video, began, again)
@@ -162,9 +162,9 @@ class Witness:
         return video
 
     def _announce(self, video: Remembered) -> dict[str, Any] | None:
-        """The answer; a repeat under the same key may come before or after the first was done.
+        """Return the answer. A repeat with the same key may overtake the first request.
 
-        None when the upload expired while its answer was lost, as it may.
+        Return None if the upload expired while its answer was lost.
         """
         headers = {"Idempotency-Key": video.key}
         asked = self._ask((200, 201, 409), "POST", "/videos", json=video.body, headers=headers)
@@ -176,7 +176,7 @@ class Witness:
         return None
 
     def _put(self, video: Remembered, number: int) -> bool:
-        """False when the upload expired meanwhile, as it may."""
+        """PUT the part. Return False if the upload expired."""
         piece = video.piece(number)
         began = time.monotonic()
         while True:
@@ -191,7 +191,7 @@ class Witness:
             except httpx.HTTPError:
                 pass
             else:
-                self.heard += answer.status_code < 500
+                self.answered += answer.status_code < 500
                 if answer.status_code == 200:
                     video.parts.add(number)
                     video.was_overdue = self._may_have_expired(video)
@@ -207,7 +207,7 @@ class Witness:
             time.sleep(_AGAIN_SECONDS)
 
     def _complete(self, video: Remembered) -> None:
-        """One try: a browser may go away, and the service finishes what was claimed by itself."""
+        """Request a completion once. A browser may disconnect, and the service then finishes alone."""
         video.is_claimed = True
         part_md5s = [{"part_number": n, "md5": md5_hex(video.piece(n))} for n in sorted(video.parts)]
         self.asked += 1
@@ -216,7 +216,7 @@ class Witness:
             answer = self._client.post(path, json={"parts": part_md5s}, timeout=_BROWSER_SECONDS)
         except httpx.HTTPError:
             return
-        self.heard += answer.status_code < 500
+        self.answered += answer.status_code < 500
         if answer.status_code == 200:
             self._expect(video, answer.json()["status"] in ("processing", "ready"), answer.text)
             video.is_completed = True
@@ -234,7 +234,7 @@ class Witness:
     # --- what must be so --------------------------------------------------------------------------------------
 
     def check_list(self) -> None:
-        """Every acknowledged video is listed once and in a state it may have; no deleted one is."""
+        """Check that each acknowledged video is listed once in an allowed state, and no deleted one."""
         known = list(self.videos)
         listed = self._list_all()
         ids = [item["id"] for item in listed]
@@ -258,8 +258,9 @@ class Witness:
             raise BrokenPromiseError(f"listed, but never announced: {states}")
 
     def check_at_rest(self, unread: Collection[str]) -> None:
-        """Every video whose completion was asked for is ready and was read, but for those of `unread`, and its bytes
-        are those that were sent."""
+        """Check that each video with a requested completion is ready, with metadata unless in `unread`, and with the
+        bytes sent.
+        """
         self.check_list()
         for video in self.videos:
             if video.is_deleted:
@@ -294,18 +295,18 @@ class Witness:
     # --- asking until there is an answer ----------------------------------------------------------------------
 
     def _ask(self, expected: int | tuple[int, ...], method: str, path: str, **how: Any) -> httpx.Response:
-        """Repeats what had no answer or was put off; raises BrokenPromiseError for any other answer."""
+        """Repeat the request until it is answered. Raise BrokenPromiseError for an unexpected status other than 503."""
         wanted = (expected,) if isinstance(expected, int) else expected
         deadline = time.monotonic() + TIMEOUT_SECONDS * 2
         while True:
             self.asked += 1
             answer = self._once(lambda: self._client.request(method, path, **how))
             if answer is not None:
-                self.heard += answer.status_code < 500
+                self.answered += answer.status_code < 500
                 if answer.status_code in wanted:
                     return answer
                 if path == "/auth/register" and answer.status_code == 409:
-                    return answer  # the first answer was lost
+                    return answer  # The first answer was lost.
                 if answer.status_code != 503:
                     raise BrokenPromiseError(
                         f"{method} {path} was answered {answer.status_code}: {answer.text}"
@@ -313,7 +314,7 @@ class Witness:
             if time.monotonic() > deadline:
                 last = f"{answer.status_code} {answer.text}" if answer is not None else "none at all"
                 raise BrokenPromiseError(
-                    f"{method} {path} is put off for {TIMEOUT_SECONDS * 2} s; the last answer: {last}"
+                    f"{method} {path} had no answer for {TIMEOUT_SECONDS * 2} s, the last answer was {last}"
                 )
             time.sleep(_AGAIN_SECONDS)
 
@@ -322,4 +323,4 @@ class Witness:
         try:
             return request()
         except httpx.HTTPError:
-            return None  # killed in between
+            return None  # It was killed meanwhile.
