@@ -1,13 +1,10 @@
 """The one place that picks adapters from Settings, builds the services and runs what runs beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
-
-import structlog
 
 from app.adapters.delivery import CloudFrontDelivery, PresignedDelivery
 from app.adapters.probe import StoredObjectProbe
@@ -20,8 +17,6 @@ from app.core.config import Settings, url_host
 from app.core.db import Database
 from app.core.schema import SchemaOutdated, is_current
 from app.core.security import PasswordHasher
-from app.core.tasks import cancel_and_wait
-from app.domain.errors import Unavailable
 from app.embedded import EmbeddedStoreProcess, free_port
 from app.ports import Clock, DeliveryUrls, JobQueue, MediaProbe, ObjectStorage
 from app.services.accounts import AccountService
@@ -30,22 +25,14 @@ from app.services.completion import CompletionService
 from app.services.processing import ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
-from app.services.sweep.bucket import BucketCheck, WrongBucket
+from app.services.sweep.bucket import BucketCheck
 from app.services.sweep.fail_missing import FailMissing
-from app.services.sweep.lease import SweepOvertaken
 from app.services.sweep.sweep import Sweep
 from app.services.uploads import UploadLimits, UploadService
 from app.services.videos import VideoService
 from localstore.credentials import load_or_create_credentials
 
-log = structlog.get_logger()
-
-_PROBES_AT_ONCE = 4
-_RECONCILE_EVERY_SECONDS = 1.0
-_ASK_FOR_THE_BUCKET_SECONDS = 1.0
-_LOOK_FOR_A_SWEEP_SECONDS = 15.0
-_SET_CLOCK_SECONDS = 60.0
-_DRAIN_SECONDS = 15.0
+PROBES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -75,56 +62,16 @@ class Application:
     store: EmbeddedStoreProcess | None = None
     connection: S3Connection | None = None
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Starts the store (when embedded), the worker loops and the upkeep; stops them all at the end.
-
-        In a bucket that is not this database's nothing starts. A store that does not answer is waited for: until it
-        has said whose bucket it is, neither loops nor requests touch it. Raises SchemaOutdated, StoreNotStarted,
-        WrongBucket, DatabaseUnavailable.
-        """
+    async def prepare(self) -> None:
+        """Set the clock. Raise SchemaOutdated, DatabaseUnavailable, or OperationalError if there is no database."""
         if not await asyncio.to_thread(is_current, self.settings.effective_database_url):
             raise SchemaOutdated
         await self.set_clock()
-        # At once: sign-ins and expiries tell the time also while nobody knows whose bucket it is.
-        loops = [asyncio.create_task(_keep_time(self))]
-        try:
-            if self.store:
-                await self.store.start()
-                await asyncio.to_thread(apply_storage, self)
-            try:
-                await self.bucket.confirm()
-            except Unavailable as error:
-                log.warning("bucket.unconfirmed", reason=error.code)
-                loops.append(asyncio.create_task(self._work_once_confirmed(loops)))
-            else:
-                self._start_work(loops)
-            yield
-        finally:
-            await cancel_and_wait(loops)
-            await self.tasks.drain(_DRAIN_SECONDS)
-            if self.store:
-                await self.store.stop()
-            await self.close()
-
-    async def _work_once_confirmed(self, loops: list[asyncio.Task[None]]) -> None:
-        await _until_confirmed(self.bucket)
-        self._start_work(loops)
-
-    def _start_work(self, loops: list[asyncio.Task[None]]) -> None:
-        loops += [asyncio.create_task(work) for work in self._background()]
 
     async def set_clock(self) -> None:
         """Raises DatabaseUnavailable."""
         if isinstance(self.clock, SharedClock):
             await self.clock.set_by(self.database)
-
-    def _background(self) -> list[Coroutine[None, None, None]]:
-        return [
-            self.queue.work(self.processing.probe_next, _PROBES_AT_ONCE),
-            _reconcile(self.reconciler),
-            _sweep(self.sweep, self.settings.sweep_interval_seconds),
-        ]
 
     async def close(self) -> None:
         self.hasher.close()
@@ -216,7 +163,7 @@ def assemble(
         completion=completion,
         videos=VideoService(database, clock, tasks, removal),
         removal=removal,
-        processing=ProcessingService(database, probe or StoredObjectProbe(storage, _PROBES_AT_ONCE), clock),
+        processing=ProcessingService(database, probe or StoredObjectProbe(storage, PROBES_AT_ONCE), clock),
         reconciler=Reconciler(database, storage, clock, tasks, completion, removal, grace),
         sweep=Sweep(database, storage, clock, grace, timedelta(seconds=settings.sweep_interval_seconds)),
         fail_missing=FailMissing(database, storage, clock, bucket),
@@ -236,45 +183,32 @@ def apply_storage(application: Application) -> list[str]:
     return apply_bucket(client, connection.bucket, connection.region, application.settings.page_origins)
 
 
-def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
-    store_dir = settings.slipway_data_dir / "store"
-    credentials = load_or_create_credentials(store_dir)
-    return _connection(
-        settings,
-        endpoint_url=f"http://{url_host(settings.slipway_host)}:{store_port}",
-        access_key_id=credentials.access_key_id,
-        secret_access_key=credentials.secret_access_key,
-    )
-
-
 def s3_connection(settings: Settings) -> S3Connection:
-    return _connection(
-        settings,
-        endpoint_url=settings.s3_endpoint_url or None,
-        access_key_id=settings.aws_access_key_id or None,
-        secret_access_key=settings.aws_secret_access_key.get_secret_value() or None,
-    )
-
-
-def _connection(
-    settings: Settings,
-    *,
-    endpoint_url: str | None,
-    access_key_id: str | None,
-    secret_access_key: str | None,
-) -> S3Connection:
+    endpoint_url = settings.s3_endpoint_url or None
     return S3Connection(
         bucket=settings.bucket,
         region=settings.s3_region,
         endpoint_url=endpoint_url,
         public_endpoint_url=settings.s3_public_endpoint_url or endpoint_url,
-        access_key_id=access_key_id,
-        secret_access_key=secret_access_key,
+        access_key_id=settings.aws_access_key_id or None,
+        secret_access_key=settings.aws_secret_access_key.get_secret_value() or None,
         threads=settings.storage_threads,
         queue=settings.storage_queue,
         connect_timeout_seconds=settings.storage_connect_timeout_seconds,
         read_timeout_seconds=settings.storage_read_timeout_seconds,
         attempts=settings.storage_attempts,
+    )
+
+
+def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
+    credentials = load_or_create_credentials(settings.slipway_data_dir / "store")
+    endpoint_url = f"http://{url_host(settings.slipway_host)}:{store_port}"
+    return replace(
+        s3_connection(settings),
+        endpoint_url=endpoint_url,
+        public_endpoint_url=settings.s3_public_endpoint_url or endpoint_url,
+        access_key_id=credentials.access_key_id,
+        secret_access_key=credentials.secret_access_key,
     )
 
 
@@ -293,55 +227,3 @@ def _store_origins(settings: Settings, bucket_url: str) -> list[str]:
     parts = urlsplit(bucket_url)
     origins = [f"{parts.scheme}://{parts.netloc}"]
     return [*origins, f"https://{settings.cloudfront_domain}"] if settings.cloudfront_domain else origins
-
-
-async def _until_confirmed(bucket: BucketCheck) -> None:
-    while True:
-        await asyncio.sleep(_ASK_FOR_THE_BUCKET_SECONDS)
-        try:
-            await bucket.confirm()
-            return
-        except Unavailable as error:
-            log.warning("bucket.unconfirmed", reason=error.code)
-        except WrongBucket as error:
-            # Started already: it goes on refusing, and works once the bucket is mended or adopted.
-            log.error("bucket.wrong", reason=str(error))
-            await asyncio.sleep(_LOOK_FOR_A_SWEEP_SECONDS)
-        except Exception:
-            log.exception("bucket.unconfirmed")
-
-
-async def _reconcile(reconciler: Reconciler) -> None:
-    while True:
-        try:
-            await reconciler.start_due()
-        except Unavailable as error:
-            log.warning("reconciler.waiting", reason=error.code)
-        except Exception:
-            log.exception("reconciler.failed")  # one bad row must not end the work on all others
-        await asyncio.sleep(_RECONCILE_EVERY_SECONDS)
-
-
-async def _sweep(sweep: Sweep, interval_seconds: int) -> None:
-    while True:
-        # Also before the first: a start has better things to do.
-        await asyncio.sleep(min(_LOOK_FOR_A_SWEEP_SECONDS, interval_seconds))
-        try:
-            await sweep.run_when_due()
-        except Unavailable as error:
-            log.warning("sweep.postponed", reason=error.code)
-        except SweepOvertaken:
-            log.warning("sweep.overtaken")
-        except Exception:
-            log.exception("sweep.failed")
-
-
-async def _keep_time(application: Application) -> None:
-    while True:
-        await asyncio.sleep(_SET_CLOCK_SECONDS)
-        try:
-            await application.set_clock()
-        except Unavailable as error:
-            log.warning("clock.not_set", reason=error.code)
-        except Exception:
-            log.exception("clock.not_set")  # this loop must not end: nobody would set the clock again

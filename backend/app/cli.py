@@ -1,12 +1,7 @@
 """`slipway`: thin, one function a command."""
 
 import asyncio
-import errno
 import json
-import os
-import resource
-import signal
-import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -15,23 +10,21 @@ from dataclasses import asdict
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-import uvicorn
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from pydantic import SecretStr, ValidationError
-from sqlalchemy.exc import OperationalError
-from uvicorn.importer import import_from_string
 
 from app.bootstrap import Application, apply_storage, build
 from app.core import schema
-from app.core.config import Settings, url_host
+from app.core.config import Settings
 from app.core.logging import configure_logging
-from app.domain.errors import SlipwayError, StorageUnavailable
+from app.core.operator_errors import sentence_for
+from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import Outcome, SweepReport
 from app.embedded import StoreNotStarted
-from app.services.accounts import AccountService
+from app.runtime import leave
 from app.services.sweep.bucket import WrongBucket
 from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
 from app.services.sweep.sweep import SweepOrder
+from app.worker import run as run_worker
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -41,13 +34,8 @@ app.add_typer(db_app, name="db")
 app.add_typer(user_app, name="user")
 app.add_typer(storage_app, name="storage")
 
-_STOP_SECONDS = 30
 _ANOTHER_SWEEP = 3
 _SWEEP_ENDS = {Outcome.DONE: 0, Outcome.OVER_LIMIT: 4, Outcome.REFUSED: 5}
-# By name: the commands, the app and the worker stand side by side and do not import each other.
-_SERVED = "app.main:serve"
-_APP = "app.main:create_app"
-_WORKER = "app.worker:run"
 
 Result = TypeVar("Result")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
@@ -63,50 +51,16 @@ def serve(
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Bring the database's schema up first.")] = False,
 ) -> None:
     """Run the app: the API, the page, a worker loop, and the embedded store where no S3 is set."""
+    from app import server  # imports FastAPI, as app.main does below, which most commands don't need
+
     settings = _settings()
     configure_logging()
-    _check_address(settings)
-    # Many systems allow 1,024 open files unless asked; idle connections of a few hundred people reach that.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    with _in_one_sentence():
+    with _errors_as_sentences():
+        server.check_address(settings)
         if upgrade:
             _upgrade(settings)
-        served = import_from_string(_SERVED)(build(settings))
-    config = uvicorn.Config(
-        served,
-        host=settings.slipway_host,
-        port=settings.slipway_port,
-        # "auto" takes a start that failed for an app without one, and serves: without upkeep, jobs and any check.
-        lifespan="on",
-        log_config=None,
-        access_log=False,  # its lines would hold whole paths; our own log has the route
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies or None,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-    )
-    # Once everything is closed, uvicorn sends itself the signal that it was told to stop by.
-    signal.signal(signal.SIGTERM, lambda *_: _leave(0))
-    try:
-        _Server(config).run()
-    except KeyboardInterrupt:
-        _leave(130)
-
-
-def _leave(status: int) -> NoReturn:
-    """Everything is closed by now, but Python would wait for a thread that hangs in a call to the store."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
-class _Server(uvicorn.Server):
-    """Says where it is once it really answers."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            typer.echo(f"Slipway is ready: http://{url_host(self.config.host)}:{self.config.port}")
+        application = build(settings)
+    server.run(application)
 
 
 @app.command()
@@ -120,17 +74,16 @@ def worker() -> None:
             "S3_BUCKET and S3_ENDPOINT_URL are empty: with the embedded store `slipway serve` does the workers' part "
             "itself. Workers of their own need an S3 that they share with the apps."
         )
-    run = import_from_string(_WORKER)
-    with _in_one_sentence():
-        asyncio.run(run(build(settings)))
-    _leave(0)
+    with _errors_as_sentences():
+        asyncio.run(run_worker(build(settings)))
+    leave(0)
 
 
 @db_app.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database's schema to this version."""
     settings = _settings()
-    with _in_one_sentence():
+    with _errors_as_sentences():
         _upgrade(settings)
     typer.echo("The database is up to date.")
 
@@ -140,22 +93,22 @@ def user_create(email: str, as_json: Json = False) -> None:
     """Create an account; the password is asked for, or read from standard input."""
     password = _ask_password()
 
-    async def create(accounts: AccountService) -> None:
-        user = await accounts.register(email, password, None)
+    async def create(application: Application) -> None:
+        user = await application.accounts.register(email, password, None)
         _say({"id": str(user.id), "email": user.email}, f"Created {user.email}.", as_json)
 
-    _with_accounts(create)
+    _run(create)
 
 
 @user_app.command("disable")
 def user_disable(email: str) -> None:
     """Keep an account from signing in and end its sessions; its videos stay."""
 
-    async def disable(accounts: AccountService) -> None:
-        await accounts.disable(email)
+    async def disable(application: Application) -> None:
+        await application.accounts.disable(email)
         typer.echo(f"Disabled {email}.")
 
-    _with_accounts(disable)
+    _run(disable)
 
 
 @user_app.command("set-password")
@@ -163,11 +116,11 @@ def user_set_password(email: str) -> None:
     """Set a new password and end the account's sessions; asked for, or read from standard input."""
     password = _ask_password()
 
-    async def set_password(accounts: AccountService) -> None:
-        await accounts.set_password(email, password)
+    async def set_password(application: Application) -> None:
+        await application.accounts.set_password(email, password)
         typer.echo(f"Set a new password for {email}.")
 
-    _with_accounts(set_password)
+    _run(set_password)
 
 
 @app.command()
@@ -183,15 +136,15 @@ def probe(
 @app.command()
 def openapi() -> None:
     """Print the API's description, as it is committed in openapi.json."""
+    from app.main import create_app
 
-    # The defaults, whatever this machine's environment says, and no store that would have to be made.
+    # The defaults, whatever the environment contains, and a store that needs no folder.
     settings = Settings.model_construct(
         s3_endpoint_url="http://127.0.0.1:9",
         s3_bucket="slipway",
         aws_access_key_id="none",
         aws_secret_access_key=SecretStr("none"),
     )
-    create_app = import_from_string(_APP)
     typer.echo(json.dumps(create_app(build(settings)).openapi(), indent=2, sort_keys=True))
 
 
@@ -210,7 +163,7 @@ def storage_apply(as_json: Json = False) -> None:
                 await application.store.stop()
         _say({"bucket": settings.bucket, "done": done}, "\n".join(done), as_json)
 
-    _with_application(apply)
+    _run(apply, needs_schema=False)
 
 
 @app.command()
@@ -291,7 +244,7 @@ def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> R
                 refused = isinstance(error, WrongBucket)
                 raise typer.Exit(_SWEEP_ENDS[Outcome.REFUSED] if refused else _ANOTHER_SWEEP) from None
 
-    return _with_application(_with_schema(with_store))
+    return _run(with_store)
 
 
 @asynccontextmanager
@@ -348,60 +301,32 @@ def _upgrade(settings: Settings) -> None:
         schema.upgrade(url)
 
 
-def _with_application(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:
+def _run(work: Callable[[Application], Coroutine[Any, Any, Result]], *, needs_schema: bool = True) -> Result:
     configure_logging()
     settings = _settings()
-    with _in_one_sentence():
-        application = build(settings)
 
-        async def run() -> Result:
-            try:
-                return await work(application)
-            finally:
-                await application.close()
+    async def run(application: Application) -> Result:
+        try:
+            if needs_schema:
+                await application.prepare()
+            return await work(application)
+        finally:
+            await application.close()
 
-        result = asyncio.run(run())
-    return result
-
-
-def _with_accounts(work: Callable[[AccountService], Coroutine[Any, Any, None]]) -> None:
-    async def with_accounts(application: Application) -> None:
-        await work(application.accounts)
-
-    _with_application(_with_schema(with_accounts))
-
-
-def _with_schema(
-    work: Callable[[Application], Coroutine[Any, Any, Result]],
-) -> Callable[[Application], Coroutine[Any, Any, Result]]:
-    """Commands on rows need the schema: without it every one of them would blame the database."""
-
-    async def with_schema(application: Application) -> Result:
-        if not await asyncio.to_thread(schema.is_current, application.settings.effective_database_url):
-            raise schema.SchemaOutdated
-        await application.set_clock()
-        return await work(application)
-
-    return with_schema
+    with _errors_as_sentences():
+        return asyncio.run(run(build(settings)))
 
 
 @contextmanager
-def _in_one_sentence() -> Iterator[None]:
-    """What an operator can mend is told in a sentence and ends with 1; the rest is a traceback for us."""
+def _errors_as_sentences() -> Iterator[None]:
+    """Print what an operator can correct and exit with 1. Other errors keep their traceback."""
     try:
         yield
-    except (SlipwayError, StoreNotStarted, WrongBucket, schema.SchemaOutdated) as error:
-        _fail(str(error))
-    except OperationalError as error:
-        _fail(schema.cannot_open(error))
-    except NoCredentialsError:
-        _fail(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are empty, and this machine has no role or profile."
-        )
-    except (ClientError, BotoCoreError) as error:
-        _fail(f"The store refused: {error}")
-    except OSError as error:
-        _fail(f"SLIPWAY_DATA_DIR: {error.filename or 'the folder'} cannot be used ({error.strerror}).")
+    except Exception as error:
+        sentence = sentence_for(error)
+        if sentence is None:
+            raise
+        _fail(sentence)
 
 
 def has_terminal() -> bool:
@@ -422,16 +347,3 @@ def _say(facts: dict[str, object], sentence: str, as_json: bool) -> None:
 def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
-
-
-def _check_address(settings: Settings) -> None:
-    host, port = settings.slipway_host, settings.slipway_port
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            _fail(f"Port {port} is taken. Set SLIPWAY_PORT to a free one, or end what listens there.")
-        _fail(f"SLIPWAY_HOST, SLIPWAY_PORT: cannot listen on {host}:{port} ({error.strerror}).")

@@ -13,6 +13,9 @@ from typing import Any
 
 import structlog
 
+from app.core.operator_errors import OperatorError
+from app.core.tasks import cancel_and_wait
+
 log = structlog.get_logger()
 
 _READY_SECONDS = 30.0
@@ -21,8 +24,8 @@ _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
 
 
-class StoreNotStarted(Exception):
-    """The store said why it cannot start, in a sentence for the operator."""
+class StoreNotStarted(OperatorError):
+    pass
 
 
 class EmbeddedStoreProcess:
@@ -48,9 +51,7 @@ class EmbeddedStoreProcess:
 
     async def stop(self) -> None:
         if self._watch:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+            await cancel_and_wait([self._watch])
         if self._process and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)

@@ -1,18 +1,19 @@
-"""A worker: the queue and the upkeep without the web, until it is told to stop."""
+"""Run the background loops without the web app."""
 
 import asyncio
 import signal
 import sys
 
 from app.bootstrap import Application
+from app.runtime import running
 
 
 async def run(application: Application) -> None:
-    """Returns after SIGTERM or SIGINT, when the jobs in hand are given back. Raises SchemaOutdated, WrongBucket."""
-    told_to_stop = asyncio.Event()
+    """Work until SIGTERM or SIGINT, then return the current jobs to the queue. Raises as `running` does."""
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
-    async with application.running():
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(application):
         sys.stdout.write("Slipway's worker is ready.\n")
         sys.stdout.flush()
-        await told_to_stop.wait()
+        await stop.wait()

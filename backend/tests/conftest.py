@@ -27,6 +27,7 @@ from app.core.config import Settings
 from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.models import User, Video
+from app.runtime import running
 from tests import factories
 from tests.databases import Databases, PostgresDatabases, make_databases
 from tests.factories import APP_URL, PASSWORD, ApiClient, make_application, make_settings
@@ -171,7 +172,7 @@ def make_video(application: Application, storage: InMemoryStorage, user: User) -
 async def app(application: Application) -> AsyncIterator[FastAPI]:
     """The running app: workers and upkeep too, as its lifespan starts them."""
     made = create_app(application)
-    async with application.running():
+    async with running(application):
         yield made
 
 

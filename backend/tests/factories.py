@@ -74,9 +74,9 @@ def make_application(
     )
 
 
-def embedded_queue(_database: Database, clock: Clock) -> EmbeddedQueue:
+def embedded_queue(_database: Database, clock: Clock, check_seconds: float = 1.0) -> EmbeddedQueue:
     """Return the queue that uses leases alone, on PostgreSQL too."""
-    return EmbeddedQueue(clock)
+    return EmbeddedQueue(clock, check_seconds)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------

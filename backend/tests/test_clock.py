@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from app import bootstrap
 from app.bootstrap import Application, pick_clock
 from app.core.clock import SharedClock, SystemClock
 from app.core.config import Settings
 from app.core.db import Database
 from app.domain.errors import DatabaseUnavailable
 from app.ports import Clock
+from app.runtime import Intervals, running
 from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
 from tests.factories import make_application, make_settings, read_video
@@ -22,6 +22,7 @@ from tests.fakes import FakeProbe, InMemoryStorage
 from tests.waiting import TIMEOUT_SECONDS
 
 AN_UNHURRIED_TEST = timedelta(minutes=2)
+OFTEN = Intervals(clock=0.01)
 
 
 class WrongClock(SystemClock):
@@ -59,7 +60,7 @@ async def astray(
 
 
 async def test_a_process_keeps_the_databases_time_from_its_start(astray: Application) -> None:
-    async with astray.running():
+    async with running(astray):
         assert abs(astray.clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST
 
 
@@ -91,15 +92,14 @@ async def test_without_the_database_the_clock_goes_on_as_it_was_set(astray: Appl
 
 
 async def test_a_clock_that_steps_is_set_again_also_before_the_bucket_is_known(
-    settings: Settings, storage: InMemoryStorage, probe: FakeProbe, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, storage: InMemoryStorage, probe: FakeProbe
 ) -> None:
     """A store may be away for hours, and people sign in meanwhile."""
-    monkeypatch.setattr(bootstrap, "_SET_CLOCK_SECONDS", 0.01)
     storage.fail_next("read_range", times=1_000)
     own = WrongClock(0)
     application = make_application(settings, SharedClock(own), storage, probe)
 
-    async with application.running():
+    async with running(application, OFTEN):
         own.ahead = timedelta(days=30)
         await until_right(application.clock)
 
@@ -107,7 +107,6 @@ async def test_a_clock_that_steps_is_set_again_also_before_the_bucket_is_known(
 async def test_an_unforeseen_error_does_not_end_the_setting_of_the_clock(
     settings: Settings, storage: InMemoryStorage, probe: FakeProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "_SET_CLOCK_SECONDS", 0.01)
     own = WrongClock(0)
     clock = SharedClock(own)
     set_by = clock.set_by
@@ -118,7 +117,7 @@ async def test_an_unforeseen_error_does_not_end_the_setting_of_the_clock(
         failed.set()
         raise RuntimeError("a bug")
 
-    async with make_application(settings, clock, storage, probe).running():
+    async with running(make_application(settings, clock, storage, probe), OFTEN):
         monkeypatch.setattr(clock, "set_by", fail_once)
         await failed.wait()
         own.ahead = timedelta(days=30)

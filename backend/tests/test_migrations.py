@@ -21,6 +21,7 @@ from app.bootstrap import Application
 from app.core import schema
 from app.core.schema import SchemaOutdated
 from app.models import User
+from app.runtime import running
 from tests.conftest import MakeVideo
 from tests.databases import Databases
 from tests.factories import read_video
@@ -166,7 +167,7 @@ async def test_the_app_does_not_start_on_an_old_schema(application: Application,
 
     try:
         with pytest.raises(SchemaOutdated, match="slipway db upgrade"):
-            async with application.running():
+            async with running(application):
                 raise AssertionError("it started")
     finally:
         await asyncio.to_thread(schema.upgrade, database_url)

@@ -28,7 +28,7 @@ async def failing() -> None:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 0.01)
 
 
 async def test_all_have_ended_whatever_they_end_in() -> None:
@@ -64,7 +64,7 @@ async def test_an_error_of_one_loop_ends_the_others() -> None:
 
 
 async def test_last_words_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "_AGAIN_SECONDS", 3600.0)
+    monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 3600.0)
     said = []
 
     async def says_something_at_the_end() -> None:
@@ -85,7 +85,7 @@ async def test_last_words_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_impatience_reaches_the_innermost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "_AGAIN_SECONDS", 3600.0)
+    monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 3600.0)
     running = asyncio.create_task(tasks.side_by_side(hard_of_hearing()))
     await asyncio.sleep(0.01)
 

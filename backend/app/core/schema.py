@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+
+from app.core.operator_errors import OperatorError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -15,18 +16,13 @@ _CONNECT_SECONDS = 10
 """A host that swallows connections ends a start with a sentence, not after minutes."""
 
 
-class SchemaOutdated(Exception):
+class SchemaOutdated(OperatorError):
     """The database is not at this version's schema."""
 
     def __init__(self) -> None:
         super().__init__(
             "The database's schema is not this version's. Run `slipway db upgrade`, then start again."
         )
-
-
-def cannot_open(error: OperationalError) -> str:
-    """The sentence for an operator whose database is away at the start, or is none."""
-    return f"DATABASE_URL: the database cannot be opened ({str(error.orig).strip().splitlines()[0]})."
 
 
 def upgrade(database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""What only Procrastinate does: it tells workers at once, and cleans up after those that died."""
+"""What only Procrastinate does. It notifies workers, and removes the jobs of dead ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,12 +10,14 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.adapters import queue_procrastinate
+from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.bootstrap import Application
 from app.core import db
 from app.core.config import Settings
 from app.crud import videos
 from app.domain.video_status import VideoEvent
 from app.models import Video
+from app.ports import JobQueue
 from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
 from tests.factories import make_settings, read_video
@@ -31,8 +33,8 @@ def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
 
 
 @asynccontextmanager
-async def working(application: Application) -> AsyncIterator[None]:
-    work = asyncio.create_task(application.queue.work(application.processing.probe_next, 1))
+async def working(application: Application, queue: JobQueue | None = None) -> AsyncIterator[None]:
+    work = asyncio.create_task((queue or application.queue).work(application.processing.probe_next, 1))
     try:
         yield
     finally:
@@ -55,10 +57,8 @@ async def until_probed(application: Application, video: Video) -> None:
     await until(application, f"SELECT count(*) FROM videos WHERE id = '{video.id}' AND status = 'ready'", 1)  # noqa: S608
 
 
-async def test_a_worker_is_told_of_a_job_without_looking(
-    application: Application, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queue_procrastinate, "_LOOK_EVERY_SECONDS", 3600.0)
+async def test_notifies_worker_of_job(application: Application, make_video: MakeVideo) -> None:
+    queue = ProcrastinateQueue(application.database, application.clock, check_seconds=3600.0)
 
     async def is_done_soon() -> bool:
         video = await make_video("completing")
@@ -66,20 +66,20 @@ async def test_a_worker_is_told_of_a_job_without_looking(
             await videos.transition(
                 session, video.id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
             )
-            await application.queue.enqueue_probe(session, video.id)
+            await queue.enqueue_probe(session, video.id)
         for _ in range(20):
             if (await read_video(application, video.id)).status == "ready":
                 return True
             await asyncio.sleep(0.02)
         return False
 
-    async with working(application), asyncio.timeout(TIMEOUT_SECONDS):
-        # News that comes while it asks for jobs is lost on it; sooner or later one comes while it listens.
+    async with working(application, queue), asyncio.timeout(TIMEOUT_SECONDS):
+        # Procrastinate misses a notification that arrives while it fetches jobs, so several are sent.
         while not await is_done_soon():
             pass
 
 
-async def test_finished_jobs_leave_nothing(application: Application, make_video: MakeVideo) -> None:
+async def test_removes_finished_jobs(application: Application, make_video: MakeVideo) -> None:
     for _ in range(5):
         await make_video("processing")
 
@@ -91,10 +91,9 @@ async def test_finished_jobs_leave_nothing(application: Application, make_video:
         assert await ask(application, f"SELECT count(*) FROM {name}") == 0, name  # noqa: S608  # our own names
 
 
-async def test_what_a_dead_worker_left_goes_away(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queue_procrastinate, "_CLEAN_UP_AT", "* * * * * *")  # every second
+async def test_removes_jobs_of_dead_workers(application: Application) -> None:
+    every_second = "* * * * * *"
+    queue = ProcrastinateQueue(application.database, application.clock, clean_up_at=every_second)
     async with application.database.transaction() as session:
         await session.execute(
             text(
@@ -105,23 +104,23 @@ async def test_what_a_dead_worker_left_goes_away(
             )
         )
 
-    async with working(application):
+    async with working(application, queue):
         await until(application, "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'probe'", 0)
         await until(application, "SELECT count(*) FROM procrastinate_workers", 1)
 
 
-async def test_a_lost_ear_is_replaced(application: Application) -> None:
-    """PostgreSQL ends the connection that listens, and that alone."""
-    ears = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+async def test_reconnects_listener(application: Application) -> None:
+    """PostgreSQL ends only the connection that listens."""
+    listeners = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
     async with working(application):
-        await until(application, f"SELECT count(*) {ears}", 1)
-        lost = await ask(application, f"SELECT pid {ears}")
+        await until(application, f"SELECT count(*) {listeners}", 1)
+        lost = await ask(application, f"SELECT pid {listeners}")
         await ask(application, f"SELECT count(pg_terminate_backend({lost}))")
 
-        await until(application, f"SELECT count(*) {ears} AND pid <> {lost}", 1)
+        await until(application, f"SELECT count(*) {listeners} AND pid <> {lost}", 1)
 
 
-async def test_a_restart_of_postgresql_is_survived(
+async def test_continues_after_restart_of_postgresql(
     application: Application, make_video: MakeVideo, postgres: PostgresDatabases
 ) -> None:
     first, second = await make_video("processing"), await make_video("processing", due_at=None)
@@ -135,7 +134,7 @@ async def test_a_restart_of_postgresql_is_survived(
         await until_probed(application, second)
 
 
-async def test_a_paused_postgresql_is_survived(
+async def test_continues_after_pause_of_postgresql(
     application: Application, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_procrastinate, "BUSY_TIMEOUT_SECONDS", 0.5)
@@ -145,7 +144,7 @@ async def test_a_paused_postgresql_is_survived(
         await until_probed(application, first)
         with capture_logs() as logged:
             async with postgresql_paused(application.database), asyncio.timeout(TIMEOUT_SECONDS):
-                while not any(line["event"] == "worker.waiting" for line in logged):  # noqa: ASYNC110  # as above
+                while not any(line["event"] == "loop.waiting" for line in logged):  # noqa: ASYNC110  # as above
                     await asyncio.sleep(0.02)
 
         async with application.database.transaction() as session:

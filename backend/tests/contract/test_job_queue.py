@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from app.adapters import queue_embedded, queue_procrastinate
 from app.bootstrap import Application
 from app.core.clock import SystemClock
 from app.core.config import Settings
@@ -61,9 +61,16 @@ def database_url(way: tuple[str, str], request: pytest.FixtureRequest) -> Iterat
 
 @pytest.fixture
 async def application(
-    way: tuple[str, str], settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
+    way: tuple[str, str],
+    settings: Settings,
+    clock: FakeClock,
+    storage: InMemoryStorage,
+    probe: FakeProbe,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Application]:
-    made = make_application(settings, clock, storage, probe, QUEUES[way[0]])
+    never = way[0] == "embedded" and "only_when_told" in request.fixturenames
+    queue = partial(QUEUES[way[0]], check_seconds=NEVER if never else OFTEN)
+    made = make_application(settings, clock, storage, probe, queue)
     yield made
     await made.close()
 
@@ -129,18 +136,13 @@ async def working(
         assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes), outcomes
 
 
-@pytest.fixture(autouse=True)
-def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_embedded, "_LOOK_EVERY_SECONDS", OFTEN)
-    monkeypatch.setattr(queue_procrastinate, "_LOOK_EVERY_SECONDS", OFTEN)
-    monkeypatch.setattr(queue_procrastinate, "_TRY_AGAIN_SECONDS", OFTEN)
-
-
 @pytest.fixture
-def only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedded queue does not look by the clock: what is done was announced. Procrastinate's own way to lose a
-    notification needs the looking; tests/adapters/test_queue_procrastinate.py shows that it is told, too."""
-    monkeypatch.setattr(queue_embedded, "_LOOK_EVERY_SECONDS", NEVER)
+def only_when_told() -> None:
+    """Let the embedded queue do only what was announced to it.
+
+    Procrastinate may miss a notification, so it checks. tests/adapters/test_queue_procrastinate.py covers its
+    notifications.
+    """
 
 
 async def finish_upload(application: Application, video_id: uuid.UUID) -> None:

@@ -8,15 +8,20 @@ It prints `probing` when it has a job.
 import asyncio
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from app.bootstrap import MakeQueue, pick_queue
+from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.core.clock import SystemClock
+from app.ports import JobQueue
 from mediaprobe import Metadata
 from tests.factories import embedded_queue, make_application, make_settings
 from tests.fakes import FakeProbe, InMemoryStorage
 
-QUEUES: dict[str, MakeQueue] = {"embedded": embedded_queue, "procrastinate": pick_queue}
+QUEUES: dict[str, Callable[..., JobQueue]] = {
+    "embedded": embedded_queue,
+    "procrastinate": ProcrastinateQueue,
+}
 
 
 class EndlessProbe(FakeProbe):

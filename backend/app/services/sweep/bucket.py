@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.core.db import Database
+from app.core.operator_errors import OperatorError
 from app.crud import installation
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import MarkerState
@@ -24,7 +25,7 @@ _REASONS = {
 }
 
 
-class WrongBucket(Exception):
+class WrongBucket(OperatorError):
     """In this bucket every video would look lost."""
 
     def __init__(self, bucket: str, marker: MarkerState) -> None:

@@ -8,13 +8,13 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from app import bootstrap
 from app.bootstrap import Application
 from app.core.config import Settings
 from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.models import User, Video
 from app.ports import NoSuchObject
+from app.runtime import Intervals, running
 from app.services.sweep.bucket import MARKER_KEY, WrongBucket
 from app.services.sweep.sweep import SweepOrder
 from tests import factories
@@ -28,12 +28,7 @@ BUSY = (VideoStatus.COMPLETING, VideoStatus.PROCESSING, VideoStatus.EXPIRED, Vid
 """What reconciler and workers handle first. In the wrong bucket they would find nothing."""
 
 
-@pytest.fixture(autouse=True)
-def _ask_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the length of a test depends on it."""
-    monkeypatch.setattr(bootstrap, "_ASK_FOR_THE_BUCKET_SECONDS", 0.01)
-    monkeypatch.setattr(bootstrap, "_LOOK_FOR_A_SWEEP_SECONDS", 0.01)
-    monkeypatch.setattr(bootstrap, "_RECONCILE_EVERY_SECONDS", 0.01)
+OFTEN = Intervals(bucket=0.01, wrong_bucket=0.01, sweep=0.01, reconciler=0.01)
 
 
 @pytest.fixture
@@ -98,7 +93,7 @@ async def test_refuses_to_start_with_wrong_bucket(
     before = await rows(restarted)
 
     with pytest.raises(WrongBucket, match=r"Correct S3_BUCKET or DATABASE_URL.*slipway sweep --adopt"):
-        async with restarted.running():
+        async with running(restarted, OFTEN):
             raise AssertionError("it started")
 
     assert await rows(restarted) == before
@@ -107,7 +102,7 @@ async def test_refuses_to_start_with_wrong_bucket(
 
 
 async def test_new_database_starts_with_unmarked_bucket(application: Application) -> None:
-    async with application.running():
+    async with running(application, OFTEN):
         application.bucket.require_confirmed()
 
 
@@ -117,7 +112,7 @@ async def test_new_database_refuses_bucket_of_another(
     storage.store_object(MARKER_KEY, ANOTHERS)
 
     with pytest.raises(WrongBucket):
-        async with application.running():
+        async with running(application, OFTEN):
             raise AssertionError("it started")
 
 
@@ -125,7 +120,7 @@ async def test_new_database_refuses_bucket_of_another(
 async def test_starts_with_adopted_bucket(restarted: Application) -> None:
     await restarted.sweep.run(SweepOrder(adopt=True))
 
-    async with restarted.running():
+    async with running(restarted, OFTEN):
         restarted.bucket.require_confirmed()
 
 
@@ -139,7 +134,7 @@ async def test_accepts_marker_written_during_the_check(
         await other.sweep.run(SweepOrder())
 
     storage.hook_next("read_range", sweep)
-    async with application.running():
+    async with running(application, OFTEN):
         application.bucket.require_confirmed()
     await other.close()
 
@@ -156,7 +151,7 @@ async def test_waits_for_unavailable_store(
     async def is_ready() -> bool:
         return (await read_video(application, video.id)).status is VideoStatus.READY
 
-    async with application.running():
+    async with running(application, OFTEN):
         await until(is_ready)
 
 
@@ -166,7 +161,7 @@ async def test_leaves_wrong_bucket_that_appears_later(
     before = await rows(restarted)
     wrong.fail_next("read_range", times=3)
 
-    async with restarted.running():
+    async with running(restarted, OFTEN):
         await after_more_checks(wrong)
         await after_more_checks(wrong)
 
@@ -185,7 +180,7 @@ async def test_work_starts_after_adoption(
     async def an_object_is_missed() -> bool:
         return any(video.missing_since for video in (await rows(operator)).values())
 
-    async with restarted.running():
+    async with running(restarted, OFTEN):
         await after_more_checks(wrong)
         await operator.sweep.run(SweepOrder(adopt=True))
         await until(an_object_is_missed)
@@ -207,7 +202,7 @@ async def test_refuses_store_requests_while_unconfirmed(
     app = create_app(restarted)
 
     async with (
-        restarted.running(),
+        running(restarted, OFTEN),
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url=APP_URL, headers={"Authorization": f"Bearer {token}"}
         ) as client,

@@ -1,0 +1,26 @@
+"""Tell an operator in one sentence what to correct."""
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from sqlalchemy.exc import OperationalError
+
+from app.domain.errors import SlipwayError
+
+
+class OperatorError(Exception):
+    """An operator can correct this. `str(error)` says how."""
+
+
+def sentence_for(error: Exception) -> str | None:
+    """Return what to tell the operator, or None if the error is a defect."""
+    match error:
+        case SlipwayError() | OperatorError():
+            return str(error)
+        case OperationalError():
+            return f"DATABASE_URL: the database cannot be opened ({str(error.orig).strip().splitlines()[0]})."
+        case NoCredentialsError():
+            return "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are empty, and this machine has no role or profile."
+        case ClientError() | BotoCoreError():
+            return f"The store refused: {error}"
+        case OSError():
+            return f"SLIPWAY_DATA_DIR: {error.filename or 'the folder'} cannot be used ({error.strerror})."
+    return None

@@ -1,0 +1,106 @@
+"""Start an application's store and background loops, and stop them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn
+
+import structlog
+
+from app.bootstrap import PROBES_AT_ONCE, Application, apply_storage
+from app.core.tasks import cancel_and_wait, run_forever, side_by_side
+from app.domain.errors import Unavailable
+from app.services.sweep.bucket import WrongBucket
+from app.services.sweep.lease import SweepOvertaken
+from app.services.sweep.sweep import Sweep
+
+log = structlog.get_logger()
+
+_DRAIN_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Seconds between two steps of each background loop."""
+
+    clock: float = 60.0
+    bucket: float = 1.0
+    wrong_bucket: float = 15.0
+    worker: float = 1.0
+    reconciler: float = 1.0
+    sweep: float = 15.0
+
+
+PRODUCTION = Intervals()
+
+
+@asynccontextmanager
+async def running(application: Application, intervals: Intervals = PRODUCTION) -> AsyncIterator[None]:
+    """Run the embedded store and the background loops, and close the application at the end.
+
+    If the store is unavailable, no loop and no request uses it until the bucket is confirmed.
+    Raise SchemaOutdated, StoreNotStarted, WrongBucket or DatabaseUnavailable if the application cannot start.
+    """
+    await application.prepare()
+    # Sessions and expiries need the time also while the bucket is unconfirmed.
+    keep_time = run_forever("clock", application.set_clock, intervals.clock, wait_first=True)
+    loops = [asyncio.create_task(keep_time)]
+    try:
+        if application.store:
+            await application.store.start()
+            await asyncio.to_thread(apply_storage, application)
+        try:
+            await application.bucket.confirm()
+        except Unavailable as error:
+            log.warning("bucket.unconfirmed", reason=error.code)
+            confirm_and_work = partial(_confirm_and_work, application, intervals)
+            work = run_forever("bucket", confirm_and_work, intervals.bucket, wait_first=True)
+        else:
+            work = _work(application, intervals)
+        loops.append(asyncio.create_task(work))
+        yield
+    finally:
+        await cancel_and_wait(loops)
+        await application.tasks.drain(_DRAIN_SECONDS)
+        if application.store:
+            await application.store.stop()
+        await application.close()
+
+
+def leave(status: int) -> NoReturn:
+    """End the process without waiting for threads, which may hang in a call to the store."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+async def _confirm_and_work(application: Application, intervals: Intervals) -> None:
+    try:
+        await application.bucket.confirm()
+    except WrongBucket as error:
+        # The process has started, so it refuses requests until the bucket is corrected or adopted.
+        log.error("bucket.wrong", reason=str(error))
+        await asyncio.sleep(intervals.wrong_bucket)
+    else:
+        await _work(application, intervals)
+
+
+async def _work(application: Application, intervals: Intervals) -> None:
+    take_jobs = partial(application.queue.work, application.processing.probe_next, PROBES_AT_ONCE)
+    sweep_every = min(intervals.sweep, application.settings.sweep_interval_seconds)
+    await side_by_side(
+        run_forever("worker", take_jobs, intervals.worker),
+        run_forever("reconciler", application.reconciler.start_due, intervals.reconciler),
+        run_forever("sweep", partial(_sweep, application.sweep), sweep_every, wait_first=True),
+    )
+
+
+async def _sweep(sweep: Sweep) -> None:
+    try:
+        await sweep.run_when_due()
+    except SweepOvertaken:
+        log.warning("sweep.overtaken")
