@@ -1,5 +1,4 @@
-"""Replays listing updates that failed, as Swift's object-updater daemon would: a part that is stored but not
-listed would be missing from ListParts for ever."""
+"""Replays failed listing updates, as Swift's object-updater daemon does, so that ListParts has every stored part."""
 
 import time
 
@@ -8,8 +7,8 @@ from swift.obj.updater import ObjectUpdater
 
 from localstore.data_folder import DataFolder
 
-_PATIENCE_SECONDS = 20
-"""A start waits no longer; what is left is tried again with the next pass."""
+_PASS_TIMEOUT_SECONDS = 20
+"""Limits how long a pass delays the start. The next pass takes the remaining updates."""
 
 
 class ContainerUpdates:
@@ -25,15 +24,15 @@ class ContainerUpdates:
                 "log_custom_handlers": "localstore.logs.attach_to_swift",
                 "log_address": "/dev/null",
                 "conn_timeout": "10",
-                "interval": str(_PATIENCE_SECONDS),
+                "interval": str(_PASS_TIMEOUT_SECONDS),
             }
         )
 
     def replay(self) -> int:
-        """One pass over the waiting updates; returns how many went through."""
+        """Try each waiting update once, and return how many succeeded."""
         before = self._updater.stats.successes
-        with eventlet.Timeout(_PATIENCE_SECONDS, False):
-            # Not run_once: it forks, which a process full of green threads must not do.
+        with eventlet.Timeout(_PASS_TIMEOUT_SECONDS, False):
+            # Not run_once, because it forks, and a process with green threads must not fork.
             self._updater.begin = time.time()
             self._updater.object_sweep(self._device)
         replayed: int = self._updater.stats.successes - before

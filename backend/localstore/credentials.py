@@ -1,4 +1,4 @@
-"""The store's own access key: made at first start, kept readable by its owner alone."""
+"""Creates the store's access key at the first start, in a file that only its owner can read."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ACCOUNT = "slipway"
-"""tempauth names a user `account:user`, and that name is the access key id."""
+"""tempauth names a user `account:user`, and that name is the access key ID."""
 
 _FILE_NAME = "credentials.json"
 _SECRET_BYTES = 32
@@ -20,14 +20,14 @@ class Credentials:
 
 
 def load_or_create_credentials(data_dir: Path) -> Credentials:
-    """Read the key of this folder, making one where there is none. Safe when two processes race."""
+    """Return the key of this folder, and create one if there is none. Two processes may do so at the same time."""
     path = data_dir / _FILE_NAME
     try:
         return _read(path)
     except FileNotFoundError:
         pass
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Hexadecimal only: tempauth splits the user's name at "_" and its value at spaces and "://".
+    # Hexadecimal, because tempauth splits the user's name at "_" and its value at spaces and "://".
     created = Credentials(
         access_key_id=f"{ACCOUNT}:{secrets.token_hex(8)}",
         secret_access_key=secrets.token_hex(_SECRET_BYTES),
@@ -42,7 +42,7 @@ def _read(path: Path) -> Credentials:
 
 
 def _write_once(path: Path, credentials: Credentials) -> None:
-    """A hard link appears whole or not at all, and only for the first of several writers."""
+    """Write the file atomically with a hard link. Of several writers only the first succeeds."""
     draft = path.with_name(f".{_FILE_NAME}.{secrets.token_hex(8)}")
     content = {
         "access_key_id": credentials.access_key_id,

@@ -1,4 +1,4 @@
-"""The store's folder: its layout, the lock that gives it one owner, and what its file system must know."""
+"""The layout of the store's folder, its lock, and the check of its file system."""
 
 import errno
 import fcntl
@@ -7,20 +7,22 @@ import time
 from pathlib import Path
 from typing import Final
 
-from localstore.errors import StartupError
-
 DEVICE: Final = "d1"
 LOCK_WAIT_SECONDS: Final = 10.0
-"""Longer than a store takes to stop, so a restarted app meets its dying predecessor and waits it out."""
+"""Longer than a store takes to stop, so that a restarted app can wait for the previous store."""
 
 _LOCK_POLL_SECONDS: Final = 0.05
-_ROOM_FOR_A_START: Final = 1024 * 1024
+_FREE_BYTES_OF_A_START: Final = 1024 * 1024
 _XATTR_PROBE: Final = b"\0" * 2048
-"""About what an object's metadata takes; Swift keeps it in extended attributes."""
+"""About the size of an object's metadata, which Swift keeps in extended attributes."""
+
+
+class StartupError(Exception):
+    """The store cannot start. The message is for the person who started the app, and says what to do."""
 
 
 class DataFolder:
-    """Paths below the folder; the lock is held for as long as the process lives."""
+    """Paths below the folder, and its lock, which the process holds until it ends."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -37,19 +39,22 @@ class DataFolder:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StartupError(
-                f"The store's folder {self.root} cannot be made ({error.strerror}). "
-                "Give SLIPWAY_DATA_DIR a folder you may write to."
+                f"The store's folder {self.root} cannot be created ({error.strerror}). "
+                "Set SLIPWAY_DATA_DIR to a folder you can write to."
             ) from error
 
     def lock(self, wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
-        """Become the one owner. The kernel ends the lock with the process, however it dies."""
+        """Lock the folder for this process. The kernel releases the lock when the process ends.
+
+        Raise StartupError if another store still holds it after `wait_seconds`.
+        """
         descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        give_up_at = time.monotonic() + wait_seconds
+        deadline = time.monotonic() + wait_seconds
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() >= give_up_at:
+                if time.monotonic() >= deadline:
                     os.close(descriptor)
                     raise StartupError(
                         f"Another store is running on {self.root}. Stop it, or use another SLIPWAY_DATA_DIR."
@@ -68,17 +73,17 @@ class DataFolder:
             finally:
                 probe.unlink()
         except OSError as error:
-            # ext4 with 1 KiB blocks says "no space" for attributes that do not fit a block.
-            fits_no_block = error.errno == errno.ENOSPC and _free_bytes(self.root) > _ROOM_FOR_A_START
-            if error.errno in (errno.ENOTSUP, errno.EPERM, errno.E2BIG) or fits_no_block:
-                reason = "its file system keeps no user extended attributes of 2 KiB"
+            # ext4 with 1 KiB blocks answers ENOSPC for attributes that do not fit a block.
+            exceeds_block = error.errno == errno.ENOSPC and _free_bytes(self.root) > _FREE_BYTES_OF_A_START
+            if error.errno in (errno.ENOTSUP, errno.EPERM, errno.E2BIG) or exceeds_block:
+                reason = "its file system does not support user extended attributes of 2 KiB"
                 remedy = "Put SLIPWAY_DATA_DIR on ext4 (with 4 KiB blocks), xfs or btrfs."
             else:
                 reason = error.strerror or str(error)
-                remedy = "Free some space there, or check who may write to it."
-            raise StartupError(f"The store cannot use {self.root}: {reason}. {remedy}") from error
+                remedy = "Free some space there, or check its permissions."
+            raise StartupError(f"The store cannot use {self.root} ({reason}). {remedy}") from error
 
 
 def _free_bytes(path: Path) -> int:
-    room = os.statvfs(path)
-    return room.f_bavail * room.f_frsize
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize

@@ -1,7 +1,7 @@
-"""Refuses part writes that come after Complete or Abort, also one that was under way at the time.
+"""Refuses part writes that end after Complete or Abort.
 
-Swift alone takes them: s3api looks for the upload when a part begins, finds the finished object in place of
-the marker, and overwrites a segment the object is made of. Reads of it then fail or give other bytes.
+Swift alone accepts them. s3api checks the upload when a part begins, and accepts the finished object in place of the
+marker. The part then overwrites a segment of the object, and reads of it fail or return other bytes.
 """
 
 import inspect
@@ -20,48 +20,48 @@ from swift.common.swob import HTTPClientDisconnect, HTTPException
 from swift.common.utils import public
 
 from localstore.logs import LOGGER_NAME
-from localstore.store_view import StoreUnsureError, StoreView, Upload
-from localstore.upload_gates import ClosedUpload, GateBusyError, UploadEndedError, UploadGate, UploadGates
+from localstore.store_view import StoreView, UnknownStateError, Upload
+from localstore.upload_locks import ExclusiveLock, UploadBusyError, UploadEndedError, UploadLock, UploadLocks
 
 _log = logging.getLogger(LOGGER_NAME)
 
 Handler = Callable[[Any, Any], Any]
-"""An s3api controller method: (controller, request) -> response. Swift ships no types."""
+"""An s3api controller method, `(controller, request) -> response`. Swift has no type hints."""
 
 _END_OF_BODY: Final = b""
 
 
-def install(view: StoreView, gates: UploadGates) -> None:
-    """Put the gate in front of UploadPart, CompleteMultipartUpload and AbortMultipartUpload."""
+def install(view: StoreView, locks: UploadLocks) -> None:
+    """Make UploadPart, CompleteMultipartUpload and AbortMultipartUpload take the upload's lock."""
     part, upload = multi_upload.PartController, multi_upload.UploadController
-    part.PUT = _as_operation(_gated_part(inspect.unwrap(part.PUT), view, gates))
-    upload.POST = _as_operation(_gated_complete(inspect.unwrap(upload.POST), view, gates))
-    upload.DELETE = _as_operation(_gated_abort(inspect.unwrap(upload.DELETE), view, gates))
+    part.PUT = _as_operation(_locked_part(inspect.unwrap(part.PUT), view, locks))
+    upload.POST = _as_operation(_locked_complete(inspect.unwrap(upload.POST), view, locks))
+    upload.DELETE = _as_operation(_locked_abort(inspect.unwrap(upload.DELETE), view, locks))
 
 
 def _as_operation(handler: Handler) -> Handler:
-    # Looking for the bucket also checks the signature: no stranger gets to close a gate.
+    # The check of the bucket also verifies the signature, so a forged request never takes a lock.
     operation: Handler = public(object_operation(check_container_existence(handler)))
     return operation
 
 
-def _gated_part(plain: Handler, view: StoreView, gates: UploadGates) -> Handler:
+def _locked_part(plain: Handler, view: StoreView, locks: UploadLocks) -> Handler:
     def put_part(controller: Any, request: Any) -> Any:
         if "uploadId" not in request.params:
             return plain(controller, request)
         upload = _upload_of(request)
-        with gates.hold(upload.upload_id) as gate, _as_s3_errors(upload):
-            gate.enter()
+        with locks.shared(upload.upload_id) as lock, _as_s3_errors(upload):
+            lock.require_open()
             if not view.is_open(upload):
                 raise UploadEndedError
-            body = _GatedBody(request.environ["wsgi.input"], request.content_length, gate)
+            body = _LockingBody(request.environ["wsgi.input"], request.content_length, lock)
             request.environ["wsgi.input"] = body
             try:
                 if request.content_length == 0:
                     body.begin_storing()
                 return plain(controller, request)
             except (ErrorResponse, HTTPException) as error:
-                # A refusal in mid-body reaches us as Swift's idea of a broken connection.
+                # Swift reports a refusal in mid-body as a broken connection.
                 if body.refusal is not None:
                     raise body.refusal from error
                 raise
@@ -71,66 +71,68 @@ def _gated_part(plain: Handler, view: StoreView, gates: UploadGates) -> Handler:
     return put_part
 
 
-def _gated_complete(plain: Handler, view: StoreView, gates: UploadGates) -> Handler:
+def _locked_complete(plain: Handler, view: StoreView, locks: UploadLocks) -> Handler:
     def complete(controller: Any, request: Any) -> Any:
         upload = _upload_of(request)
         with _as_s3_errors(upload):
-            closed = gates.close(upload.upload_id)
+            lock = locks.exclusive(upload.upload_id)
         try:
             with _as_s3_errors(upload):
                 if view.is_finished(upload):
-                    _take_away_what_a_kill_left(view, upload)
+                    _remove_stale_marker(view, upload)
             response = plain(controller, request)
         except BaseException:
-            _settle(closed, view, upload)
+            _release(lock, view, upload)
             raise
         work = response._app_iter
         if work is None:
-            _settle(closed, view, upload)
+            _release(lock, view, upload)
             return response
-        # A long Complete goes on while its answer is sent: the gate stays closed until that work is done,
-        # and a client that goes away does not stop it half-way. Taken out first, as the setter would end it.
+        # A long Complete works while its response is sent. A green thread finishes that work and then releases the
+        # lock, also if the client disconnects. The setter of `app_iter` closes the old iterator, so clear it first.
         response._app_iter = None
         chunks: Queue = Queue()
-        eventlet.spawn(_finish, work, chunks, lambda: _settle(closed, view, upload))
+        eventlet.spawn(_finish, work, chunks, lambda: _release(lock, view, upload))
         response.app_iter = _drain(chunks)
         return response
 
     return complete
 
 
-def _gated_abort(plain: Handler, view: StoreView, gates: UploadGates) -> Handler:
+def _locked_abort(plain: Handler, view: StoreView, locks: UploadLocks) -> Handler:
     def abort(controller: Any, request: Any) -> Any:
         upload = _upload_of(request)
         with _as_s3_errors(upload):
-            closed = gates.close(upload.upload_id)
+            lock = locks.exclusive(upload.upload_id)
             try:
                 if not view.is_open(upload):
-                    # Of a finished upload it would delete what the object is made of.
-                    _take_away_what_a_kill_left(view, upload)
+                    # s3api would delete the segments of the finished object.
+                    _remove_stale_marker(view, upload)
                     raise UploadEndedError
                 return plain(controller, request)
             finally:
-                _settle(closed, view, upload)
+                _release(lock, view, upload)
 
     return abort
 
 
-def _take_away_what_a_kill_left(view: StoreView, upload: Upload) -> None:
-    """In the middle of Complete or Abort: the marker, or only its line in the listing. Deleting the marker once more,
-    also when it is gone, takes away both."""
+def _remove_stale_marker(view: StoreView, upload: Upload) -> None:
+    """Delete the marker that a kill during Complete or Abort left on disk, or only in the listing.
+
+    Deleting an absent marker also removes it from the listing.
+    """
     view.delete(upload.marker_path)
 
 
-class _GatedBody:
-    """A request body that asks the gate before it hands over its last byte."""
+class _LockingBody:
+    """A request body that takes a share of the lock before it returns its last byte."""
 
-    def __init__(self, body: Any, length: int | None, gate: UploadGate) -> None:
+    def __init__(self, body: Any, length: int | None, lock: UploadLock) -> None:
         self._body = body
         self._missing = length
-        self._gate = gate
+        self._lock = lock
         self._storing = False
-        self.refusal: UploadEndedError | GateBusyError | None = None
+        self.refusal: UploadEndedError | UploadBusyError | None = None
 
     def read(self, *args: Any) -> bytes:
         chunk: bytes = self._body.read(*args)
@@ -143,14 +145,14 @@ class _GatedBody:
     def finish(self) -> None:
         if self._storing:
             self._storing = False
-            self._gate.end_storing()
+            self._lock.end_storing()
 
     def begin_storing(self) -> None:
         try:
-            self._gate.begin_storing()
-        except (UploadEndedError, GateBusyError) as refusal:
+            self._lock.begin_storing()
+        except (UploadEndedError, UploadBusyError) as refusal:
             self.refusal = refusal
-            # What Swift handles without a traceback: the object server drops what it has so far.
+            # Swift handles this one without a traceback, and the object server drops the partial part.
             raise HTTPClientDisconnect() from refusal
         self._storing = True
 
@@ -160,12 +162,12 @@ class _GatedBody:
 
 @contextmanager
 def _as_s3_errors(upload: Upload) -> Iterator[None]:
-    """What the gate says, in S3's words."""
+    """Raise the S3 error that matches an error of the lock or the store."""
     try:
         yield
     except UploadEndedError as error:
         raise NoSuchUpload(upload_id=upload.upload_id) from error
-    except (GateBusyError, StoreUnsureError) as error:
+    except (UploadBusyError, UnknownStateError) as error:
         raise ServiceUnavailable(reason="upload_busy") from error
 
 
@@ -175,25 +177,25 @@ def _upload_of(request: Any) -> Upload:
     )
 
 
-def _settle(closed: ClosedUpload, view: StoreView, upload: Upload) -> None:
+def _release(lock: ExclusiveLock, view: StoreView, upload: Upload) -> None:
     try:
-        closed.reopen_or_end(lambda: view.is_open(upload))
-    except StoreUnsureError as error:
+        lock.release(lambda: view.is_open(upload))
+    except UnknownStateError as error:
         _log.error("upload.state_unknown: %s", error)
 
 
-def _finish(work: Iterable[bytes], chunks: Queue, settle: Callable[[], None]) -> None:
+def _finish(work: Iterable[bytes], chunks: Queue, release: Callable[[], None]) -> None:
     outcome: list[Any] = []
     try:
         for chunk in work:
-            # Held back by one, so that the last piece of a 200 leaves after the gate is settled.
+            # One chunk behind, so that the client gets the last chunk of a 200 after the lock is released.
             outcome.append(chunk)
             if len(outcome) > 1:
                 chunks.put(outcome.pop(0))
     except Exception as error:
         outcome.append(error)
     finally:
-        settle()
+        release()
         for item in [*outcome, None]:
             chunks.put(item)
 

@@ -1,6 +1,6 @@
-"""Removes what kill -9 leaves behind: temporary files, and segments that belong to nothing any more.
+"""Removes temporary files and orphaned segments that a kill -9 left on disk.
 
-It goes by the disk, not by listings: a part killed between its storing and its listing is in no listing.
+It reads the disk, because no listing has a part whose write was killed before it was listed.
 """
 
 import os
@@ -18,10 +18,10 @@ from swift.common.swob import str_to_wsgi
 from swift.obj.diskfile import read_metadata
 
 from localstore.data_folder import DataFolder
-from localstore.store_view import UPLOAD_ID_HEADER, StoreUnsureError, StoreView, Upload
+from localstore.store_view import UPLOAD_ID_HEADER, StoreView, UnknownStateError, Upload
 
-# A marker is named <key>/<upload id>, a segment <key>/<upload id>/<part>; a key may hold slashes.
-# s3api makes upload ids of URL-safe Base64.
+# A marker is named <key>/<upload ID>, and a segment <key>/<upload ID>/<part>. A key may contain slashes.
+# s3api's upload IDs are URL-safe Base64.
 _NAME: Final = re.compile(
     r"/(?P<account>[^/]+)/(?P<bucket>[^/]+)"
     + re.escape(MULTIUPLOAD_SUFFIX)
@@ -31,11 +31,11 @@ _NAME: Final = re.compile(
 _PLAIN_NAME: Final = re.compile(r"/(?P<account>[^/]+)/(?P<bucket>[^/]+)/(?P<object_key>.+)", re.DOTALL)
 _UPLOAD_ID_KEY: Final = UPLOAD_ID_HEADER.lower()
 _TOMBSTONE_LIFE_SECONDS: Final = 86_400
-"""A deletion's mark only has to outlive writes that began before it; no request lasts a day."""
+"""A tombstone must outlive writes that began before the deletion. No request lasts a day."""
 
 
 def remove_temporary_files(folder: DataFolder) -> int:
-    """Only before the servers run: theirs would be among them."""
+    """Remove temporary files and return their number. Call it before the servers run, which use such files."""
     removed = 0
     for tmp in folder.device.glob("tmp*"):
         for path in tmp.iterdir():
@@ -46,9 +46,9 @@ def remove_temporary_files(folder: DataFolder) -> int:
 
 
 def remove_orphaned_segments(folder: DataFolder, view: StoreView) -> int:
-    """Remove segments of uploads that are neither open nor what an object is made of. Safe while serving."""
+    """Remove segments that belong to no open upload and no object, and return their number. Safe while serving."""
     removed = 0
-    for upload, parts in _suspects(folder.device).items():
+    for upload, parts in _candidates(folder.device).items():
         if not _is_orphaned(upload, view):
             continue
         for part in parts:
@@ -58,15 +58,18 @@ def remove_orphaned_segments(folder: DataFolder, view: StoreView) -> int:
 
 def _is_orphaned(upload: Upload, view: StoreView) -> bool:
     try:
-        # The order matters. Complete writes the object, then removes the marker: whoever misses the marker
-        # sees the object. The other way round, a Complete in between would look like an orphan.
+        # The order matters. Complete writes the object before it removes the marker, so if the marker is gone, the
+        # object is there. In the other order, a Complete between both checks would look like an orphan.
         return not view.has_marker(upload) and not view.is_finished(upload)
-    except StoreUnsureError:
+    except UnknownStateError:
         return False
 
 
-def _suspects(device: Path) -> dict[Upload, list[str]]:
-    """Segments whose marker and object this walk did not meet. Only a suspicion: the store changes meanwhile."""
+def _candidates(device: Path) -> dict[Upload, list[str]]:
+    """Return the parts of uploads whose marker and object this walk did not find.
+
+    They may be no orphans, because the store changes during the walk.
+    """
     segments: dict[Upload, list[str]] = defaultdict(list)
     in_use: set[Upload] = set()
     for folder in _object_folders(device):
@@ -92,7 +95,7 @@ def _upload(names: dict[str, str]) -> Upload:
 
 
 def _object_folders(device: Path) -> Iterator[Path]:
-    """objects/<partition>/<suffix>/<hash>/, each holding one object's .data file or its tombstone."""
+    """Yield objects/<partition>/<suffix>/<hash>/, each with one object's .data file or its tombstone."""
     for objects in device.glob("objects*"):
         for partition in _subfolders(objects):
             for suffix in _subfolders(partition):
@@ -114,13 +117,16 @@ def _object_metadata(folder: Path) -> dict[str, str]:
             return {}
         metadata = read_metadata(str(folder / data_files[-1]))
     except (OSError, DiskFileError):
-        # Removed in the meantime, or unreadable: not ours to judge.
+        # Removed since it was listed, or unreadable. Either way it stays.
         return {}
     return {key.lower(): value for key, value in metadata.items()}
 
 
 def remove_old_tombstones(folder: DataFolder, now: float | None = None) -> int:
-    """Swift marks each deletion with an empty file and leaves it to a daemon; a video takes a hundred."""
+    """Remove the empty file of each old deletion, and return their number. Swift leaves that to a daemon.
+
+    A deleted video has one for each part.
+    """
     limit = (time.time() if now is None else now) - _TOMBSTONE_LIFE_SECONDS
     removed = 0
     for object_folder in _object_folders(folder.device):
@@ -130,7 +136,7 @@ def remove_old_tombstones(folder: DataFolder, now: float | None = None) -> int:
 
 
 def _remove_if_only_old_tombstones(object_folder: Path, limit: float) -> int:
-    # No yielding to other green threads between the look and the removal.
+    # Do not yield to other green threads between the check and the removal.
     try:
         files = list(object_folder.iterdir())
         if not files or any(path.suffix != ".ts" or path.stat().st_mtime > limit for path in files):

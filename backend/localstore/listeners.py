@@ -1,16 +1,19 @@
-"""Listening sockets: the public port as asked for, the inner servers' ports as the kernel gives them."""
+"""Opens listening sockets."""
 
 import errno
 import socket
 
-from localstore.errors import StartupError
+from localstore.data_folder import StartupError
 
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 512
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Bind and listen. Not eventlet.listen: it sets SO_REUSEPORT, and two stores would share a port."""
+    """Return a listening socket. Raise StartupError if the address is in use or not allowed.
+
+    `eventlet.listen` would set SO_REUSEPORT, and two stores would share a port.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -25,7 +28,7 @@ def bind(host: str, port: int) -> socket.socket:
             raise
     except OSError as error:
         raise StartupError(_sentence(host, port, error)) from error
-    # Swift answers in several small writes; waiting for acknowledgements between them costs 40 ms each.
+    # Swift sends a response in several small writes. Nagle's algorithm would delay each by 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -38,8 +41,9 @@ def port_of(listener: socket.socket) -> int:
 def _sentence(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} on {host} is taken. Stop what runs there, or set SLIPWAY_STORE_PORT to a free one."
+            f"Port {port} on {host} is in use. Stop the program that uses it, "
+            "or set SLIPWAY_STORE_PORT to a free port."
         )
     if error.errno == errno.EACCES:
-        return f"This user may not listen on port {port}. Set SLIPWAY_STORE_PORT to one above 1023."
+        return f"This user may not listen on port {port}. Set SLIPWAY_STORE_PORT to a port above 1023."
     return f"The store cannot listen on {host}:{port} ({error.strerror or error}). Check SLIPWAY_HOST."

@@ -1,4 +1,4 @@
-"""The store's log: one file, rotated by size, without requests and without anything that signs one."""
+"""The store's log, a file rotated by size, without requests, signatures and secrets."""
 
 import io
 import logging
@@ -26,8 +26,8 @@ class _RedactingFormatter(logging.Formatter):
 
 class _PrivateRotatingFileHandler(logging.handlers.RotatingFileHandler):
     def createLock(self) -> None:
-        # A real lock: Swift logs from real threads too, and eventlet prints from its main loop, where a
-        # green lock may not wait. Writing to a file never switches green threads while it is held.
+        # A real lock, because Swift also logs from real threads, and eventlet prints from its main loop, where a green
+        # lock must not wait. Writing to a file never switches green threads while the lock is held.
         self.lock = patcher.original("threading").RLock()
 
     def _open(self) -> io.TextIOWrapper:
@@ -35,11 +35,11 @@ class _PrivateRotatingFileHandler(logging.handlers.RotatingFileHandler):
         return os.fdopen(descriptor, "a", encoding="utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """A full disk must cost the line, not the request."""
+        """Drop the record. A full disk must not fail the request."""
 
 
 class _StderrToLog(io.TextIOBase):
-    """Whatever a library prints lands in the log, redacted, and never in front of the user."""
+    """Writes what libraries print to the log, redacted."""
 
     def writable(self) -> bool:
         return True
@@ -51,7 +51,7 @@ class _StderrToLog(io.TextIOBase):
 
 
 def open_log(path: Path) -> logging.Logger:
-    """Send our events, and everything printed to stderr, to the file."""
+    """Log the store's events, and everything printed to stderr, to the file."""
     global _handler
     _handler = _PrivateRotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_KEPT_FILES, delay=True)
     _handler.setFormatter(_RedactingFormatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
@@ -59,7 +59,7 @@ def open_log(path: Path) -> logging.Logger:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(_handler)
-    # Swift's libraries also use the root logger; without a handler Python prints to the real stderr.
+    # Swift's libraries also use the root logger. Without a handler Python prints to the real stderr.
     logging.getLogger().addHandler(_handler)
     logging.getLogger().setLevel(logging.ERROR)
     sys.stderr = _StderrToLog()
@@ -75,7 +75,7 @@ def attach_to_swift(
     logger: logging.Logger,
     _adapted_logger: Any,
 ) -> None:
-    """Swift's `log_custom_handlers` hook: our file instead of the syslog it insists on."""
+    """Replace Swift's syslog handler by the log file. Swift calls this hook (`log_custom_handlers`)."""
     for handler in list(logger.handlers):
         if handler is not _handler:
             logger.removeHandler(handler)

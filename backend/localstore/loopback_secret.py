@@ -1,4 +1,4 @@
-"""Keeps other local programs off the inner servers, which by themselves answer anyone on the machine."""
+"""Refuses requests of other local programs to the inner servers, which have no authentication."""
 
 import hmac
 import secrets
@@ -15,7 +15,7 @@ _ENVIRON_KEY = "HTTP_X_SLIPWAY_LOOPBACK_SECRET"
 
 
 class LoopbackSecret:
-    """A word of this process's own, sent by the proxy and asked for by the inner servers."""
+    """A random secret of this process, which the proxy sends and the inner servers require."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_hex(32)
@@ -38,7 +38,7 @@ class LoopbackSecret:
 
     def guard(self, app: "WSGIApplication") -> "WSGIApplication":
         def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
-            # Taken out, so that no handler can log or store it.
+            # Removed, so that no handler can log or store it.
             given = environ.pop(_ENVIRON_KEY, "")
             if not hmac.compare_digest(given.encode("latin-1"), self._secret.encode("ascii")):
                 start_response("403 Forbidden", [("Content-Length", "0")])

@@ -1,4 +1,4 @@
-"""Takes out of a text what would let its reader send a signed request."""
+"""Removes signatures and secrets from log text."""
 
 import re
 from typing import Final
@@ -8,9 +8,9 @@ _SIGNING_PARAMETER: Final = re.compile(
     r"(?:=|%3d|['\"]?\s*:\s*['\"]?))[^&\s'\",;)]+"
 )
 _LONG_HEX: Final = re.compile(r"(?i)(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-"""A signature or the secret itself, in whatever surroundings."""
+"""A signature or the secret, anywhere in a text."""
 
 
 def redact(text: str) -> str:
-    """Remove signatures, key ids and secrets, in whatever form a log line holds them."""
+    """Return the text without signatures, key IDs and secrets."""
     return _LONG_HEX.sub("[removed]", _SIGNING_PARAMETER.sub(r"\1[removed]", text))

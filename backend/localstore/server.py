@@ -1,49 +1,38 @@
-"""Starts the four Swift servers in this process, keeps them, and ends them."""
+"""Starts, cleans and stops the four Swift servers in this process."""
 
 import json
 import logging
 import os
 import resource
 import socket
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import eventlet
 import eventlet.wsgi
 from eventlet.green.http.client import HTTPConnection
 
-from localstore import container_updates, front_door, late_parts, leftovers, swift_config
+from localstore import container_updates, late_parts, leftovers, middleware, swift_config
 from localstore.credentials import load_or_create_credentials
-from localstore.data_folder import DataFolder
-from localstore.errors import StartupError
+from localstore.data_folder import StartupError
 from localstore.lifetime import STOP_GRACE_SECONDS, Lifetime
 from localstore.listeners import LOOPBACK, bind, port_of
 from localstore.logs import open_log
 from localstore.loopback_secret import LoopbackSecret
-from localstore.mends import Mend
+from localstore.options import Options, Patch
 from localstore.store_view import StoreView
-from localstore.upload_gates import UploadGates
+from localstore.upload_locks import UploadLocks
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-HOUSEKEEPING_SECONDS: Final = 3600.0
+CLEANUP_INTERVAL_SECONDS: Final = 3600.0
 _MAX_CONNECTIONS: Final = 1024
-_READY_PATIENCE_SECONDS: Final = 20.0
-
-
-@dataclass(frozen=True)
-class Options:
-    folder: DataFolder
-    host: str
-    port: int
-    origins: tuple[str, ...]
-    mends: Collection[Mend]
+_READY_TIMEOUT_SECONDS: Final = 20.0
 
 
 def run(options: Options, announce: Callable[[dict[str, object]], None]) -> None:
-    """Start, announce the port, serve until told to stop. Raises StartupError when it cannot start."""
+    """Start, announce the port, serve until stopped, and exit. Raise StartupError if the store cannot start."""
     folder = options.folder
     log = open_log(folder.log_file)
     _allow_many_connections()
@@ -53,17 +42,17 @@ def run(options: Options, announce: Callable[[dict[str, object]], None]) -> None
     store = _Store(options, log, lifetime)
     store.start_inner_servers()
     store.clean_before_serving()
-    port = store.open_front_door()
+    port = store.start_proxy()
     announce({"event": "ready", "port": port})
     log.info("ready: %s", json.dumps({"port": port, "pid": os.getpid()}))
-    eventlet.spawn(store.keep_house)
+    eventlet.spawn(store.run_cleanup)
 
     reason = lifetime.wait()
     log.info("stopping: %s", reason)
     store.stop()
     log.info("stopped")
     logging.shutdown()
-    # Not sys.exit: green threads and disk threads may be busy for a minute, and nothing is lost by a kill.
+    # Not sys.exit, which would wait up to a minute for green threads and disk threads. A kill loses nothing.
     os._exit(1 if reason.startswith(_LOST_LISTENER) else 0)
 
 
@@ -76,17 +65,17 @@ class _Store:
         self._folder = options.folder
         self._log = log
         self._lifetime = lifetime
-        self._in_flight = front_door.InFlight()
+        self._in_flight = middleware.InFlight()
         self._secret = LoopbackSecret()
         self._listeners: dict[str, socket.socket] = {}
         self._view: StoreView | None = None
         self._updates: container_updates.ContainerUpdates | None = None
 
     def start_inner_servers(self) -> None:
-        """Ports first, rings after: the kernel hands out ports that nobody else has."""
+        """Bind all ports, write them to the rings, and start the servers."""
         from swift.common.wsgi import ConfigString, loadapp
 
-        # The public port first: when it is taken, nothing else needs starting.
+        # The public port first. If it is in use, the start fails before any server runs.
         self._listeners["proxy"] = bind(self._options.host, self._options.port)
         for server in swift_config.INNER_SERVERS:
             self._listeners[server] = bind(LOOPBACK, 0)
@@ -94,59 +83,57 @@ class _Store:
         swift_config.write_rings(self._folder, ports)
         self._secret.send_with_every_inner_request()
         for server in swift_config.INNER_SERVERS:
-            config = swift_config.inner_server(server, self._folder, ports[server], self._options.mends)
+            config = swift_config.inner_server(server, self._folder, ports[server], self._options.patches)
             app = loadapp(ConfigString(config), global_conf={"log_name": server}, allow_modify_pipeline=False)
             self._serve(server, self._secret.guard(app))
             self._require_healthy(LOOPBACK, ports[server])
 
     def clean_before_serving(self) -> None:
-        if Mend.LEFTOVERS in self._options.mends:
+        if Patch.LEFTOVERS in self._options.patches:
             removed = leftovers.remove_temporary_files(self._folder)
             if removed:
                 self._log.info("leftovers.temporary_files_removed: %d", removed)
-        if Mend.CONTAINER_UPDATES in self._options.mends:
+        if Patch.CONTAINER_UPDATES in self._options.patches:
             self._updates = container_updates.ContainerUpdates(self._folder)
             self._replay_container_updates()
 
-    def open_front_door(self) -> int:
+    def start_proxy(self) -> int:
         from swift.common.wsgi import ConfigString, loadapp
 
         options = self._options
         config = swift_config.proxy_server(
-            self._folder, load_or_create_credentials(self._folder.root), options.origins, options.mends
+            self._folder, load_or_create_credentials(self._folder.root), options.origins, options.patches
         )
         app = loadapp(ConfigString(config), global_conf={"log_name": "proxy"}, allow_modify_pipeline=False)
         self._view = StoreView(app._pipeline_final_app)
-        if Mend.LATE_PARTS in options.mends:
-            late_parts.install(self._view, UploadGates())
-        front = front_door.refuse_unsigned(app)
-        if Mend.ERROR_CORS in options.mends:
-            front = front_door.with_cors_on_errors(front, options.origins)
-        self._serve("proxy", self._in_flight.counted(front_door.announcing_close(front)))
+        if Patch.LATE_PARTS in options.patches:
+            late_parts.install(self._view, UploadLocks())
+        front = middleware.refuse_unsigned(app)
+        if Patch.ERROR_CORS in options.patches:
+            front = middleware.with_cors_on_errors(front, options.origins)
+        self._serve("proxy", self._in_flight.counted(middleware.announcing_close(front)))
         port = port_of(self._listeners["proxy"])
         self._require_healthy(_connectable(options.host), port)
         return port
 
-    def keep_house(self) -> None:
-        """At start and hourly; what fails is logged and tried again."""
+    def run_cleanup(self) -> None:
+        """Clean at the start and hourly. Log a failure, and try again after the interval."""
         while True:
             try:
-                self._tidy()
+                self._remove_leftovers()
             except Exception:
-                self._log.exception("housekeeping.failed")
-            eventlet.sleep(HOUSEKEEPING_SECONDS)
+                self._log.exception("cleanup.failed")
+            eventlet.sleep(CLEANUP_INTERVAL_SECONDS)
             if self._updates is not None:
                 self._replay_container_updates()
 
     def stop(self) -> None:
-        """No new connections; requests in flight get a moment."""
-        for listener in self._listeners.values():
-            if listener is self._listeners["proxy"]:
-                listener.close()
+        """Stop accepting connections, and give requests in flight time to finish."""
+        self._listeners["proxy"].close()
         self._in_flight.wait_until_idle(STOP_GRACE_SECONDS)
 
-    def _tidy(self) -> None:
-        if Mend.LEFTOVERS not in self._options.mends or self._view is None:
+    def _remove_leftovers(self) -> None:
+        if Patch.LEFTOVERS not in self._options.patches or self._view is None:
             return
         counts = {
             "segments": leftovers.remove_orphaned_segments(self._folder, self._view),
@@ -175,18 +162,18 @@ class _Store:
                 protocol=SwiftHttpProtocol,
                 custom_pool=eventlet.GreenPool(_MAX_CONNECTIONS),
                 socket_timeout=60,
-                # S3 clients look for "ETag"; eventlet would write "Etag".
+                # S3 clients expect "ETag". eventlet would write "Etag".
                 capitalize_response_headers=False,
                 url_length_limit=8192,
             )
 
-        # A listener that dies (out of file descriptors, say) ends the store, and the app starts another.
+        # A listener that fails, for example without free file descriptors, stops the store. The app restarts it.
         eventlet.spawn(serve).link(lambda _: self._lifetime.end(f"{_LOST_LISTENER} the {server} listener"))
 
     def _require_healthy(self, host: str, port: int) -> None:
         try:
-            connection = HTTPConnection(host, port, timeout=_READY_PATIENCE_SECONDS)
-            connection.request("GET", front_door.HEALTH_PATH, headers=dict([self._secret.header]))
+            connection = HTTPConnection(host, port, timeout=_READY_TIMEOUT_SECONDS)
+            connection.request("GET", middleware.HEALTH_PATH, headers=dict([self._secret.header]))
             status = connection.getresponse().status
             connection.close()
         except OSError as error:
@@ -195,8 +182,8 @@ class _Store:
             ) from error
         if status != 200:
             raise StartupError(
-                f"The store answers {status} on {host}:{port}. See {self._folder.log_file}, and whether "
-                "another program answers on that address."
+                f"The store answers {status} on {host}:{port}. See {self._folder.log_file}, and check "
+                "whether another program answers on that address."
             )
 
 

@@ -1,4 +1,4 @@
-"""Asks the store itself, below signatures and S3 names, what is there: markers, manifests, segments."""
+"""Reads and deletes multipart markers, objects and segments through Swift's own API, without signatures."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 UPLOAD_ID_HEADER: Final = sysmeta_header("object", "upload-id")
 
 
-class StoreUnsureError(Exception):
-    """The store could not say; nothing may be concluded."""
+class UnknownStateError(Exception):
+    """The store answered neither that the object exists nor that it is absent."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Upload:
 
     @property
     def marker_path(self) -> str:
-        """s3api keeps one empty object for each open upload; it goes with Complete and Abort."""
+        """The path of the empty object that s3api keeps for each open upload until Complete or Abort."""
         return f"/v1/{self.account}/{self.bucket}{MULTIUPLOAD_SUFFIX}/{self.object_key}/{self.upload_id}"
 
     def segment_path(self, part: str) -> str:
@@ -46,16 +46,16 @@ class StoreView:
         return self._head(upload.marker_path) is not None
 
     def is_finished(self, upload: Upload) -> bool:
-        """Whether the object under this key was made of this upload, and so lives in its segments."""
+        """Return whether the object under this key consists of this upload's segments."""
         headers = self._head(upload.object_path)
         return headers is not None and headers.get(UPLOAD_ID_HEADER) == upload.upload_id
 
     def is_open(self, upload: Upload) -> bool:
-        """A kill between writing the object and removing the marker leaves both: that upload is finished."""
+        """Return whether the upload has a marker and no object. With both, a kill interrupted its Complete."""
         return self.has_marker(upload) and not self.is_finished(upload)
 
     def delete(self, path: str) -> bool:
-        """Remove one object of the store's; true when it is gone."""
+        """Delete the object at this path, and return whether it is gone."""
         status: int = self._send("DELETE", path).status_int
         return status in (204, 404)
 
@@ -64,7 +64,7 @@ class StoreView:
         if response.status_int == 404:
             return None
         if response.status_int != 200:
-            raise StoreUnsureError(f"HEAD answered {response.status_int}")
+            raise UnknownStateError(f"HEAD answered {response.status_int}")
         return response.headers
 
     def _send(self, method: str, path: str) -> Any:

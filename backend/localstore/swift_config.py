@@ -1,4 +1,4 @@
-"""What Swift is told: its hash salt, its rings, and the configuration of its four servers."""
+"""Writes Swift's hash salt and rings, and returns the configuration of its four servers."""
 
 import os
 import secrets
@@ -10,25 +10,27 @@ from typing import Final
 from localstore.credentials import Credentials
 from localstore.data_folder import DEVICE, DataFolder
 from localstore.listeners import LOOPBACK
-from localstore.mends import Mend
+from localstore.options import Patch
 
 REGION: Final = "us-east-1"
 INNER_SERVERS: Final = ("account", "container", "object")
 
 _PART_POWER: Final = 4
-"""16 partitions: folders, not limits. Fixed for the life of a data folder, as objects are filed by it."""
+"""2 ** 4 partitions, which are folders. A data folder keeps this number, because objects are stored by partition."""
 
 _MAX_PARTS: Final = 10_000
-"""S3's own limit; Swift's defaults stop at 1,000."""
+"""S3's limit. Swift's default is 1,000."""
 
 _INNER_TIMEOUT_SECONDS: Final = 30
-"""For answers of a server in this same process, busy at most with the disk. Swift's 0.5 s to connect and
-3 s to answer are meant for a broken machine among many; here they would turn a slow disk into lost
-listings and 503s."""
+"""Timeout of an inner server, which is in this process and waits only for the disk. Swift's defaults (0.5 s to connect,
+3 s to answer) are for clusters, and on a slow disk would cause 503s and missing listings."""
 
 
 def write_hash_salt(folder: DataFolder) -> Path:
-    """Swift files objects under salted hashes; with another salt it would find none of them."""
+    """Return the file of Swift's hash salt, and create it if it is missing.
+
+    Swift stores objects under salted hashes. With another salt it would find none of them.
+    """
     path = folder.swift_dir / "swift.conf"
     if not path.exists():
         draft = path.with_suffix(".draft")
@@ -46,7 +48,7 @@ def write_hash_salt(folder: DataFolder) -> Path:
 
 
 def write_rings(folder: DataFolder, ports: Mapping[str, int]) -> None:
-    """Tell the proxy where the inner servers listen this time. Made anew at each start."""
+    """Write the ports of the inner servers for the proxy. They change at each start."""
     from swift.common.ring import RingBuilder
 
     for server in INNER_SERVERS:
@@ -61,13 +63,13 @@ def write_rings(folder: DataFolder, ports: Mapping[str, int]) -> None:
         builder.rebalance()
         path = folder.swift_dir / f"{server}.ring.gz"
         builder.get_ring().save(str(path))
-        # Swift makes rings readable for all.
+        # Swift makes rings readable by all users.
         path.chmod(0o600)
 
 
-def inner_server(server: str, folder: DataFolder, port: int, mends: Collection[Mend]) -> str:
-    """Configuration of the account, container or object server."""
-    waits_for_listings = server == "object" and Mend.CONTAINER_UPDATES in mends
+def inner_server(server: str, folder: DataFolder, port: int, patches: Collection[Patch]) -> str:
+    """Return the configuration of the account, container or object server."""
+    waits_for_listings = server == "object" and Patch.CONTAINER_UPDATES in patches
     return _defaults(folder) + dedent(f"""
         devices = {folder.devices}
         mount_check = false
@@ -88,7 +90,7 @@ def inner_server(server: str, folder: DataFolder, port: int, mends: Collection[M
 
 
 def _container_update_settings() -> str:
-    # By default an object is acknowledged after 1 s although its listing does not know it yet.
+    # By default the object server answers after 1 s, although the object may not be listed yet.
     return (
         f"container_update_timeout = {_INNER_TIMEOUT_SECONDS}\n"
         f"        node_timeout = {_INNER_TIMEOUT_SECONDS}\n"
@@ -97,12 +99,12 @@ def _container_update_settings() -> str:
 
 
 def proxy_server(
-    folder: DataFolder, credentials: Credentials, origins: Collection[str], mends: Collection[Mend]
+    folder: DataFolder, credentials: Credentials, origins: Collection[str], patches: Collection[Patch]
 ) -> str:
-    """Configuration of the public server. Holds the secret, so it is handed over in memory, never written."""
+    """Return the configuration of the public server. It contains the secret, so it is never written to disk."""
     account, user = credentials.access_key_id.split(":")
     allowed_origins = ",".join(origins)
-    frees_disk = Mend.DELETES_FREE_DISK in mends
+    frees_disk = Patch.DELETES_FREE_DISK in patches
     return _defaults(folder) + dedent(f"""
         cors_allow_origin = {allowed_origins}
         cors_expose_headers = etag
@@ -115,7 +117,7 @@ def proxy_server(
         account_autocreate = true
         node_timeout = {_INNER_TIMEOUT_SECONDS}
         conn_timeout = 10
-        # With one server there is no other to turn to: a full disk must not shut the store for a minute.
+        # By default the proxy avoids a failing server for a minute. The only server stays in use on a full disk.
         error_suppression_interval = 0
         error_suppression_limit = 1000000
 
@@ -148,7 +150,7 @@ def proxy_server(
 
         [filter:tempauth]
         use = egg:swift#tempauth
-        # Its token service would take a path that a bucket may want; nobody here uses it.
+        # The path of the unused token service must not hide a bucket.
         auth_prefix = /.no-tokens/
         user_{account}_{user} = {credentials.secret_access_key} .admin
         """)

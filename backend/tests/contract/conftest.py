@@ -13,7 +13,7 @@ from tests.engines.embedded import EmbeddedStore
 
 KNOWN_DIFFERENCES: Mapping[str, frozenset[Difference]] = {
     "memory": frozenset(),
-    # Swift 2.38.3 with localstore's mends.
+    # Swift 2.38.3 with localstore's patches.
     "embedded": LINGERING | {Difference.WRONG_TOTAL_IS_TAKEN},
     # RADOS Gateway 16.2.
     "ceph": frozenset(

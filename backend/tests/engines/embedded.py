@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 
 from localstore.credentials import Credentials, load_or_create_credentials
-from localstore.mends import Mend
+from localstore.options import Patch
 from tests.waiting import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class EmbeddedStore:
         *,
         port: int = 0,
         origins: Sequence[str] = (),
-        without: Collection[Mend] = (),
+        without: Collection[Patch] = (),
         wrapper: Sequence[str] = (),
     ) -> None:
         self.data_dir = data_dir
@@ -55,8 +55,8 @@ class EmbeddedStore:
         command += ["--port", str(self._port)]
         for origin in self.origins:
             command += ["--origin", origin]
-        for mend in self.without:
-            command += ["--without", mend]
+        for patch in self.without:
+            command += ["--without", patch]
         self._process = subprocess.Popen(
             [*self._wrapper, *command],
             stdin=subprocess.PIPE,

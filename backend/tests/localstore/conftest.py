@@ -1,4 +1,4 @@
-"""One running store for the whole session, one with every mend left out, and a maker for special ones."""
+"""Fixtures with a running store, a store without patches, and a factory of stores."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localstore.mends import ALL_MENDS
+from localstore.options import ALL_PATCHES
 from tests.engines.embedded import EmbeddedStore
 from tests.localstore.s3 import BUCKET, PAGE
 
@@ -22,16 +22,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
 
 
 @pytest.fixture(scope="session")
-def unmended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    """Swift as it comes."""
-    with EmbeddedStore(tmp_path_factory.mktemp("unmended"), origins=[PAGE], without=ALL_MENDS) as running:
+def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    """A running store without any patch."""
+    with EmbeddedStore(tmp_path_factory.mktemp("unpatched"), origins=[PAGE], without=ALL_PATCHES) as running:
         running.client().create_bucket(Bucket=BUCKET)
         yield running
 
 
 @pytest.fixture
 def make_store(tmp_path: Path) -> Iterator[MakeStore]:
-    """Make a store on this test's own folder; it is not started yet, and gone after the test."""
+    """Return a function that creates a store in this test's folder, without starting it."""
     with ExitStack() as stack:
 
         def make(**options: Any) -> EmbeddedStore:

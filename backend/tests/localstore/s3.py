@@ -1,4 +1,4 @@
-"""What the tests say to a store: uploads in parts, presigned URLs, a part whose last byte is held back."""
+"""S3 calls of the tests, with presigned URLs and a part whose last byte the test holds back."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ BUCKET = "slipway"
 PAGE = "http://127.0.0.1:8000"
 FOREIGN = "http://evil.example"
 PART_SIZE_BYTES = 5 * 1024 * 1024
-"""The smallest S3 allows for all but the last."""
+"""S3's minimum for all parts but the last."""
 
 FULL_PART = os.urandom(PART_SIZE_BYTES)
 OTHER_PART = os.urandom(PART_SIZE_BYTES)
@@ -36,7 +36,7 @@ SMALL_PART = b"the last part may be small"
 
 @dataclass
 class OpenUpload:
-    """A multipart upload under way."""
+    """A multipart upload in progress."""
 
     store: EmbeddedStore
     object_key: str
@@ -71,7 +71,7 @@ class OpenUpload:
         return [part["PartNumber"] for part in answer.get("Parts", [])]
 
     def presign_expired_part(self, part_number: int, size_bytes: int) -> str:
-        """A URL of an hour ago."""
+        """Return a URL signed an hour ago."""
         signed_at = get_current_datetime() - timedelta(hours=1)
         with patch("botocore.auth.get_current_datetime", return_value=signed_at):
             return self.presign_part(part_number, size_bytes)
@@ -108,7 +108,7 @@ def read(store: EmbeddedStore, object_key: str) -> bytes:
 
 
 class HeldPart:
-    """A part PUT that has sent everything but its last byte."""
+    """A PUT of a part that has sent all bytes but the last."""
 
     def __init__(self, upload: OpenUpload, part_number: int, body: bytes) -> None:
         url = urlsplit(upload.presign_part(part_number, len(body)))
@@ -121,7 +121,7 @@ class HeldPart:
         self._connection.send(body[:-1])
 
     def finish(self) -> int:
-        """Send the last byte; returns the answer's status."""
+        """Send the last byte, and return the status of the response."""
         self._connection.send(self._last)
         answer = self._connection.getresponse()
         answer.read()
@@ -138,12 +138,12 @@ class HeldPart:
 
 
 def error_code(call: Callable[[], object]) -> str:
-    """The S3 error code a call ends with."""
+    """Return the S3 error code that the call raises."""
     try:
         call()
     except ClientError as error:
         return error.response["Error"]["Code"]
-    raise AssertionError("the store did not refuse")
+    raise AssertionError("the store answered without an error")
 
 
 def content_md5(body: bytes) -> str:
@@ -151,15 +151,15 @@ def content_md5(body: bytes) -> str:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Poll a condition; only a hang ends in a failure."""
-    give_up_at = time.monotonic() + TIMEOUT_SECONDS
+    """Poll until the condition holds. Fail only after the timeout of the whole suite."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
-        assert time.monotonic() < give_up_at, "the condition never came true"
+        assert time.monotonic() < deadline, "the condition never came true"
         time.sleep(0.02)
 
 
 def object_folders(store: EmbeddedStore, name_part: str) -> list[Path]:
-    """Folders on the store's disk whose data file names an object with this text in its name."""
+    """Return the folders on the store's disk of objects whose name contains this text."""
     return [path.parent for path in data_files(store) if name_part.encode() in metadata_of(path)]
 
 

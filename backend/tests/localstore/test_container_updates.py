@@ -1,4 +1,4 @@
-"""A part that was acknowledged is listed, however slow the listing's database was at that moment."""
+"""Every acknowledged part is listed, even if the listing's database was slow."""
 
 import fcntl
 import sqlite3
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from localstore.mends import Mend
+from localstore.options import Patch
 from tests.engines.embedded import EmbeddedStore
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import BUCKET, SMALL_PART, OpenUpload, begin_upload, wait_until
 from tests.waiting import TIMEOUT_SECONDS
 
 LONGER_THAN_SWIFT_WAITS_SECONDS = 1.5
-"""Swift acknowledges after 1 s without its listing."""
+"""Swift alone answers after 1 s, although the part is not listed."""
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def waiting_updates(store: EmbeddedStore) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_part_is_acknowledged_only_when_it_is_listed(store: EmbeddedStore) -> None:
+def test_part_is_acknowledged_after_it_is_listed(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
     with ThreadPoolExecutor() as pool:
         with blocked_listing(store):
@@ -52,32 +52,32 @@ def test_part_is_acknowledged_only_when_it_is_listed(store: EmbeddedStore) -> No
     assert upload.listed_parts() == [1]
 
 
-def store_with_a_lost_listing(store: EmbeddedStore) -> OpenUpload:
-    """Swift as it comes: the part is acknowledged, its listing update waits on disk for a daemon."""
+def upload_with_missing_listing(store: EmbeddedStore) -> OpenUpload:
+    """Return an upload with an acknowledged part whose listing update waits on disk for a daemon."""
     store.start()
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
     with blocked_listing(store):
         upload.put(1, SMALL_PART)
         wait_until(lambda: bool(waiting_updates(store)))
-        # Before the lock is free: the abandoned request would still use it.
+        # Kill before the lock is released, because the abandoned request would use it.
         store.kill()
     return upload
 
 
-def test_lost_listing_is_replayed_at_start(make_store: MakeStore) -> None:
-    upload = store_with_a_lost_listing(make_store(without=[Mend.CONTAINER_UPDATES]))
+def test_replays_missing_listing_at_start(make_store: MakeStore) -> None:
+    upload = upload_with_missing_listing(make_store(without=[Patch.CONTAINER_UPDATES]))
 
-    with make_store() as mended:
-        upload.store = mended
+    with make_store() as patched:
+        upload.store = patched
         assert upload.listed_parts() == [1]
-        assert waiting_updates(mended) == []
+        assert waiting_updates(patched) == []
 
 
-def test_without_the_mend_a_lost_listing_stays_lost(make_store: MakeStore) -> None:
-    upload = store_with_a_lost_listing(make_store(without=[Mend.CONTAINER_UPDATES]))
+def test_without_patch_listing_stays_missing(make_store: MakeStore) -> None:
+    upload = upload_with_missing_listing(make_store(without=[Patch.CONTAINER_UPDATES]))
 
-    with make_store(without=[Mend.CONTAINER_UPDATES]) as again:
+    with make_store(without=[Patch.CONTAINER_UPDATES]) as again:
         upload.store = again
         assert upload.listed_parts() == []
         assert len(waiting_updates(again)) == 1

@@ -1,4 +1,4 @@
-"""What a page may read of the store: everything on an allowed origin, errors too; nothing elsewhere."""
+"""A page of an allowed origin may read every response of the store, and other pages none."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ def preflight(store: EmbeddedStore, method: str, origin: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET", "HEAD"])
-def test_preflight_allows_the_page_to_send_content_md5(store: EmbeddedStore, method: str) -> None:
+def test_preflight_allows_content_md5(store: EmbeddedStore, method: str) -> None:
     answer = preflight(store, method, PAGE)
 
     assert answer.status_code == 200
@@ -41,14 +41,14 @@ def test_preflight_allows_the_page_to_send_content_md5(store: EmbeddedStore, met
     assert "Origin" in answer.headers["vary"]
 
 
-def test_preflight_of_a_foreign_origin_is_refused(store: EmbeddedStore) -> None:
+def test_refuses_preflight_of_foreign_origin(store: EmbeddedStore) -> None:
     answer = preflight(store, "PUT", FOREIGN)
 
     assert answer.status_code == 401
     assert ALLOWED not in answer.headers
 
 
-def test_page_may_send_a_part_and_read_its_etag(store: EmbeddedStore) -> None:
+def test_page_can_upload_part_and_read_etag(store: EmbeddedStore) -> None:
     answer = put(begin_upload(store).presign_part(1, len(SMALL_PART)))
 
     assert answer.status_code == 200
@@ -56,7 +56,7 @@ def test_page_may_send_a_part_and_read_its_etag(store: EmbeddedStore) -> None:
     assert "etag" in answer.headers["access-control-expose-headers"].lower()
 
 
-def test_foreign_origin_reads_neither_success_nor_error(store: EmbeddedStore) -> None:
+def test_foreign_origin_can_read_no_response(store: EmbeddedStore) -> None:
     url = begin_upload(store).presign_part(1, len(SMALL_PART))
 
     for answer in (put(url, origin=FOREIGN), put(url + "0", origin=FOREIGN)):
@@ -104,7 +104,7 @@ ERRORS = pytest.mark.parametrize(
 
 
 @ERRORS
-def test_page_may_read_the_error(
+def test_page_can_read_error(
     store: EmbeddedStore, provoke: Callable[[EmbeddedStore], httpx.Response], status: int, code: str
 ) -> None:
     answer = provoke(store)
@@ -114,22 +114,22 @@ def test_page_may_read_the_error(
 
 
 @pytest.mark.parametrize("provoke", [expired, forged, other_length])
-def test_without_the_mend_the_page_cannot_read_a_refusal(
-    unmended: EmbeddedStore, provoke: Callable[[EmbeddedStore], httpx.Response]
+def test_without_patch_page_cannot_read_error(
+    unpatched: EmbeddedStore, provoke: Callable[[EmbeddedStore], httpx.Response]
 ) -> None:
-    answer = provoke(unmended)
+    answer = provoke(unpatched)
 
     assert answer.status_code == 403
     assert ALLOWED not in answer.headers
 
 
-def test_right_md5_is_accepted(store: EmbeddedStore) -> None:
+def test_accepts_correct_md5(store: EmbeddedStore) -> None:
     answer = put(begin_upload(store).presign_part(1, len(SMALL_PART)), md5_of=SMALL_PART)
 
     assert answer.status_code == 200
 
 
-def test_page_may_read_ranges_of_an_object(store: EmbeddedStore) -> None:
+def test_page_can_read_range(store: EmbeddedStore) -> None:
     upload = make_object(store)
     url = store.client().generate_presigned_url(
         "get_object", Params={"Bucket": "slipway", "Key": upload.object_key}

@@ -1,11 +1,11 @@
-"""Deleting and aborting give the disk back at once."""
+"""DELETE and Abort free the disk before they answer."""
 
 from tests.engines.embedded import EmbeddedStore
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import BUCKET, FULL_PART, PART_SIZE_BYTES, begin_upload, make_object, object_folders
 
 
-def test_deleted_object_frees_its_disk(make_store: MakeStore) -> None:
+def test_delete_frees_disk(make_store: MakeStore) -> None:
     with make_store() as store:
         store.client().create_bucket(Bucket=BUCKET)
         upload = make_object(store)
@@ -17,15 +17,15 @@ def test_deleted_object_frees_its_disk(make_store: MakeStore) -> None:
         assert object_folders(store, upload.upload_id) == []
 
 
-def test_without_the_mend_a_deleted_object_keeps_its_disk(unmended: EmbeddedStore) -> None:
-    upload = make_object(unmended)
+def test_without_patch_delete_leaves_segments(unpatched: EmbeddedStore) -> None:
+    upload = make_object(unpatched)
 
-    unmended.client().delete_object(Bucket=BUCKET, Key=upload.object_key)
+    unpatched.client().delete_object(Bucket=BUCKET, Key=upload.object_key)
 
-    assert object_folders(unmended, upload.upload_id) != []
+    assert object_folders(unpatched, upload.upload_id) != []
 
 
-def test_aborted_upload_frees_its_disk(make_store: MakeStore) -> None:
+def test_abort_frees_disk(make_store: MakeStore) -> None:
     with make_store() as store:
         store.client().create_bucket(Bucket=BUCKET)
         upload = begin_upload(store)

@@ -1,4 +1,4 @@
-"""What was acknowledged survives kill -9."""
+"""Acknowledged data survives kill -9."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import BUCKET, FULL_PART, SMALL_PART, begin_upload, make_object, read
 
 
-def test_objects_and_open_uploads_survive_kill_9(make_store: MakeStore) -> None:
+def test_objects_and_open_uploads_survive_kill(make_store: MakeStore) -> None:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     made = make_object(store)
@@ -26,7 +26,7 @@ def test_objects_and_open_uploads_survive_kill_9(make_store: MakeStore) -> None:
         assert read(store, upload.object_key) == FULL_PART + SMALL_PART
 
 
-def test_parts_acknowledged_before_a_kill_in_mid_upload_are_there_after_it(make_store: MakeStore) -> None:
+def test_acknowledged_parts_survive_kill_during_upload(make_store: MakeStore) -> None:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)

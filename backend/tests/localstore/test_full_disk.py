@@ -1,13 +1,13 @@
-"""A disk that takes no more costs a request, not the store."""
+"""A full disk fails requests. The store keeps running."""
 
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import BUCKET, FULL_PART, SMALL_PART, begin_upload, error_code, read
 
 LIMIT_KIB = 2048
-"""A file-size limit stands in for a full disk: large writes fail in the middle, small ones pass."""
+"""A limit of the file size simulates a full disk. Large writes fail in the middle, and small ones succeed."""
 
 
-def test_part_that_finds_no_room_gets_a_5xx_and_the_store_goes_on(make_store: MakeStore) -> None:
+def test_full_disk_answers_5xx_and_store_keeps_running(make_store: MakeStore) -> None:
     store = make_store(wrapper=["bash", "-c", f'ulimit -f {LIMIT_KIB}; exec "$@"', "limited"])
     with store:
         store.client().create_bucket(Bucket=BUCKET)

@@ -1,4 +1,4 @@
-"""After Complete or Abort no part write may land; the stores without the mend show what would happen."""
+"""The store refuses part writes after Complete or Abort. Stores without the patch show the damage."""
 
 import hashlib
 import shutil
@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from localstore.mends import Mend
+from localstore.options import Patch
 from tests.engines.embedded import EmbeddedStore
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import (
@@ -30,30 +30,30 @@ from tests.waiting import TIMEOUT_SECONDS
 
 
 def is_whole(store: EmbeddedStore, object_key: str) -> bool:
-    """Whether the object still gives the bytes that were completed."""
+    """Return whether the object still has the bytes that were completed."""
     try:
         return read(store, object_key) == FULL_PART + SMALL_PART
     except ClientError:
         return False
 
 
-def test_part_after_complete_is_refused(store: EmbeddedStore) -> None:
+def test_refuses_part_after_complete(store: EmbeddedStore) -> None:
     upload = make_object(store)
 
     assert error_code(lambda: upload.put(1, OTHER_PART)) == "NoSuchUpload"
     assert is_whole(store, upload.object_key)
 
 
-def test_without_the_mend_a_part_after_complete_breaks_the_object(unmended: EmbeddedStore) -> None:
-    upload = make_object(unmended)
+def test_without_patch_part_after_complete_breaks_object(unpatched: EmbeddedStore) -> None:
+    upload = make_object(unpatched)
 
     upload.put(1, OTHER_PART)
 
-    assert not is_whole(unmended, upload.object_key)
+    assert not is_whole(unpatched, upload.object_key)
 
 
 def complete_while_held(store: EmbeddedStore) -> tuple[OpenUpload, int]:
-    """Complete while a second write of part 1 lacks its last byte; then send that byte."""
+    """Complete while a second write of part 1 lacks its last byte. Then send that byte."""
     upload = begin_upload(store)
     etags = [upload.put(1, FULL_PART), upload.put(2, SMALL_PART)]
     with HeldPart(upload, 1, OTHER_PART) as held:
@@ -61,23 +61,23 @@ def complete_while_held(store: EmbeddedStore) -> tuple[OpenUpload, int]:
         return upload, held.finish()
 
 
-def test_part_whose_last_byte_is_held_back_across_complete_is_refused(store: EmbeddedStore) -> None:
+def test_refuses_part_that_ends_after_complete(store: EmbeddedStore) -> None:
     upload, status = complete_while_held(store)
 
     assert status == 404
     assert is_whole(store, upload.object_key)
 
 
-def test_without_the_mend_a_part_held_back_across_complete_breaks_the_object(
-    unmended: EmbeddedStore,
+def test_without_patch_part_that_ends_after_complete_breaks_object(
+    unpatched: EmbeddedStore,
 ) -> None:
-    upload, status = complete_while_held(unmended)
+    upload, status = complete_while_held(unpatched)
 
     assert status == 200
-    assert not is_whole(unmended, upload.object_key)
+    assert not is_whole(unpatched, upload.object_key)
 
 
-def test_part_held_back_across_a_failed_complete_lands(store: EmbeddedStore) -> None:
+def test_stores_part_that_ends_after_failed_complete(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
     upload.put(1, OTHER_PART)
     etag = upload.put(2, SMALL_PART)
@@ -98,7 +98,7 @@ def test_part_held_back_across_a_failed_complete_lands(store: EmbeddedStore) -> 
     ],
     ids=["wrong ETag", "part too small"],
 )
-def test_failed_complete_leaves_the_upload_open(
+def test_failed_complete_leaves_upload_open(
     store: EmbeddedStore, fail: Callable[[OpenUpload], object]
 ) -> None:
     upload = begin_upload(store)
@@ -111,14 +111,14 @@ def test_failed_complete_leaves_the_upload_open(
     assert is_whole(store, upload.object_key)
 
 
-def test_repeated_complete_gives_the_same_answer(store: EmbeddedStore) -> None:
+def test_repeated_complete_returns_same_etag(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
     etags = [upload.put(1, FULL_PART), upload.put(2, SMALL_PART)]
 
     assert upload.complete(etags) == upload.complete(etags)
 
 
-def test_part_held_back_across_abort_is_refused_and_leaves_nothing(store: EmbeddedStore) -> None:
+def test_refuses_part_that_ends_after_abort(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
     upload.put(1, FULL_PART)
     with HeldPart(upload, 2, OTHER_PART) as held:
@@ -128,16 +128,16 @@ def test_part_held_back_across_abort_is_refused_and_leaves_nothing(store: Embedd
     assert object_folders(store, upload.upload_id) == []
 
 
-def test_without_the_mend_a_part_held_back_across_abort_stays_on_disk(unmended: EmbeddedStore) -> None:
-    upload = begin_upload(unmended)
+def test_without_patch_part_that_ends_after_abort_stays_on_disk(unpatched: EmbeddedStore) -> None:
+    upload = begin_upload(unpatched)
     with HeldPart(upload, 2, OTHER_PART) as held:
         upload.abort()
         assert held.finish() == 200
 
-    assert object_folders(unmended, upload.upload_id) != []
+    assert object_folders(unpatched, upload.upload_id) != []
 
 
-def test_part_of_an_unknown_upload_is_refused(store: EmbeddedStore) -> None:
+def test_refuses_requests_to_unknown_upload(store: EmbeddedStore) -> None:
     unknown = OpenUpload(store, "videos/none", "A" * 48)
 
     assert error_code(lambda: unknown.put(1, SMALL_PART)) == "NoSuchUpload"
@@ -145,8 +145,8 @@ def test_part_of_an_unknown_upload_is_refused(store: EmbeddedStore) -> None:
     assert error_code(lambda: unknown.complete(['"' + "0" * 32 + '"'])) == "NoSuchUpload"
 
 
-def test_stranger_cannot_close_an_upload(store: EmbeddedStore) -> None:
-    """The gate is behind the signature: a forged Abort or Complete changes nothing for others."""
+def test_forged_abort_changes_nothing(store: EmbeddedStore) -> None:
+    """The store verifies the signature before it locks the upload."""
     upload = begin_upload(store)
     etags = [upload.put(1, FULL_PART), upload.put(2, SMALL_PART)]
     stranger = boto3.client(
@@ -166,25 +166,25 @@ def test_stranger_cannot_close_an_upload(store: EmbeddedStore) -> None:
     upload.complete(etags)
 
 
-def store_killed_inside_complete(store: EmbeddedStore) -> OpenUpload:
-    """The state after a kill -9 between writing the object and removing the upload's marker."""
+def upload_killed_in_complete(store: EmbeddedStore) -> OpenUpload:
+    """Return an upload as after a kill -9 between writing the object and removing the marker."""
     store.start()
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
     [marker] = object_folders(store, upload.upload_id)
-    kept = store.data_dir / "kept-marker"
-    shutil.copytree(marker, kept)
+    saved = store.data_dir / "saved-marker"
+    shutil.copytree(marker, saved)
     upload.complete([upload.put(1, FULL_PART), upload.put(2, SMALL_PART)])
     store.kill()
     shutil.rmtree(marker)
-    shutil.copytree(kept, marker)
+    shutil.copytree(saved, marker)
     store.start()
     return upload
 
 
-def test_kill_inside_complete_leaves_an_object_no_part_or_abort_can_break(make_store: MakeStore) -> None:
+def test_part_and_abort_after_kill_in_complete_keep_object(make_store: MakeStore) -> None:
     store = make_store()
-    upload = store_killed_inside_complete(store)
+    upload = upload_killed_in_complete(store)
 
     assert error_code(lambda: upload.put(1, OTHER_PART)) == "NoSuchUpload"
     assert error_code(upload.abort) == "NoSuchUpload"
@@ -192,20 +192,20 @@ def test_kill_inside_complete_leaves_an_object_no_part_or_abort_can_break(make_s
     assert store.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
-def test_without_the_mend_a_kill_inside_complete_lets_abort_destroy_the_object(
+def test_without_patch_abort_after_kill_in_complete_breaks_object(
     make_store: MakeStore,
 ) -> None:
-    store = make_store(without=[Mend.LATE_PARTS])
-    upload = store_killed_inside_complete(store)
+    store = make_store(without=[Patch.LATE_PARTS])
+    upload = upload_killed_in_complete(store)
 
     upload.abort()
 
     assert not is_whole(store, upload.object_key)
 
 
-def test_complete_repeated_after_a_kill_inside_it_ends_the_upload(make_store: MakeStore) -> None:
+def test_repeated_complete_after_kill_ends_upload(make_store: MakeStore) -> None:
     store = make_store()
-    upload = store_killed_inside_complete(store)
+    upload = upload_killed_in_complete(store)
 
     upload.complete([part_etag(FULL_PART), part_etag(SMALL_PART)])
 
@@ -213,14 +213,14 @@ def test_complete_repeated_after_a_kill_inside_it_ends_the_upload(make_store: Ma
     assert store.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
-def kill_before_the_listing_knows(store: EmbeddedStore, work: Callable[[], object]) -> None:
-    """The state after a kill -9 between removing the upload's marker and telling the listing."""
-    listings, kept = store.data_dir / "devices" / "d1" / "containers", store.data_dir / "kept-listings"
-    shutil.copytree(listings, kept)
+def kill_before_listing(store: EmbeddedStore, work: Callable[[], object]) -> None:
+    """Leave the state of a kill -9 between removing the upload's marker and updating the listing."""
+    listings, saved = store.data_dir / "devices" / "d1" / "containers", store.data_dir / "saved-listings"
+    shutil.copytree(listings, saved)
     work()
     store.kill()
     shutil.rmtree(listings)
-    shutil.copytree(kept, listings)
+    shutil.copytree(saved, listings)
     store.start()
     assert listed_uploads(store) != []
 
@@ -239,10 +239,9 @@ def half_sent(make_store: MakeStore) -> OpenUpload:
     return upload
 
 
-def test_complete_repeated_after_a_kill_before_its_listing_ends_the_upload(half_sent: OpenUpload) -> None:
-    """Without this it would be listed as open for ever."""
+def test_repeated_complete_removes_upload_from_listing(half_sent: OpenUpload) -> None:
     etags = [part_etag(FULL_PART)]
-    kill_before_the_listing_knows(half_sent.store, lambda: half_sent.complete(etags))
+    kill_before_listing(half_sent.store, lambda: half_sent.complete(etags))
 
     half_sent.complete(etags)
 
@@ -250,9 +249,9 @@ def test_complete_repeated_after_a_kill_before_its_listing_ends_the_upload(half_
     assert read(half_sent.store, half_sent.object_key) == FULL_PART
 
 
-def test_abort_repeated_after_a_kill_before_its_listing_ends_the_upload(half_sent: OpenUpload) -> None:
-    """Whoever aborts until nothing is listed, as a deletion does, would never be done."""
-    kill_before_the_listing_knows(half_sent.store, half_sent.abort)
+def test_repeated_abort_removes_upload_from_listing(half_sent: OpenUpload) -> None:
+    """A deletion repeats Abort until no upload is listed."""
+    kill_before_listing(half_sent.store, half_sent.abort)
 
     assert error_code(half_sent.abort) == "NoSuchUpload"
 
@@ -263,8 +262,8 @@ def part_etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
-def test_part_landing_while_complete_runs_never_breaks_the_object(store: EmbeddedStore) -> None:
-    """Whenever it comes: Complete fails and the upload stays open, or Complete wins and the part gets 404."""
+def test_part_during_complete_never_breaks_object(store: EmbeddedStore) -> None:
+    """Either Complete fails and the upload stays open, or the part gets 404."""
     for delay_seconds in (0.0, 0.01, 0.02, 0.03, 0.04, 0.05):
         upload = begin_upload(store)
         etags = [upload.put(1, FULL_PART), upload.put(2, SMALL_PART)]

@@ -1,4 +1,4 @@
-"""What a kill leaves behind goes at the next start; what is in use stays."""
+"""The store removes what a kill left at its next start, and keeps open uploads and objects."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localstore.mends import Mend
+from localstore.options import Patch
 from tests.engines.embedded import EmbeddedStore
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import (
@@ -24,16 +24,16 @@ from tests.localstore.s3 import (
 
 
 def temporary_file(store: EmbeddedStore) -> Path:
-    """As Swift writes where a file system knows no unnamed files."""
+    """Write a file as Swift does on a file system without O_TMPFILE."""
     path = store.data_dir / "devices" / "d1" / "tmp" / "tmpabc123"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(SMALL_PART)
     return path
 
 
-@pytest.mark.parametrize(("without", "stays"), [((), False), ((Mend.LEFTOVERS,), True)])
-def test_temporary_files_go_with_the_mend_alone(
-    make_store: MakeStore, without: tuple[Mend, ...], stays: bool
+@pytest.mark.parametrize(("without", "stays"), [((), False), ((Patch.LEFTOVERS,), True)])
+def test_patch_removes_temporary_files(
+    make_store: MakeStore, without: tuple[Patch, ...], stays: bool
 ) -> None:
     store = make_store(without=without)
     path = temporary_file(store)
@@ -42,8 +42,8 @@ def test_temporary_files_go_with_the_mend_alone(
         assert path.exists() is stays
 
 
-def killed_inside_abort(store: EmbeddedStore) -> OpenUpload:
-    """Abort removes the marker first, then the segments: the state after a kill in between."""
+def upload_killed_in_abort(store: EmbeddedStore) -> OpenUpload:
+    """Return an upload as after a kill -9 between removing the marker and removing the segments."""
     store.start()
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
@@ -55,52 +55,52 @@ def killed_inside_abort(store: EmbeddedStore) -> OpenUpload:
     return upload
 
 
-def wait_for_housekeeping(store: EmbeddedStore) -> None:
-    """The one of this process: the log also holds its predecessors'."""
-    this_life = f'"pid": {store.process.pid}}}'
-    wait_until(lambda: "leftovers.removed" in store.log_text.partition(this_life)[2])
+def wait_for_cleanup(store: EmbeddedStore) -> None:
+    """Wait for the log event of this process. The log also contains events of earlier ones."""
+    pid = f'"pid": {store.process.pid}}}'
+    wait_until(lambda: "leftovers.removed" in store.log_text.partition(pid)[2])
 
 
-def test_segments_without_upload_or_object_go(make_store: MakeStore) -> None:
+def test_removes_orphaned_segments(make_store: MakeStore) -> None:
     store = make_store()
-    upload = killed_inside_abort(store)
+    upload = upload_killed_in_abort(store)
     assert len(object_folders(store, upload.upload_id)) == 2
 
     with store:
-        wait_for_housekeeping(store)
+        wait_for_cleanup(store)
         assert object_folders(store, upload.upload_id) == []
 
 
-def test_without_the_mend_such_segments_stay(make_store: MakeStore) -> None:
-    store = make_store(without=[Mend.LEFTOVERS])
-    upload = killed_inside_abort(store)
+def test_without_patch_orphaned_segments_stay(make_store: MakeStore) -> None:
+    store = make_store(without=[Patch.LEFTOVERS])
+    upload = upload_killed_in_abort(store)
 
     with store:
-        # Whatever would clean at start has had its turn when the store stops.
+        # A cleanup at the start would have run before the store stops.
         store.stop()
     assert len(object_folders(store, upload.upload_id)) == 2
 
 
-def test_segment_that_no_listing_knows_goes(make_store: MakeStore) -> None:
-    """Killed between storing and listing a part, with the upload aborted later."""
+def test_removes_orphaned_segment_that_is_not_listed(make_store: MakeStore) -> None:
+    """A kill between storing and listing a part leaves such a segment after the Abort."""
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
     upload.put(1, SMALL_PART)
     [segment] = object_folders(store, f"{upload.upload_id}/1")
-    kept = store.data_dir / "kept"
-    shutil.copytree(segment, kept)
+    saved = store.data_dir / "saved"
+    shutil.copytree(segment, saved)
     upload.abort()
     store.kill()
     shutil.rmtree(segment)
-    shutil.copytree(kept, segment)
+    shutil.copytree(saved, segment)
 
     with store:
-        wait_for_housekeeping(store)
+        wait_for_cleanup(store)
         assert object_folders(store, upload.upload_id) == []
 
 
-def test_segments_of_an_overwritten_object_go(make_store: MakeStore) -> None:
+def test_removes_segments_of_overwritten_object(make_store: MakeStore) -> None:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     first = make_object(store)
@@ -111,14 +111,14 @@ def test_segments_of_an_overwritten_object_go(make_store: MakeStore) -> None:
     store.kill()
 
     with store:
-        wait_for_housekeeping(store)
+        wait_for_cleanup(store)
         assert object_folders(store, first.upload_id) == []
         assert read(store, first.object_key) == SMALL_PART
 
 
-def test_open_uploads_and_objects_are_left_alone(make_store: MakeStore) -> None:
+def test_keeps_open_uploads_and_objects(make_store: MakeStore) -> None:
     store = make_store()
-    orphan = killed_inside_abort(store)
+    orphan = upload_killed_in_abort(store)
     store.start()
     made = make_object(store)
     open_upload = begin_upload(store)
@@ -129,7 +129,7 @@ def test_open_uploads_and_objects_are_left_alone(make_store: MakeStore) -> None:
         store.client().create_multipart_upload(Bucket=BUCKET, Key=made.object_key)["UploadId"],
     )
     same_key.put(1, SMALL_PART)
-    # A key that looks like a segment of something else.
+    # A key that looks like the name of another upload's segment.
     odd = OpenUpload(store, f"{made.object_key}/{orphan.upload_id}", "")
     odd.upload_id = store.client().create_multipart_upload(Bucket=BUCKET, Key=odd.object_key)["UploadId"]
     odd.complete([odd.put(1, SMALL_PART)])
@@ -138,7 +138,7 @@ def test_open_uploads_and_objects_are_left_alone(make_store: MakeStore) -> None:
     store.kill()
 
     with store:
-        wait_for_housekeeping(store)
+        wait_for_cleanup(store)
         assert read(store, made.object_key) == FULL_PART + SMALL_PART
         assert read(store, odd.object_key) == SMALL_PART
         assert read(store, plain_key) == SMALL_PART
@@ -148,7 +148,7 @@ def test_open_uploads_and_objects_are_left_alone(make_store: MakeStore) -> None:
         assert read(store, open_upload.object_key) == FULL_PART + SMALL_PART
 
 
-def test_old_deletion_marks_go_and_young_ones_stay(make_store: MakeStore) -> None:
+def test_removes_old_tombstones_and_keeps_young_ones(make_store: MakeStore) -> None:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     for object_key in ("old", "young"):
@@ -162,6 +162,6 @@ def test_old_deletion_marks_go_and_young_ones_stay(make_store: MakeStore) -> Non
     os.utime(mark, (two_days_ago, two_days_ago))
 
     with store:
-        wait_for_housekeeping(store)
+        wait_for_cleanup(store)
         assert not old.exists()
         assert [path.suffix for path in young.iterdir()] == [".ts"]

@@ -1,4 +1,4 @@
-"""The log helps its owner and nobody else."""
+"""The log contains no secrets, and only its owner can read it."""
 
 import stat
 
@@ -12,14 +12,14 @@ from tests.waiting import TIMEOUT_SECONDS
 SIGNATURE = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"
 
 
-def test_log_holds_no_signature_key_or_request(make_store: MakeStore) -> None:
+def test_log_contains_no_signature_key_or_request(make_store: MakeStore) -> None:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
     url = upload.presign_part(1, len(SMALL_PART))
     httpx.put(url, content=SMALL_PART, timeout=TIMEOUT_SECONDS)
     httpx.put(url + "0", content=SMALL_PART, timeout=TIMEOUT_SECONDS)
-    # What makes Swift log errors with the request's address in it: clients that vanish, a broken object.
+    # A lost connection and a broken object make Swift log errors with the request's URL.
     with HeldPart(upload, 2, FULL_PART):
         pass
     broken = make_object(store)
@@ -48,14 +48,14 @@ def test_log_holds_no_signature_key_or_request(make_store: MakeStore) -> None:
     assert "HTTP/1.1" not in text
 
 
-def test_log_is_the_owners_alone(make_store: MakeStore) -> None:
+def test_log_has_mode_0600(make_store: MakeStore) -> None:
     store = make_store().start()
     store.stop()
 
     assert stat.S_IMODE((store.data_dir / "store.log").stat().st_mode) == 0o600
 
 
-def test_redact_takes_out_every_form_of_a_signature() -> None:
+def test_redact_removes_signature_in_every_form() -> None:
     for text in (
         f"PUT http://h/b/k?partNumber=1&X-Amz-Signature={SIGNATURE}&x=1",
         f"GET /k?X-Amz-Credential=slipway%3Aabc%2F20261122&X-Amz-Signature={SIGNATURE}",
@@ -71,7 +71,7 @@ def test_redact_takes_out_every_form_of_a_signature() -> None:
         assert "vjbyPxybd" not in shown
 
 
-def test_redact_leaves_other_text_alone() -> None:
+def test_redact_keeps_other_text() -> None:
     text = "ERROR with Object server 127.0.0.1:9001/d1 re: Trying to PUT /v1/AUTH_slipway/b/k: Timeout (30s)"
 
     assert redact(text) == text

@@ -1,4 +1,4 @@
-"""The S3 calls Slipway makes, as AWS documents them; where Swift differs, the test says so."""
+"""The S3 calls of Slipway, as AWS documents them. A test of different behaviour says so."""
 
 import hashlib
 import http.client
@@ -28,7 +28,7 @@ def presign_get(store: EmbeddedStore, object_key: str, **params: str) -> str:
     )
 
 
-def test_create_bucket_may_be_repeated(store: EmbeddedStore) -> None:
+def test_create_bucket_can_be_repeated(store: EmbeddedStore) -> None:
     store.client().create_bucket(Bucket="again")
 
     assert error_code(lambda: store.client().create_bucket(Bucket="again")) == "BucketAlreadyOwnedByYou"
@@ -36,7 +36,7 @@ def test_create_bucket_may_be_repeated(store: EmbeddedStore) -> None:
     store.client().delete_bucket(Bucket="again")
 
 
-def test_multipart_etag_is_the_md5_of_the_parts_md5s(store: EmbeddedStore) -> None:
+def test_multipart_etag_is_md5_of_part_md5s(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
     md5s = [hashlib.md5(part, usedforsecurity=False) for part in (FULL_PART, SMALL_PART)]
     etags = [upload.put(1, FULL_PART), upload.put(2, SMALL_PART)]
@@ -48,7 +48,7 @@ def test_multipart_etag_is_the_md5_of_the_parts_md5s(store: EmbeddedStore) -> No
     assert (head["ETag"], head["ContentLength"]) == (f'"{whole}-2"', len(FULL_PART + SMALL_PART))
 
 
-def test_what_create_was_given_comes_back_with_the_object(store: EmbeddedStore) -> None:
+def test_object_has_headers_and_metadata_of_create(store: EmbeddedStore) -> None:
     upload = begin_upload(
         store,
         ContentType="video/quicktime",
@@ -66,7 +66,7 @@ def test_what_create_was_given_comes_back_with_the_object(store: EmbeddedStore) 
     assert got.headers["x-amz-meta-slipway-token"] == "abc"
 
 
-def test_presigned_get_may_override_disposition_and_type(store: EmbeddedStore) -> None:
+def test_presigned_get_overrides_disposition_and_type(store: EmbeddedStore) -> None:
     upload = begin_upload(store, ContentDisposition="attachment")
     upload.complete([upload.put(1, SMALL_PART)])
 
@@ -94,7 +94,7 @@ def test_range_with_if_match_reads_across_parts(store: EmbeddedStore) -> None:
     assert got["ETag"] == etag
 
 
-def test_range_of_a_replaced_object_is_refused_by_if_match(store: EmbeddedStore) -> None:
+def test_if_match_refuses_range_of_replaced_object(store: EmbeddedStore) -> None:
     upload = make_object(store)
 
     def read_other_version() -> object:
@@ -105,7 +105,7 @@ def test_range_of_a_replaced_object_is_refused_by_if_match(store: EmbeddedStore)
     assert error_code(read_other_version) == "PreconditionFailed"
 
 
-def test_range_past_the_end_is_refused_and_a_suffix_is_served(store: EmbeddedStore) -> None:
+def test_refuses_range_past_end_and_serves_suffix(store: EmbeddedStore) -> None:
     upload = make_object(store)
     url = presign_get(store, upload.object_key)
 
@@ -113,7 +113,7 @@ def test_range_past_the_end_is_refused_and_a_suffix_is_served(store: EmbeddedSto
     assert httpx.get(url, headers={"Range": "bytes=-4"}, timeout=TIMEOUT_SECONDS).content == SMALL_PART[-4:]
 
 
-def test_complete_with_if_none_match_does_not_replace_an_object(store: EmbeddedStore) -> None:
+def test_complete_with_if_none_match_keeps_existing_object(store: EmbeddedStore) -> None:
     made = make_object(store)
     second = begin_upload(store)
     second.object_key = made.object_key
@@ -125,7 +125,7 @@ def test_complete_with_if_none_match_does_not_replace_an_object(store: EmbeddedS
     assert second.listed_parts() == [1]
 
 
-def test_complete_with_if_none_match_makes_a_new_object(store: EmbeddedStore) -> None:
+def test_complete_with_if_none_match_creates_object(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
 
     upload.complete([upload.put(1, SMALL_PART)], IfNoneMatch="*")
@@ -133,8 +133,8 @@ def test_complete_with_if_none_match_makes_a_new_object(store: EmbeddedStore) ->
     assert read(store, upload.object_key) == SMALL_PART
 
 
-def test_swift_takes_mpu_object_size_without_checking_it(store: EmbeddedStore) -> None:
-    """Weaker than AWS, which refuses. The app compares the sizes it lists, and HEADs the object."""
+def test_ignores_mpu_object_size(store: EmbeddedStore) -> None:
+    """AWS refuses a wrong size. The app compares the listed sizes, and checks the object with HEAD."""
     upload = begin_upload(store)
 
     upload.complete([upload.put(1, SMALL_PART)], MpuObjectSize=len(SMALL_PART) + 1)
@@ -142,7 +142,7 @@ def test_swift_takes_mpu_object_size_without_checking_it(store: EmbeddedStore) -
     assert read(store, upload.object_key) == SMALL_PART
 
 
-def test_list_parts_pages_in_order_with_size_etag_and_time(store: EmbeddedStore) -> None:
+def test_list_parts_is_paged_in_order_with_size_and_etag(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
     etags = {number: upload.put(number, SMALL_PART * number) for number in (11, 2, 1, 10)}
 
@@ -164,7 +164,7 @@ def test_list_parts_pages_in_order_with_size_etag_and_time(store: EmbeddedStore)
     ]
 
 
-def test_list_multipart_uploads_pages_by_key_and_upload_id(store: EmbeddedStore) -> None:
+def test_list_multipart_uploads_is_paged_by_key_and_upload_id(store: EmbeddedStore) -> None:
     store.client().create_bucket(Bucket="uploads")
     made = {
         (key, store.client().create_multipart_upload(Bucket="uploads", Key=key)["UploadId"])
@@ -185,7 +185,7 @@ def test_list_multipart_uploads_pages_by_key_and_upload_id(store: EmbeddedStore)
     assert listed == sorted(made)
 
 
-def test_part_can_be_sent_again(store: EmbeddedStore) -> None:
+def test_part_can_be_replaced(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
     upload.put(1, SMALL_PART)
 
@@ -195,7 +195,7 @@ def test_part_can_be_sent_again(store: EmbeddedStore) -> None:
     assert read(store, upload.object_key) == FULL_PART
 
 
-def test_complete_refuses_an_etag_that_is_not_the_parts(store: EmbeddedStore) -> None:
+def test_complete_refuses_wrong_etag(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
     old = upload.put(1, FULL_PART)
     upload.put(1, SMALL_PART)
@@ -203,7 +203,7 @@ def test_complete_refuses_an_etag_that_is_not_the_parts(store: EmbeddedStore) ->
     assert error_code(lambda: upload.complete([old])) == "InvalidPart"
 
 
-def test_ten_thousand_is_the_highest_part_number(store: EmbeddedStore) -> None:
+def test_highest_part_number_is_10000(store: EmbeddedStore) -> None:
     upload = begin_upload(store)
 
     upload.put(10_000, SMALL_PART)
@@ -211,8 +211,7 @@ def test_ten_thousand_is_the_highest_part_number(store: EmbeddedStore) -> None:
     assert error_code(lambda: upload.put(10_001, SMALL_PART)) == "InvalidArgument"
 
 
-def test_requests_outside_s3_are_refused(store: EmbeddedStore) -> None:
-    """Swift's own API and its token service stay shut."""
+def test_refuses_requests_to_swift_api(store: EmbeddedStore) -> None:
     key = store.credentials
     for path in ("/", "/v1/AUTH_slipway", "/auth/v1.0", "/info", f"/{BUCKET}/videos"):
         answer = httpx.get(
@@ -223,16 +222,14 @@ def test_requests_outside_s3_are_refused(store: EmbeddedStore) -> None:
         assert (path, answer.status_code) == (path, 403)
 
 
-def test_key_cannot_leave_its_bucket(store: EmbeddedStore) -> None:
+def test_key_with_dots_stays_in_bucket(store: EmbeddedStore) -> None:
     store.client().put_object(Bucket=BUCKET, Key="../../escape", Body=SMALL_PART)
 
     assert read(store, "../../escape") == SMALL_PART
     assert not list(store.data_dir.parent.rglob("escape"))
 
 
-def test_answer_that_does_not_wait_for_the_body_announces_the_end_of_the_connection(
-    store: EmbeddedStore,
-) -> None:
+def test_response_before_100_continue_closes_connection(store: EmbeddedStore) -> None:
     upload = make_object(store)
     url = urlsplit(upload.presign_part(1, len(FULL_PART)))
     assert url.hostname is not None
@@ -248,8 +245,8 @@ def test_answer_that_does_not_wait_for_the_body_announces_the_end_of_the_connect
     connection.close()
 
 
-def test_the_same_holds_where_swift_checks_the_body_itself(store: EmbeddedStore) -> None:
-    """A signed header in place of a signed URL: Swift wraps the body to compare its hash."""
+def test_response_before_100_continue_closes_connection_with_signed_header(store: EmbeddedStore) -> None:
+    """For a signed header Swift wraps the body to verify its hash."""
     unknown = OpenUpload(store, "videos/none", "A" * 48)
 
     with pytest.raises(ClientError) as refused:

@@ -1,4 +1,4 @@
-"""How the store starts, refuses to start, and ends with its app."""
+"""The store's start, failed starts, and stop together with its app."""
 
 import errno
 import json
@@ -14,8 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from localstore.data_folder import DataFolder
-from localstore.errors import StartupError
+from localstore.data_folder import DataFolder, StartupError
 from tests.engines.embedded import EmbeddedStore, StoreFailedError
 from tests.localstore.conftest import MakeStore
 from tests.localstore.s3 import BUCKET, FULL_PART, HeldPart, begin_upload, wait_until
@@ -25,7 +24,7 @@ BACKEND = Path(__file__).parents[2]
 
 
 def is_unlocked(data_dir: Path) -> bool:
-    """Whether no store owns the folder: the kernel's own word on whether it is alive."""
+    """Return whether no store runs on the folder. The kernel releases the lock of a process that ends."""
     try:
         DataFolder(data_dir).lock(wait_seconds=0)
     except StartupError:
@@ -33,7 +32,7 @@ def is_unlocked(data_dir: Path) -> bool:
     return True
 
 
-def test_start_prints_one_line_and_nothing_of_its_libraries(tmp_path: Path) -> None:
+def test_start_prints_only_one_line(tmp_path: Path) -> None:
     started = subprocess.run(
         [sys.executable, "-W", "default", "-m", "localstore", "--data-dir", str(tmp_path), "--port", "0"],
         stdin=subprocess.DEVNULL,
@@ -49,31 +48,31 @@ def test_start_prints_one_line_and_nothing_of_its_libraries(tmp_path: Path) -> N
     assert started.stderr == b""
 
 
-def test_ready_store_answers_health_checks(store: EmbeddedStore) -> None:
+def test_answers_health_check(store: EmbeddedStore) -> None:
     assert httpx.get(f"{store.endpoint_url}/healthcheck", timeout=TIMEOUT_SECONDS).status_code == 200
 
 
-def test_taken_port_is_said_to_be_taken(make_store: MakeStore) -> None:
+def test_reports_port_in_use(make_store: MakeStore) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         store = make_store(port=other.getsockname()[1])
 
-        with pytest.raises(StoreFailedError, match=r"taken.*SLIPWAY_STORE_PORT"):
+        with pytest.raises(StoreFailedError, match=r"in use.*SLIPWAY_STORE_PORT"):
             store.start()
 
     assert store.process.returncode == 1
 
 
-def test_two_stores_never_share_a_port(store: EmbeddedStore, make_store: MakeStore) -> None:
-    with pytest.raises(StoreFailedError, match="taken"):
+def test_stores_never_share_a_port(store: EmbeddedStore, make_store: MakeStore) -> None:
+    with pytest.raises(StoreFailedError, match="in use"):
         make_store(port=store.port).start()
 
 
-def test_folder_of_a_running_store_is_refused(store: EmbeddedStore) -> None:
+def test_refuses_folder_of_running_store(store: EmbeddedStore) -> None:
     with pytest.raises(StartupError, match="Another store is running"):
         DataFolder(store.data_dir).lock(wait_seconds=0)
 
 
-def test_start_waits_for_a_dying_predecessor(make_store: MakeStore) -> None:
+def test_start_waits_for_previous_store(make_store: MakeStore) -> None:
     first, second = make_store().start(), make_store()
     with ThreadPoolExecutor() as pool:
         starting = pool.submit(second.start)
@@ -83,9 +82,7 @@ def test_start_waits_for_a_dying_predecessor(make_store: MakeStore) -> None:
         starting.result(TIMEOUT_SECONDS)
 
 
-def test_folder_without_extended_attributes_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refuses_folder_without_extended_attributes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def not_supported(*_: object) -> None:
         raise OSError(errno.ENOTSUP, "Operation not supported")
 
@@ -97,18 +94,18 @@ def test_folder_without_extended_attributes_is_refused(
         folder.check_extended_attributes()
 
 
-def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_refuses_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(StoreFailedError, match="SLIPWAY_DATA_DIR"):
         EmbeddedStore(tmp_path / "file" / "store").start()
 
 
-def test_sigterm_ends_it_cleanly(make_store: MakeStore) -> None:
+def test_sigterm_exits_with_0(make_store: MakeStore) -> None:
     assert make_store().start().stop() == 0
 
 
-def test_sigterm_lets_a_request_in_flight_finish(make_store: MakeStore) -> None:
+def test_sigterm_lets_request_finish(make_store: MakeStore) -> None:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
@@ -123,16 +120,14 @@ def test_sigterm_lets_a_request_in_flight_finish(make_store: MakeStore) -> None:
     assert upload.listed_parts() == [1]
 
 
-def test_sigterm_does_not_wait_for_a_request_that_never_ends(make_store: MakeStore) -> None:
+def test_sigterm_cancels_request_that_never_ends(make_store: MakeStore) -> None:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
     with HeldPart(begin_upload(store), 1, FULL_PART):
         assert store.stop() == 0
 
 
-def test_store_that_can_take_no_more_connections_ends_so_that_the_app_restarts_it(
-    make_store: MakeStore,
-) -> None:
+def test_exits_if_listener_fails(make_store: MakeStore) -> None:
     store = make_store(wrapper=["bash", "-c", 'ulimit -n 80; exec "$@"', "limited"]).start()
     with ExitStack() as connections:
         for _ in range(120):
@@ -145,7 +140,7 @@ def test_store_that_can_take_no_more_connections_ends_so_that_the_app_restarts_i
     assert "lost the proxy listener" in store.log_text
 
 
-def test_ctrl_c_is_left_to_the_app(make_store: MakeStore) -> None:
+def test_ignores_sigint(make_store: MakeStore) -> None:
     store = make_store().start()
     store.process.send_signal(signal.SIGINT)
 
@@ -153,7 +148,7 @@ def test_ctrl_c_is_left_to_the_app(make_store: MakeStore) -> None:
     assert store.stop() == 0
 
 
-def test_end_of_stdin_ends_it(make_store: MakeStore) -> None:
+def test_exits_at_end_of_stdin(make_store: MakeStore) -> None:
     store = make_store().start()
 
     store.close_stdin()
@@ -161,7 +156,7 @@ def test_end_of_stdin_ends_it(make_store: MakeStore) -> None:
     assert store.wait() == 0
 
 
-def test_killed_app_takes_its_store_along(tmp_path: Path) -> None:
+def test_exits_if_app_is_killed(tmp_path: Path) -> None:
     app = (
         "import subprocess, sys, time\n"
         f"store = subprocess.Popen([sys.executable, '-m', 'localstore', '--data-dir', {str(tmp_path)!r},"
@@ -178,14 +173,14 @@ def test_killed_app_takes_its_store_along(tmp_path: Path) -> None:
     wait_until(lambda: is_unlocked(tmp_path))
 
 
-def test_everything_in_the_folder_is_the_owners_alone(store: EmbeddedStore) -> None:
+def test_only_owner_can_read_folder(store: EmbeddedStore) -> None:
     open_to_others = [path for path in store.data_dir.rglob("*") if path.stat().st_mode & 0o077]
 
-    # The test made the folder itself; what the store puts into it is private.
+    # The test created the folder itself. The rest comes from the store.
     assert open_to_others == []
 
 
-def test_inner_servers_listen_on_loopback_and_refuse_other_programs(store: EmbeddedStore) -> None:
+def test_inner_servers_listen_on_loopback_and_refuse_others(store: EmbeddedStore) -> None:
     listening = listening_addresses(store.process.pid)
 
     assert {address for address, _ in listening} == {"127.0.0.1"}
@@ -199,7 +194,7 @@ def test_inner_servers_listen_on_loopback_and_refuse_other_programs(store: Embed
         )
 
 
-def test_two_stores_at_once_do_not_disturb_each_other(store: EmbeddedStore, make_store: MakeStore) -> None:
+def test_two_stores_run_independently(store: EmbeddedStore, make_store: MakeStore) -> None:
     with make_store() as other:
         other.client().create_bucket(Bucket="other")
 
@@ -210,7 +205,7 @@ def test_two_stores_at_once_do_not_disturb_each_other(store: EmbeddedStore, make
 
 
 def listening_addresses(pid: int) -> set[tuple[str, int]]:
-    """IPv4 addresses a process listens on, from the kernel's tables."""
+    """Return the IPv4 addresses the process listens on, from /proc."""
     sockets = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:

@@ -1,4 +1,4 @@
-"""The outermost layer of the public server: S3 requests only, readable errors, a count for a clean stop."""
+"""WSGI middleware of the public server, which accepts only S3 requests, adds CORS headers and counts requests."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -21,7 +21,7 @@ _POLL_SECONDS: Final = 0.02
 
 
 def refuse_unsigned(app: "WSGIApplication") -> "WSGIApplication":
-    """Without a signature Swift would answer in its own API and in HTML; nobody needs that door."""
+    """Refuse requests without an S3 signature. Swift would answer them in its own API and in HTML."""
 
     def signed_only(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if _is_for_s3(environ):
@@ -45,7 +45,7 @@ def _is_for_s3(environ: "WSGIEnvironment") -> bool:
 
 
 def with_cors_on_errors(app: "WSGIApplication", origins: Collection[str]) -> "WSGIApplication":
-    """s3api sends its errors without CORS headers: a page would see a network failure where it got a 403."""
+    """Add CORS headers to s3api's errors. Without them a page sees a network failure instead of a 403."""
 
     def readable(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         origin = environ.get("HTTP_ORIGIN")
@@ -68,13 +68,14 @@ def with_cors_on_errors(app: "WSGIApplication", origins: Collection[str]) -> "WS
 
 
 def announcing_close(app: "WSGIApplication") -> "WSGIApplication":
-    """Say so when the connection ends with an answer that came before the body was asked for.
+    """Send `Connection: close` with a response that precedes `100 Continue` (RFC 9110, 10.1.1).
 
-    eventlet then closes it in silence; an SDK that sent `Expect: 100-continue` would reuse it and fail.
+    eventlet closes such a connection without saying so. An SDK that sent `Expect: 100-continue` would reuse it and
+    fail.
     """
 
     def announce(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        body = environ["wsgi.input"]  # Swift puts wrappers of its own there
+        body = environ["wsgi.input"]  # Swift replaces this with its own wrappers
 
         def start(status: str, headers: list[tuple[str, str]], error: object = None) -> object:
             if getattr(body, "should_send_hundred_continue", False):
@@ -87,7 +88,7 @@ def announcing_close(app: "WSGIApplication") -> "WSGIApplication":
 
 
 class InFlight:
-    """Counts requests from their first line to the last byte of the answer."""
+    """Counts requests from the request line to the last byte of the response."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -100,25 +101,25 @@ class InFlight:
             except BaseException:
                 self._count -= 1
                 raise
-            return _Counted(body, self._left)
+            return _CountedBody(body, self._decrement)
 
         return count
 
-    def wait_until_idle(self, patience_seconds: float) -> None:
-        give_up_at = time.monotonic() + patience_seconds
-        while self._count and time.monotonic() < give_up_at:
+    def wait_until_idle(self, timeout_seconds: float) -> None:
+        deadline = time.monotonic() + timeout_seconds
+        while self._count and time.monotonic() < deadline:
             eventlet.sleep(_POLL_SECONDS)
 
-    def _left(self) -> None:
+    def _decrement(self) -> None:
         self._count -= 1
 
 
-class _Counted:
-    """A response body that tells when the server has closed it, as WSGI asks of every server."""
+class _CountedBody:
+    """A response body that calls back when the server closes it, as PEP 3333 requires of every server."""
 
-    def __init__(self, body: Iterable[bytes], left: Callable[[], None]) -> None:
+    def __init__(self, body: Iterable[bytes], on_close: Callable[[], None]) -> None:
         self._body = body
-        self._left = left
+        self._on_close = on_close
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._body)
@@ -129,4 +130,4 @@ class _Counted:
             if close is not None:
                 close()
         finally:
-            self._left()
+            self._on_close()
