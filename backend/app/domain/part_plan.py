@@ -12,7 +12,7 @@ S3_MIN_PART_BYTES: Final = 5 * MIB
 S3_MAX_PARTS: Final = 10_000
 
 MAX_PART_BYTES: Final = 16 * MIB
-"""A lost part costs at most this much, and at 1 Mbit/s one part still fits the life of its URL (134 s)."""
+"""What one lost connection costs at most. At 1 Mbit/s such a part needs 134 s (docs/decisions/0011)."""
 PARTS_WANTED: Final = 6
 """A browser opens six HTTP/1.1 connections to one origin, so a small file has six parts."""
 MAX_PARTS_PER_SIGNING: Final = 32

@@ -185,12 +185,37 @@ class TusSink extends DataStore {
   }
 }
 
+/** Connections of exponential life, or null. The same seed gives the same lives in the order of the connections. */
+let lives = null;
+
+function randomFrom(seed) {
+  let state = seed >>> 0;
+  // mulberry32
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function endAfterItsLife(socket) {
+  if (lives === null) return;
+  const milliseconds = -Math.log(1 - lives.random()) * lives.meanSeconds * 1000;
+  const timer = setTimeout(() => socket.resetAndDestroy(), milliseconds);
+  socket.on("close", () => clearTimeout(timer));
+}
+
 const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 60_000 }, handle);
+server.on("connection", endAfterItsLife);
 server.on("clientError", (_, socket) => socket.destroy());
 const [host, port] = process.argv.slice(2);
 server.listen(Number(port ?? 0), host, () => console.log(JSON.stringify({ port: server.address().port })));
 
 obey({
+  lives: ({ mean_seconds: meanSeconds, seed }) => {
+    lives = { meanSeconds, random: randomFrom(seed) };
+  },
   fault: ({ run, fault }) => {
     runOf(run).fault = fault;
   },
