@@ -178,7 +178,7 @@ async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
     video = await application.completion.complete(user.id, started.video.id, {})
     await restore_to_uploading(application, video)
     # Long ago: an engine's own clock cannot be moved.
-    monkeypatch.setattr(application.reconciler, "_grace", timedelta(days=-1))
+    monkeypatch.setattr(application.reconciler, "grace", timedelta(days=-1))
     head = engine.storage.head
 
     async def stale_once(_object_key: str) -> StoredObject:
