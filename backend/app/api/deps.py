@@ -1,6 +1,9 @@
-"""What routes need: the services, and who asks."""
+"""Dependencies of routes on services, and on the caller.
 
-from typing import Annotated
+Each is `async def`, because FastAPI calls a plain function in a thread pool, which costs more than any of them does.
+"""
+
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
@@ -18,69 +21,37 @@ from app.services.videos import VideoService
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-# Only declares the scheme in openapi.json; get_current_user reads both kinds itself.
+# Only declares the scheme in openapi.json. `get_caller` reads the header and the cookie itself.
 _bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False)
 
 
-def get_settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.application.settings
-    return settings
-
-
-def get_accounts(request: Request) -> AccountService:
-    accounts: AccountService = request.app.state.application.accounts
-    return accounts
-
-
-def require_bucket(request: Request) -> None:
-    """For what touches the store: in a bucket that may be another's nothing is done. Raises StorageUnavailable."""
+async def require_bucket(request: Request) -> None:
+    """Raise StorageUnavailable while the bucket may belong to another database."""
     request.app.state.application.bucket.require_confirmed()
 
 
-def get_uploads(request: Request) -> UploadService:
-    require_bucket(request)
-    uploads: UploadService = request.app.state.application.uploads
-    return uploads
+def _attribute(name: str, *, needs_bucket: bool = False) -> Any:
+    """Return the dependency on an attribute of the application. With `needs_bucket` it requires the bucket."""
+
+    async def get(request: Request) -> Any:
+        if needs_bucket:
+            await require_bucket(request)
+        return getattr(request.app.state.application, name)
+
+    return Depends(get)
 
 
-def get_completion(request: Request) -> CompletionService:
-    require_bucket(request)
-    completion: CompletionService = request.app.state.application.completion
-    return completion
+SettingsDep = Annotated[Settings, _attribute("settings")]
+AccountsDep = Annotated[AccountService, _attribute("accounts")]
+UploadsDep = Annotated[UploadService, _attribute("uploads", needs_bucket=True)]
+CompletionDep = Annotated[CompletionService, _attribute("completion", needs_bucket=True)]
+VideosDep = Annotated[VideoService, _attribute("videos")]
+DatabaseDep = Annotated[Database, _attribute("database")]
+StorageDep = Annotated[ObjectStorage, _attribute("storage", needs_bucket=True)]
+ClockDep = Annotated[Clock, _attribute("clock")]
 
 
-def get_videos(request: Request) -> VideoService:
-    videos: VideoService = request.app.state.application.videos
-    return videos
-
-
-def get_database(request: Request) -> Database:
-    database: Database = request.app.state.application.database
-    return database
-
-
-def get_storage(request: Request) -> ObjectStorage:
-    require_bucket(request)
-    storage: ObjectStorage = request.app.state.application.storage
-    return storage
-
-
-def get_clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.application.clock
-    return clock
-
-
-SettingsDep = Annotated[Settings, Depends(get_settings)]
-AccountsDep = Annotated[AccountService, Depends(get_accounts)]
-UploadsDep = Annotated[UploadService, Depends(get_uploads)]
-CompletionDep = Annotated[CompletionService, Depends(get_completion)]
-VideosDep = Annotated[VideoService, Depends(get_videos)]
-DatabaseDep = Annotated[Database, Depends(get_database)]
-StorageDep = Annotated[ObjectStorage, Depends(get_storage)]
-ClockDep = Annotated[Clock, Depends(get_clock)]
-
-
-def get_presenter(request: Request, clock: ClockDep) -> VideoPresenter:
+async def get_presenter(request: Request, clock: ClockDep) -> VideoPresenter:
     return VideoPresenter(request.app.state.application.delivery, clock.now())
 
 
@@ -88,14 +59,14 @@ PresenterDep = Annotated[VideoPresenter, Depends(get_presenter)]
 
 
 def cookie_name(settings: Settings) -> str:
-    """`__Host-` binds the cookie to this host and https; plain http on a local machine cannot have it."""
+    """Return the session cookie's name. `__Host-` binds it to this host and needs https."""
     return "__Host-slipway_session" if settings.cookies_are_secure else "slipway_session"
 
 
-def reject_foreign_origin(request: Request, settings: SettingsDep) -> None:
-    """For sign-in and registration, which have no session yet: another site's page may not sign anybody in."""
+async def reject_foreign_origin(request: Request, settings: SettingsDep) -> None:
+    """Raise CsrfRejected if another site's page asks to sign in or to register."""
     origin = request.headers.get("origin")
-    if origin is not None and origin not in settings.page_origins and not _same_origin_by_browser(request):
+    if origin is not None and not _is_own_page(request, settings):
         raise CsrfRejected
 
 
@@ -105,7 +76,7 @@ async def get_caller(
     accounts: AccountsDep,
     _scheme: Annotated[str | None, Depends(_bearer)],
 ) -> Caller:
-    """The session behind `Authorization: Bearer` or the cookie; raises NotAuthenticated, CsrfRejected."""
+    """Return who sent the bearer token or the session cookie. Raise NotAuthenticated or CsrfRejected."""
     authorization = request.headers.get("authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
@@ -115,23 +86,22 @@ async def get_caller(
     cookie = request.cookies.get(cookie_name(settings))
     if cookie is None:
         raise NotAuthenticated
-    if request.method not in SAFE_METHODS:
-        # A browser sends the cookie by itself, so it alone does not show that our page asked.
-        origin = request.headers.get("origin")
-        if origin not in settings.page_origins and not _same_origin_by_browser(request):
-            raise CsrfRejected
+    # A browser adds the cookie to requests of any page, so the cookie alone does not show that ours sent them.
+    if request.method not in SAFE_METHODS and not _is_own_page(request, settings):
+        raise CsrfRejected
     return await accounts.who_is(cookie)
 
 
-def _same_origin_by_browser(request: Request) -> bool:
-    return request.headers.get("sec-fetch-site") == "same-origin"
+def _is_own_page(request: Request, settings: Settings) -> bool:
+    headers = request.headers
+    return headers.get("origin") in settings.page_origins or headers.get("sec-fetch-site") == "same-origin"
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]
 
 
 async def get_current_user(caller: CallerDep) -> User:
-    """The signed-in user, by cookie or bearer token."""
+    """Return the signed-in user."""
     return caller.user
 
 

@@ -74,7 +74,9 @@ class UploadTelemetryIn(_Request):
 
 
 class ContainerOut(BaseModel):
-    container: str
+    model_config = ConfigDict(from_attributes=True)
+
+    container: Annotated[str, Field(validation_alias="name")]
     extensions: list[str]
     content_types: list[str]
     family: Family

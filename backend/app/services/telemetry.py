@@ -1,4 +1,4 @@
-"""Counting what pages report about their uploads: what no server sees of a bad line."""
+"""Count what pages report about their uploads, such as a bad connection that no server sees."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 def count_upload(user_id: uuid.UUID, report: Mapping[str, Any]) -> None:
-    """`report` has UploadTelemetryIn's fields; it is the browser's word, so it is counted and nothing more."""
+    """Count a report with UploadTelemetryIn's fields. Its content is not trusted."""
     UPLOADS_REPORTED.labels(outcome=report["outcome"], phase=report["phase"]).inc()
     for kind in ("retries", "stalls", "renewals"):
         UPLOAD_TROUBLE.labels(kind=kind).inc(report[kind])

@@ -1,4 +1,4 @@
-"""Accounts and sessions over HTTP."""
+"""Routes for accounts and sessions."""
 
 import uuid
 from typing import Annotated
@@ -27,7 +27,6 @@ from app.schemas.auth import (
     TokenOut,
     UserOut,
 )
-from app.services.accounts import Caller
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -40,7 +39,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
     dependencies=[Depends(reject_foreign_origin)],
 )
 async def register(body: RegisterIn, accounts: AccountsDep) -> User:
-    """A new account; signing in is a call of its own."""
+    """Creates an account without signing in."""
     return await accounts.register(body.email, body.password, body.full_name)
 
 
@@ -53,7 +52,7 @@ async def register(body: RegisterIn, accounts: AccountsDep) -> User:
 async def login(
     body: LoginIn, request: Request, response: Response, accounts: AccountsDep, settings: SettingsDep
 ) -> User:
-    """Starts a session for the page: its token is only in the cookie."""
+    """Starts a session for the page and sets its cookie."""
     signed_in = await accounts.sign_in(body.email, body.password, "cookie", request.headers.get("user-agent"))
     _set_cookie(response, settings, signed_in.token, settings.session_absolute_seconds)
     return signed_in.user
@@ -77,7 +76,7 @@ async def token(
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=errors(401, 403))
 async def logout(response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep) -> None:
-    """The session is dead at once."""
+    """Ends the session."""
     await accounts.sign_out(caller)
     _set_cookie(response, settings, "", 0)
 
@@ -101,20 +100,8 @@ async def change_password(body: PasswordIn, caller: CallerDep, accounts: Account
 @router.get("/sessions", response_model=SessionListOut, responses=errors(401))
 async def list_sessions(caller: CallerDep, accounts: AccountsDep) -> SessionListOut:
     rows = await accounts.list_sessions(caller)
-    return SessionListOut(
-        items=[
-            SessionOut(
-                id=row.id,
-                kind=row.kind,
-                user_agent=row.user_agent,
-                created_at=row.created_at,
-                last_seen_at=row.last_seen_at,
-                expires_at=row.expires_at,
-                current=_is_current(row.id, caller),
-            )
-            for row in rows
-        ]
-    )
+    items = [SessionOut(**row.model_dump(), current=row.id == caller.session_id) for row in rows]
+    return SessionListOut(items=items)
 
 
 @router.delete(
@@ -122,10 +109,6 @@ async def list_sessions(caller: CallerDep, accounts: AccountsDep) -> SessionList
 )
 async def end_session(session_id: uuid.UUID, caller: CallerDep, accounts: AccountsDep) -> None:
     await accounts.end_session(caller, session_id)
-
-
-def _is_current(session_id: uuid.UUID, caller: Caller) -> bool:
-    return session_id == caller.session_id
 
 
 def _set_cookie(response: Response, settings: Settings, value: str, max_age_seconds: int) -> None:

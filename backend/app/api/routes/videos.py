@@ -1,4 +1,4 @@
-"""The upload conversation and a user's videos over HTTP."""
+"""Routes for uploads and videos."""
 
 import uuid
 from typing import Annotated
@@ -45,19 +45,11 @@ router = APIRouter(tags=["videos"])
 
 @router.get("/upload-policy", response_model=UploadPolicyOut, responses=errors())
 async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPolicyOut:
-    """Limits and types; the page and API clients take them from here."""
+    """Limits, types and how a file is cut into parts."""
     return UploadPolicyOut(
         max_size_bytes=settings.max_upload_bytes,
         presign_ttl_seconds=settings.presign_ttl_seconds,
-        containers=[
-            ContainerOut(
-                container=container.name,
-                extensions=list(container.extensions),
-                content_types=list(container.content_types),
-                family=container.family,
-            )
-            for container in CONTAINERS
-        ],
+        containers=[ContainerOut.model_validate(container) for container in CONTAINERS],
         part_plan=PartPlanOut(
             min_part_bytes=S3_MIN_PART_BYTES,
             max_part_bytes=MAX_PART_BYTES,
@@ -75,7 +67,7 @@ async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPo
     responses=errors(400, 401, 403, 413, 422),
 )
 async def report_upload(body: UploadTelemetryIn, user: CurrentUser) -> None:
-    """How one upload went, told by its page at the end of it; counted in /metrics."""
+    """Reports how an upload went, for /metrics."""
     count_upload(user.id, body.model_dump(mode="json"))
 
 
@@ -93,7 +85,7 @@ async def create_video(
     response: Response,
     idempotency_key: Annotated[uuid.UUID | None, Header()] = None,
 ) -> CreatedUploadOut:
-    """Announces a file: the row, the multipart upload and the first signed parts in one answer."""
+    """Announces a file and returns the first signed parts."""
     started = await uploads.create(
         user.id, body.filename, body.size_bytes, body.content_type, idempotency_key
     )
@@ -109,7 +101,7 @@ async def create_video(
 async def sign_parts(
     video_id: uuid.UUID, body: SignPartsIn, user: CurrentUser, uploads: UploadsDep, present: PresenterDep
 ) -> SignedPartsOut:
-    """URLs for these parts, each for exactly its length and 15 minutes at most."""
+    """Signs URLs for these parts, each for its exact length and at most 15 minutes."""
     return present.signed(await uploads.sign_parts(user.id, video_id, body.part_numbers))
 
 
@@ -126,7 +118,7 @@ async def complete_video(
     present: PresenterDep,
     response: Response,
 ) -> VideoOut:
-    """Assembles the parts and proves the result; 202 while the store needs longer: repeat every 2 s."""
+    """Assembles the parts and verifies the result. Repeat a 202 every 2 s."""
     part_md5s = {part.part_number: part.md5 for part in body.parts}
     video = await completion.complete(user.id, video_id, part_md5s)
     still = video.status is VideoStatus.COMPLETING
@@ -143,7 +135,7 @@ async def list_videos(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     status: VideoStatus | None = None,
 ) -> VideoListOut:
-    """The caller's videos, newest first."""
+    """Lists the caller's videos, newest first."""
     return present.page(await videos.list_page(user.id, limit, cursor, status))
 
 
@@ -161,5 +153,5 @@ async def read_video(
     dependencies=[Depends(require_bucket)],
 )
 async def delete_video(video_id: uuid.UUID, user: CurrentUser, videos: VideosDep) -> None:
-    """Gone for the user when this answers; also how an upload is cancelled."""
+    """Deletes a video, or cancels its upload."""
     await videos.delete(user.id, video_id)

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Login
-         * @description Starts a session for the page: its token is only in the cookie.
+         * @description Starts a session for the page and sets its cookie.
          */
         post: operations["auth-login"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Logout
-         * @description The session is dead at once.
+         * @description Ends the session.
          */
         post: operations["auth-logout"];
         delete?: never;
@@ -93,7 +93,7 @@ export interface paths {
         put?: never;
         /**
          * Register
-         * @description A new account; signing in is a call of its own.
+         * @description Creates an account without signing in.
          */
         post: operations["auth-register"];
         delete?: never;
@@ -205,7 +205,7 @@ export interface paths {
         };
         /**
          * Read Upload Policy
-         * @description Limits and types; the page and API clients take them from here.
+         * @description Limits, types and how a file is cut into parts.
          */
         get: operations["videos-read_upload_policy"];
         put?: never;
@@ -227,7 +227,7 @@ export interface paths {
         put?: never;
         /**
          * Report Upload
-         * @description How one upload went, told by its page at the end of it; counted in /metrics.
+         * @description Reports how an upload went, for /metrics.
          */
         post: operations["videos-report_upload"];
         delete?: never;
@@ -245,13 +245,13 @@ export interface paths {
         };
         /**
          * List Videos
-         * @description The caller's videos, newest first.
+         * @description Lists the caller's videos, newest first.
          */
         get: operations["videos-list_videos"];
         put?: never;
         /**
          * Create Video
-         * @description Announces a file: the row, the multipart upload and the first signed parts in one answer.
+         * @description Announces a file and returns the first signed parts.
          */
         post: operations["videos-create_video"];
         delete?: never;
@@ -273,7 +273,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Video
-         * @description Gone for the user when this answers; also how an upload is cancelled.
+         * @description Deletes a video, or cancels its upload.
          */
         delete: operations["videos-delete_video"];
         options?: never;
@@ -292,7 +292,7 @@ export interface paths {
         put?: never;
         /**
          * Complete Video
-         * @description Assembles the parts and proves the result; 202 while the store needs longer: repeat every 2 s.
+         * @description Assembles the parts and verifies the result. Repeat a 202 every 2 s.
          */
         post: operations["videos-complete_video"];
         delete?: never;
@@ -312,7 +312,7 @@ export interface paths {
         put?: never;
         /**
          * Sign Parts
-         * @description URLs for these parts, each for exactly its length and 15 minutes at most.
+         * @description Signs URLs for these parts, each for its exact length and at most 15 minutes.
          */
         post: operations["videos-sign_parts"];
         delete?: never;
