@@ -60,7 +60,7 @@ REAL_THINGS = [
 ]
 
 
-def lanes(quick: bool) -> list[list[Suite]]:
+def groups(quick: bool) -> list[list[Suite]]:
     """Return what may run side by side. The first computes, the second mostly waits for processes and browsers."""
     code = pytest("backend-sqlite", *(f"--ignore={folder}" for folder in REAL_THINGS))
     if quick:
@@ -95,20 +95,20 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="without browser and real engines")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
-    planned = lanes(options.quick)
+    planned = groups(options.quick)
 
-    def in_order(lane: list[Suite]) -> list[bool]:
-        return [run(suite, lambda line: print(line, flush=True)) for suite in lane]  # noqa: T201
+    def in_order(group: list[Suite]) -> list[bool]:
+        return [run(suite, lambda line: print(line, flush=True)) for suite in group]  # noqa: T201
 
     with ThreadPoolExecutor(len(planned)) as side_by_side:
-        passed = [each for lane in side_by_side.map(in_order, planned) for each in lane]
-    counts = [counted(suite.report) for lane in planned for suite in lane]
+        passed = [each for group in side_by_side.map(in_order, planned) for each in group]
+    counts = [counted(suite.report) for group in planned for suite in group]
     total = [sum(column) for column in zip(*counts, strict=True)]
     # A runner may fail without a failed test, at collection or at its own start.
     broken = any(not ended and not failed for ended, (_, failed, _) in zip(passed, counts, strict=True))
     if broken:
         total[1] += 1
-    for line in (line for lane in planned for suite in lane for line in failures(suite.report)):
+    for line in (line for group in planned for suite in group for line in failures(suite.report)):
         print(line, flush=True)  # noqa: T201
     print(f"\n{total[0]} passed, {total[1]} failed, {total[2]} skipped", flush=True)  # noqa: T201
     if total[2] and os.environ.get("CI"):

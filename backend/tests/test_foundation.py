@@ -2,16 +2,16 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from app.bootstrap import Application
 from app.domain.video_status import VideoStatus
 from app.models import User
 from tests.conftest import MakeVideo, SignedIn, Upload
-from tests.engines.guardian import _works_in
+from tests.engines.guardian import works_in
 from tests.factories import APP_URL, assert_quota_is_exact, read_video, until_settled
 from tests.fakes import S3_MIN_PART_BYTES, FakeClock, InMemoryStorage
+from tests.waiting import wait_until
 
 
 async def test_page_upload_becomes_ready(signed_in: SignedIn, upload: Upload) -> None:
@@ -71,16 +71,13 @@ def test_killed_session_leaves_no_daemon(tmp_path: Path) -> None:
     )
     assert session.stdout is not None
     daemon = int(session.stdout.readline())
-    assert _works_in(folder, daemon)
+    assert works_in(folder, daemon)
 
     session.kill()
     session.wait()
     session.stdout.close()
 
-    give_up_at = time.monotonic() + 30
-    while folder.exists() or _works_in(folder, daemon):
-        assert time.monotonic() < give_up_at, "it is still there"
-        time.sleep(0.02)
+    wait_until(lambda: not (folder.exists() or works_in(folder, daemon)), "daemon and folder are gone")
 
 
 # The daemon reports its start, because a new process has no command line for a moment.

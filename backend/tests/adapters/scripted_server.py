@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+from tests.waiting import TIMEOUT_SECONDS
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -65,7 +67,7 @@ class ScriptedServer:
 
     def wait_for_request(self) -> None:
         """Returns once one more request has come."""
-        assert self._waiting.acquire(timeout=30), "no request came"
+        assert self._waiting.acquire(timeout=TIMEOUT_SECONDS), "no request came"
 
     def __enter__(self) -> Self:
         self._thread.start()

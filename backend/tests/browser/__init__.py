@@ -1,1 +1,1 @@
-"""The whole of Slipway in a real Chromium: the built page, the app, the embedded store, real videos."""
+"""Tests of the built page, the app and the embedded store in Chromium with real videos."""

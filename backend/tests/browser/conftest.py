@@ -1,6 +1,6 @@
-"""One Slipway and one Chromium for the session, a fresh browser context for each test.
+"""Starts one Slipway and one Chromium a session, with a new browser context for each test.
 
-SLIPWAY_TEST_STACK=scaled: the app with a worker, PostgreSQL and Ceph.
+SLIPWAY_TEST_STACK=scaled selects the app with a worker, PostgreSQL and Ceph.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from tests.engines.slipway import SlipwayProcess
 from tests.waiting import TIMEOUT_SECONDS
 
 CHROMIUM = "/usr/bin/chromium"
-# Without these Chromium asks Google's hosts for updates at every start.
+# Without these, Chromium asks Google's hosts for updates at every start.
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -67,7 +67,7 @@ def context(browser: Browser, slipway: SlipwayProcess) -> Iterator[BrowserContex
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on which any error in a script and any breach of the content policy fails the test."""
+    """Yield a page. Any script error and any violation of the content security policy fails the test."""
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -89,7 +89,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def account(slipway: SlipwayProcess) -> Account:
-    """An account of this test alone."""
+    """Return an account for this test alone."""
     account = Account(f"viewer{next(_numbers)}@example.com")
     with slipway.api(account.email, account.password):
         return account
@@ -97,7 +97,7 @@ def account(slipway: SlipwayProcess) -> Account:
 
 @pytest.fixture
 def signed_in(page: Page, account: Account) -> Page:
-    """The page after signing in through its form."""
+    """Return the page after signing in through its form."""
     page.goto("/login")
     page.get_by_label("E-mail").fill(account.email)
     page.get_by_label("Password", exact=True).fill(account.password)
@@ -107,7 +107,7 @@ def signed_in(page: Page, account: Account) -> Page:
 
 
 def choose(page: Page, file: Path) -> None:
-    """Picks a file as a person does: by the button and the browser's own chooser."""
+    """Choose a file with the button and the browser's file chooser."""
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Choose a video").click()
     chooser.value.set_files(file)
@@ -122,13 +122,13 @@ def wait_until_ready(page: Page) -> None:
 
 
 def listed_videos(page: Page) -> list[dict[str, Any]]:
-    """The list as the API gives it to this page's session."""
+    """Return the list that the API gives to this page's session."""
     items: list[dict[str, Any]] = page.request.get("/api/v1/videos").json()["items"]
     return items
 
 
 def ffprobe(file: Path) -> dict[str, Any]:
-    """The oracle's view: the first video stream, the first audio stream, the duration."""
+    """Return ffprobe's first video stream, first audio stream and duration."""
     run = subprocess.run(
         ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(file)],
         check=True,
@@ -144,7 +144,7 @@ def ffprobe(file: Path) -> dict[str, Any]:
 
 
 def last_packet_seconds(file: Path) -> float:
-    """When the last packet begins, by reading the file to its end."""
+    """Read the file to its end and return when its last packet begins."""
     entries = ["-show_entries", "packet=pts_time", "-of", "csv=p=0"]
     run = subprocess.run(
         ["ffprobe", "-v", "error", "-select_streams", "v", *entries, str(file)],

@@ -1,6 +1,6 @@
-"""The long run (`make long-upload`): one upload of 2 GiB survives an outage, a reset, expired URLs and a killed store.
+"""Uploads 2 GiB in one upload through an outage, a reset, expired URLs and a killed store (`make long-upload`).
 
-Not part of the everyday suite: it takes some minutes and 5 GiB of disk. Ends with a table of what happened.
+It takes some minutes and 5 GiB of disk, so `make test` leaves it out. It prints a table of events.
 """
 
 import asyncio
@@ -16,75 +16,75 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from tests.browser.faulty_world import World, near_store
-from tests.browser.visits import MIB, Film, Story, Visit, make_film, run_side_by_side
+from tests.browser.page_user import MIB, PageUser, Scenario, VideoFile, make_file, run_side_by_side
+from tests.browser.proxied_slipway import ProxiedSlipway, embedded_store
 from tests.engines.faults import Match, Reset, Throttle, part
 from tests.waiting import TIMEOUT_SECONDS, until
 
-FILM_BYTES = 2048 * MIB
-FILM_PARTS = 128
-LANE_BYTES_PER_SECOND = 4 * MIB
-"""Of each of six: slow enough that every fault falls into the upload."""
+FILE_BYTES = 2048 * MIB
+FILE_PARTS = 128
+CONNECTION_BYTES_PER_SECOND = 4 * MIB
+"""The speed of each of six connections, so slow that every fault happens during the upload."""
 URL_LIFE_SECONDS = 20
 OUTAGE_SECONDS = 30
 _MEMORY_EVERY_SECONDS = 0.5
 
 
 @dataclass
-class Diary:
-    """What happened, for the table."""
+class Log:
+    """Events for the table."""
 
-    events: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     idle_memory: int = 0
     peak_memory: int = 0
 
 
-def test_2_gib_survive_everything_in_one_upload() -> None:
-    diary = Diary()
+def test_uploads_2_gib_through_all_faults() -> None:
+    log = Log()
 
-    async def everything_happens(visit: Visit) -> None:
-        await _everything_happens(visit, diary)
+    async def everything_happens(user: PageUser) -> None:
+        await _everything_happens(user, log)
 
-    # Not pytest's own folder, which stays for three runs: 4 GiB each.
+    # Not pytest's folder, which keeps the 4 GiB of each of three runs.
     with TemporaryDirectory() as name:
-        film = make_film(Path(name) / "holiday.mp4", FILM_BYTES)
-        assert film.size_bytes == FILM_BYTES
-        with near_store(Path(name) / "data", {"PRESIGN_TTL_SECONDS": str(URL_LIFE_SECONDS)}) as world:
-            with _watched_memory(diary):
-                story = Story(everything_happens, "near", is_slow=True)
-                outcome = run_side_by_side([story], {"near": world}, film)[story.name]
-            print("\n" + _table(film, world, outcome.seconds, diary))  # noqa: T201  # what the run is for
+        file = make_file(Path(name) / "holiday.mp4", FILE_BYTES)
+        assert file.size_bytes == FILE_BYTES
+        with embedded_store(Path(name) / "data", {"PRESIGN_TTL_SECONDS": str(URL_LIFE_SECONDS)}) as world:
+            with _watched_memory(log):
+                scenario = Scenario(everything_happens, "embedded", is_slow=True)
+                outcome = run_side_by_side([scenario], {"embedded": world}, file)[scenario.name]
+            print("\n" + _table(file, world, outcome.seconds, log))  # noqa: T201  # what the run is for
             outcome.check()
 
 
-async def _everything_happens(visit: Visit, diary: Diary) -> None:
-    store, api = visit.world.page_to_store, visit.world.page_to_api
+async def _everything_happens(user: PageUser, log: Log) -> None:
+    store, api = user.world.page_to_store, user.world.page_to_api
     began = time.monotonic()
 
     async def at(percent: int, event: str) -> None:
-        await _percent_reaches(visit, percent)
-        diary.events.append(f"{time.monotonic() - began:6.1f} s, {percent:2} %: {event}")
+        await _percent_reaches(user, percent)
+        log.lines.append(f"{time.monotonic() - began:6.1f} s, {percent:2} %: {event}")
 
-    throttle = store.fault(part(), Throttle(LANE_BYTES_PER_SECOND), None)
-    await visit.page.get_by_role("button", name="Choose a video").wait_for()
-    diary.idle_memory = _pss_of_chromium()
-    await visit.choose()
+    throttle = store.fault(part(), Throttle(CONNECTION_BYTES_PER_SECOND), None)
+    await user.page.get_by_role("button", name="Choose a video").wait_for()
+    log.idle_memory = _pss_of_chromium()
+    await user.choose()
 
     await at(10, f"nothing flows for {OUTAGE_SECONDS} s, and the browser says offline")
     with store.black_hole(Match()), api.black_hole(Match()):
-        await visit.context.set_offline(True)
-        await visit.reads("You're offline")
+        await user.context.set_offline(True)
+        await user.expect_text("You're offline")
         await asyncio.sleep(OUTAGE_SECONDS)
-        await visit.context.set_offline(False)
+        await user.context.set_offline(False)
 
     await at(25, "one connection is reset half way through a part")
     store.withdraw(throttle)
     reset = store.fault(part(), Reset(0.5))
-    throttle = store.fault(part(), Throttle(LANE_BYTES_PER_SECOND), None)
+    throttle = store.fault(part(), Throttle(CONNECTION_BYTES_PER_SECOND), None)
     await until(lambda: reset.hits == 1, "the reset")
 
     await at(45, "the store is killed with -9; the app starts it again")
-    (pid,) = visit.world.slipway.store_pids()
+    (pid,) = user.world.slipway.store_pids()
     os.kill(pid, signal.SIGKILL)
 
     await at(65, f"parts are held until their URLs, of {URL_LIFE_SECONDS} s, have expired")
@@ -92,23 +92,23 @@ async def _everything_happens(visit: Visit, diary: Diary) -> None:
     with store.black_hole(Match("OPTIONS")):
         await until(lambda: len(store.requests(Match("OPTIONS"))) >= asked + 3, "held parts")
         await asyncio.sleep(URL_LIFE_SECONDS + 1)
-    await until(lambda: 403 in {one.status for one in visit.sent_parts()}, "the store's refusal")
+    await until(lambda: 403 in {one.status for one in user.sent_parts()}, "the store's refusal")
 
     await at(90, "nothing more is broken")
     store.withdraw(throttle)
-    await visit.arrives()
+    await user.expect_uploaded()
 
 
-async def _percent_reaches(visit: Visit, percent: int) -> None:
+async def _percent_reaches(user: PageUser, percent: int) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while max(moment.percent or 0 for moment in await visit.shown()) < percent:
+    while max(moment.percent or 0 for moment in await user.shown()) < percent:
         assert time.monotonic() < deadline, (
-            f"never came: {percent} %; the card says {await visit.card.inner_text()}"
+            f"never came: {percent} %; the card says {await user.card.inner_text()}"
         )
         await asyncio.sleep(0.1)
 
 
-def _table(film: Film, world: World, seconds: float, diary: Diary) -> str:
+def _table(file: VideoFile, world: ProxiedSlipway, seconds: float, log: Log) -> str:
     parts = world.page_to_store.requests(part())
     received = sum(one.received_bytes for one in parts)
     statuses = [one.status for one in parts]
@@ -116,30 +116,30 @@ def _table(film: Film, world: World, seconds: float, diary: Diary) -> str:
     signed = [one for one in calls if one.path.endswith("/parts")]
     rows = {
         "time, from the first request to the last check": f"{seconds:.0f} s",
-        "sent again": f"{(received - film.size_bytes) / MIB:.0f} MiB of {film.size_bytes / MIB:.0f}",
-        "part requests": f"{len(parts)} for {FILM_PARTS} parts: {statuses.count(200)} stored, "
+        "sent again": f"{(received - file.size_bytes) / MIB:.0f} MiB of {file.size_bytes / MIB:.0f}",
+        "part requests": f"{len(parts)} for {FILE_PARTS} parts: {statuses.count(200)} stored, "
         f"{statuses.count(403)} refused as expired, {statuses.count(None)} without an answer",
         "API requests": f"{len(calls)}, of them {len(signed)} for URLs",
         "as the page reports": _trouble(world),
-        "browser memory": f"{diary.idle_memory / MIB:.0f} MiB idle, {diary.peak_memory / MIB:.0f} MiB at most",
+        "browser memory": f"{log.idle_memory / MIB:.0f} MiB idle, {log.peak_memory / MIB:.0f} MiB at most",
     }
     width = max(len(name) for name in rows)
-    return "\n".join([*diary.events, *(f"{name:{width}}  {value}" for name, value in rows.items())])
+    return "\n".join([*log.lines, *(f"{name:{width}}  {value}" for name, value in rows.items())])
 
 
-def _trouble(world: World) -> str:
+def _trouble(world: ProxiedSlipway) -> str:
     metrics = httpx.get(f"{world.slipway.origin}/metrics", timeout=TIMEOUT_SECONDS).text
     prefix = "slipway_upload_trouble_total"
     return ", ".join(line.removeprefix(prefix) for line in metrics.splitlines() if line.startswith(prefix))
 
 
 @contextmanager
-def _watched_memory(diary: Diary) -> Iterator[None]:
+def _watched_memory(log: Log) -> Iterator[None]:
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(_MEMORY_EVERY_SECONDS):
-            diary.peak_memory = max(diary.peak_memory, _pss_of_chromium())
+            log.peak_memory = max(log.peak_memory, _pss_of_chromium())
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -151,7 +151,7 @@ def _watched_memory(diary: Diary) -> Iterator[None]:
 
 
 def _pss_of_chromium() -> int:
-    """Bytes of this run's Chromium, shared pages counted by their share."""
+    """Return the bytes of this run's Chromium. A shared page counts by its share."""
     parents: dict[int, int] = {}
     sizes: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
@@ -166,7 +166,7 @@ def _pss_of_chromium() -> int:
                     0,
                 )
         except OSError:
-            continue  # it ended while we looked
+            continue  # It ended meanwhile.
 
     def is_ours(pid: int) -> bool:
         while pid > 1 and pid != os.getpid():

@@ -1,4 +1,4 @@
-"""Signing in and out, the page of one video, and addresses that are not there."""
+"""Tests signing in and out, the page of a video, and unknown addresses."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from tests.browser.conftest import Account, choose, listed_videos, wait_until_re
 from tests.media import make_video
 
 
-def test_newcomer_registers_and_stands_before_an_empty_list(page: Page) -> None:
+def test_new_user_registers_and_sees_empty_list(page: Page) -> None:
     page.goto("/")
     page.get_by_role("link", name="Create an account").click()
-    # The page before has a field of the same name.
+    # The page before has a field with the same name.
     page.get_by_role("heading", name="Create an account").wait_for()
     page.get_by_label("E-mail").fill("Newcomer@Example.com")
     page.get_by_label("Password", exact=True).fill("a ship leaves the slipway")
@@ -27,8 +27,8 @@ def test_wrong_password_is_explained(page: Page, account: Account) -> None:
     expect(page.get_by_role("alert").filter(has_text="Check both and try again")).to_be_visible()
 
 
-def test_late_answer_from_before_does_not_undo_the_sign_in(page: Page, account: Account) -> None:
-    """On a slow line the page learns that nobody is signed in after somebody has signed in."""
+def test_late_401_keeps_new_session(page: Page, account: Account) -> None:
+    """On a slow connection the 401 for the first page arrives after somebody has signed in."""
     late: list[Route] = []
     page.route("**/api/v1/auth/me", lambda route: late.append(route))
     page.goto("/login")
@@ -40,7 +40,7 @@ def test_late_answer_from_before_does_not_undo_the_sign_in(page: Page, account: 
 
     for asked in late:
         asked.fulfill(status=401, json={"code": "not_authenticated", "detail": "Sign in.", "request_id": "-"})
-    # A round trip later the page has read what came before it.
+    # After one more round trip the page has processed the earlier answers.
     page.evaluate("fetch('/api/v1/upload-policy').then((answer) => answer.text())")
     expect(your_videos).to_be_visible()
     assert page.url.endswith("/")
@@ -54,7 +54,7 @@ def test_signing_out_ends_the_session(signed_in: Page) -> None:
     expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_session_token_is_out_of_reach_of_scripts(signed_in: Page) -> None:
+def test_scripts_cannot_read_session_token(signed_in: Page) -> None:
     assert signed_in.evaluate("document.cookie") == ""
     assert signed_in.evaluate("Object.keys(localStorage).filter((key) => key !== 'theme')") == []
 
@@ -86,12 +86,12 @@ def test_video_page_offers_the_download_where_the_browser_cannot_play(
     assert Path(started.value.path()).read_bytes() == file.read_bytes()
 
 
-def test_video_of_somebody_else_is_not_there(signed_in: Page) -> None:
+def test_unknown_video_is_not_found(signed_in: Page) -> None:
     signed_in.goto("/video?id=00000000-0000-4000-8000-000000000000")
     expect(signed_in.get_by_text("no such video", exact=False).first).to_be_visible()
 
 
-def test_unknown_address_says_so(page: Page) -> None:
+def test_unknown_address_is_not_found(page: Page) -> None:
     answer = page.goto("/nowhere")
     assert answer is not None
     assert answer.status == 404

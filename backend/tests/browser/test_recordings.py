@@ -1,4 +1,4 @@
-"""Videos as phones, browsers and screen recorders make them: the list shows what people would measure."""
+"""Uploads videos as phones, browsers and screen recorders make them, and checks the metadata shown."""
 
 import base64
 from pathlib import Path
@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import choose, last_packet_seconds, listed_videos, wait_until_ready
 from tests.media import make_fragmented_mp4, make_live_webm, make_portrait_phone_video
 
-# What a page does that lets people record themselves; the file knows neither its duration nor its frame rate.
+# Records as a page with MediaRecorder does. The file states neither its duration nor its frame rate.
 RECORD = """
 async () => {
   const canvas = document.createElement("canvas");
@@ -38,7 +38,7 @@ async () => {
 """
 
 
-def test_portrait_phone_video_stands_upright(signed_in: Page, tmp_path: Path) -> None:
+def test_portrait_video_is_rotated(signed_in: Page, tmp_path: Path) -> None:
     choose(signed_in, make_portrait_phone_video(tmp_path / "IMG_0042.MOV"))
     wait_until_ready(signed_in)
     (video,) = listed_videos(signed_in)
@@ -46,18 +46,18 @@ def test_portrait_phone_video_stands_upright(signed_in: Page, tmp_path: Path) ->
     expect(signed_in.get_by_role("main").get_by_text("1080 × 1920").first).to_be_visible()
 
 
-def test_recording_of_this_browser_shows_its_true_duration(signed_in: Page, tmp_path: Path) -> None:
+def test_browser_recording_shows_duration(signed_in: Page, tmp_path: Path) -> None:
     file = tmp_path / "me.webm"
     file.write_bytes(base64.b64decode(signed_in.evaluate(RECORD)))
     choose(signed_in, file)
     wait_until_ready(signed_in)
     (video,) = listed_videos(signed_in)
     assert (video["width"], video["height"], video["video_codec"]) == (320, 180, "vp8")
-    # ffprobe gives such a file no duration; demuxed to its end, it has a last packet, which lasts one frame more.
+    # ffprobe reports no duration. The last packet of the demuxed file lasts one frame more.
     assert video["duration_seconds"] == pytest.approx(last_packet_seconds(file), abs=0.1)
 
 
-def test_live_webm_shows_its_true_duration(signed_in: Page, tmp_path: Path) -> None:
+def test_live_webm_shows_duration(signed_in: Page, tmp_path: Path) -> None:
     choose(signed_in, make_live_webm(tmp_path / "live.webm", seconds=4))
     wait_until_ready(signed_in)
     (video,) = listed_videos(signed_in)
@@ -66,7 +66,7 @@ def test_live_webm_shows_its_true_duration(signed_in: Page, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("index", [True, False], ids=["with-index", "after-a-crash"])
-def test_fragmented_mp4_shows_its_true_duration(signed_in: Page, tmp_path: Path, index: bool) -> None:
+def test_fragmented_mp4_shows_duration(signed_in: Page, tmp_path: Path, index: bool) -> None:
     choose(signed_in, make_fragmented_mp4(tmp_path / "obs.mp4", seconds=5, index=index))
     wait_until_ready(signed_in)
     (video,) = listed_videos(signed_in)

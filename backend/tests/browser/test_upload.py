@@ -1,4 +1,4 @@
-"""A person uploads videos: what they see, and what is then in the store."""
+"""Uploads videos through the page, and checks what the user sees and the store contains."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_video_arrives_whole_and_is_read(
+def test_uploads_video_and_shows_metadata(
     signed_in: Page, slipway: SlipwayProcess, tmp_path: Path, container: Container
 ) -> None:
     file = tmp_path / f"holiday.{container}"
@@ -50,7 +50,7 @@ def test_video_arrives_whole_and_is_read(
 
 @pytest.fixture(scope="module")
 def large_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """At least 60 MiB of real video, made quickly: noise does not compress."""
+    """Return a video of at least 60 MiB, made quickly from noise that does not compress."""
     file = tmp_path_factory.mktemp("large") / "large.mov"
     source = "testsrc2=size=1920x1080:rate=30:duration=2,noise=alls=100:allf=t"
     encoder = ["-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"]
@@ -59,7 +59,7 @@ def large_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_large_video_goes_past_the_api(signed_in: Page, slipway: SlipwayProcess, large_video: Path) -> None:
+def test_large_video_bypasses_api(signed_in: Page, slipway: SlipwayProcess, large_video: Path) -> None:
     before = slipway.metric("slipway_http_request_body_bytes_total")
     calls: list[str] = []
     signed_in.on("request", lambda request: calls.append(upload_call(request)))
@@ -75,9 +75,7 @@ def test_large_video_goes_past_the_api(signed_in: Page, slipway: SlipwayProcess,
     assert calls.count("part") >= 4
 
 
-def test_part_that_fails_twice_is_sent_again(
-    signed_in: Page, slipway: SlipwayProcess, large_video: Path
-) -> None:
+def test_resends_part_that_fails_twice(signed_in: Page, slipway: SlipwayProcess, large_video: Path) -> None:
     failures = 0
 
     def fail_twice(route: Route) -> None:
@@ -97,7 +95,7 @@ def test_part_that_fails_twice_is_sent_again(
     assert slipway.stored_sha256(video["id"]) == hashlib.sha256(large_video.read_bytes()).hexdigest()
 
 
-def test_progress_is_shown_and_never_says_all_before_it_is(signed_in: Page, large_video: Path) -> None:
+def test_progress_stays_below_100_before_complete(signed_in: Page, large_video: Path) -> None:
     held = hold(signed_in, lambda url: url.endswith("/complete"))
     choose(signed_in, large_video)
     wait_for_upload_status(signed_in, "assembling")
@@ -110,7 +108,7 @@ def test_progress_is_shown_and_never_says_all_before_it_is(signed_in: Page, larg
     wait_until_ready(signed_in)
 
 
-def test_text_named_mp4_is_refused_before_anything_is_sent(signed_in: Page, tmp_path: Path) -> None:
+def test_rejects_text_named_mp4_before_sending(signed_in: Page, tmp_path: Path) -> None:
     calls: list[str] = []
     signed_in.on("request", lambda request: calls.append(upload_call(request)))
     file = tmp_path / "notes.mp4"
@@ -125,7 +123,7 @@ def test_text_named_mp4_is_refused_before_anything_is_sent(signed_in: Page, tmp_
     assert listed_videos(signed_in) == []
 
 
-def test_check_in_the_page_bypassed_ends_in_failed_with_the_reason(
+def test_text_sent_past_the_page_fails_with_reason(
     signed_in: Page, slipway: SlipwayProcess, account: Account
 ) -> None:
     text = b"Milk, bread, and a film for the weekend.\n" * 100
@@ -156,10 +154,8 @@ def test_cancel_leaves_nothing(signed_in: Page, slipway: SlipwayProcess, large_v
     slipway.wait_for_empty_store(video["id"])
 
 
-def test_signing_out_takes_the_upload_away_first(
-    signed_in: Page, slipway: SlipwayProcess, large_video: Path
-) -> None:
-    """However long the removal is on its way: without a session nobody could take the video away."""
+def test_sign_out_removes_upload_first(signed_in: Page, slipway: SlipwayProcess, large_video: Path) -> None:
+    """Without a session nobody could delete the video, so signing out waits for its removal."""
     hold(signed_in, lambda url: "partNumber=3&" in url)
     choose(signed_in, large_video)
     wait_for_upload_status(signed_in, "sending")
@@ -183,9 +179,7 @@ def test_signing_out_takes_the_upload_away_first(
     slipway.wait_for_empty_store(video["id"])
 
 
-def test_signing_out_asks_before_it_gives_up_what_can_be_tried_again(
-    signed_in: Page, large_video: Path
-) -> None:
+def test_sign_out_asks_before_cancelling_failed_upload(signed_in: Page, large_video: Path) -> None:
     third = re.compile("partNumber=3&")
     signed_in.route(
         third, lambda route: route.fulfill(status=400, headers={"access-control-allow-origin": "*"})
@@ -201,9 +195,7 @@ def test_signing_out_asks_before_it_gives_up_what_can_be_tried_again(
     wait_until_ready(signed_in)
 
 
-def test_delete_asks_first_and_takes_the_object_away(
-    signed_in: Page, slipway: SlipwayProcess, tmp_path: Path
-) -> None:
+def test_delete_asks_and_removes_object(signed_in: Page, slipway: SlipwayProcess, tmp_path: Path) -> None:
     file = tmp_path / "short.mp4"
     make_video(file, container="mp4", seconds=1, width=320, height=240, fps=10, audio=False)
     choose(signed_in, file)
@@ -218,7 +210,7 @@ def test_delete_asks_first_and_takes_the_object_away(
     slipway.wait_for_empty_store(video["id"])
 
 
-def test_dropped_file_is_uploaded(signed_in: Page, tmp_path: Path) -> None:
+def test_uploads_dropped_file(signed_in: Page, tmp_path: Path) -> None:
     file = tmp_path / "dropped.webm"
     make_video(file, container="webm", seconds=1, width=320, height=240, fps=10, audio=False)
     transfer = signed_in.evaluate_handle(
@@ -229,7 +221,7 @@ def test_dropped_file_is_uploaded(signed_in: Page, tmp_path: Path) -> None:
         }""",
         [file.name, list(file.read_bytes())],
     )
-    # On the list, not on the card: the whole page takes it.
+    # Drop it on the list, because the whole page accepts files.
     heading = signed_in.get_by_role("heading", name="Your videos", exact=True)
     for kind in ("dragenter", "dragover", "drop"):
         heading.dispatch_event(kind, {"dataTransfer": transfer})
@@ -238,7 +230,7 @@ def test_dropped_file_is_uploaded(signed_in: Page, tmp_path: Path) -> None:
 
 
 def hold(page: Page, matches: Callable[[str], bool]) -> list[Route]:
-    """Keeps matching requests unanswered; the caller may let them go on."""
+    """Hold matching requests. The caller may continue them."""
     held: list[Route] = []
 
     def keep(route: Route) -> None:
@@ -249,7 +241,7 @@ def hold(page: Page, matches: Callable[[str], bool]) -> list[Route]:
 
 
 def upload_call(request: Request) -> str:
-    """What a request is in the upload conversation."""
+    """Return the kind of a request in the upload conversation."""
     if request.method == "POST" and request.url.endswith("/api/v1/videos"):
         return "create"
     if request.method == "POST" and request.url.endswith("/parts"):

@@ -33,7 +33,7 @@ RESULTS = Results()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Notes how each test of the suite ended on its engine, for the page."""
+    """Record the result of each test on its engine, for the page."""
     report = yield
     if isinstance(item, pytest.Function) and item.path.name == SUITE and report.when == "call":
         parameters = item.callspec.params
@@ -42,7 +42,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The page is compared after all that it tells of, whatever order was asked for."""
+    """Run the comparison with the page last, after all results that it contains."""
     items.sort(key=lambda item: item.path.name == "test_storage_page.py")
 
 
@@ -88,7 +88,7 @@ def s3_engine(request: pytest.FixtureRequest) -> S3Engine:
 
 @pytest.fixture(params=["memory", "memory that lingers", "embedded", "ceph"])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Each engine, the fake among them."""
+    """Each engine, including the fake."""
     if request.param.startswith("memory"):
         return MemoryEngine(lingers=request.param != "memory")
     real: S3Engine = request.getfixturevalue(f"{request.param}_engine")

@@ -1,4 +1,4 @@
-"""The engines the contract suite runs on, and in what they are known to differ."""
+"""The engines of the contract suite, and their known differences."""
 
 import http.client
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from app.adapters.s3 import S3Connection, S3Storage, make_signer
 from app.ports import ObjectStorage
 from tests.fakes import FakeClock, InMemoryStorage
+from tests.waiting import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -19,7 +20,7 @@ REGION = "us-east-1"
 
 
 class Difference(StrEnum):
-    """How an engine departs from the rest. The suite asserts each, so an engine that no longer does fails."""
+    """How an engine differs from the others. The suite asserts each difference, so it fails on an engine without it."""
 
     SECOND_COMPLETE_SUCCEEDS = "it returns the first answer, not NoSuchUpload"
     COMPLETE_OVERWRITES = "the object is overwritten"
@@ -30,29 +31,29 @@ class Difference(StrEnum):
 
 
 LINGERING = frozenset({Difference.SECOND_COMPLETE_SUCCEEDS, Difference.LISTED_AFTER_COMPLETE})
-"""What the fake can do as the embedded store does it."""
+"""The fake behaves as the embedded store."""
 
 
 class Engine(Protocol):
     name: str
     storage: ObjectStorage
     paged_storage: ObjectStorage
-    """The same bucket, listed in pages of two."""
+    """Return the bucket with listings in pages of two."""
     differences: frozenset[Difference]
 
     def now(self) -> datetime:
-        """The time as the engine sees it."""
+        """Return the engine's time."""
         ...
 
     def send(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> int:
-        """What a browser's request is answered."""
+        """Return the answer to a browser's request."""
         ...
 
     def content_disposition(self, object_key: str) -> str: ...
 
 
 class MemoryEngine:
-    """The fake that all other tests trust."""
+    """The fake that other tests use."""
 
     def __init__(self, *, lingers: bool = False) -> None:
         self.name = "memory that lingers" if lingers else "memory"
@@ -74,7 +75,7 @@ class MemoryEngine:
 
 
 class S3Engine:
-    """The real adapter over a real engine."""
+    """The real adapter on a real engine."""
 
     def __init__(
         self,
@@ -88,8 +89,8 @@ class S3Engine:
         self.differences = differences
         self.connection = s3_connection(endpoint_url, access_key_id, secret_access_key)
         self.signer = make_signer(self.connection)
-        self._client: S3Client = self.connection.client(endpoint_url, 60)
-        self._client.create_bucket(Bucket=BUCKET)
+        self.client: S3Client = self.connection.client(endpoint_url, 60)
+        self.client.create_bucket(Bucket=BUCKET)
         self._storage = S3Storage(self.connection, self.signer)
         self._paged_storage = S3Storage(self.connection, self.signer)
         list_in_pages_of_two(self._paged_storage)
@@ -103,7 +104,7 @@ class S3Engine:
         return request(method, url, body, headers)[0]
 
     def content_disposition(self, object_key: str) -> str:
-        return self._client.head_object(Bucket=BUCKET, Key=object_key)["ContentDisposition"]
+        return self.client.head_object(Bucket=BUCKET, Key=object_key)["ContentDisposition"]
 
     def close(self) -> None:
         self._storage.close()
@@ -113,7 +114,7 @@ class S3Engine:
 def s3_connection(
     endpoint_url: str | None, access_key_id: str, secret_access_key: str, **changes: Any
 ) -> S3Connection:
-    """As bootstrap makes one, with more patience: a loaded test machine is no fault of the store's."""
+    """Make the adapter as bootstrap does, with longer timeouts for a loaded test machine."""
     values: dict[str, Any] = {
         "bucket": BUCKET,
         "region": REGION,
@@ -132,7 +133,7 @@ def s3_connection(
 
 
 def list_in_pages_of_two(storage: S3Storage) -> None:
-    """Asks for short pages by botocore's own hook: real ones hold 1000."""
+    """Ask for short pages through botocore's hook, because real pages contain 1000."""
     limits = {
         "ListParts": "MaxParts",
         "ListMultipartUploads": "MaxUploads",
@@ -146,16 +147,17 @@ def list_in_pages_of_two(storage: S3Storage) -> None:
         return change
 
     for operation, name in limits.items():
+        # botocore's hook is on the client, which the adapter does not publish.
         storage._client.meta.events.register(f"provide-client-params.s3.{operation}", limit(name))
 
 
 def request(
     method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """One HTTP request with exactly these headers; a body gets its Content-Length."""
+    """Send a request with exactly these headers, and Content-Length if it has a body."""
     parts = urlsplit(url)
     assert parts.hostname is not None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(method, f"{parts.path}?{parts.query}", body or None, dict(headers or {}))
         answer = connection.getresponse()

@@ -1,4 +1,4 @@
-"""The upload conversation by the real services on every engine: what engines differ in must not show here."""
+"""Runs the upload conversation through the real services on every engine. Their differences must not show."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -23,7 +23,7 @@ DATA = bytes(range(256)) * (S3_MIN_PART_BYTES // 256) + b"the last part"
 
 
 class EngineClock:
-    """The time as the engine sees it, so that URLs signed by it are alive there."""
+    """The engine's time, so that it accepts the URLs signed by it."""
 
     def __init__(self, engine: Engine) -> None:
         self.now = engine.now
@@ -60,7 +60,7 @@ def part_md5s(video: Video) -> dict[int, str]:
 
 
 async def set_back_to_completing(application: Application, video: Video) -> None:
-    """As if the process had died between the assembly and the commit."""
+    """Let the process die between the assembly and the commit."""
     async with application.database.transaction() as session:
         row = await session.get(Video, video.id)
         assert row is not None
@@ -68,7 +68,7 @@ async def set_back_to_completing(application: Application, video: Video) -> None
         row.etag = row.uploaded_at = row.lease_until = None
 
 
-async def test_an_upload_becomes_one_proven_object(
+async def test_upload_becomes_one_verified_object(
     engine: Engine, application: Application, user: User
 ) -> None:
     started = await announce(application, user)
@@ -84,7 +84,7 @@ async def test_an_upload_becomes_one_proven_object(
     assert engine.content_disposition(video.object_key) == "attachment"
 
 
-async def test_missing_and_replaced_parts_are_named(
+async def test_reports_missing_and_replaced_parts(
     engine: Engine, application: Application, user: User
 ) -> None:
     started = await announce(application, user)
@@ -98,10 +98,8 @@ async def test_missing_and_replaced_parts_are_named(
     assert (await application.completion.complete(user.id, started.video.id, {})).status == "processing"
 
 
-async def test_a_completion_repeated_from_the_start_is_the_same_success(
-    engine: Engine, application: Application, user: User
-) -> None:
-    """The process died after the assembly: whatever the engine says now, HEAD decides, and no URL is alive."""
+async def test_repeated_completion_succeeds(engine: Engine, application: Application, user: User) -> None:
+    """The process died after the assembly. Whatever the engine answers now, HEAD decides, and no URL is valid."""
     started = await announce(application, user)
     send(engine, started)
     first = await application.completion.complete(user.id, started.video.id, part_md5s(started.video))
@@ -118,7 +116,7 @@ async def test_a_completion_repeated_from_the_start_is_the_same_success(
 
 
 @pytest.mark.parametrize("completed", [False, True], ids=["uploading", "completed"])
-async def test_a_deleted_video_leaves_nothing(
+async def test_deleted_video_leaves_nothing(
     engine: Engine, application: Application, user: User, completed: bool
 ) -> None:
     started = await announce(application, user)
@@ -142,9 +140,9 @@ async def test_a_deleted_video_leaves_nothing(
 
 
 @pytest.mark.parametrize("filename", ["harbour.mp4", 'a"; x=1\\../ü 🎬%22.mp4'])
-async def test_a_delivery_url_gives_the_bytes_as_a_download(s3_engine: S3Engine, filename: str) -> None:
+async def test_delivery_url_downloads_bytes(s3_engine: S3Engine, filename: str) -> None:
     key = f"videos/{uuid.uuid4()}/a.mp4"
-    s3_engine._client.put_object(Bucket="slipway", Key=key, Body=b"a small video", ContentType="video/mp4")
+    s3_engine.client.put_object(Bucket="slipway", Key=key, Body=b"a small video", ContentType="video/mp4")
     delivery = PresignedDelivery(s3_engine.signer, 3600)
 
     url = delivery.url_for(key, filename, s3_engine.now()).url
@@ -169,15 +167,15 @@ async def restore_to_uploading(application: Application, video: Video) -> None:
         row.due_at = application.clock.now()
 
 
-async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
+async def test_false_404_keeps_object_of_restored_row(
     engine: Engine, application: Application, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the parts of a completed upload are still listed."""
+    """It also holds on engines that still list the parts of a completed upload."""
     started = await announce(application, user)
     send(engine, started)
     video = await application.completion.complete(user.id, started.video.id, {})
     await restore_to_uploading(application, video)
-    # Long ago: an engine's own clock cannot be moved.
+    # Long ago, because an engine's clock cannot be set.
     monkeypatch.setattr(application.reconciler, "grace", timedelta(days=-1))
     head = engine.storage.head
 
@@ -192,7 +190,7 @@ async def test_one_stale_404_takes_no_finished_object_from_a_restored_row(
     assert (await engine.storage.head(video.object_key)).size_bytes == len(DATA)
 
 
-async def test_a_lost_answer_to_complete_is_a_success(
+async def test_lost_answer_to_complete_succeeds(
     engine: Engine, application: Application, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = await announce(application, user)

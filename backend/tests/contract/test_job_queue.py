@@ -1,4 +1,4 @@
-"""Every queue on every database it serves: a job comes to be with the row's change, is done once, and none is lost."""
+"""Runs every queue on every database. A job appears with its row's change, runs once, and is never lost."""
 
 import asyncio
 import contextlib
@@ -79,13 +79,13 @@ async def application(
 
 
 class Jobs:
-    """Does the jobs it is given and notes them; tests wait for them."""
+    """Runs the jobs it is given and records them. Tests wait for them."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
         self._came = asyncio.Condition()
         self.ended = 0
-        """Jobs that were taken and came to an end, good or bad."""
+        """Jobs that ended, with or without an error."""
 
     async def __call__(self, video_id: uuid.UUID | None = None) -> bool:
         there_was_one = True
@@ -146,7 +146,7 @@ def only_when_told() -> None:
 
 
 async def finish_upload(application: Application, video_id: uuid.UUID) -> None:
-    """The transaction in which a completion is proven and its job comes to be."""
+    """Return after the transaction that verifies a completion and creates its job."""
     async with application.database.transaction() as session:
         assert await videos.transition(
             session, video_id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
@@ -158,7 +158,7 @@ async def finish_upload(application: Application, video_id: uuid.UUID) -> None:
 
 
 @pytest.mark.usefixtures("only_when_told")
-async def test_rows_that_wait_are_done_at_the_start(
+async def test_runs_waiting_rows_at_start(
     application: Application, make_video: MakeVideo, jobs: Jobs
 ) -> None:
     waiting = [(await make_video("processing")).id for _ in range(3)]
@@ -168,20 +168,18 @@ async def test_rows_that_wait_are_done_at_the_start(
 
 
 @pytest.mark.usefixtures("only_when_told")
-async def test_a_job_is_done_when_its_transaction_commits(
-    application: Application, make_video: MakeVideo, jobs: Jobs
-) -> None:
+async def test_runs_job_after_commit(application: Application, make_video: MakeVideo, jobs: Jobs) -> None:
     first, second = await make_video("completing"), await make_video("completing")
     async with working(application, jobs):
         await finish_upload(application, first.id)
-        await jobs.until_ready(first.id)  # the worker listens by now
+        await jobs.until_ready(first.id)  # The worker is listening now.
 
         await finish_upload(application, second.id)
 
         await jobs.until_ready(second.id)
 
 
-async def test_a_job_whose_transaction_fails_never_was(
+async def test_rolled_back_job_does_not_exist(
     application: Application, make_video: MakeVideo, jobs: Jobs, clock: FakeClock
 ) -> None:
     video = await make_video("completing")
@@ -202,12 +200,12 @@ async def test_a_job_whose_transaction_fails_never_was(
         await finish_upload(application, other.id)
         await jobs.until_ready(other.id)
     assert (await read_video(application, video.id)).status == "completing"
-    await finish_upload(application, video.id)  # and nothing of it stands in the way of the real one
+    await finish_upload(application, video.id)  # Nothing of it blocks the real one.
     async with working(application, jobs):
         await jobs.until_ready(video.id)
 
 
-async def test_a_new_job_starts_without_old_attempts(
+async def test_new_job_starts_without_attempts(
     application: Application, make_video: MakeVideo, clock: FakeClock
 ) -> None:
     video = await make_video("completing", attempts=3, postponed=7)
@@ -219,7 +217,7 @@ async def test_a_new_job_starts_without_old_attempts(
 
 
 @pytest.mark.usefixtures("only_when_told")
-async def test_a_job_enqueued_twice_does_not_spoil_the_callers_transaction(
+async def test_enqueuing_twice_keeps_transaction(
     application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     video, other = await make_video("completing"), await make_video("completing")
@@ -240,7 +238,7 @@ async def test_a_job_enqueued_twice_does_not_spoil_the_callers_transaction(
 # --- twice, late, side by side -------------------------------------------------------------------------------------
 
 
-async def test_a_job_that_comes_twice_or_late_changes_nothing(
+async def test_duplicate_or_late_job_changes_nothing(
     application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
@@ -259,7 +257,7 @@ async def test_a_job_that_comes_twice_or_late_changes_nothing(
 
 
 @pytest.mark.usefixtures("only_when_told")
-async def test_many_workers_do_each_job_once(
+async def test_many_workers_run_each_job_once(
     application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     made = [await make_video("processing") for _ in range(12)]
@@ -271,7 +269,7 @@ async def test_many_workers_do_each_job_once(
 
 
 @pytest.mark.usefixtures("only_when_told")
-async def test_jobs_are_done_side_by_side(
+async def test_runs_jobs_concurrently(
     application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     made = [(await make_video("processing")).id for _ in range(2)]
@@ -289,7 +287,7 @@ async def test_jobs_are_done_side_by_side(
 # --- by the clock --------------------------------------------------------------------------------------------------
 
 
-async def test_a_postponed_job_is_done_when_it_is_due(
+async def test_runs_postponed_job_when_due(
     application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe, clock: FakeClock
 ) -> None:
     video = await make_video("completing")
@@ -310,7 +308,7 @@ async def test_a_postponed_job_is_done_when_it_is_due(
         await jobs.until_ready(video.id)
 
 
-async def test_a_job_whose_worker_died_is_done_when_its_lease_ends(
+async def test_runs_job_of_dead_worker_after_lease(
     application: Application, make_video: MakeVideo, jobs: Jobs, clock: FakeClock
 ) -> None:
     video = await make_video(
@@ -329,7 +327,7 @@ async def test_a_job_whose_worker_died_is_done_when_its_lease_ends(
 # --- bad ends ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_killed_worker_loses_no_job(
+async def test_killed_worker_loses_no_job(
     application: Application,
     way: tuple[str, str],
     database_url: str,
@@ -337,8 +335,8 @@ async def test_a_killed_worker_loses_no_job(
     jobs: Jobs,
     clock: FakeClock,
 ) -> None:
-    """kill -9 in the middle of a probe, with the job in the worker's hands."""
-    clock.advance(SystemClock().now() - clock.now())  # the other process has the real time
+    """Kill the worker with SIGKILL in the middle of a probe."""
+    clock.advance(SystemClock().now() - clock.now())  # The other process uses the real time.
     video = await make_video("completing")
     await finish_upload(application, video.id)
     killed = await asyncio.to_thread(kill_in_the_middle_of_a_probe, database_url, way[0])
@@ -377,7 +375,7 @@ def kill_in_the_middle_of_a_probe(database_url: str, queue: str) -> int:
 
 
 @pytest.mark.usefixtures("only_when_told")
-async def test_a_worker_that_stops_hands_its_job_back(
+async def test_stopping_worker_releases_job(
     application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     video = await make_video("completing")
@@ -389,11 +387,11 @@ async def test_a_worker_that_stops_hands_its_job_back(
     row = await read_video(application, video.id)
     assert (row.status, row.lease_owner, row.attempts) == ("processing", None, 0)
     async with working(application, jobs):
-        await jobs.until_ready(video.id)  # at once: no clock moved
+        await jobs.until_ready(video.id)  # It is due now, because no clock moved.
     assert (await read_video(application, video.id)).attempts == 1
 
 
-async def test_a_bug_in_one_job_does_not_end_the_worker(
+async def test_worker_survives_error_in_job(
     application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe, clock: FakeClock
 ) -> None:
     bad = await make_video("processing", due_at=clock.now() - timedelta(seconds=1))
@@ -410,7 +408,7 @@ async def test_a_bug_in_one_job_does_not_end_the_worker(
     assert (await read_video(application, bad.id)).attempts == 2, "the lost attempt is counted"
 
 
-async def test_a_database_that_goes_away_is_waited_for(
+async def test_waits_for_unreachable_database(
     application: Application, make_video: MakeVideo, jobs: Jobs
 ) -> None:
     first, second = await make_video("processing"), await make_video("completing")
@@ -424,7 +422,7 @@ async def test_a_database_that_goes_away_is_waited_for(
         await jobs.until_ready(second.id)
 
 
-async def test_a_worker_may_start_before_its_database(
+async def test_worker_starts_before_database(
     application: Application, make_video: MakeVideo, jobs: Jobs
 ) -> None:
     video = await make_video("processing")

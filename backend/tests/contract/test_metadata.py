@@ -1,4 +1,4 @@
-"""Metadata by the real reader from every engine, by ranged reads under the object's ETag."""
+"""Reads metadata with the real reader from every engine, by range requests under the object's ETag."""
 
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -27,7 +27,7 @@ async def application(engine: Engine, settings: Settings) -> AsyncIterator[Appli
 
 
 async def probe_next(application: Application) -> None:
-    """What a worker does with the one job there is."""
+    """Run the only job, as a worker does."""
     owner, now = uuid.uuid4(), application.clock.now()
     async with application.database.transaction() as session:
         video_id = await leases.claim_probe(session, owner, now, now + timedelta(seconds=60))
@@ -55,7 +55,7 @@ def crashed(path: Path) -> Path:
         ("obs.mp4", crashed, 3000, (320, 240)),
     ],
 )
-async def test_the_worker_reads_a_recording(
+async def test_worker_reads_recording(
     engine: Engine,
     application: Application,
     user: User,

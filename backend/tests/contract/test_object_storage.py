@@ -1,7 +1,6 @@
-"""The ObjectStorage port, one suite for every implementation: the fake, the embedded store, Ceph.
+"""Tests every implementation of the ObjectStorage port, which are the fake, the embedded store and Ceph.
 
-What all engines share is asserted plainly; where one is known to differ, its row in conftest says so and the test
-asserts that instead. Nothing is skipped.
+If an engine is known to differ, its row in conftest says so, and the test asserts the difference. No test is skipped.
 """
 
 import uuid
@@ -36,7 +35,7 @@ def new_key(prefix: str | None = None) -> str:
 
 
 class Upload:
-    """A multipart upload on an engine, as the app and a browser drive it."""
+    """A multipart upload on an engine, as app and browser drive it."""
 
     def __init__(self, engine: Engine, object_key: str, upload_id: str, etags_are_md5: bool) -> None:
         self.engine = engine
@@ -151,7 +150,7 @@ async def test_parts_are_listed_by_number_through_all_pages(engine: Engine) -> N
 
 
 def with_query(url: str, **changes: str | None) -> str:
-    """The URL with one field of its query changed."""
+    """Return the URL with one query field changed."""
     parts = urlsplit(url)
     fields = dict(field.split("=", 1) for field in parts.query.split("&"))
     for name, value in changes.items():
@@ -283,7 +282,7 @@ async def test_head_tells_what_was_announced(engine: Engine) -> None:
 
 
 async def test_the_etag_of_head_is_the_md5_of_the_parts_md5s(engine: Engine) -> None:
-    """Where Complete's own answer has none (Ceph), HEAD has."""
+    """If the answer to Complete has no ETag, as on Ceph, HEAD has it."""
     upload = await make_object(engine, FULL_PART, BODY)
 
     assert (await engine.storage.head(upload.object_key)).etag == _etag_of_parts([FULL_PART, BODY])
@@ -356,7 +355,7 @@ async def test_a_wrong_total_is_refused(engine: Engine) -> None:
 
 
 async def still_open(upload: Upload) -> None:
-    """Nothing was assembled, and the right parts can still be."""
+    """Nothing was assembled, and the correct parts can still be."""
     assert upload.upload_id in await upload_ids(upload.engine.storage, upload.object_key)
     with pytest.raises(NoSuchObject):
         await upload.engine.storage.head(upload.object_key)
@@ -613,7 +612,7 @@ async def test_a_prefix_without_anything_lists_nothing(engine: Engine) -> None:
 
 
 async def test_a_whole_key_as_prefix_finds_its_uploads(engine: Engine) -> None:
-    """How a deletion looks for uploads whose id never reached the row."""
+    """A deletion finds uploads whose ID the row does not have."""
     upload = await begin(engine)
 
     assert await upload_ids(engine.storage, upload.object_key) == [upload.upload_id]
@@ -631,7 +630,7 @@ async def test_the_store_tells_its_time(engine: Engine) -> None:
 
 
 async def test_the_stores_time_is_that_of_its_listings(engine: Engine) -> None:
-    """Ages are told in one clock: what is made now is neither old nor from the future."""
+    """Ages use one clock, so new objects are neither old nor in the future."""
     upload = await begin(engine)
 
     (listed,) = [found async for found in engine.storage.list_uploads(upload.object_key)]

@@ -48,15 +48,15 @@ def _stop(folder: Path, pid_file: Path, stop_signal: signal.Signals) -> None:
         return
     kill_at = time.monotonic() + _KILL_AFTER_SECONDS
     with contextlib.suppress(ProcessLookupError):
-        if _works_in(folder, pid):
+        if works_in(folder, pid):
             os.kill(pid, stop_signal)
-        while _works_in(folder, pid):
+        while works_in(folder, pid):
             if time.monotonic() > kill_at:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
 
 
-def _works_in(folder: Path, pid: int) -> bool:
+def works_in(folder: Path, pid: int) -> bool:
     """Return whether the process is ours.
 
     PIDs are reused, so its command must name our folder. A zombie's names nothing.

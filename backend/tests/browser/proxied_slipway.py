@@ -1,4 +1,4 @@
-"""Slipway with a fault proxy on each way: page to API, page to store, app to store."""
+"""Slipway with fault proxies from page to API, page to store, and app to store."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,14 +11,14 @@ from tests.engines.slipway import BUCKET, SlipwayProcess
 
 
 @dataclass(frozen=True)
-class World:
-    """`origin` is where browsers find the page; each proxy stands in the way it is named after."""
+class ProxiedSlipway:
+    """`origin` is the address of the page. Each proxy is named after its connection."""
 
     slipway: SlipwayProcess
     page_to_api: FaultProxy
     page_to_store: FaultProxy
     app_to_store: FaultProxy | None
-    """None: the store is the app's own, which finds it directly."""
+    """None if the app uses its own store, which needs no proxy."""
 
     @property
     def origin(self) -> str:
@@ -26,8 +26,8 @@ class World:
 
 
 @contextmanager
-def near_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iterator[World]:
-    """The store is embedded: the app starts it, and starts it again when it dies."""
+def embedded_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iterator[ProxiedSlipway]:
+    """Yield an installation with the embedded store. The app starts it, and restarts it when it dies."""
     with FaultProxy() as page_to_api, FaultProxy() as page_to_store:
         slipway = SlipwayProcess(
             data_dir,
@@ -40,15 +40,15 @@ def near_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iterat
         page_to_api.upstream_port = slipway.port
         page_to_store.upstream_port = slipway.store_port
         with slipway:
-            yield World(slipway, page_to_api, page_to_store, None)
+            yield ProxiedSlipway(slipway, page_to_api, page_to_store, None)
 
 
 @contextmanager
-def far_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iterator[World]:
-    """The app reaches its store over a network that may break."""
+def remote_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iterator[ProxiedSlipway]:
+    """Yield an installation whose app reaches its store over a network."""
     with ExitStack() as stack:
         page_to_api, page_to_store, app_to_store = (stack.enter_context(FaultProxy()) for _ in range(3))
-        # In the app's folder, so that SlipwayProcess finds its keys there.
+        # In the app's folder, where SlipwayProcess finds its keys.
         store = stack.enter_context(EmbeddedStore(data_dir / "store", origins=[page_to_api.origin]))
         store.client().create_bucket(Bucket=BUCKET)
         slipway = SlipwayProcess(
@@ -68,4 +68,4 @@ def far_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iterato
         page_to_store.upstream_port = app_to_store.upstream_port = store.port
         slipway.start()
         stack.callback(slipway.stop)
-        yield World(slipway, page_to_api, page_to_store, app_to_store)
+        yield ProxiedSlipway(slipway, page_to_api, page_to_store, app_to_store)

@@ -1,4 +1,4 @@
-"""People who upload side by side in one Chromium, each in a browser context of their own, while things break."""
+"""Runs users of the page concurrently in one Chromium, each in a browser context of their own, with faults."""
 
 import asyncio
 import hashlib
@@ -14,23 +14,23 @@ from typing import Any, Literal
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, NOTE_VIOLATIONS, TIMEOUT_MILLISECONDS
-from tests.browser.faulty_world import World
+from tests.browser.proxied_slipway import ProxiedSlipway
 from tests.engines.faults import Match, Seen, part
 from tests.engines.slipway import BUCKET
 from tests.media import make_video, pad_with_noise
 from tests.waiting import until
 
 MIB = 1024 * 1024
-PASSWORD = "correct horse"  # of accounts that live for a test
-_QUICK_AT_ONCE = 4
-FILM_BYTES = 12 * MIB
-FILM_PARTS = 3
+PASSWORD = "correct horse"  # Of accounts that only tests have.
+_CONCURRENT_QUICK = 4
+FILE_BYTES = 12 * MIB
+FILE_PARTS = 3
 """Of 5, 5 and 2 MiB."""
 
 Waiting = Literal["offline", "retrying", "signed_out"]
 
-# Notes whatever a person could have read on the card and in the title, each time that it changes.
-_NOTE_WHAT_IS_SHOWN = """
+# Records each change of what the card and the title show.
+_RECORD_SHOWN = """
 window.__shown = [];
 const WAITS = {
   offline: "You're offline",
@@ -41,13 +41,13 @@ const look = () => {
   const card = document.querySelector("[data-upload-status]");
   if (card === null) return;
   const bar = card.querySelector("progress");
-  const said = Object.entries(WAITS).find(([, words]) => card.textContent.includes(words));
+  const waiting = Object.entries(WAITS).find(([, words]) => card.textContent.includes(words));
   const title = /^(\\d+) % · /.exec(document.title);
   const shown = {
     status: card.dataset.uploadStatus,
     percent: bar !== null && bar.hasAttribute("value") ? bar.value : null,
     title: title === null ? null : Number(title[1]),
-    waiting: said === undefined ? null : said[0],
+    waiting: waiting === undefined ? null : waiting[0],
   };
   if (JSON.stringify(shown) !== JSON.stringify(window.__shown.at(-1))) window.__shown.push(shown);
 };
@@ -57,7 +57,7 @@ new MutationObserver(look).observe(document, {subtree: true, childList: true, at
 
 @dataclass(frozen=True)
 class Shown:
-    """One moment of what the page showed of the upload."""
+    """What the page showed of the upload at one moment."""
 
     status: str
     percent: float | None
@@ -66,7 +66,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Film:
+class VideoFile:
     path: Path
     sha256: str
 
@@ -75,36 +75,36 @@ class Film:
         return self.path.stat().st_size
 
 
-def make_film(path: Path, size_bytes: int) -> Film:
+def make_file(path: Path, size_bytes: int) -> VideoFile:
     make_video(path, "mp4", 1, 320, 240, 10, audio=False)
     pad_with_noise(path, "mp4", size_bytes)
     with path.open("rb") as file:
-        return Film(path, hashlib.file_digest(file, "sha256").hexdigest())
+        return VideoFile(path, hashlib.file_digest(file, "sha256").hexdigest())
 
 
-class Visit:
-    """One signed-in person on the page. Their requests carry `sender`, so that only theirs meet a fault."""
+class PageUser:
+    """One signed-in user of the page. Requests carry `sender`, so that faults match only this user's."""
 
-    def __init__(self, name: str, world: World, film: Film) -> None:
+    def __init__(self, name: str, world: ProxiedSlipway, file: VideoFile) -> None:
         self.name = name
-        self.sender = f"visit/{name};"
+        self.sender = f"user/{name};"
         self.world = world
-        self.film = film
+        self.file = file
         self.email = f"{name}@example.com"
         self.user_id = ""
         self._errors: list[str] = []
 
-    async def begin(self, browser: Browser) -> None:
+    async def open(self, browser: Browser) -> None:
         self.context: BrowserContext = await browser.new_context(
             base_url=self.world.origin,
             viewport={"width": 1280, "height": 900},
             user_agent=f"Chromium {self.sender}",
-            # Nobody watches: a moving bar on each of twenty pages would cost more than the uploads.
+            # Animations on twenty pages would cost more than the uploads.
             reduced_motion="reduce",
         )
         self.context.set_default_timeout(TIMEOUT_MILLISECONDS)
         await self.context.add_init_script(NOTE_VIOLATIONS)
-        await self.context.add_init_script(_NOTE_WHAT_IS_SHOWN)
+        await self.context.add_init_script(_RECORD_SHOWN)
         account = {"email": self.email, "password": PASSWORD}
         registered = await self.context.request.post("/api/v1/auth/register", data=account)
         self.user_id = (await registered.json())["id"]
@@ -125,12 +125,12 @@ class Visit:
     async def choose(self) -> None:
         async with self.page.expect_file_chooser() as chooser:
             await self.page.get_by_role("button", name="Choose a video").click()
-        await (await chooser.value).set_files(self.film.path)
+        await (await chooser.value).set_files(self.file.path)
 
-    async def is_in(self, status: str) -> None:
+    async def wait_for_status(self, status: str) -> None:
         await self.page.locator(f'[data-upload-status="{status}"]').wait_for()
 
-    async def reads(self, words: str) -> None:
+    async def expect_text(self, words: str) -> None:
         await expect(self.card).to_contain_text(words, timeout=TIMEOUT_MILLISECONDS)
 
     async def shown(self) -> list[Shown]:
@@ -154,7 +154,7 @@ class Visit:
         with self.world.page_to_store.black_hole(part(sender=self.sender), after_bytes=MIB):
             await self.choose()
             await until(
-                lambda: len([one for one in self.sent_parts() if one.received_bytes >= MIB]) == FILM_PARTS,
+                lambda: len([one for one in self.sent_parts() if one.received_bytes >= MIB]) == FILE_PARTS,
                 "all parts in flight",
             )
             yield
@@ -164,27 +164,29 @@ class Visit:
         items: list[dict[str, Any]] = (await answer.json())["items"]
         return items
 
-    # how each story ends
+    # how each scenario ends
 
-    async def arrives(self) -> None:
-        """The video is ready, the store holds exactly its bytes and nothing unfinished, and the page never lied."""
+    async def expect_uploaded(self) -> None:
+        """Check that the video is ready, the store has its bytes and no open upload, and the page showed true
+        progress.
+        """
         await expect(self.card.get_by_text("Ready", exact=True)).to_be_visible(timeout=TIMEOUT_MILLISECONDS)
         (video,) = await self.videos()
         assert video["status"] == "ready"
-        await asyncio.to_thread(self._is_stored_whole, video["id"])
-        _is_truthful(await self.shown())
+        await asyncio.to_thread(self._check_stored, video["id"])
+        _check_progress(await self.shown())
         assert self._errors == []
         assert await self.page.evaluate("window.__violations") == []
 
-    def _is_stored_whole(self, video_id: str) -> None:
-        assert self.world.slipway.stored_sha256(video_id) == self.film.sha256
+    def _check_stored(self, video_id: str) -> None:
+        assert self.world.slipway.stored_sha256(video_id) == self.file.sha256
         with self.world.slipway.bucket() as client:
             unfinished = client.list_multipart_uploads(Bucket=BUCKET, Prefix=f"videos/{self.user_id}/")
         assert unfinished.get("Uploads", []) == []
 
 
-def _is_truthful(moments: Iterable[Shown]) -> None:
-    """Percent never runs backwards, and is below 100 until the video is there; the title says the same."""
+def _check_progress(moments: Iterable[Shown]) -> None:
+    """Check that the percentage never decreases and stays below 100, and that the title shows the same."""
     moments = list(moments)
     percents = [moment.percent for moment in moments if moment.percent is not None]
     assert percents, "no percent was ever shown"
@@ -200,18 +202,18 @@ def _is_truthful(moments: Iterable[Shown]) -> None:
 
 
 @dataclass(frozen=True)
-class Story:
-    """What happens to one visitor."""
+class Scenario:
+    """What happens to one user."""
 
-    tell: Callable[[Visit], Awaitable[None]]
+    run: Callable[[PageUser], Awaitable[None]]
     world: str
-    """The name of the one it happens in."""
+    """The name of its installation."""
     is_slow: bool
-    """It waits for the engine's real limits, so it begins at once."""
+    """Whether it waits for real limits of the engine. Such scenarios start first."""
 
     @property
     def name(self) -> str:
-        return self.tell.__name__
+        return self.run.__name__
 
 
 @dataclass(frozen=True)
@@ -225,39 +227,40 @@ class Outcome:
 
 
 def run_side_by_side(
-    stories: Sequence[Story], worlds: Mapping[str, World], film: Film
+    scenarios: Sequence[Scenario], worlds: Mapping[str, ProxiedSlipway], file: VideoFile
 ) -> Mapping[str, Outcome]:
-    """The slow ones at once, the quick ones a few at a time, in one Chromium; one that fails disturbs no other.
+    """Run the scenarios in one Chromium, all slow ones at once and a few quick ones at a time.
 
-    In a thread: the session's own Chromium already has this thread's event loop.
+    A failed one does not affect the others. They run in a thread, because the session's Chromium uses this thread's
+    event loop.
     """
     outcomes: dict[str, Outcome] = {}
 
-    async def run(browser: Browser, story: Story) -> None:
-        visit = Visit(story.name, worlds[story.world], film)
+    async def run(browser: Browser, scenario: Scenario) -> None:
+        user = PageUser(scenario.name, worlds[scenario.world], file)
         began = time.monotonic()
         error: BaseException | None = None
         try:
-            await visit.begin(browser)
-            await story.tell(visit)
+            await user.open(browser)
+            await scenario.run(user)
         except (Exception, AssertionError) as reason:
             error = reason
-        outcomes[story.name] = Outcome(time.monotonic() - began, error)
-        await visit.end()
+        outcomes[scenario.name] = Outcome(time.monotonic() - began, error)
+        await user.end()
 
     async def run_all() -> None:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(
                 executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, timeout=TIMEOUT_MILLISECONDS
             )
-            few = asyncio.Semaphore(_QUICK_AT_ONCE)
+            few = asyncio.Semaphore(_CONCURRENT_QUICK)
 
-            async def run_in_turn(story: Story) -> None:
+            async def run_with_limit(scenario: Scenario) -> None:
                 async with few:
-                    await run(browser, story)
+                    await run(browser, scenario)
 
-            slow = [run(browser, story) for story in stories if story.is_slow]
-            quick = [run_in_turn(story) for story in stories if not story.is_slow]
+            slow = [run(browser, scenario) for scenario in scenarios if scenario.is_slow]
+            quick = [run_with_limit(scenario) for scenario in scenarios if not scenario.is_slow]
             await asyncio.gather(*slow, *quick)
             await browser.close()
 
