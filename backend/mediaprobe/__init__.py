@@ -1,10 +1,10 @@
-"""Reads a video's metadata from a few ranged reads, and opens nothing but the source it is given.
+"""Reads a video's metadata with a few range requests to the given source.
 
     >>> from mediaprobe import FileSource, probe
     >>> probe(FileSource("holiday.mov")).width
     1080
 
-`metadata` defines every field; `errors` every way to end without one.
+`metadata` defines the fields, and `errors` the errors.
 """
 
 from mediaprobe.errors import (

@@ -1,4 +1,4 @@
-"""`python -m mediaprobe [--json] FILE|URL...`: what is in each video; exit 1 if any was refused."""
+"""Prints the metadata of files and URLs. The exit code is 1 if any of them failed."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ _COLUMNS = ("source", "container", "duration", "size", "video", "audio", "fps", 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="mediaprobe", description="Read video metadata from a few ranged reads."
+        prog="mediaprobe", description="Read video metadata with a few range requests."
     )
     parser.add_argument("sources", nargs="+", metavar="FILE|URL")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, in the order given")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per line, in the order of the arguments"
+    )
     options = parser.parse_args(arguments)
-    refused = False
+    failed = False
     rows: list[tuple[str, ...]] = []
     for source in options.sources:
         found = _probe(source)
-        refused = refused or isinstance(found, _Refusal)
+        failed = failed or isinstance(found, _Failure)
         if options.json:
             sys.stdout.write(json.dumps(_as_json(source, found), ensure_ascii=False) + "\n")
         else:
             rows.append(_as_row(source, found))
     if rows:
         _write_table(rows)
-    return 1 if refused else 0
+    return 1 if failed else 0
 
 
-class _Refusal:
+class _Failure:
     def __init__(self, code: str, detail: str) -> None:
         self.code = code
         self.detail = detail
 
 
-def _probe(source: str) -> Metadata | _Refusal:
+def _probe(source: str) -> Metadata | _Failure:
     try:
         if source.startswith(("http://", "https://")):
             with HttpSource(source) as url:
@@ -48,23 +50,22 @@ def _probe(source: str) -> Metadata | _Refusal:
         with FileSource(source) as file:
             return probe(file)
     except ProbeError as error:
-        return _Refusal(error.code, error.detail)
+        return _Failure(error.code, error.detail)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        # Not a verdict on the video: it could not be fetched at all.
-        return _Refusal("source_unavailable", f"The source cannot be read: {error}")
+        return _Failure("source_unavailable", f"The source cannot be read ({error}).")
 
 
-def _as_json(source: str, found: Metadata | _Refusal) -> dict[str, object]:
-    if isinstance(found, _Refusal):
+def _as_json(source: str, found: Metadata | _Failure) -> dict[str, object]:
+    if isinstance(found, _Failure):
         return {"source": source, "error": {"code": found.code, "detail": found.detail}}
     return {"source": source, **found.as_json()}
 
 
-def _as_row(source: str, found: Metadata | _Refusal) -> tuple[str, ...]:
-    if isinstance(found, _Refusal):
+def _as_row(source: str, found: Metadata | _Failure) -> tuple[str, ...]:
+    if isinstance(found, _Failure):
         return (source, "-", "-", "-", "-", "-", "-", found.detail)
     size = "-" if found.width is None else f"{found.width}x{found.height}"
-    notes = [f"turned {found.rotation}"] if found.rotation else []
+    notes = [f"rotated {found.rotation}"] if found.rotation else []
     notes += [found.hdr.upper()] if found.hdr in ("pq", "hlg") else []
     notes += ["Dolby Vision"] if found.dolby_vision else []
     notes += ["fragmented"] if found.fragmented else []

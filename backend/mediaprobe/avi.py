@@ -1,4 +1,4 @@
-"""Reads AVI and OpenDML files: the `hdrl` list alone, little-endian chunks of RIFF."""
+"""Reads the `hdrl` list of AVI and OpenDML files, which are little-endian RIFF chunks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from mediaprobe.errors import NoVideoTrack, Truncated, Unreadable
-from mediaprobe.findings import Findings, Picture, Sound, ratio
+from mediaprobe.findings import Audio, Findings, Video, ratio
 from mediaprobe.reader import Reader
 from mediaprobe.riff import read_bitmap_info, read_wave_format
 
@@ -17,7 +17,7 @@ _MAX_STREAMS = 256
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """One chunk; a list's `kind` is its form type, and its body comes after that."""
+    """One chunk. The `kind` of a list is its form type, and its body follows that."""
 
     kind: bytes
     body: int
@@ -53,10 +53,10 @@ def parse(reader: Reader, findings: Findings) -> None:
         raise Truncated("The file's header (hdrl) is missing. Upload the complete file.")
     findings.truncated = findings.truncated or media is None or media.cut
     _read_header(reader, header, findings)
-    if findings.picture is None:
+    if findings.video is None:
         if header.cut:
             raise Truncated("The file's header (hdrl) is cut off. Upload the complete file.")
-        raise NoVideoTrack("The file has no picture track. Choose a video, not a sound file.")
+        raise NoVideoTrack("The file has no video track. Choose a video, not an audio file.")
 
 
 def _chunks(reader: Reader, start: int, end: int) -> Iterator[_Chunk]:
@@ -68,13 +68,13 @@ def _chunks(reader: Reader, start: int, end: int) -> Iterator[_Chunk]:
         stop = body + size
         if kind in (b"RIFF", b"LIST"):
             kind, body = head[8:12], start + 12
-            # A recorder that was cut off has not yet written the size.
+            # A recorder that was interrupted has not written the size.
             stop = end if size == 0 else stop
         yield _Chunk(kind, body, min(stop, end), cut=stop > end)
-        # Chunks are padded to an even length.
+        # Chunks are padded to an even size.
         start = stop + (stop & 1)
     raise Unreadable(
-        "The file's header holds more parts than any real video has. Export the video again and upload that."
+        "The file's header contains too many chunks for a real video. Export the video again and upload the new file."
     )
 
 
@@ -109,7 +109,7 @@ def _read_stream(reader: Reader, strl: _Chunk) -> _Stream:
 
 
 def _frame_aspect(vprp: bytes) -> Fraction | None:
-    """The shape of the whole picture (OpenDML 1.02, 5.0): two 16-bit numbers, the second first."""
+    """Return the aspect ratio of the frame, two 16-bit numbers with the second first (OpenDML 1.02, 5.0)."""
     if len(vprp) < 24:
         return None
     return ratio(int.from_bytes(vprp[22:24], "little"), int.from_bytes(vprp[20:22], "little"))
@@ -119,32 +119,32 @@ def _settle(streams: list[_Stream], first_riff_frames: int, total_frames: int, f
     longest = Fraction(0)
     for stream in streams:
         length = stream.length
-        if stream.kind == b"vids" and findings.picture is None:
-            findings.picture = _picture(stream)
-            # `strh` of some OpenDML writers counts the first RIFF only, as `avih` does; then `dmlh` has the whole.
-            # Otherwise `dmlh` is not asked: FFmpeg adds the packets of an MP3 track to it.
+        if stream.kind == b"vids" and findings.video is None:
+            findings.video = _video(stream)
+            # Some OpenDML writers count only the first RIFF in `strh`, as in `avih`. Only then use `dmlh`, because
+            # FFmpeg adds the packets of an MP3 track to it.
             if not 0 < first_riff_frames < length:
                 length = max(length, total_frames)
-        elif stream.kind == b"auds" and findings.sound is None:
-            findings.sound = _sound(stream)
+        elif stream.kind == b"auds" and findings.audio is None:
+            findings.audio = _audio(stream)
         if stream.kind in (b"vids", b"auds") and stream.scale and stream.rate:
             longest = max(longest, Fraction(length * stream.scale, stream.rate))
     findings.duration = longest or None
     findings.duration_source = "header"
 
 
-def _picture(stream: _Stream) -> Picture:
+def _video(stream: _Stream) -> Video:
     info = read_bitmap_info(stream.format)
-    picture = Picture(codec=info.codec, width=info.width, height=info.height, vfr=False)
-    picture.frame_rate = ratio(stream.rate, stream.scale)
+    video = Video(codec=info.codec, width=info.width, height=info.height, vfr=False)
+    video.frame_rate = ratio(stream.rate, stream.scale)
     if stream.aspect is not None and info.width > 0 and info.height > 0:
-        picture.sar = stream.aspect * Fraction(info.height, info.width)
-    return picture
+        video.sar = stream.aspect * Fraction(info.height, info.width)
+    return video
 
 
-def _sound(stream: _Stream) -> Sound:
+def _audio(stream: _Stream) -> Audio:
     form = read_wave_format(stream.format)
-    return Sound(form.codec, form.channels, form.sample_rate)
+    return Audio(form.codec, form.channels, form.sample_rate)
 
 
 def _u32(data: bytes, offset: int) -> int:

@@ -1,6 +1,6 @@
-"""Reads picture size, pixel aspect and colour out of codec configurations: avcC, hvcC, av1C and vpcC.
+"""Reads frame size, pixel aspect ratio and colour from codec configurations (avcC, hvcC, av1C and vpcC).
 
-Only what stands before and in the VUI is read; anything that does not add up gives None.
+Parsing ends with the VUI. An invalid configuration gives None.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mediaprobe.findings import Picture, ratio
+from mediaprobe.findings import Video, ratio
 
-# More than any sequence header needs; what comes after is not looked at.
+# More than any sequence header needs. The rest is ignored.
 MAX_CONFIG = 64 * 1024
 _MAX_SPS = 4096
 
-# H.264 Table E-1, H.265 Table E.1: aspect_ratio_idc 1..16.
+# aspect_ratio_idc 1 to 16 (H.264 Table E-1, H.265 Table E.1).
 _SAR_TABLE = (
     (1, 1), (12, 11), (10, 11), (16, 11), (40, 33), (24, 11), (20, 11), (32, 11),
     (80, 33), (18, 11), (15, 11), (64, 33), (160, 99), (4, 3), (3, 2), (2, 1),
@@ -23,7 +23,7 @@ _SAR_TABLE = (
 _EXTENDED_SAR = 255
 _UNSPECIFIED = 2
 
-# H.264 7.3.2.1.1: the profiles whose SPS carries chroma_format_idc.
+# The profiles whose SPS has chroma_format_idc (H.264 7.3.2.1.1).
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
 
@@ -40,16 +40,16 @@ class SequenceHeader:
 ConfigurationReader = Callable[[bytes], SequenceHeader | None]
 
 
-def apply(header: SequenceHeader | None, picture: Picture) -> None:
-    """The bitstream knows the coded size best; aspect and colour only fill what the container left open."""
+def apply(header: SequenceHeader | None, video: Video) -> None:
+    """Take the coded size from the bitstream, and aspect ratio and colour if the container has none."""
     if header is None:
         return
     if header.width > 0 and header.height > 0:
-        picture.width, picture.height = header.width, header.height
-    if picture.sar is None:
-        picture.sar = header.sar
-    if {picture.primaries, picture.transfer, picture.matrix} <= {None, _UNSPECIFIED}:
-        picture.primaries, picture.transfer, picture.matrix = (
+        video.width, video.height = header.width, header.height
+    if video.sar is None:
+        video.sar = header.sar
+    if {video.primaries, video.transfer, video.matrix} <= {None, _UNSPECIFIED}:
+        video.primaries, video.transfer, video.matrix = (
             header.primaries,
             header.transfer,
             header.matrix,
@@ -57,7 +57,7 @@ def apply(header: SequenceHeader | None, picture: Picture) -> None:
 
 
 def avc_configuration(data: bytes) -> SequenceHeader | None:
-    """AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3): the first SPS."""
+    """Read the first SPS of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3)."""
     if len(data) < 8 or data[0] != 1 or data[5] & 0x1F == 0:
         return None
     length = int.from_bytes(data[6:8], "big")
@@ -65,7 +65,7 @@ def avc_configuration(data: bytes) -> SequenceHeader | None:
 
 
 def hevc_configuration(data: bytes) -> SequenceHeader | None:
-    """HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3): the first SPS among its arrays."""
+    """Read the first SPS of an HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3)."""
     if len(data) < 23:
         return None
     offset = 23
@@ -85,7 +85,7 @@ def hevc_configuration(data: bytes) -> SequenceHeader | None:
 
 
 def av1_configuration(data: bytes) -> SequenceHeader | None:
-    """AV1CodecConfigurationRecord (AV1 in ISOBMFF, 2.3): the sequence header OBU in configOBUs."""
+    """Read the sequence header OBU of an AV1CodecConfigurationRecord (AV1 in ISOBMFF, 2.3)."""
     if len(data) < 6 or data[0] != 0x81:
         return None
     header = data[4]
@@ -100,7 +100,7 @@ def av1_configuration(data: bytes) -> SequenceHeader | None:
 
 
 def vp_configuration(data: bytes) -> SequenceHeader | None:
-    """VPCodecConfigurationBox (VP Codec ISO Media File Format Binding, 2.2): colour only."""
+    """Read the colour of a VPCodecConfigurationBox (VP Codec ISO Media File Format Binding, 2.2)."""
     if len(data) < 10 or data[0] != 1:
         return None
     return SequenceHeader(primaries=data[7], transfer=data[8], matrix=data[9])
@@ -115,7 +115,7 @@ def hevc_sps(nal: bytes) -> SequenceHeader | None:
 
 
 class _Exhausted(Exception):
-    """The bits ended, or a number was longer than any that is allowed."""
+    """The bits ended, or a number is longer than allowed."""
 
 
 class _Bits:
@@ -133,7 +133,7 @@ class _Bits:
         return self.u(1) == 1
 
     def ue(self) -> int:
-        """Exp-Golomb, H.264 9.1."""
+        """Read an unsigned Exp-Golomb code (H.264 9.1)."""
         zeros = 0
         while not self.u(1):
             zeros += 1
@@ -147,7 +147,7 @@ class _Bits:
 
 
 def _guarded(parse: Callable[[_Bits, SequenceHeader], None], data: bytes) -> SequenceHeader | None:
-    """What was read before the bits ended still counts, if it holds a size."""
+    """Return what was read before the bits ended, if it includes a size."""
     header = SequenceHeader()
     try:
         parse(_Bits(data), header)
@@ -157,7 +157,7 @@ def _guarded(parse: Callable[[_Bits, SequenceHeader], None], data: bytes) -> Seq
 
 
 def _unescape(nal: bytes) -> bytes:
-    """Drop emulation prevention bytes (H.264 7.4.1): 00 00 03 -> 00 00."""
+    """Replace 00 00 03 by 00 00, which removes emulation prevention bytes (H.264 7.4.1)."""
     return nal.replace(b"\x00\x00\x03", b"\x00\x00")
 
 
@@ -197,7 +197,7 @@ def _h264_sps(bits: _Bits, header: SequenceHeader) -> None:
         bits.flag()
     bits.flag()
     if bits.flag():
-        # H.264 Table 6-1 and (7-19)..(7-22): crop units.
+        # Crop units (H.264 Table 6-1 and equations 7-19 to 7-22).
         unit_x = 2 if chroma in (1, 2) and not separate_planes else 1
         unit_y = (2 if chroma == 1 and not separate_planes else 1) * (1 if frames_only else 2)
         left, right, top, bottom = bits.ue(), bits.ue(), bits.ue(), bits.ue()
@@ -217,7 +217,7 @@ def _h264_scaling_list(bits: _Bits, size: int) -> None:
 
 
 def _vui(bits: _Bits, header: SequenceHeader) -> None:
-    """The part that H.264 E.1.1 and H.265 E.2.1 share: aspect ratio, overscan, video signal type."""
+    """Read aspect ratio, overscan and video signal type, which H.264 E.1.1 and H.265 E.2.1 share."""
     if bits.flag():
         idc = bits.u(8)
         if idc == _EXTENDED_SAR:
@@ -233,7 +233,7 @@ def _vui(bits: _Bits, header: SequenceHeader) -> None:
 
 
 def _hevc_sps(bits: _Bits, header: SequenceHeader) -> None:
-    """H.265 7.3.2.2.1, read in full up to the VUI because nothing before it has a length."""
+    """Read everything up to the VUI, because no field before it has a length (H.265 7.3.2.2.1)."""
     bits.u(4)
     sub_layers = bits.u(3)
     bits.flag()
@@ -298,30 +298,30 @@ def _hevc_scaling_lists(bits: _Bits) -> None:
 
 
 def _hevc_reference_sets(bits: _Bits) -> None:
-    """st_ref_pic_set, H.265 7.3.7: a set may be predicted from the one before, so its length must be known."""
-    pictures = 0
+    """Skip st_ref_pic_set (H.265 7.3.7). A set may be predicted from the previous one and then has its size."""
+    videos = 0
     for index in range(min(bits.ue(), 64)):
         if index and bits.flag():
             bits.flag()
             bits.ue()
             kept = 0
-            for _ in range(pictures + 1):
+            for _ in range(videos + 1):
                 used = bits.flag()
                 if used or bits.flag():
                     kept += 1
-            pictures = kept
+            videos = kept
             continue
         negative, positive = bits.ue(), bits.ue()
-        pictures = negative + positive
-        if pictures > 32:
+        videos = negative + positive
+        if videos > 32:
             raise _Exhausted
-        for _ in range(pictures):
+        for _ in range(videos):
             bits.ue()
             bits.flag()
 
 
 def _av1_sequence(bits: _Bits, header: SequenceHeader) -> None:
-    """sequence_header_obu, AV1 5.5.1, up to color_config."""
+    """Read sequence_header_obu (AV1 5.5.1) up to color_config."""
     profile = bits.u(3)
     bits.flag()
     reduced = bits.flag()

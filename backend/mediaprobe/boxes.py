@@ -1,4 +1,4 @@
-"""Walks the boxes of an ISO base media file (ISO/IEC 14496-12, 4.2) one level at a time, by their sizes."""
+"""Reads the boxes of an ISO base media file (ISO/IEC 14496-12, 4.2), one level at a time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from mediaprobe.errors import Unreadable
 from mediaprobe.reader import Reader
 
-# No real file comes near; two million empty boxes do.
+# Far more than a real file has. A hostile one has millions of empty boxes.
 MAX_BOXES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box; `end` never passes the parent's, and `cut` says that it wanted to."""
+    """One box. `cut` is set if its size exceeds its parent, whose end is then its `end`."""
 
     type: bytes
     start: int
@@ -24,7 +24,7 @@ class Box:
 
 
 def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
-    """The boxes of one level; ends quietly where the bytes are no longer a box."""
+    """Yield the boxes of one level, up to the first bytes that are no box."""
     for _ in range(MAX_BOXES):
         head = reader.read(start, min(16, end - start))
         if len(head) < 8:
@@ -40,12 +40,12 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
         yield Box(kind, start, start + header, min(stop, end), cut=stop > end)
         start = stop
     raise Unreadable(
-        "The file's header holds more parts than any real video has. Export the video again and upload that."
+        "The file's header contains too many boxes for a real video. Export the video again and upload the new file."
     )
 
 
 def find(reader: Reader, parent: Box, *types: bytes) -> dict[bytes, Box]:
-    """The first child of each type; stops as soon as all are found, so that what follows is never fetched."""
+    """Return the first child of each type, without reading past the last one that is found."""
     found: dict[bytes, Box] = {}
     for box in boxes(reader, parent.body, parent.end):
         if box.type in types and box.type not in found:
@@ -56,12 +56,12 @@ def find(reader: Reader, parent: Box, *types: bytes) -> dict[bytes, Box]:
 
 
 def body(reader: Reader, box: Box, most: int) -> bytes:
-    """A box's content, at most this much of it."""
+    """Return at most the first `most` bytes of a box's content."""
     return reader.read(box.body, min(box.end - box.body, most))
 
 
 def u16(data: bytes, offset: int) -> int:
-    """Big-endian, and 0 where the data has ended: a short box is a box of zeros."""
+    """Return a big-endian number, or 0 past the end of the data."""
     return int.from_bytes(data[offset : offset + 2], "big")
 
 

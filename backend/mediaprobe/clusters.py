@@ -1,4 +1,4 @@
-"""Reads block times of Matroska clusters: frame rate and evenness, and how long a recording without Duration is."""
+"""Measures frame rate and duration from the block times of Matroska clusters."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ from fractions import Fraction
 from itertools import pairwise
 
 from mediaprobe.ebml import Element, element_at, elements, unsigned
-from mediaprobe.findings import Findings, Picture, ratio, uneven
+from mediaprobe.findings import Findings, Video, is_variable, ratio
 from mediaprobe.reader import KIB, MIB, Reader
 from mediaprobe.tail import find_last
 
 _CLUSTER = 0x1F43B675
-# SeekHead, Info, Tracks, Cues, Tags, Chapters, Attachments: a Cluster of unknown size ends where one begins.
+# SeekHead, Info, Tracks, Cues, Tags, Chapters, Attachments. A Cluster of unknown size ends where one of them begins.
 _OTHER_TOP_LEVEL = frozenset(
     {0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469}
 )
 _TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _BLOCK_DURATION = 0xE7, 0xA3, 0xA0, 0xA1, 0x9B
-# CRC-32, Void, Position, PrevSize: all that may stand before a cluster's Timestamp.
+# CRC-32, Void, Position and PrevSize may precede a cluster's Timestamp.
 _BEFORE_TIMESTAMP = frozenset({0xBF, 0xEC, 0xA7, 0xAB})
 
-# Frames looked at for the frame rate, and requests a file with a complete header may cost for that.
+# Limits of the frames read for the frame rate, and of the requests for them if the header is complete.
 _MAX_BLOCKS = 150
 _HEADER_REQUESTS = 2
 _MIN_BLOCKS = 4
-# So many uneven frames outweigh a DefaultDuration, which only says how they were meant, if they are far from it.
-_ENOUGH_BLOCKS = 48
-_FAR = Fraction(1, 4)
-# H.264 and HEVC hold back up to 16 pictures; encoders use 4.
+# A variable rate of this many frames replaces a DefaultDuration, which is only nominal, if both differ by more than
+# this share.
+_VARIABLE_BLOCKS = 48
+_MAX_DIFFERENCE = Fraction(1, 4)
+# H.264 and HEVC allow 16 reordered pictures. Encoders use 4.
 _MAX_REORDER = 4
-# A compressed picture does not need more bits a pixel; a header that implies more states too short a time.
+# Compressed video needs fewer bits per pixel. If the header implies more, its duration is too short.
 _MAX_BITS_A_PIXEL = 4
 _LOSSY = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
-# A longer last cluster is no longer in memory as a whole when its start has been found.
-_WALKED = 3 * MIB // 2
+# A longer last cluster is not wholly in memory when its start is found.
+_MAX_WALK_BYTES = 3 * MIB // 2
 _RESYNC = (192 * KIB, 1 * MIB)
 _RESYNC_BLOCKS = 3
-# Rates that cameras and encoders use, to undo the rounding of block times.
+# Rates of cameras and encoders, to undo the rounding of block times.
 _USUAL_RATES = (
     *(Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 100, 120, 240)),
     *(Fraction(n, 1001) for n in (24000, 30000, 60000, 120000)),
@@ -47,77 +48,81 @@ _USUAL_RATES = (
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What the header says: the Segment's end, nanoseconds a unit, the picture track, each track's DefaultDuration."""
+    """The Segment's end, TimestampScale in nanoseconds, number of the video track, and DefaultDuration by track."""
 
     end: int
     scale: int
     video: int
-    lengths: Mapping[int, Fraction]
+    default_durations: Mapping[int, Fraction]
 
 
 @dataclass(slots=True)
 class _Times:
-    """Block times of each track, in TimestampScale units."""
+    """Block times by track, in TimestampScale units."""
 
     first: int | None = None
     end: int = 0
     of_track: dict[int, list[int]] = field(default_factory=dict)
 
     def frames(self, track: int) -> list[int]:
-        """In the order shown, without the last ones of reordered pictures: some between them are still to come."""
+        """Return the times in display order. Of reordered pictures omit the last ones, which may have gaps."""
         stored = self.of_track.get(track, [])
         shown = sorted(set(stored))
         return shown[:-_MAX_REORDER] if shown != stored else shown
 
-    def note(self, track: int, time: int, duration: int) -> None:
+    def add(self, track: int, time: int, duration: int) -> None:
         self.first = time if self.first is None else min(self.first, time)
         self.end = max(self.end, time + duration)
         self.of_track.setdefault(track, []).append(time)
 
 
 def measure(reader: Reader, recording: Recording, cluster: Element, findings: Findings) -> None:
-    """Complete the frame rate from the first blocks, and the duration from the last where the header has none."""
-    picture = findings.picture
-    if picture is None:
+    """Set the frame rate from the first blocks, and a missing duration from the last ones."""
+    video = findings.video
+    if video is None:
         return
     head = _Times()
-    # One more request for the frame rate, unless it is known or the tail will tell.
-    wanted = picture.frame_rate is None and findings.duration is not None
+    # Allow a request for the frame rate, unless it is known or the tail will be read anyway.
+    wanted = video.frame_rate is None and findings.duration is not None
     _walk(reader, cluster, recording, head, requests=_HEADER_REQUESTS if wanted else 0)
-    stated = picture.frame_rate
-    _set_rate(picture, head, recording, stated)
-    if findings.duration is None or _implausible(cluster, recording, findings, picture):
+    stated = video.frame_rate
+    _set_rate(video, head, recording, stated)
+    if findings.duration is None or _is_too_short(cluster, recording, findings, video):
         tail = _read_tail(reader, recording, cluster, head, findings)
         if tail is not None and len(tail.frames(recording.video)) > len(head.frames(recording.video)):
-            _set_rate(picture, tail, recording, stated)
-    if picture.frame_rate is None:
+            _set_rate(video, tail, recording, stated)
+    if video.frame_rate is None:
         _walk(reader, cluster, recording, head, requests=reader.requests + 1)
-        _set_rate(picture, head, recording, stated)
+        _set_rate(video, head, recording, stated)
 
 
-def _implausible(cluster: Element, recording: Recording, findings: Findings, picture: Picture) -> bool:
-    """A recording that was looped or cut together may keep the first piece's duration in its header."""
-    if picture.codec not in _LOSSY or findings.duration is None or picture.frame_rate is None:
+def _is_too_short(cluster: Element, recording: Recording, findings: Findings, video: Video) -> bool:
+    """Return whether the duration is too short for the size. An edited recording may keep that of its first clip."""
+    if video.codec not in _LOSSY or findings.duration is None or video.frame_rate is None:
         return False
-    pixels = picture.width * picture.height * picture.frame_rate * findings.duration
+    pixels = video.width * video.height * video.frame_rate * findings.duration
     return pixels > 0 and (recording.end - cluster.start) * 8 > pixels * _MAX_BITS_A_PIXEL
 
 
-def _set_rate(picture: Picture, times: _Times, recording: Recording, stated: Fraction | None) -> None:
+def _set_rate(video: Video, times: _Times, recording: Recording, stated: Fraction | None) -> None:
     frames = times.frames(recording.video)
     if len(frames) < _MIN_BLOCKS:
         return
-    picture.vfr = uneven(Counter(later - earlier for earlier, later in pairwise(frames)))
-    seen = _rate(frames, recording.scale, even=not picture.vfr)
+    video.vfr = is_variable(Counter(later - earlier for earlier, later in pairwise(frames)))
+    seen = _rate(frames, recording.scale, even=not video.vfr)
     if seen is None:
         return
-    far = stated is not None and len(frames) >= _ENOUGH_BLOCKS and abs(seen - stated) > stated * _FAR
-    if stated is None or (picture.vfr and far):
-        picture.frame_rate = seen
+    far = (
+        stated is not None
+        and len(frames) >= _VARIABLE_BLOCKS
+        and abs(seen - stated) > stated * _MAX_DIFFERENCE
+    )
+    if stated is None or (video.vfr and far):
+        video.frame_rate = seen
 
 
 def _rate(frames: list[int], scale: int, *, even: bool) -> Fraction | None:
-    """Frames by their time; of even ones the usual rate that the rounding of the times allows, whole ones first."""
+    """Return the average frame rate. If frames are even, return a usual rate within the rounding, preferably whole."""
     count, span = (len(frames) - 1) * 1_000_000_000, frames[-1] - frames[0]
     measured = ratio(count, span * scale)
     if measured is None or not even or span < 2:
@@ -128,37 +133,37 @@ def _rate(frames: list[int], scale: int, *, even: bool) -> Fraction | None:
 
 
 def _walk(reader: Reader, cluster: Element, recording: Recording, times: _Times, *, requests: int) -> None:
-    """Note the first blocks: what is in memory, and what this many requests in all may bring."""
+    """Add the first blocks, as far as they are in memory or within this total number of requests."""
     base, offset = 0, cluster.body
     while offset < recording.end and len(times.of_track.get(recording.video, ())) < _MAX_BLOCKS:
-        if reader.requests >= requests and not reader.holds(offset, 24):
+        if reader.requests >= requests and not reader.has_cached(offset, 24):
             break
         element = element_at(reader, offset, recording.end)
         if element is None or element.id in _OTHER_TOP_LEVEL:
             break
-        base = _note(reader, element, base, times)
+        base = _add(reader, element, base, times)
         offset = element.body if element.id == _CLUSTER else element.end
 
 
-def _walk_to_the_end(reader: Reader, start: int, base: int, recording: Recording, times: _Times) -> bool:
-    """Note all blocks from here on; True when the last element runs past the end."""
+def _walk_to_end(reader: Reader, start: int, base: int, recording: Recording, times: _Times) -> bool:
+    """Add all blocks from `start` on. Return whether the last element extends past the end."""
     offset, cut = start, False
     while offset < recording.end:
         element = element_at(reader, offset, recording.end)
         if element is None or element.id in _OTHER_TOP_LEVEL:
             break
         cut = element.cut and not element.unknown
-        base = _note(reader, element, base, times)
+        base = _add(reader, element, base, times)
         offset = element.body if element.id == _CLUSTER else element.end
     return cut
 
 
-def _note(reader: Reader, element: Element, base: int, times: _Times) -> int:
-    """Note what an element says about time; gives the time that the following blocks are relative to."""
+def _add(reader: Reader, element: Element, base: int, times: _Times) -> int:
+    """Add the times of an element. Return the time to which the following blocks are relative."""
     if element.id == _TIMESTAMP:
         return unsigned(reader, element)
     if element.id == _SIMPLE_BLOCK:
-        _note_block(reader, element.body, base, times, 0)
+        _add_block(reader, element.body, base, times, 0)
     elif element.id == _BLOCK_GROUP:
         block, duration = None, 0
         for child in elements(reader, element.body, element.end):
@@ -167,18 +172,18 @@ def _note(reader: Reader, element: Element, base: int, times: _Times) -> int:
             elif child.id == _BLOCK_DURATION:
                 duration = unsigned(reader, child)
         if block is not None:
-            _note_block(reader, block, base, times, duration)
+            _add_block(reader, block, base, times, duration)
     return base
 
 
-def _note_block(reader: Reader, body: int, base: int, times: _Times, duration: int) -> None:
+def _add_block(reader: Reader, body: int, base: int, times: _Times, duration: int) -> None:
     head = _block_head(reader, body)
     if head is not None:
-        times.note(head[0], base + head[1], duration)
+        times.add(head[0], base + head[1], duration)
 
 
 def _block_head(reader: Reader, body: int) -> tuple[int, int] | None:
-    """Track number (a vint) and a signed 16-bit time relative to the cluster's (RFC 9559, 10.1)."""
+    """Return the track number and the time relative to the cluster's (RFC 9559, 10.1)."""
     head = reader.read(body, 12)
     length = 9 - head[0].bit_length() if head else 9
     if len(head) < length + 3:
@@ -190,7 +195,7 @@ def _block_head(reader: Reader, body: int) -> tuple[int, int] | None:
 def _read_tail(
     reader: Reader, recording: Recording, first: Element, head: _Times, findings: Findings
 ) -> _Times | None:
-    """The duration of a recording without one: the last block's time and length less the first block's time."""
+    """Set the duration to the end of the last block minus the time of the first, and return the tail's times."""
     typical = None if first.unknown else first.end - first.start
     last = find_last(
         reader,
@@ -203,26 +208,26 @@ def _read_tail(
         return None
     cluster, base = last
     start = cluster.body
-    if recording.end - start > _WALKED:
+    if recording.end - start > _MAX_WALK_BYTES:
         start = _resync(reader, start, recording) or start
     tail = _Times()
-    cut = _walk_to_the_end(reader, start, base, recording, tail)
+    cut = _walk_to_end(reader, start, base, recording, tail)
     findings.truncated = findings.truncated or cut
     if tail.first is None:
         return None
     stop = tail.end
     for track, seen in tail.of_track.items():
-        stop = max(stop, max(seen) + round(_block_length(track, (tail, head), recording)))
+        stop = max(stop, max(seen) + round(_block_duration(track, (tail, head), recording)))
     duration = ratio((stop - head.first) * recording.scale, 1_000_000_000)
     if duration is not None and (findings.duration is None or duration > findings.duration):
         findings.duration, findings.duration_source = duration, "tail"
     return tail
 
 
-def _block_length(track: int, known: tuple[_Times, ...], recording: Recording) -> Fraction:
-    """How long a track's last block lasts: its DefaultDuration, else as long as the one before."""
-    if recording.lengths.get(track):
-        return recording.lengths[track]
+def _block_duration(track: int, known: tuple[_Times, ...], recording: Recording) -> Fraction:
+    """Return the duration of a track's last block, its DefaultDuration or else that of the previous block."""
+    if recording.default_durations.get(track):
+        return recording.default_durations[track]
     for times in known:
         shown = sorted(set(times.of_track.get(track, ())))
         if len(shown) > 1:
@@ -231,7 +236,7 @@ def _block_length(track: int, known: tuple[_Times, ...], recording: Recording) -
 
 
 def _cluster_at(reader: Reader, start: int, end: int) -> tuple[Element, int] | None:
-    """A Cluster and its Timestamp, if it begins as one does."""
+    """Return the Cluster at this offset and its Timestamp, or None if there is none."""
     cluster = element_at(reader, start, end)
     if cluster is None or cluster.id != _CLUSTER:
         return None
@@ -249,7 +254,7 @@ def _cluster_at(reader: Reader, start: int, end: int) -> tuple[Element, int] | N
 
 
 def _resync(reader: Reader, start: int, recording: Recording) -> int | None:
-    """Where blocks begin in the last part of a long cluster: several in a row, of known tracks, up to the end."""
+    """Return the offset near the end of a long cluster where several blocks of known tracks follow each other."""
     for length in _RESYNC:
         begin = max(start, recording.end - length)
         data = reader.read(begin, recording.end - begin)
@@ -269,7 +274,7 @@ def _blocks_follow(reader: Reader, start: int, recording: Recording) -> bool:
             return False
         if element.id == _SIMPLE_BLOCK:
             head = _block_head(reader, element.body)
-            if head is None or head[0] not in recording.lengths:
+            if head is None or head[0] not in recording.default_durations:
                 return False
         seen += 1
         start = element.end

@@ -1,4 +1,4 @@
-"""Codec codes of the containers -> FFmpeg's names: sample entries, object types, FourCCs, CodecIDs, wave tags."""
+"""FFmpeg's names of sample entries, object types, FourCCs, CodecIDs and WAVE tags."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _MP4_VIDEO = {
     "M8RG M8Y0": "magicyuv",
 }
 
-_MP4_SOUND = {
+_MP4_AUDIO = {
     "mp4a": "aac",
     "alac": "alac",
     "ac-3 sac3": "ac3",
@@ -89,7 +89,7 @@ _MP4_SOUND = {
     "nmos": "nellymoser",
 }
 
-# ISO/IEC 14496-1 Table 5 and mp4ra.org: objectTypeIndication of an `esds`.
+# objectTypeIndication of an `esds` (ISO/IEC 14496-1 Table 5, mp4ra.org).
 _OBJECT_TYPES = {
     0x20: "mpeg4",
     0x21: "h264",
@@ -295,7 +295,7 @@ def _by_fourcc(table: dict[str, str]) -> dict[bytes, str]:
 
 
 _MP4_VIDEO_CODES = _by_fourcc(_MP4_VIDEO)
-_MP4_SOUND_CODES = _by_fourcc(_MP4_SOUND)
+_MP4_AUDIO_CODES = _by_fourcc(_MP4_AUDIO)
 _AVI_VIDEO_CODES = _by_fourcc(_AVI_VIDEO)
 
 
@@ -303,11 +303,11 @@ def mp4_video(fourcc: bytes) -> str:
     return _MP4_VIDEO_CODES.get(fourcc) or _AVI_VIDEO_CODES.get(fourcc) or printable(fourcc)
 
 
-def mp4_sound(fourcc: bytes) -> str:
+def mp4_audio(fourcc: bytes) -> str:
     # QuickTime writes WAVE tags as `ms` and two bytes.
     if fourcc[:2] == b"ms":
-        return wave_sound(int.from_bytes(fourcc[2:], "big"), bits=16)
-    return _MP4_SOUND_CODES.get(fourcc) or printable(fourcc)
+        return wave_audio(int.from_bytes(fourcc[2:], "big"), bits=16)
+    return _MP4_AUDIO_CODES.get(fourcc) or printable(fourcc)
 
 
 def object_type(indication: int) -> str | None:
@@ -315,7 +315,7 @@ def object_type(indication: int) -> str | None:
 
 
 def avi_video(fourcc: bytes) -> str:
-    # BI_RGB, BI_RLE8/4 and BI_BITFIELDS are numbers, not letters.
+    # BI_RGB, BI_RLE8, BI_RLE4 and BI_BITFIELDS are numbers.
     number = int.from_bytes(fourcc, "little")
     if number in (0, 3):
         return "rawvideo"
@@ -324,7 +324,7 @@ def avi_video(fourcc: bytes) -> str:
     return _AVI_VIDEO_CODES.get(fourcc) or _MP4_VIDEO_CODES.get(fourcc) or printable(fourcc)
 
 
-def wave_sound(tag: int, bits: int) -> str:
+def wave_audio(tag: int, bits: int) -> str:
     if tag in (_WAVE_PCM, _WAVE_FLOAT):
         return pcm(bits, big_endian=False, floating=tag == _WAVE_FLOAT, signed=bits > 8)
     return _WAVE_TAGS.get(tag) or f"0x{tag:04x}"
@@ -339,7 +339,7 @@ def pcm(bits: int, *, big_endian: bool, floating: bool = False, signed: bool = T
 
 
 def matroska(codec_id: str, bit_depth: int) -> str:
-    """By CodecID; a suffix that is no part of the registered name (`A_AAC/MPEG4/LC`) is dropped piece by piece."""
+    """Return the name of a CodecID. Suffixes after the registered name, as in `A_AAC/MPEG4/LC`, are dropped."""
     if codec_id.startswith("A_PCM/"):
         return pcm(
             bit_depth or (32 if "FLOAT" in codec_id else 16),
@@ -356,6 +356,6 @@ def matroska(codec_id: str, bit_depth: int) -> str:
 
 
 def printable(code: bytes) -> str:
-    """An unknown code as it stands, what is not printable as hex."""
+    """Return an unknown code as text, or in hexadecimal if it is not printable."""
     text = code[:32].decode("latin-1").strip()
     return text if text and text.isascii() and text.isprintable() else "0x" + code[:8].hex()

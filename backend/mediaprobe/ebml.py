@@ -1,4 +1,4 @@
-"""Walks the elements of an EBML document (RFC 8794) one level at a time, by their sizes."""
+"""Reads the elements of an EBML document (RFC 8794), one level at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_ELEMENTS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element; `end` never passes the parent's, and `unknown` sizes reach to it."""
+    """One element. An element of unknown or too large size ends where its parent ends."""
 
     id: int
     start: int
@@ -43,7 +43,7 @@ def element_at(reader: Reader, start: int, end: int) -> Element | None:
 
 
 def elements(reader: Reader, start: int, end: int) -> Iterator[Element]:
-    """The elements of one level; ends quietly where the bytes are no longer an element."""
+    """Yield the elements of one level, up to the first bytes that are no element."""
     for _ in range(MAX_ELEMENTS):
         element = element_at(reader, start, end)
         if element is None:
@@ -51,7 +51,8 @@ def elements(reader: Reader, start: int, end: int) -> Iterator[Element]:
         yield element
         start = element.end
     raise Unreadable(
-        "The file's header holds more parts than any real video has. Export the video again and upload that."
+        "The file's header contains too many elements for a real video. "
+        "Export the video again and upload the new file."
     )
 
 
@@ -60,7 +61,7 @@ def unsigned(reader: Reader, element: Element) -> int:
 
 
 def floating(reader: Reader, element: Element) -> float:
-    """4 or 8 bytes; other lengths are 0, as an empty float is (RFC 8794, 7.3)."""
+    """Return a float of 4 or 8 bytes. Another length is 0, as an empty float is (RFC 8794, 7.3)."""
     data = reader.read(element.body, min(8, element.end - element.body))
     kinds = {4: ">f", 8: ">d"}
     value: float = struct.unpack(kinds[len(data)], data)[0] if len(data) in kinds else 0.0

@@ -1,12 +1,12 @@
-"""What a probe can end in besides an answer: typed errors, each with a code and a sentence for the user.
+"""The errors of a probe, each with a code and a sentence for the user.
 
 ProbeError
-├── UnsupportedContainer   the bytes are not one of the five containers, or no video at all
-│   └── FileEmpty          there are no bytes (only `sniff` says so; a stored object is never empty)
-├── NoVideoTrack           the container is fine and holds no picture track
+├── UnsupportedContainer   the file is in none of the five containers, or is no video
+│   └── FileEmpty          the file is empty (raised by `sniff` alone, because a stored object is never empty)
+├── NoVideoTrack           the container has no video track
 ├── Truncated              the header is cut off or was never written
-├── Unreadable             the header is there and contradicts itself
-├── BudgetExceeded         the reader's own limits ended the reading: says nothing about the file's worth
+├── Unreadable             the header contradicts itself
+├── BudgetExceeded         a limit of the reader was reached, which says nothing about the file
 └── SourceChanged          the object was replaced while it was being read
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ProbeError(Exception):
-    """Base of all of them; `detail` says what is wrong and what to do about it."""
+    """The base class. `detail` says what is wrong and what to do."""
 
     code: ClassVar[str]
 
@@ -49,7 +49,7 @@ class Unreadable(ProbeError):
 
 
 class BudgetExceeded(ProbeError):
-    """A limit on requests, bytes or time was reached; what was learnt until then comes along."""
+    """A limit on requests, bytes or time was reached. `partial` has the metadata read until then."""
 
     code = "budget_exceeded"
 

@@ -1,4 +1,4 @@
-"""What the parsers write down while they read: plain numbers, not yet checked or derived."""
+"""The raw values that the parsers read, neither checked nor derived."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Rotation = Literal[0, 90, 180, 270]
 
 
 @dataclass(slots=True)
-class Picture:
-    """The picture track that was chosen."""
+class Video:
+    """Values of the chosen video track."""
 
     codec: str | None = None
     width: int = 0
@@ -26,13 +26,13 @@ class Picture:
     transfer: int | None = None
     matrix: int | None = None
     dolby_vision: bool = False
-    # As the container states it; only to judge whether the file is complete.
+    # From the container. It only serves to estimate whether the file is complete.
     stated_bit_rate: int = 0
 
 
 @dataclass(slots=True)
-class Sound:
-    """The sound track that was chosen."""
+class Audio:
+    """Values of the chosen audio track."""
 
     codec: str | None = None
     channels: int | None = None
@@ -47,45 +47,45 @@ class Findings:
     truncated: bool = False
     duration: Fraction | None = None
     duration_source: Literal["header", "fragments", "tail", "index"] | None = None
-    picture: Picture | None = None
-    sound: Sound | None = None
+    video: Video | None = None
+    audio: Audio | None = None
 
 
 def ratio(numerator: int, denominator: int) -> Fraction | None:
-    """A positive fraction, or None: headers carry zeros where nothing is known."""
+    """Return a positive fraction, or None, because headers have 0 for an unknown value."""
     return Fraction(numerator, denominator) if numerator > 0 and denominator > 0 else None
 
 
 def right_angle(degrees: float) -> Rotation:
-    """The nearest quarter turn."""
+    """Return the nearest multiple of 90 degrees."""
     quarters: tuple[Rotation, ...] = (0, 90, 180, 270)
     return quarters[round(degrees / 90) % 4]
 
 
-def uneven(lengths: Mapping[int, int]) -> bool:
-    """Whether frames last differently: more than one in twenty is a tenth (and two units) off the usual length.
+def is_variable(durations: Mapping[int, int]) -> bool:
+    """Return whether more than 1 in 20 frames differs from the median duration by over 10% and over 2 units.
 
-    Takes how many frames last how many units. One odd frame at an end is no variable rate, nor is the rounding
-    of 29.97 frames a second to whole units.
+    `durations` counts frames by duration. A single odd frame at an end is no variable rate, nor is the rounding of
+    29.97 frames a second to whole units.
     """
-    usual = sum(lengths[length] for length in _usual(lengths))
-    total = sum(lengths.values())
-    return (total - usual) * 20 > total
+    typical = sum(durations[duration] for duration in _typical(durations))
+    total = sum(durations.values())
+    return (total - typical) * 20 > total
 
 
-def usual_length(lengths: Mapping[int, int]) -> Fraction:
-    """The average length of the frames that are not odd ones."""
-    usual = _usual(lengths)
+def typical_duration(durations: Mapping[int, int]) -> Fraction:
+    """Return the average duration of the frames near the median."""
+    typical = _typical(durations)
     return Fraction(
-        sum(length * lengths[length] for length in usual), sum(lengths[length] for length in usual)
+        sum(duration * durations[duration] for duration in typical),
+        sum(durations[duration] for duration in typical),
     )
 
 
-def _usual(lengths: Mapping[int, int]) -> list[int]:
-    """The lengths about as long as the middle one."""
-    total, seen, middle = sum(lengths.values()), 0, 0
-    for middle in sorted(lengths):
-        seen += lengths[middle]
+def _typical(durations: Mapping[int, int]) -> list[int]:
+    total, seen, median = sum(durations.values()), 0, 0
+    for median in sorted(durations):
+        seen += durations[median]
         if seen * 2 >= total:
             break
-    return [length for length in lengths if abs(length - middle) <= max(2, middle / 10)]
+    return [duration for duration in durations if abs(duration - median) <= max(2, median / 10)]

@@ -1,6 +1,7 @@
-"""How long a fragmented MP4 is: from its first and last `moof`, found without visiting those between.
+"""Measures the duration of a fragmented MP4 from its first and last `moof`.
 
-FFmpeg visits every fragment, 5,400 requests for three hours. Here `mfra` or a look at the tail gives the last one.
+FFmpeg reads every fragment, which takes 5,400 requests for three hours. Here the last one comes from `mfra` or from a
+search backwards from the end.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from mediaprobe.boxes import Box, body, boxes, find, u16, u32, u64
 from mediaprobe.reader import JUMP, KIB, MIB, Reader
 from mediaprobe.tail import MAX_TAIL, find_last
 
-# An hour of pictures at 50 a second; a hostile file has millions.
+# An hour of frames at 50 per second. A hostile file has millions.
 _MAX_ROWS = 200_000
-# Three hours of one-second fragments: 144 KiB of index. Beyond, the end of the file tells the same in fewer bytes.
+# Three hours of one-second fragments, an index of 144 KiB. The end of the file says the same in fewer bytes.
 _MAX_SIDX_ENTRIES = 12_288
-# A file with so few fragments left, or so little left at all, is walked to its end.
-_FEW = 3
-_NEAR = 192 * KIB
-# Where fragments are too large for the look at the tail, this many are walked.
-_MANY = 16
-# Boxes from the last `moof` to the end of the file.
+# If at most this many fragments or bytes are left, all of them are read.
+_MAX_WALKED = 3
+_MAX_WALKED_BYTES = 192 * KIB
+# At most this many fragments are read one by one if they are too large for a search from the end.
+_MAX_WALKED_LARGE = 16
+# Limit of the boxes from the last `moof` to the end of the file.
 _MAX_CHAIN = 64
 _MAX_MFRA = 4 * MIB
 _FRAGMENT_STARTS = frozenset({b"moof", b"styp", b"sidx"})
@@ -49,32 +50,32 @@ _TOP_LEVEL = frozenset(
 
 @dataclass(slots=True)
 class TrackRun:
-    """What the fragments read so far say about one track, in its own time units."""
+    """The samples of one track in the fragments read so far, in its timescale."""
 
     first: int | None = None
     end: int = 0
     ticks: int = 0
     samples: int = 0
-    lengths: Counter[int] = field(default_factory=Counter)
+    durations: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
 class Timeline:
     runs: dict[int, TrackRun] = field(default_factory=dict)
-    # Some fragment states its decode time (`tfdt`).
+    # Whether a fragment has a decode time (`tfdt`)
     timed: bool = False
-    # Where the newest fragment added begins, and whether some before it were left out.
+    # The offset of the last fragment added, and whether fragments before it were skipped
     newest: int = -1
     gap: bool = False
     # Rows of `trun` read so far
     rows: int = 0
-    # The last box runs past the end of the file.
+    # Whether the last box extends past the end of the file
     cut: bool = False
 
     def end(self, tracks: Mapping[int, tuple[int, Fraction]]) -> Fraction | None:
-        """Where the last sample of these tracks ends on the movie's timeline, which begins at 0 (8.8.12).
+        """Return the end of these tracks' last sample on the movie's timeline, which begins at 0 (8.8.12).
 
-        For each track, its time units a second and how long it is empty at first.
+        `tracks` has the timescale and the initial empty duration of each track.
         """
         ends = [
             Fraction(run.end, tracks[track][0]) + tracks[track][1]
@@ -85,7 +86,7 @@ class Timeline:
 
 
 def add_fragment(reader: Reader, moof: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
-    """Add one `moof`; False when it holds no run of samples."""
+    """Add one `moof`. Return False if it has no run of samples."""
     added = False
     timeline.newest = moof.start
     for traf in boxes(reader, moof.body, moof.end):
@@ -97,7 +98,7 @@ def add_fragment(reader: Reader, moof: Box, defaults: dict[int, int], timeline: 
         track, default = _track_header(body(reader, found[b"tfhd"], 32))
         run = timeline.runs.setdefault(track, TrackRun())
         if timeline.gap and b"tfdt" not in found:
-            continue  # without its decode time a fragment only follows the one before
+            continue  # without a decode time a fragment continues the previous one, which was skipped
         timeline.timed = timeline.timed or b"tfdt" in found
         start = _decode_time(body(reader, found[b"tfdt"], 12)) if b"tfdt" in found else run.end
         if run.first is None:
@@ -114,7 +115,7 @@ def add_fragment(reader: Reader, moof: Box, defaults: dict[int, int], timeline: 
 
 
 def _track_header(tfhd: bytes) -> tuple[int, int | None]:
-    """Track id and default sample duration (14496-12, 8.8.7)."""
+    """Return track ID and default sample duration (14496-12, 8.8.7)."""
     flags = u32(tfhd, 0) & 0xFFFFFF
     offset = 8 + (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0)
     return u32(tfhd, 4), u32(tfhd, offset) if flags & 0x08 else None
@@ -125,32 +126,32 @@ def _decode_time(tfdt: bytes) -> int:
 
 
 def _add_run(reader: Reader, trun: Box, default: int, run: TrackRun, timeline: Timeline) -> int:
-    """Sum the sample durations of one `trun` (14496-12, 8.8.8)."""
+    """Return the sum of the sample durations of one `trun` (14496-12, 8.8.8)."""
     head = reader.read(trun.body, 8)
     flags, count = u32(head, 0) & 0xFFFFFF, u32(head, 4)
     if not flags & 0x100:
-        # Without any per-sample field the count is not bounded by the box's size.
+        # Without per-sample fields the box's size does not limit the count.
         run.samples += count
-        run.lengths[default] += count
+        run.durations[default] += count
         return count * default
     row = 4 * (flags >> 8 & 0xF).bit_count()
     start = trun.body + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
     count = min(count, max(0, trun.end - start) // row, _MAX_ROWS - timeline.rows)
     durations = [values[0] for values in struct.iter_unpack(f">I{row - 4}x", reader.read(start, count * row))]
     run.samples += len(durations)
-    run.lengths.update(durations)
+    run.durations.update(durations)
     timeline.rows += len(durations)
     return sum(durations)
 
 
-def few_are_left(reader: Reader, first: Box, timeline: Timeline) -> bool:
-    """Whether to visit every fragment, which needs no index and believes no header."""
+def should_read_all(reader: Reader, first: Box, timeline: Timeline) -> bool:
+    """Return whether to read every fragment, which needs neither an index nor the header's values."""
     length, left = _first_length(reader, first)
     count = left // length
-    if count <= _FEW or left <= _NEAR:
+    if count <= _MAX_WALKED or left <= _MAX_WALKED_BYTES:
         return True
-    # Too large to look for from the end, or without the decode times that make the last one enough.
-    return count <= _MANY and (length > MAX_TAIL or not timeline.timed)
+    # The fragments are too large for a search from the end, or without the decode times that the last one needs.
+    return count <= _MAX_WALKED_LARGE and (length > MAX_TAIL or not timeline.timed)
 
 
 def add_all(reader: Reader, first: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
@@ -158,7 +159,7 @@ def add_all(reader: Reader, first: Box, defaults: dict[int, int], timeline: Time
 
 
 def add_last(reader: Reader, first: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
-    """Add the last fragment, found by `mfra` or by looking at the tail; False when there is none to be had."""
+    """Add the last fragment, from `mfra` or by a search from the end. Return False if there is none."""
     if not timeline.timed:
         return False
     length, _ = _first_length(reader, first)
@@ -170,13 +171,13 @@ def add_last(reader: Reader, first: Box, defaults: dict[int, int], timeline: Tim
 
 
 def _first_length(reader: Reader, first: Box) -> tuple[int, int]:
-    """The bytes from the first `moof` to the end of its `mdat`, and those after it."""
+    """Return the number of bytes from the first `moof` to the end of its `mdat`, and of those after it."""
     end = list(islice(boxes(reader, first.start, reader.size), 2))[-1].end
     return end - first.start, reader.size - end
 
 
 def _walk(reader: Reader, start: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
-    """Add the fragments from `start`, itself included if it is new, to the end of the file."""
+    """Add the new fragments from `start` to the end of the file."""
     added = start.start <= timeline.newest
     for box in boxes(reader, start.start, reader.size):
         if box.type == b"moof" and not box.cut and box.start > timeline.newest:
@@ -186,7 +187,7 @@ def _walk(reader: Reader, start: Box, defaults: dict[int, int], timeline: Timeli
 
 
 def _chain(reader: Reader) -> Callable[[int], Box | None]:
-    """Accepts a `moof` from which whole boxes lead to the end of the file, the last of which may be cut."""
+    """Return a check that accepts a `moof` followed by boxes up to the end of the file. The last may be cut off."""
 
     def check(type_at: int) -> Box | None:
         moof: Box | None = None
@@ -203,7 +204,7 @@ def _chain(reader: Reader) -> Callable[[int], Box | None]:
 
 
 def _by_index(reader: Reader, length: int) -> Box | None:
-    """`mfro`, the file's last 16 bytes, leads to `mfra` and its `tfra` to the last random access fragment."""
+    """Return the last fragment by the offsets in `mfra`, whose size is in `mfro`, the file's last 16 bytes."""
     tail = reader.read(max(0, reader.size - JUMP), JUMP)
     size = u32(tail, len(tail) - 4)
     if tail[-12:-8] != b"mfro" or not 16 < size <= min(_MAX_MFRA, reader.size):
@@ -215,15 +216,15 @@ def _by_index(reader: Reader, length: int) -> Box | None:
         _last_access(reader, box) for box in boxes(reader, index.body, index.end) if box.type == b"tfra"
     ]
     offset = max(offsets, default=0)
-    # Only some fragments are random access points: a far one is not the last.
-    if not 0 < index.start - offset <= _FEW * length:
+    # Only some fragments are random access points, so a distant one is not the last.
+    if not 0 < index.start - offset <= _MAX_WALKED * length:
         return None
     moof = next(boxes(reader, offset, reader.size), None)
     return moof if moof is not None and moof.type == b"moof" and not moof.cut else None
 
 
 def _last_access(reader: Reader, tfra: Box) -> int:
-    """The moof offset in the last entry of a `tfra` (14496-12, 8.8.10)."""
+    """Return the `moof` offset in the last entry of a `tfra` (14496-12, 8.8.10)."""
     head = reader.read(tfra.body, 16)
     wide = head[:1] == b"\x01"
     lengths, count = u32(head, 8), u32(head, 12)
@@ -241,7 +242,7 @@ class Index:
 
 
 def read_index(reader: Reader, sidx: Box) -> Index | None:
-    """The time a `sidx` speaks of and the place in the file where that ends (14496-12, 8.16.3)."""
+    """Return the duration that a `sidx` covers and the offset where its last segment ends (14496-12, 8.16.3)."""
     head = reader.read(sidx.body, 32)
     wide = head[:1] != b"\x00"
     timescale, offset = u32(head, 8), u64(head, 20) if wide else u32(head, 16)
@@ -257,7 +258,7 @@ def read_index(reader: Reader, sidx: Box) -> Index | None:
     return Index(Fraction(ticks, timescale), sidx.end + offset + length)
 
 
-def covers_the_file(reader: Reader, index: Index) -> bool:
-    """False for the index of one fragment: behind it comes the next one."""
+def covers_file(reader: Reader, index: Index) -> bool:
+    """Return whether no fragment follows the indexed ones."""
     following = next(boxes(reader, index.covered, reader.size), None)
     return index.covered <= reader.size and (following is None or following.type not in _FRAGMENT_STARTS)

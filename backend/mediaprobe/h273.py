@@ -1,4 +1,4 @@
-"""Colour code points of ITU-T H.273 under FFmpeg's names; 0 and 2 (unspecified) and unknown ones are left out."""
+"""FFmpeg's names of the colour code points in ITU-T H.273, without the unspecified ones."""
 
 PRIMARIES = {
     1: "bt709",

@@ -1,4 +1,4 @@
-"""Reads MP4 and QuickTime files: `moov` wherever it lies, its tracks, and whether the media is there (14496-12)."""
+"""Reads MP4 and QuickTime files (ISO/IEC 14496-12)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 from mediaprobe.boxes import Box, body, boxes, find, u32, u64
 from mediaprobe.errors import NoVideoTrack, Truncated, Unreadable
-from mediaprobe.findings import Findings, ratio, uneven, usual_length
+from mediaprobe.findings import Findings, is_variable, ratio, typical_duration
 from mediaprobe.fragments import (
     Index,
     Timeline,
@@ -18,27 +18,27 @@ from mediaprobe.fragments import (
     add_all,
     add_fragment,
     add_last,
-    covers_the_file,
-    few_are_left,
+    covers_file,
     read_index,
+    should_read_all,
 )
 from mediaprobe.reader import KIB, MIB, MemoryReader, Reader
 from mediaprobe.tracks import IDENTITY, Matrix, Track, matrix, read_track
 
 _MAX_TRACKS = 256
-# Picture tracks read in full: each may hold a sequence header that takes milliseconds.
-_MAX_PICTURES = 8
+# Video tracks read in full: each may hold a sequence header that takes milliseconds.
+_MAX_VIDEOS = 8
 _MAX_COMPRESSED_MOOV = 2 * MIB
 _MAX_INFLATED_MOOV = 4 * MIB
-# Each track may have an index of its own. The first one's time is the film's: another this large is left unread.
+# Each track may have an index of its own. The first one gives the duration, so a second one of this size is not read.
 _LARGE_INDEX = 48 * KIB
-# Between `moov` and the first `moof` lie a few boxes at most.
+# At most a few boxes are between `moov` and the first `moof`.
 _MAX_BEFORE_FRAGMENTS = 16
-# Fragments that end this much before the stated end are not all there.
+# Fragments that end before this share of the stated duration are incomplete.
 _COMPLETE = Fraction(9, 10)
-# A header-first file costs two requests; a third is spent only on a file that looks too small.
+# A file with the header first takes two requests. Only a file that seems too small is worth a third.
 _FREE_REQUESTS = 2
-# All that a segment cut out of a stream may consist of.
+# The boxes of a lone segment of a stream.
 _SEGMENT_BOXES = frozenset({b"moof", b"mdat", b"styp", b"sidx", b"free", b"emsg", b"prft"})
 
 
@@ -59,30 +59,31 @@ def parse(reader: Reader, findings: Findings) -> None:
     findings.truncated = moov.cut
     movie = _Movie()
     _read_movie(reader, moov, movie, findings)
-    if findings.picture is None:
-        raise _no_picture(movie, moov)
+    if findings.video is None:
+        raise _no_video(movie, moov)
     if movie.fragmented:
         _read_fragments(reader, moov, movie, findings)
     elif not media_seen:
-        _look_behind(reader, moov, findings)
+        _check_media(reader, moov, findings)
 
 
 def _find_movie(reader: Reader) -> tuple[Box, bool]:
-    """The `moov`, and whether media data came before it."""
+    """Return the `moov`, and whether media data precedes it."""
     seen: set[bytes] = set()
     for box in boxes(reader, 0, reader.size):
         if box.type == b"moov":
             return box, b"mdat" in seen
         if not _is_fourcc(box.type):
             raise Unreadable(
-                "The file begins like a video and goes on with something else. "
+                "The file begins like a video, but its content is damaged. "
                 "Export it again and upload the new file."
             )
         seen.add(box.type)
     if seen & {b"moof", b"styp"} and seen <= _SEGMENT_BOXES:
-        raise Truncated("The file is one segment of a stream, without the header that a player needs first.")
+        raise Truncated("The file is one segment of a stream, without its header. Upload the complete video.")
     raise Truncated(
-        "The file's header (moov) is missing: the recording or the copy was cut off. Upload the complete file."
+        "The file's header (moov) is missing because the recording or the copy was cut off. "
+        "Upload the complete file."
     )
 
 
@@ -90,14 +91,14 @@ def _is_fourcc(code: bytes) -> bool:
     return all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in code)
 
 
-def _no_picture(movie: _Movie, moov: Box) -> Truncated | NoVideoTrack:
+def _no_video(movie: _Movie, moov: Box) -> Truncated | NoVideoTrack:
     if moov.cut:
         return Truncated("The file's header is cut off. Upload the complete file.")
     if movie.external:
         return NoVideoTrack(
-            "The file only points at other files and holds no picture itself. Upload the film."
+            "The file only refers to other files and contains no video. Upload the video itself."
         )
-    return NoVideoTrack("The file has no picture track. Choose a video, not a sound file.")
+    return NoVideoTrack("The file has no video track. Choose a video, not an audio file.")
 
 
 def _read_movie(reader: Reader, moov: Box, movie: _Movie, findings: Findings) -> None:
@@ -105,8 +106,8 @@ def _read_movie(reader: Reader, moov: Box, movie: _Movie, findings: Findings) ->
         if box.type == b"mvhd":
             _read_movie_header(body(reader, box, 112), movie)
         elif box.type == b"trak" and len(movie.tracks) < _MAX_TRACKS:
-            pictures = sum(track.handler == b"vide" for track in movie.tracks)
-            movie.tracks.append(read_track(reader, box, movie.matrix, pictures=pictures < _MAX_PICTURES))
+            videos = sum(track.handler == b"vide" for track in movie.tracks)
+            movie.tracks.append(read_track(reader, box, movie.matrix, videos=videos < _MAX_VIDEOS))
             _choose(movie, findings)
         elif box.type == b"mvex":
             _read_movie_extends(reader, box, movie)
@@ -117,20 +118,20 @@ def _read_movie(reader: Reader, moov: Box, movie: _Movie, findings: Findings) ->
             inner = Box(b"moov", 0, 8, inflated.size, cut=False)
             if inflated.read(4, 4) == b"moov" and find(inflated, inner, b"cmov") == {}:
                 _read_movie(inflated, inner, movie, findings)
-        if _knows_enough(movie, findings) and not reader.holds(box.end, 16):
-            # What follows in an index of megabytes are more languages and tags, each one request away.
-            # An `mvex` is not among them: it comes with an empty or short index.
+        if _is_complete(movie, findings) and not reader.has_cached(box.end, 16):
+            # In an index of megabytes only more languages and tags follow, and each would cost a request. An `mvex`
+            # never follows, because it comes with an empty or short index.
             break
     _measure(movie, findings)
 
 
-def _knows_enough(movie: _Movie, findings: Findings) -> bool:
+def _is_complete(movie: _Movie, findings: Findings) -> bool:
     kinds = {track.handler for track in movie.tracks if track.samples}
-    return findings.picture is not None and {b"vide", b"soun"} <= kinds
+    return findings.video is not None and {b"vide", b"soun"} <= kinds
 
 
 def _read_movie_header(data: bytes, movie: _Movie) -> None:
-    """`mvhd`, 8.2.2; a duration of all ones is unknown."""
+    """Read `mvhd` (8.2.2). A duration of all ones is unknown."""
     if data[:1] == b"\x01":
         movie.timescale, movie.duration, rest = u32(data, 20), u64(data, 24), 32
         unknown = (1 << 64) - 1
@@ -143,7 +144,7 @@ def _read_movie_header(data: bytes, movie: _Movie) -> None:
 
 
 def _inflate(reader: Reader, cmov: Box) -> MemoryReader:
-    """A compressed movie (QTFF, "Compressed Movie Resources"): zlib, both sizes bounded."""
+    """Return a decompressed movie header (QTFF, "Compressed Movie Resources"). Both sizes are limited."""
     found = find(reader, cmov, b"dcom", b"cmvd")
     if len(found) < 2 or body(reader, found[b"dcom"], 4) != b"zlib":
         return MemoryReader(b"")
@@ -166,15 +167,15 @@ def _read_movie_extends(reader: Reader, mvex: Box, movie: _Movie) -> None:
 
 
 def _choose(movie: _Movie, findings: Findings) -> None:
-    """The first enabled moving picture and the first enabled sound; a cover picture only if nothing moves."""
-    pictures = [track for track in movie.tracks if track.picture is not None]
-    sounds = [track for track in movie.tracks if track.sound is not None]
-    pictures.sort(key=lambda track: (track.still, not track.enabled))
-    sounds.sort(key=lambda track: not track.enabled)
-    if pictures:
-        findings.picture = pictures[0].picture
-    if sounds:
-        findings.sound = sounds[0].sound
+    """Choose the first enabled video and audio track. A cover image counts only if there is no other video track."""
+    videos = [track for track in movie.tracks if track.video is not None]
+    audios = [track for track in movie.tracks if track.audio is not None]
+    videos.sort(key=lambda track: (track.still, not track.enabled))
+    audios.sort(key=lambda track: not track.enabled)
+    if videos:
+        findings.video = videos[0].video
+    if audios:
+        findings.audio = audios[0].audio
 
 
 def _measure(movie: _Movie, findings: Findings) -> None:
@@ -186,36 +187,36 @@ def _measure(movie: _Movie, findings: Findings) -> None:
 
 
 def _read_fragments(reader: Reader, moov: Box, movie: _Movie, findings: Findings) -> None:
-    """The duration and frame rate of a fragmented file; `mvhd` and `stts` know only what is in `moov`."""
+    """Read duration and frame rate of a fragmented file. `mvhd` and `stts` only describe the samples in `moov`."""
     timeline = Timeline()
     for track in movie.tracks:
         if track.samples:
-            timeline.runs[track.id] = TrackRun(0, track.ticks, track.ticks, track.samples, track.lengths)
+            timeline.runs[track.id] = TrackRun(0, track.ticks, track.ticks, track.samples, track.durations)
     first, found, last = _first_fragment(reader, moov.end)
     if first is None:
-        # A header with nothing behind it, or one that only says that fragments might come.
+        # The file has no fragments. Either they are missing, or the header only allows for them.
         findings.truncated = findings.truncated or last is None or last.cut
         findings.fragmented = not any(track.samples for track in movie.tracks)
         return
     defaults = movie.sample_durations
     add_fragment(reader, first, defaults, timeline)
     stated, source = _stated_duration(reader, movie, found)
-    promised = ratio(movie.fragment_duration, movie.timescale)
-    if promised is None and not any(track.samples for track in movie.tracks):
-        promised = ratio(movie.duration, movie.timescale)
-    if few_are_left(reader, first, timeline) and add_all(reader, first, defaults, timeline):
-        _take_timeline(movie, findings, timeline)
-        measured, longest = findings.duration or 0, max(stated or 0, promised or 0)
-        # As in every other layout, missing data is only flagged.
+    header = ratio(movie.fragment_duration, movie.timescale)
+    if header is None and not any(track.samples for track in movie.tracks):
+        header = ratio(movie.duration, movie.timescale)
+    if should_read_all(reader, first, timeline) and add_all(reader, first, defaults, timeline):
+        _use_timeline(movie, findings, timeline)
+        measured, longest = findings.duration or 0, max(stated or 0, header or 0)
+        # Missing data sets the flag, and the stated duration stays, as in every other layout.
         findings.truncated = findings.truncated or measured < longest * _COMPLETE
         if stated is not None and stated >= measured:
             findings.duration, findings.duration_source = stated, source
     elif stated is not None:
         findings.duration, findings.duration_source = stated, source
-    elif promised is not None:
-        findings.duration, findings.duration_source = promised, "header"
+    elif header is not None:
+        findings.duration, findings.duration_source = header, "header"
     elif add_last(reader, first, defaults, timeline):
-        _take_timeline(movie, findings, timeline)
+        _use_timeline(movie, findings, timeline)
     findings.truncated = findings.truncated or any(index.covered > reader.size for index in found)
     _fragment_frame_rate(movie, findings, timeline)
 
@@ -223,9 +224,9 @@ def _read_fragments(reader: Reader, moov: Box, movie: _Movie, findings: Findings
 def _stated_duration(
     reader: Reader, movie: _Movie, indexes: list[Index]
 ) -> tuple[Fraction | None, Literal["header", "index"]]:
-    """What the `mdhd` of tracks without samples say, else an index of all fragments.
+    """Return the longest `mdhd` of a track without samples, else the duration of an index of all fragments.
 
-    `mehd` and `mvhd` rank below the fragments themselves: packagers leave them in the header of each cut-out.
+    `mehd` and `mvhd` rank below the fragments, because packagers keep the film's values in the header of each clip.
     """
     empty = [track for track in movie.tracks if not track.samples]
     stated = max(
@@ -233,12 +234,12 @@ def _stated_duration(
     )
     if stated:
         return stated, "header"
-    whole = [i.duration for i in indexes if i.covered > reader.size or covers_the_file(reader, i)]
+    whole = [i.duration for i in indexes if i.covered > reader.size or covers_file(reader, i)]
     return max(whole, default=None), "index"
 
 
-def _take_timeline(movie: _Movie, findings: Findings, timeline: Timeline) -> None:
-    """To the end of the pictures and the sound; subtitles prolong it by a second at most, as in FFmpeg."""
+def _use_timeline(movie: _Movie, findings: Findings, timeline: Timeline) -> None:
+    """Use the end of video and audio as duration. Subtitles extend it by less than a second, as in FFmpeg."""
     scales = {t.id: (t.timescale, _delay(movie, t)) for t in movie.tracks}
     end = timeline.end({t.id: scales[t.id] for t in movie.tracks if t.handler in (b"vide", b"soun")})
     last = timeline.end(scales)
@@ -253,14 +254,14 @@ def _delay(movie: _Movie, track: Track) -> Fraction:
 
 
 def _first_fragment(reader: Reader, start: int) -> tuple[Box | None, list[Index], Box | None]:
-    """The first `moof` after the header, the indexes before it, and the last box looked at."""
+    """Return the first `moof` after the header, the indexes before it, and the last box that was read."""
     indexes: list[Index] = []
     last: Box | None = None
     for last in islice(boxes(reader, start, reader.size), _MAX_BEFORE_FRAGMENTS):
         if last.type == b"moof" and not last.cut:
             return last, indexes, last
         if last.type == b"sidx" and not (indexes and last.end - last.body > _LARGE_INDEX):
-            # At once: going back to it after the next box would cost a request.
+            # Read it now, because returning to it after the next box would cost a request.
             index = read_index(reader, last)
             indexes += [index] if index is not None else []
     return None, indexes, last
@@ -269,22 +270,22 @@ def _first_fragment(reader: Reader, start: int) -> tuple[Box | None, list[Index]
 def _fragment_frame_rate(movie: _Movie, findings: Findings, timeline: Timeline) -> None:
     for track in movie.tracks:
         run = timeline.runs.get(track.id)
-        if track.picture is findings.picture and findings.picture is not None and run is not None:
-            findings.picture.vfr = uneven(run.lengths)
+        if track.video is findings.video and findings.video is not None and run is not None:
+            findings.video.vfr = is_variable(run.durations)
             rate = ratio(run.samples * track.timescale, run.ticks)
-            if rate is not None and timeline.gap and not findings.picture.vfr:
-                # One long frame at a fragment's end would weigh too much where only two fragments were seen.
-                usual = usual_length(run.lengths)
+            if rate is not None and timeline.gap and not findings.video.vfr:
+                # A long frame at a fragment's end would distort the average of only two fragments.
+                usual = typical_duration(run.durations)
                 rate = track.timescale / usual if usual else rate
-            findings.picture.frame_rate = rate or findings.picture.frame_rate
+            findings.video.frame_rate = rate or findings.video.frame_rate
 
 
-def _look_behind(reader: Reader, moov: Box, findings: Findings) -> None:
-    """With the header first, see that the media behind it is there, where looking is free or called for."""
+def _check_media(reader: Reader, moov: Box, findings: Findings) -> None:
+    """Check that media follows the header, if that costs no request or the file seems too small."""
     if (
-        not reader.holds(moov.end, 16)
+        not reader.has_cached(moov.end, 16)
         and reader.requests >= _FREE_REQUESTS
-        and not _looks_short(reader, findings)
+        and not _is_too_small(reader, findings)
     ):
         return
     media = False
@@ -292,16 +293,16 @@ def _look_behind(reader: Reader, moov: Box, findings: Findings) -> None:
         if box.type == b"mdat":
             media = True
             findings.truncated = findings.truncated or box.cut
-        if media or not reader.holds(box.end, 16):
+        if media or not reader.has_cached(box.end, 16):
             break
     else:
         findings.truncated = findings.truncated or not media
 
 
-def _looks_short(reader: Reader, findings: Findings) -> bool:
-    """Whether the file is clearly smaller than its stated bit rates and duration make it."""
-    picture, sound = findings.picture, findings.sound
-    if picture is None or picture.stated_bit_rate == 0 or findings.duration is None:
+def _is_too_small(reader: Reader, findings: Findings) -> bool:
+    """Return whether the file is clearly smaller than its stated bit rates times its duration."""
+    video, audio = findings.video, findings.audio
+    if video is None or video.stated_bit_rate == 0 or findings.duration is None:
         return False
-    stated = picture.stated_bit_rate + (sound.stated_bit_rate if sound else 0)
+    stated = video.stated_bit_rate + (audio.stated_bit_rate if audio else 0)
     return reader.size * 8 < findings.duration * stated * Fraction(9, 10)

@@ -1,6 +1,6 @@
-"""Reads Matroska and WebM (RFC 9559): the header's Info and Tracks, and the tail of live recordings.
+"""Reads Info, Tracks and, of live recordings, the tail of Matroska and WebM files (RFC 9559).
 
-A MediaRecorder file has neither Duration nor Cues. Its last cluster, found from the end, says how long it is.
+A file of MediaRecorder has neither Duration nor Cues, so its last cluster gives the duration.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mediaprobe import bitstream, codecs
 from mediaprobe.clusters import Recording, measure
 from mediaprobe.ebml import Element, binary, element_at, elements, floating, text, unsigned
 from mediaprobe.errors import NoVideoTrack, Truncated, Unreadable
-from mediaprobe.findings import Findings, Picture, Sound, ratio, right_angle
+from mediaprobe.findings import Audio, Findings, Video, ratio, right_angle
 from mediaprobe.reader import Reader
 from mediaprobe.riff import read_bitmap_info, read_wave_format
 
@@ -57,7 +57,7 @@ _MAX_TRACKS = 256
 _DEFAULT_SCALE = 1_000_000
 _DISPLAY_UNIT_UNKNOWN = 4
 _DOLBY_VISION = frozenset(int.from_bytes(code, "big") for code in (b"dvcC", b"dvvC", b"dvwC"))
-# 5.1.4.1.28.3: packed stereo pictures; DisplayWidth and DisplayHeight are those of one eye.
+# Packed stereo frames (5.1.4.1.28.3), whose DisplayWidth and DisplayHeight are those of one eye.
 _SIDE_BY_SIDE, _TOP_BOTTOM = frozenset({1, 8, 9, 11}), frozenset({2, 3, 6, 7})
 
 
@@ -69,8 +69,8 @@ class _Track:
     codec_id: str = ""
     private: bytes = b""
     default_duration: int = 0
-    picture: Picture = field(default_factory=Picture)
-    sound: Sound = field(default_factory=Sound)
+    video: Video = field(default_factory=Video)
+    audio: Audio = field(default_factory=Audio)
     bit_depth: int = 0
 
 
@@ -90,7 +90,7 @@ def parse(reader: Reader, findings: Findings) -> None:
     _read_header(reader, segment)
     _choose(segment, findings)
     if segment.video is None:
-        raise _no_picture(segment)
+        raise _no_video(segment)
     if segment.cluster is None:
         findings.truncated = True
     duration = segment.duration * segment.scale / 1e9
@@ -98,8 +98,10 @@ def parse(reader: Reader, findings: Findings) -> None:
         findings.duration = Fraction(duration)
         findings.duration_source = "header"
     if segment.cluster is not None:
-        lengths = {track.number: Fraction(track.default_duration, segment.scale) for track in segment.tracks}
-        recording = Recording(segment.element.end, segment.scale, segment.video.number, lengths)
+        durations = {
+            track.number: Fraction(track.default_duration, segment.scale) for track in segment.tracks
+        }
+        recording = Recording(segment.element.end, segment.scale, segment.video.number, durations)
         measure(reader, recording, segment.cluster, findings)
 
 
@@ -113,7 +115,7 @@ def _find_segment(reader: Reader) -> Element:
 
 
 def _read_header(reader: Reader, segment: _Segment) -> None:
-    """Info and Tracks, which come before the first Cluster, or where the SeekHead says."""
+    """Read Info and Tracks before the first Cluster, or where the SeekHead says."""
     seeks: dict[int, int] = {}
     seen: set[int] = set()
     for element in elements(reader, segment.element.body, segment.element.end):
@@ -177,50 +179,50 @@ def _read_track(reader: Reader, entry: Element) -> _Track:
         elif child.id == _CODEC_PRIVATE:
             track.private = binary(reader, child, bitstream.MAX_CONFIG)
         elif child.id == _VIDEO:
-            _read_video(reader, child, track.picture)
+            _read_video(reader, child, track.video)
         elif child.id == _AUDIO:
             _read_audio(reader, child, track)
         elif child.id == _BLOCK_ADDITION_MAPPING:
             for mapping in elements(reader, child.body, child.end):
                 if mapping.id == _BLOCK_ADD_ID_TYPE and unsigned(reader, mapping) in _DOLBY_VISION:
-                    track.picture.dolby_vision = True
+                    track.video.dolby_vision = True
     return track
 
 
-def _read_video(reader: Reader, video: Element, picture: Picture) -> None:
+def _read_video(reader: Reader, element: Element, video: Video) -> None:
     values: dict[int, int] = {}
-    for child in elements(reader, video.body, video.end):
+    for child in elements(reader, element.body, element.end):
         if child.id == _COLOUR:
-            _read_colour(reader, child, picture)
+            _read_colour(reader, child, video)
         elif child.id == _PROJECTION:
-            _read_projection(reader, child, picture)
+            _read_projection(reader, child, video)
         else:
             values[child.id] = unsigned(reader, child)
     width = values.get(_PIXEL_WIDTH, 0) - values.get(_CROP_LEFT, 0) - values.get(_CROP_RIGHT, 0)
     height = values.get(_PIXEL_HEIGHT, 0) - values.get(_CROP_TOP, 0) - values.get(_CROP_BOTTOM, 0)
-    picture.width, picture.height = width, height
+    video.width, video.height = width, height
     if values.get(_DISPLAY_UNIT, 0) >= _DISPLAY_UNIT_UNKNOWN:
         return
-    # Both default to the pixel size (5.1.4.1.28.14), so the absence of both means square pixels.
+    # Both default to the pixel size (5.1.4.1.28.14), so without them the pixels are square.
     display_width, display_height = values.get(_DISPLAY_WIDTH) or width, values.get(_DISPLAY_HEIGHT) or height
     stereo = values.get(_STEREO_MODE, 0)
     if _DISPLAY_WIDTH in values or _DISPLAY_HEIGHT in values:
         display_width *= 2 if stereo in _SIDE_BY_SIDE else 1
         display_height *= 2 if stereo in _TOP_BOTTOM else 1
-    picture.sar = ratio(display_width * height, display_height * width)
+    video.sar = ratio(display_width * height, display_height * width)
 
 
-def _read_colour(reader: Reader, colour: Element, picture: Picture) -> None:
+def _read_colour(reader: Reader, colour: Element, video: Video) -> None:
     for child in elements(reader, colour.body, colour.end):
         if child.id == _PRIMARIES:
-            picture.primaries = unsigned(reader, child)
+            video.primaries = unsigned(reader, child)
         elif child.id == _TRANSFER:
-            picture.transfer = unsigned(reader, child)
+            video.transfer = unsigned(reader, child)
         elif child.id == _MATRIX:
-            picture.matrix = unsigned(reader, child)
+            video.matrix = unsigned(reader, child)
 
 
-def _read_projection(reader: Reader, projection: Element, picture: Picture) -> None:
+def _read_projection(reader: Reader, projection: Element, video: Video) -> None:
     kind, roll = 0, 0.0
     for child in elements(reader, projection.body, projection.end):
         if child.id == _PROJECTION_TYPE:
@@ -228,16 +230,16 @@ def _read_projection(reader: Reader, projection: Element, picture: Picture) -> N
         elif child.id == _POSE_ROLL:
             roll = floating(reader, child)
     if kind == 0 and math.isfinite(roll):
-        # PoseRoll turns counter-clockwise (5.1.4.1.28.46).
-        picture.rotation = right_angle(-roll)
+        # PoseRoll is counter-clockwise (5.1.4.1.28.46).
+        video.rotation = right_angle(-roll)
 
 
-def _read_audio(reader: Reader, audio: Element, track: _Track) -> None:
+def _read_audio(reader: Reader, element: Element, track: _Track) -> None:
     rate, output = 8000.0, 0.0
-    track.sound.channels = 1
-    for child in elements(reader, audio.body, audio.end):
+    track.audio.channels = 1
+    for child in elements(reader, element.body, element.end):
         if child.id == _CHANNELS:
-            track.sound.channels = unsigned(reader, child)
+            track.audio.channels = unsigned(reader, child)
         elif child.id == _SAMPLING:
             rate = floating(reader, child)
         elif child.id == _OUTPUT_SAMPLING:
@@ -245,55 +247,55 @@ def _read_audio(reader: Reader, audio: Element, track: _Track) -> None:
         elif child.id == _BIT_DEPTH:
             track.bit_depth = unsigned(reader, child)
     chosen = output if math.isfinite(output) and output > 0 else rate
-    track.sound.sample_rate = round(chosen) if math.isfinite(chosen) else None
+    track.audio.sample_rate = round(chosen) if math.isfinite(chosen) else None
 
 
-def _complete_picture(track: _Track) -> None:
-    picture, private = track.picture, track.private
+def _complete_video(track: _Track) -> None:
+    video, private = track.video, track.private
     if track.codec_id == "V_MS/VFW/FOURCC":
         shape = read_bitmap_info(private)
-        picture.codec = shape.codec
+        video.codec = shape.codec
     elif track.codec_id == "V_QUICKTIME":
-        picture.codec = codecs.mp4_video(private[4:8])
+        video.codec = codecs.mp4_video(private[4:8])
     else:
-        picture.codec = codecs.matroska(track.codec_id, track.bit_depth)
+        video.codec = codecs.matroska(track.codec_id, track.bit_depth)
     read_configuration = {
         "V_MPEG4/ISO/AVC": bitstream.avc_configuration,
         "V_MPEGH/ISO/HEVC": bitstream.hevc_configuration,
         "V_AV1": bitstream.av1_configuration,
     }.get(track.codec_id)
     if read_configuration is not None:
-        bitstream.apply(read_configuration(private), picture)
+        bitstream.apply(read_configuration(private), video)
     if track.default_duration:
-        picture.frame_rate = Fraction(1_000_000_000, track.default_duration)
+        video.frame_rate = Fraction(1_000_000_000, track.default_duration)
 
 
-def _complete_sound(track: _Track) -> None:
+def _complete_audio(track: _Track) -> None:
     if track.codec_id == "A_MS/ACM":
-        track.sound.codec = read_wave_format(track.private).codec
+        track.audio.codec = read_wave_format(track.private).codec
     elif track.codec_id == "A_QUICKTIME":
-        track.sound.codec = codecs.mp4_sound(track.private[4:8])
+        track.audio.codec = codecs.mp4_audio(track.private[4:8])
     else:
-        track.sound.codec = codecs.matroska(track.codec_id, track.bit_depth)
+        track.audio.codec = codecs.matroska(track.codec_id, track.bit_depth)
 
 
 def _choose(segment: _Segment, findings: Findings) -> None:
     videos = [t for t in segment.tracks if t.kind == _TYPE_VIDEO]
-    sounds = [t for t in segment.tracks if t.kind == _TYPE_AUDIO]
+    audios = [t for t in segment.tracks if t.kind == _TYPE_AUDIO]
     videos.sort(key=lambda track: not track.enabled)
-    sounds.sort(key=lambda track: not track.enabled)
+    audios.sort(key=lambda track: not track.enabled)
     if videos:
-        _complete_picture(videos[0])
+        _complete_video(videos[0])
         segment.video = videos[0]
-        findings.picture = videos[0].picture
-    if sounds:
-        _complete_sound(sounds[0])
-        findings.sound = sounds[0].sound
+        findings.video = videos[0].video
+    if audios:
+        _complete_audio(audios[0])
+        findings.audio = audios[0].audio
 
 
-def _no_picture(segment: _Segment) -> Truncated | NoVideoTrack | Unreadable:
+def _no_video(segment: _Segment) -> Truncated | NoVideoTrack | Unreadable:
     if segment.tracks:
-        return NoVideoTrack("The file has no picture track. Choose a video, not a sound file.")
+        return NoVideoTrack("The file has no video track. Choose a video, not an audio file.")
     if segment.element.cut or segment.cluster is None:
         return Truncated("The file's header (Tracks) is cut off. Upload the complete file.")
-    return Unreadable("The file's header does not say what tracks it has. Export it again.")
+    return Unreadable("The file's header has no tracks. Export the video again and upload the new file.")

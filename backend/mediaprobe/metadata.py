@@ -1,47 +1,46 @@
-"""What a probe answers: one frozen value, every field defined here with where it is read from.
+"""The result of a probe, with the definition and source of every field.
 
-Boxes are of ISO/IEC 14496-12 unless named otherwise, elements of RFC 9559 (Matroska), headers of Microsoft's
-AVI RIFF reference and OpenDML 1.02. Unknown, absurd or not finite is always None, never a guess.
+Boxes are those of ISO/IEC 14496-12 unless named otherwise, elements those of RFC 9559 (Matroska), headers those of
+Microsoft's AVI RIFF reference and OpenDML 1.02. A value that is unknown, implausible or not finite is None.
 
-container           mp4, mov, avi, webm or mkv, by content. MP4: `ftyp` major brand (`qt  ` or no ftyp = mov);
-                    Matroska: DocType; AVI: the RIFF form.
-size_bytes          the whole file, as the source says.
-fragmented          MP4: `moov/mvex` is there and the samples are described by `moof` boxes.
-truncated           the header is readable and data it speaks of is missing: a top-level box, the Segment or
-                    a RIFF list runs past the end, or the header has no media after it.
-duration_ms         more than 0, at most 10 days; what the header states, even of data that is missing. MP4: `mvhd`,
-                    else the longest `mdhd`; fragmented: the `mdhd` of empty tracks, else a `sidx` of the whole, else
-                    the end of the last `moof` (`tfdt` + `trun`) on the movie's timeline, but `mehd` or `mvhd` where
-                    finding that one would be dear; fragments beyond the stated end prolong it. Matroska:
-                    Info/Duration x TimestampScale, else the last block's time and length less the first block's
-                    time, also where Duration is absurdly short for the size. AVI: the longest `strh` length x
-                    scale / rate, `dmlh` for OpenDML.
+container           mp4, mov, avi, webm or mkv, by content. In MP4 the major brand of `ftyp` (mov for `qt  ` or without
+                    `ftyp`), in Matroska the DocType, in AVI the RIFF form.
+size_bytes          the size of the file, from the source.
+fragmented          whether the file has `moov/mvex`, and `moof` boxes describe its samples (MP4).
+truncated           whether data is missing that the readable header describes. A top-level box, the Segment or a RIFF
+                    list extends past the end, or no media follows the header.
+duration_ms         more than 0 and at most 10 days, as the header states it, also if data is missing. In MP4 `mvhd`,
+                    else the longest `mdhd`. In fragmented MP4 the `mdhd` of empty tracks, else a `sidx` of the whole
+                    file, else the end of the last `moof` (`tfdt` + `trun`) on the movie's timeline. If finding that
+                    `moof` takes many requests, `mehd` or `mvhd` instead. Fragments past the stated end extend it. In
+                    Matroska Info/Duration x TimestampScale, else the time and duration of the last block minus the
+                    time of the first one, also if Duration is too short for the file's size. In AVI the longest
+                    `strh` length x scale / rate, or `dmlh` (OpenDML).
 duration_source     header, fragments, tail (last cluster of a live recording) or index (`sidx`).
-coded_width/height  the picture as coded, after cropping: H.264/HEVC SPS or AV1 sequence header when the
-                    container carries one, else the sample entry (MP4), PixelWidth/PixelHeight less PixelCrop
-                    (Matroska), `strf` (AVI).
-sar                 sample (pixel) aspect ratio "num:den". MP4: `pasp`, else `tkhd` size against the sample
-                    entry, else the SPS; Matroska: DisplayWidth/DisplayHeight, which default to square pixels;
-                    AVI: `vprp` (OpenDML), else 1:1.
-rotation            clockwise degrees to turn the picture for display, the nearest of 0/90/180/270. MP4: the
-                    `tkhd` matrix times the `mvhd` matrix; Matroska: ProjectionPoseRoll, rectangular only.
-width, height       what a viewer sees: the coded size widened by sar (height kept), swapped for 90 and 270.
-video_codec         FFmpeg's name, by sample entry, CodecID or FourCC; the raw code when unknown.
-audio_codec         the same for the first sound track; None = silent.
-frame_rate          average frames a second. MP4: `stts` samples by their time (the first 4,096 runs), or `trun`
-                    durations of the first and last fragment; Matroska: 1 / DefaultDuration, else the times of
-                    blocks near the start or in the last cluster; AVI: `strh` rate / scale.
-vfr                 whether more than one frame in twenty is a tenth longer or shorter than usual; None = no
-                    frame times seen.
-bit_rate            size_bytes x 8 / duration: of the whole file, in bits a second.
-color_*             ITU-T H.273 names as FFmpeg prints them. MP4 `colr`, Matroska Colour, else SPS VUI, `av1C`,
-                    `vpcC`.
-hdr                 pq (SMPTE ST 2084), hlg (ARIB STD-B67), or sdr for every other stated transfer; None = not
-                    stated.
-dolby_vision        a `dvcC`, `dvvC` or `dvwC` configuration is there (box, or Matroska BlockAdditionMapping).
+coded_width/height  the coded size after cropping, from an H.264/HEVC SPS or AV1 sequence header in the container, else
+                    the sample entry (MP4), PixelWidth/PixelHeight minus PixelCrop (Matroska), or `strf` (AVI).
+sar                 sample (pixel) aspect ratio as "num:den". In MP4 `pasp`, else the ratio of the `tkhd` size to the
+                    sample entry, else the SPS. In Matroska DisplayWidth/DisplayHeight, by default 1:1. In AVI `vprp`
+                    (OpenDML), else 1:1.
+rotation            clockwise degrees to rotate for display, rounded to 0/90/180/270. In MP4 the `tkhd` matrix times
+                    the `mvhd` matrix. In Matroska ProjectionPoseRoll of a rectangular projection.
+width, height       the displayed size, which is the coded width times sar and the coded height, swapped for a rotation
+                    of 90 or 270.
+video_codec         FFmpeg's name of the sample entry, CodecID or FourCC, or the code itself if it is unknown.
+audio_codec         the same for the first audio track, or None without one.
+frame_rate          average frames per second. In MP4 the number of `stts` samples by their duration (the first 4,096
+                    runs), or `trun` durations of the first and last fragment. In Matroska 1 / DefaultDuration, else
+                    the times of blocks near the start or in the last cluster. In AVI `strh` rate / scale.
+vfr                 whether more than 1 frame in 20 is 10% longer or shorter than the median, or None without frame
+                    times.
+bit_rate            size_bytes x 8 / duration, the bits per second of the whole file.
+color_*             ITU-T H.273 names as FFmpeg prints them. From `colr` (MP4) or Colour (Matroska), else SPS VUI,
+                    `av1C` or `vpcC`.
+hdr                 pq (SMPTE ST 2084), hlg (ARIB STD-B67), sdr for every other transfer, or None without one.
+dolby_vision        whether a `dvcC`, `dvvC` or `dvwC` box, or such a BlockAdditionMapping (Matroska), exists.
 audio_channels, audio_sample_rate
-                    MP4: the decoder configuration (`esds`, `dOps`, `dac3`, ...), else the sample entry;
-                    Matroska: Channels, OutputSamplingFrequency or SamplingFrequency; AVI: WAVEFORMATEX.
+                    In MP4 the decoder configuration (`esds`, `dOps`, `dac3`, ...), else the sample entry. In Matroska
+                    Channels, OutputSamplingFrequency or SamplingFrequency. In AVI WAVEFORMATEX.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from mediaprobe.findings import Findings, Picture, Sound
+from mediaprobe.findings import Audio, Findings, Video
 from mediaprobe.h273 import MATRICES, PRIMARIES, TRANSFERS
 
 DurationSource = Literal["header", "fragments", "tail", "index"]
@@ -59,7 +58,7 @@ Hdr = Literal["sdr", "pq", "hlg"]
 
 _MAX_DURATION_MS = 10 * 24 * 3600 * 1000
 _MAX_SIDE = 65535
-# Pixels more than eight times as wide as high, or the reverse, are a damaged ratio.
+# A sample aspect ratio beyond 8:1 or 1:8 is implausible.
 _MAX_SAR = 8
 _MAX_FRAME_RATE = 1000
 _MAX_CHANNELS = 64
@@ -68,7 +67,7 @@ _MAX_SAMPLE_RATE = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """The fields of one video; the module's docstring defines each."""
+    """The metadata of one video. The module's docstring defines each field."""
 
     container: str
     size_bytes: int
@@ -101,11 +100,11 @@ class Metadata:
 
     @property
     def metadata_complete(self) -> bool:
-        """Duration, size, video codec and frame rate are known."""
+        """Whether duration, size, video codec and frame rate are known."""
         return None not in (self.duration_ms, self.width, self.height, self.video_codec, self.frame_rate)
 
     def as_json(self) -> dict[str, str | int | float | bool | None]:
-        """All fields, and the derived ones under the names the API uses."""
+        """Return all fields and the derived ones under the API's names."""
         fields = dataclasses.asdict(self)
         return {
             **fields,
@@ -114,16 +113,16 @@ class Metadata:
         }
 
 
-def settle(findings: Findings, size_bytes: int) -> Metadata:
-    """Turn raw findings into the answer: derive what is derived, drop what is absurd."""
-    picture = findings.picture or Picture()
-    sound = findings.sound or Sound()
+def build_metadata(findings: Findings, size_bytes: int) -> Metadata:
+    """Return the metadata of the findings, with derived fields and without implausible values."""
+    video = findings.video or Video()
+    audio = findings.audio or Audio()
     duration_ms = _duration_ms(findings.duration)
-    coded = _coded_size(picture)
-    sar = _sane_sar(picture.sar) if coded is not None else None
-    display = _display_size(coded, sar, picture.rotation)
-    rate = picture.frame_rate
-    transfer = TRANSFERS.get(picture.transfer) if picture.transfer is not None else None
+    coded = _coded_size(video)
+    sar = _sane_sar(video.sar) if coded is not None else None
+    display = _display_size(coded, sar, video.rotation)
+    rate = video.frame_rate
+    transfer = TRANSFERS.get(video.transfer) if video.transfer is not None else None
     return Metadata(
         container=findings.container,
         size_bytes=size_bytes,
@@ -136,19 +135,19 @@ def settle(findings: Findings, size_bytes: int) -> Metadata:
         coded_width=coded[0] if coded else None,
         coded_height=coded[1] if coded else None,
         sar=f"{sar.numerator}:{sar.denominator}" if sar else None,
-        rotation=picture.rotation,
-        video_codec=picture.codec,
-        audio_codec=sound.codec,
+        rotation=video.rotation,
+        video_codec=video.codec,
+        audio_codec=audio.codec,
         frame_rate=round(float(rate), 3) if rate is not None and 0 < rate <= _MAX_FRAME_RATE else None,
-        vfr=picture.vfr,
+        vfr=video.vfr,
         bit_rate=round(size_bytes * 8000 / duration_ms) if duration_ms is not None else None,
         hdr=_hdr(transfer),
-        dolby_vision=picture.dolby_vision,
-        color_primaries=PRIMARIES.get(picture.primaries) if picture.primaries is not None else None,
+        dolby_vision=video.dolby_vision,
+        color_primaries=PRIMARIES.get(video.primaries) if video.primaries is not None else None,
         color_transfer=transfer,
-        color_matrix=MATRICES.get(picture.matrix) if picture.matrix is not None else None,
-        audio_channels=_within(sound.channels, _MAX_CHANNELS),
-        audio_sample_rate=_within(sound.sample_rate, _MAX_SAMPLE_RATE),
+        color_matrix=MATRICES.get(video.matrix) if video.matrix is not None else None,
+        audio_channels=_within(audio.channels, _MAX_CHANNELS),
+        audio_sample_rate=_within(audio.sample_rate, _MAX_SAMPLE_RATE),
     )
 
 
@@ -160,9 +159,9 @@ def _within(value: int | None, most: int) -> int | None:
     return value if value is not None and 0 < value <= most else None
 
 
-def _coded_size(picture: Picture) -> tuple[int, int] | None:
-    if 0 < picture.width <= _MAX_SIDE and 0 < picture.height <= _MAX_SIDE:
-        return picture.width, picture.height
+def _coded_size(video: Video) -> tuple[int, int] | None:
+    if 0 < video.width <= _MAX_SIDE and 0 < video.height <= _MAX_SIDE:
+        return video.width, video.height
     return None
 
 

@@ -1,4 +1,4 @@
-"""The one call: sniff, parse within the budget, settle."""
+"""Probes one video."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from mediaprobe import avi, isobmff, matroska
 from mediaprobe.errors import BudgetExceeded, UnsupportedContainer
 from mediaprobe.findings import Findings
-from mediaprobe.metadata import Metadata, settle
+from mediaprobe.metadata import Metadata, build_metadata
 from mediaprobe.reader import BlockReader, Budget
 from mediaprobe.sniff import SNIFF_BYTES, sniff
 from mediaprobe.source import RangeSource
@@ -30,7 +30,7 @@ def probe(
     budget: Budget = _DEFAULT_BUDGET,
     clock: Callable[[], float] = time.monotonic,
 ) -> Metadata:
-    """Read the metadata of one video; raises a `ProbeError`, or what the source itself raises."""
+    """Return the metadata of one video. Raise a `ProbeError`, or an error of the source."""
     reader = BlockReader(source, budget, clock)
     if reader.size == 0:
         raise UnsupportedContainer("The file is empty. Choose a video that has content.")
@@ -38,6 +38,6 @@ def probe(
     try:
         _PARSERS[findings.container](reader, findings)
     except BudgetExceeded as exceeded:
-        partial = settle(findings, reader.size)
+        partial = build_metadata(findings, reader.size)
         raise BudgetExceeded(exceeded.detail, container=findings.container, partial=partial) from exceeded
-    return settle(findings, reader.size)
+    return build_metadata(findings, reader.size)

@@ -1,4 +1,4 @@
-"""Reads at any offset of a source with few requests, within hard limits on requests, bytes and time."""
+"""Reads at any offset of a source with few requests, within limits on requests, bytes and time."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from mediaprobe.source import RangeSource
 KIB = 1024
 MIB = 1024 * KIB
 
-# Measured over 48 files at 30 ms a request: flat from 16 to 256 KiB (docs/decisions/0012-own-metadata-reader.md).
+# The time over 48 files at 30 ms a request is the same from 16 to 256 KiB (docs/decisions/0012-own-metadata-reader.md).
 BLOCK = 64 * KIB
-# The first two reads hold nearly every header. Later jumps land on single boxes (the next track, the last
-# fragment): a quarter is enough, and eight requests stay below 256 KiB.
+# The first two reads contain nearly every header. Later reads are of single boxes, such as the next track or the last
+# fragment. For them a quarter is enough, and eight requests stay below 256 KiB.
 WIDE_READS = 2
 JUMP = 16 * KIB
-# Reading on where the last read ended doubles the window up to this.
+# A read that continues the last one doubles the window up to this.
 MAX_WINDOW = 1 * MIB
 CACHE_BYTES = 4 * MIB
-# Headers are read in small pieces, a few hundred in a real file, some thousands in a long cluster. Each takes
-# microseconds, so this keeps the work on a hostile file well below a second.
+# A header takes a few hundred small reads, a long cluster some thousands. Each takes microseconds, so this limits a
+# hostile file to well below a second.
 MAX_READS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one probe may cost at most; reaching a limit raises `BudgetExceeded`."""
+    """The limits of one probe. Reaching one raises `BudgetExceeded`."""
 
     requests: int = 32
     bytes: int = 24 * MIB
@@ -36,7 +36,7 @@ class Budget:
 
 
 class Reader(Protocol):
-    """What the parsers see: bytes at an offset, fewer (or none) past the end."""
+    """Returns the bytes at an offset, fewer or none past the end."""
 
     @property
     def size(self) -> int: ...
@@ -46,7 +46,7 @@ class Reader(Protocol):
 
     def read(self, offset: int, length: int) -> bytes: ...
 
-    def holds(self, offset: int, length: int) -> bool: ...
+    def has_cached(self, offset: int, length: int) -> bool: ...
 
 
 class MemoryReader:
@@ -63,13 +63,13 @@ class MemoryReader:
         self._reads = _counted(self._reads)
         return self._data[offset : offset + length] if offset >= 0 and length > 0 else b""
 
-    def holds(self, offset: int, length: int) -> bool:  # noqa: ARG002 (all of it is here)
+    def has_cached(self, offset: int, length: int) -> bool:  # noqa: ARG002 (all of it is in memory)
         return True
 
 
 def _counted(reads: int) -> int:
     if reads >= MAX_READS:
-        raise BudgetExceeded(f"The header has more than {MAX_READS} parts.")
+        raise BudgetExceeded(f"Reading the header took more than {MAX_READS} steps.")
     return reads + 1
 
 
@@ -84,14 +84,14 @@ class _Extent:
 
 
 class BlockReader:
-    """Fetches windows, keeps the recent ones, learns size and ETag from the first answer (no HEAD)."""
+    """Fetches and caches windows of a source. The first response has its size and ETag, so no HEAD is needed."""
 
     def __init__(self, source: RangeSource, budget: Budget, clock: Callable[[], float]) -> None:
         self._source = source
         self._budget = budget
         self._clock = clock
         self._deadline = clock() + budget.seconds
-        # Most recently used first. At most one extent a request, so walking the list is cheap.
+        # Most recently used first. The list is short, because a request adds one extent.
         self._extents: list[_Extent] = []
         self._etag: str | None = None
         self._window = BLOCK
@@ -104,7 +104,7 @@ class BlockReader:
         self._last_end = first.end
 
     def read(self, offset: int, length: int) -> bytes:
-        """The bytes that exist in [offset, offset + length)."""
+        """Return the bytes that exist in [offset, offset + length)."""
         end = min(offset + length, self.size)
         if offset < 0 or offset >= end:
             return b""
@@ -112,25 +112,25 @@ class BlockReader:
         extent = self._at(offset, end)
         if end <= extent.end:
             return extent.data[offset - extent.start : end - extent.start]
-        parts = [extent.data[offset - extent.start :]]
+        pieces = [extent.data[offset - extent.start :]]
         while (offset := extent.end) < end:
             extent = self._at(offset, end)
-            parts.append(extent.data[offset - extent.start : end - extent.start])
-        return b"".join(parts)
+            pieces.append(extent.data[offset - extent.start : end - extent.start])
+        return b"".join(pieces)
 
-    def holds(self, offset: int, length: int) -> bool:
-        """Whether these bytes are in memory, so that looking costs no request."""
+    def has_cached(self, offset: int, length: int) -> bool:
+        """Return whether reading these bytes costs no request."""
         end = min(offset + length, self.size)
         return offset >= end or any(e.start <= offset and end <= e.end for e in self._extents)
 
     def _at(self, offset: int, end: int) -> _Extent:
-        """The extent holding this offset, fetched when it is not there."""
+        """Return the extent with this offset, and fetch it if it is not cached."""
         for index, extent in enumerate(self._extents):
             if extent.start <= offset < extent.end:
                 if index:
                     self._extents.insert(0, self._extents.pop(index))
                 return extent
-        # A little past the last read is still reading on: walking over frames lands there.
+        # A read a little past the last one also continues it, because walking over frames skips some bytes.
         if self._last_end <= offset < self._last_end + self._window // 4:
             self._window = min(self._window * 2, MAX_WINDOW)
         else:
@@ -142,8 +142,8 @@ class BlockReader:
         return extent
 
     def _fetch(self, start: int, length: int, *, known_size: bool) -> _Extent:
-        self._spend(length)
-        self._make_room(length)
+        self._charge(length)
+        self._evict(length)
         answer = self._source.read_range(start, length, self._etag)
         if known_size:
             if answer.size != self.size or len(answer.data) < length:
@@ -158,7 +158,7 @@ class BlockReader:
         self._extents.insert(0, extent)
         return extent
 
-    def _spend(self, length: int) -> None:
+    def _charge(self, length: int) -> None:
         budget = self._budget
         if self.requests >= budget.requests:
             raise BudgetExceeded(f"Reading the header took more than {budget.requests} requests.")
@@ -168,11 +168,11 @@ class BlockReader:
             raise BudgetExceeded(f"Reading the header took longer than {budget.seconds:g} seconds.")
         self.requests += 1
 
-    def _make_room(self, length: int) -> None:
-        """Let go of what was used longest ago, before the new bytes come."""
-        kept = length
+    def _evict(self, length: int) -> None:
+        """Drop the least recently used extents, so that `length` new bytes fit."""
+        cached = length
         for index, extent in enumerate(self._extents):
-            kept += len(extent.data)
-            if kept > CACHE_BYTES:
+            cached += len(extent.data)
+            if cached > CACHE_BYTES:
                 del self._extents[index:]
                 break

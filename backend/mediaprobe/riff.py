@@ -1,4 +1,4 @@
-"""The two Windows structures that AVI and Matroska share: BITMAPINFOHEADER and WAVEFORMATEX."""
+"""Reads BITMAPINFOHEADER and WAVEFORMATEX, which AVI and Matroska use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WaveFormat(NamedTuple):
 
 
 def read_bitmap_info(data: bytes) -> BitmapInfo:
-    """A negative height means that the lines run from the top down."""
+    """Return codec and size. A negative height means that the rows run from the top down."""
     if len(data) < 20:
         return BitmapInfo(None, 0, 0)
     width = int.from_bytes(data[4:8], "little", signed=True)
@@ -34,8 +34,8 @@ def read_wave_format(data: bytes) -> WaveFormat:
     tag = int.from_bytes(data[:2], "little")
     bits = int.from_bytes(data[14:16], "little")
     if tag == codecs.WAVE_EXTENSIBLE and len(data) >= 26:
-        # WAVEFORMATEXTENSIBLE: the tag is in the first bytes of SubFormat.
+        # In WAVEFORMATEXTENSIBLE the tag is in the first bytes of SubFormat.
         tag = int.from_bytes(data[24:26], "little")
     return WaveFormat(
-        codecs.wave_sound(tag, bits), int.from_bytes(data[2:4], "little"), int.from_bytes(data[4:8], "little")
+        codecs.wave_audio(tag, bits), int.from_bytes(data[2:4], "little"), int.from_bytes(data[4:8], "little")
     )

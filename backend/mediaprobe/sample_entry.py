@@ -1,4 +1,4 @@
-"""Reads `stsd`: codec, size, colour and sound format of a track (ISO/IEC 14496-12, 8.5.2, and QuickTime's)."""
+"""Reads codec, size, colour and audio format from `stsd` (ISO/IEC 14496-12, 8.5.2, and QuickTime)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mediaprobe import bitstream, codecs
 from mediaprobe.boxes import Box, body, boxes, u16, u32
-from mediaprobe.findings import Picture, Sound, ratio
+from mediaprobe.findings import Audio, Video, ratio
 from mediaprobe.reader import Reader
 
 # Sample entry header (8) and VisualSampleEntry (70), then the child boxes.
@@ -18,36 +18,36 @@ _AAC_CHANNELS = (None, 1, 2, 3, 4, 5, 6, 8)
 
 
 def first_entry(reader: Reader, stsd: Box) -> Box | None:
-    """The first sample entry; files with several switch between settings of one codec."""
+    """Return the first sample entry. Further ones have other settings of the same codec."""
     for entry in boxes(reader, stsd.body + 8, stsd.end):
         return entry
     return None
 
 
-def read_picture(reader: Reader, entry: Box) -> tuple[Picture, bitstream.SequenceHeader | None]:
-    """What the container says, and what the bitstream says, which ranks after `tkhd`."""
+def read_video(reader: Reader, entry: Box) -> tuple[Video, bitstream.SequenceHeader | None]:
+    """Return the values of the container and of the bitstream. `tkhd` ranks between them."""
     head = reader.read(entry.body, min(_VISUAL_CHILDREN, entry.end - entry.body))
-    picture = Picture(codec=codecs.mp4_video(entry.type), width=u16(head, 24), height=u16(head, 26))
+    video = Video(codec=codecs.mp4_video(entry.type), width=u16(head, 24), height=u16(head, 26))
     header: bitstream.SequenceHeader | None = None
     for box in boxes(reader, entry.body + _VISUAL_CHILDREN, entry.end):
         if box.type in _CONFIGURATIONS:
             header = _CONFIGURATIONS[box.type](body(reader, box, bitstream.MAX_CONFIG)) or header
         elif box.type == b"esds":
             config = _decoder_config(body(reader, box, 4096))
-            picture.codec = codecs.object_type(config.object_type) or picture.codec
-            picture.stated_bit_rate = config.average_bit_rate
+            video.codec = codecs.object_type(config.object_type) or video.codec
+            video.stated_bit_rate = config.average_bit_rate
         elif box.type == b"sinf":
-            picture.codec = codecs.mp4_video(_original_format(reader, box) or entry.type)
+            video.codec = codecs.mp4_video(_original_format(reader, box) or entry.type)
         elif box.type == b"pasp":
             data = body(reader, box, 8)
-            picture.sar = ratio(u32(data, 0), u32(data, 4))
+            video.sar = ratio(u32(data, 0), u32(data, 4))
         elif box.type == b"colr":
-            _read_colour(body(reader, box, 11), picture)
+            _read_colour(body(reader, box, 11), video)
         elif box.type in (b"dvcC", b"dvvC", b"dvwC"):
-            picture.dolby_vision = True
+            video.dolby_vision = True
         elif box.type == b"btrt":
-            picture.stated_bit_rate = u32(body(reader, box, 12), 8)
-    return picture, header
+            video.stated_bit_rate = u32(body(reader, box, 12), 8)
+    return video, header
 
 
 _CONFIGURATIONS = {
@@ -58,28 +58,28 @@ _CONFIGURATIONS = {
 }
 
 
-def _read_colour(data: bytes, picture: Picture) -> None:
-    """`colr` of type nclx, or QuickTime's nclc; all three unspecified says nothing."""
+def _read_colour(data: bytes, video: Video) -> None:
+    """Read `colr` of type nclx, or QuickTime's nclc, unless all three values are unspecified."""
     if data[:4] not in (b"nclx", b"nclc") or len(data) < 10:
         return
     values = u16(data, 4), u16(data, 6), u16(data, 8)
     if values != (_UNSPECIFIED, _UNSPECIFIED, _UNSPECIFIED):
-        picture.primaries, picture.transfer, picture.matrix = values
+        video.primaries, video.transfer, video.matrix = values
 
 
 def _original_format(reader: Reader, sinf: Box) -> bytes | None:
-    """`frma` names the codec of a protected track."""
+    """Return the codec of a protected track, from `frma`."""
     for box in boxes(reader, sinf.body, sinf.end):
         if box.type == b"frma":
             return body(reader, box, 4)
     return None
 
 
-def read_sound(reader: Reader, entry: Box, stsd_version: int) -> Sound:
+def read_audio(reader: Reader, entry: Box, stsd_version: int) -> Audio:
     head = reader.read(entry.body, min(64, entry.end - entry.body))
-    # Versions 1 and 2 are QuickTime's; in an stsd of version 1 they mean something else (14496-12, 12.2.3).
+    # Versions 1 and 2 are QuickTime's. In an stsd of version 1 they have another meaning (14496-12, 12.2.3).
     version = u16(head, 8) if stsd_version == 0 else 0
-    sound = Sound(codecs.mp4_sound(entry.type), u16(head, 16), u32(head, 24) >> 16)
+    audio = Audio(codecs.mp4_audio(entry.type), u16(head, 16), u32(head, 24) >> 16)
     bits = u16(head, 18)
     children = entry.body + 28
     if version == 1:
@@ -87,77 +87,77 @@ def read_sound(reader: Reader, entry: Box, stsd_version: int) -> Sound:
     elif version == 2 and len(head) == 64:
         children += 36
         rate = struct.unpack(">d", head[32:40])[0]
-        sound.sample_rate = int(rate) if 0 < rate < 1e9 else None
-        sound.channels, bits = u32(head, 40), u32(head, 48)
+        audio.sample_rate = int(rate) if 0 < rate < 1e9 else None
+        audio.channels, bits = u32(head, 40), u32(head, 48)
     if entry.type == b"lpcm" and version == 2:
         flags = u32(head, 52)
-        sound.codec = codecs.pcm(
+        audio.codec = codecs.pcm(
             bits, big_endian=flags & 2 != 0, floating=flags & 1 != 0, signed=flags & 4 != 0 or bits > 8
         )
     elif entry.type in (b"twos", b"sowt") and bits == 8:
-        sound.codec = "pcm_s8"
+        audio.codec = "pcm_s8"
     elif entry.type == b"raw " and bits == 16:
-        sound.codec = "pcm_s16be"
-    _read_sound_boxes(reader, children, entry.end, sound)
-    return sound
+        audio.codec = "pcm_s16be"
+    _read_audio_boxes(reader, children, entry.end, audio)
+    return audio
 
 
-def _read_sound_boxes(reader: Reader, start: int, end: int, sound: Sound) -> None:
+def _read_audio_boxes(reader: Reader, start: int, end: int, audio: Audio) -> None:
     for box in boxes(reader, start, end):
         if box.type == b"wave":
-            # QuickTime wraps the same boxes once more; only one level of it is looked into.
+            # QuickTime wraps the same boxes. Only one level is read.
             for inner in boxes(reader, box.body, box.end):
-                _read_sound_box(reader, inner, sound)
+                _read_audio_box(reader, inner, audio)
         else:
-            _read_sound_box(reader, box, sound)
+            _read_audio_box(reader, box, audio)
 
 
-def _read_sound_box(reader: Reader, box: Box, sound: Sound) -> None:
+def _read_audio_box(reader: Reader, box: Box, audio: Audio) -> None:
     if box.type == b"esds":
         config = _decoder_config(body(reader, box, 4096))
         named = codecs.object_type(config.object_type)
-        sound.codec = named or sound.codec
-        sound.stated_bit_rate = config.average_bit_rate
+        audio.codec = named or audio.codec
+        audio.stated_bit_rate = config.average_bit_rate
         if named == "aac":
-            _read_audio_specific_config(config.specific, sound)
+            _read_audio_specific_config(config.specific, audio)
     elif box.type == b"sinf":
         original = _original_format(reader, box)
         if original is not None:
-            sound.codec = codecs.mp4_sound(original)
+            audio.codec = codecs.mp4_audio(original)
     elif box.type == b"dOps":
         data = body(reader, box, 11)
-        sound.channels = data[1] if len(data) > 1 else sound.channels
-        sound.sample_rate = 48000  # RFC 7845: Opus always decodes at 48 kHz
+        audio.channels = data[1] if len(data) > 1 else audio.channels
+        audio.sample_rate = 48000  # Opus always decodes at 48 kHz (RFC 7845)
     elif box.type == b"dac3":
         data = body(reader, box, 3)
         bits = int.from_bytes(data, "big")
         if len(data) == 3:
-            _read_ac3(bits >> 22, (bits >> 11) & 7, (bits >> 10) & 1, sound)
+            _read_ac3(bits >> 22, (bits >> 11) & 7, (bits >> 10) & 1, audio)
     elif box.type == b"dec3":
         data = body(reader, box, 5)
         bits = int.from_bytes(data, "big")
         if len(data) == 5:
-            _read_ac3((bits >> 22) & 3, (bits >> 9) & 7, (bits >> 8) & 1, sound)
+            _read_ac3((bits >> 22) & 3, (bits >> 9) & 7, (bits >> 8) & 1, audio)
     elif box.type == b"btrt":
-        sound.stated_bit_rate = u32(body(reader, box, 12), 8)
+        audio.stated_bit_rate = u32(body(reader, box, 12), 8)
     elif box.type == b"enda":
-        # QuickTime's PCM is big-endian unless this says otherwise.
-        if sound.codec is not None and sound.codec.startswith("pcm_") and u16(body(reader, box, 2), 0) == 1:
-            sound.codec = sound.codec.replace("be", "le")
+        # QuickTime's PCM is big-endian by default.
+        if audio.codec is not None and audio.codec.startswith("pcm_") and u16(body(reader, box, 2), 0) == 1:
+            audio.codec = audio.codec.replace("be", "le")
     elif box.type == b"srat":
-        sound.sample_rate = u32(body(reader, box, 8), 4)
+        audio.sample_rate = u32(body(reader, box, 8), 4)
     elif box.type == b"pcmC":
-        # ISO/IEC 23003-5: format_flags bit 0 is little-endian; the size follows.
+        # Bit 0 of format_flags is little-endian, and the sample size follows (ISO/IEC 23003-5).
         data = body(reader, box, 6)
         if len(data) == 6:
-            sound.codec = codecs.pcm(data[5], big_endian=data[4] & 1 == 0, floating=sound.codec == "fpcm")
+            audio.codec = codecs.pcm(data[5], big_endian=data[4] & 1 == 0, floating=audio.codec == "fpcm")
 
 
-def _read_ac3(sampling: int, mode: int, low_frequency: int, sound: Sound) -> None:
-    """ETSI TS 102 366, F.4 and F.6: fscod, acmod and lfeon."""
-    sound.channels = (2, 1, 2, 3, 3, 4, 4, 5)[mode] + low_frequency
+def _read_ac3(sampling: int, mode: int, low_frequency: int, audio: Audio) -> None:
+    """Apply fscod, acmod and lfeon (ETSI TS 102 366, F.4 and F.6)."""
+    audio.channels = (2, 1, 2, 3, 3, 4, 4, 5)[mode] + low_frequency
     if sampling < 3:
-        sound.sample_rate = (48000, 44100, 32000)[sampling]
+        audio.sample_rate = (48000, 44100, 32000)[sampling]
 
 
 class _DecoderConfig(NamedTuple):
@@ -167,7 +167,7 @@ class _DecoderConfig(NamedTuple):
 
 
 def _decoder_config(esds: bytes) -> _DecoderConfig:
-    """DecoderConfigDescriptor and its DecoderSpecificInfo (ISO/IEC 14496-1, 7.2.6), without building the tree."""
+    """Return the DecoderConfigDescriptor and its DecoderSpecificInfo (ISO/IEC 14496-1, 7.2.6)."""
     offset = 4
     if esds[offset : offset + 1] == b"\x03":
         offset = _descriptor(esds, offset)[0]
@@ -187,7 +187,7 @@ def _decoder_config(esds: bytes) -> _DecoderConfig:
 
 
 def _descriptor(data: bytes, offset: int) -> tuple[int, int]:
-    """Where a descriptor's content begins, and its length: seven bits a byte, at most four bytes."""
+    """Return the offset and length of a descriptor's content. The length has at most four bytes of seven bits."""
     length = 0
     offset += 1
     for _ in range(4):
@@ -201,8 +201,8 @@ def _descriptor(data: bytes, offset: int) -> tuple[int, int]:
     return offset, length
 
 
-def _read_audio_specific_config(data: bytes, sound: Sound) -> None:
-    """AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1): rate and channels; explicit SBR doubles the rate."""
+def _read_audio_specific_config(data: bytes, audio: Audio) -> None:
+    """Read rate and channels of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). Explicit SBR doubles the rate."""
     bits = _Config(data)
     kind = bits.object_type()
     rate = bits.rate()
@@ -212,9 +212,9 @@ def _read_audio_specific_config(data: bytes, sound: Sound) -> None:
     if bits.short:
         return
     if rate:
-        sound.sample_rate = rate
+        audio.sample_rate = rate
     if 0 < channels < len(_AAC_CHANNELS):
-        sound.channels = 2 if kind == 29 else _AAC_CHANNELS[channels]
+        audio.channels = 2 if kind == 29 else _AAC_CHANNELS[channels]
 
 
 class _Config:

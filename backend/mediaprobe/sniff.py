@@ -1,16 +1,16 @@
-"""Tells the container by a file's leading bytes; names and content types are never asked.
+"""Detects the container from a file's leading bytes, never from its name or content type.
 
-`tests/vectors/leading_bytes.json` holds the same rules as examples, and the page's check reads it too.
-The rules, in order:
+`tests/vectors/leading_bytes.json` has examples of the rules, and also tests the page's check. The rules apply in
+this order.
 
-1. `RIFF....AVI ` is avi. Every other RIFF form (WAVE, WEBP, ...) is refused.
-2. `1A 45 DF A3` is EBML (RFC 8794); its header's DocType decides: `webm`, `matroska` (mkv), others refused.
-   A complete header without DocType is mkv: `matroska` was the default before RFC 8794.
-3. An ISO base media file (ISO/IEC 14496-12, 4.3) begins with `ftyp` of 16 bytes to 64 KiB. Its major brand
-   decides: `qt  ` is mov, the brands of pictures and sound alone are refused, all others are mp4.
-   A lone segment (`styp`, `sidx`, `moof` first) is mp4.
-4. QuickTime before 2001 has no `ftyp` and begins with one of its own atoms: mov. The sizes are bounded, or
-   the sentence "The free software" would be an atom of 1.4 GB.
+1. `RIFF....AVI ` is avi. Every other RIFF form (WAVE, WEBP, ...) is rejected.
+2. `1A 45 DF A3` is EBML (RFC 8794). The DocType `webm` is webm and `matroska` is mkv. Others are rejected. A complete
+   header without DocType is mkv, because `matroska` was the default before RFC 8794.
+3. An ISO base media file (ISO/IEC 14496-12, 4.3) begins with `ftyp` of 16 bytes to 64 KiB. The major brand `qt  ` is
+   mov, brands of images and audio are rejected, and all others are mp4. A lone segment, which begins with `styp`,
+   `sidx` or `moof`, is mp4.
+4. QuickTime before 2001 has no `ftyp` and begins with one of its own atoms, which is mov. The sizes are limited,
+   because the sentence "The free software" would otherwise be an atom of 1.4 GB.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ _DOC_TYPE = b"\x42\x82"
 _MAX_FTYP = 64 * 1024
 _MAX_FIRST_ATOM = 128 * 1024 * 1024
 
-# Registered at mp4ra.org. A still picture or a sound file is a valid ISO base media file and no video.
-_PICTURE_BRANDS = frozenset(
+# Registered at mp4ra.org. An image or an audio file may be a valid ISO base media file.
+_IMAGE_BRANDS = frozenset(
     b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 avci avcs avif avis jpeg jpgs vvic".split()
 ) | {b"crx "}
-_SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
+_AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 
 _SEGMENT_BOXES = frozenset({b"styp", b"sidx", b"moof"})
 _QUICKTIME_ATOMS = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _TO_THE_END_ATOMS = frozenset({b"moov", b"mdat"})
 
-# Only to name in the refusal what the user chose by mistake.
+# Used only to say in the error what the user chose by mistake.
 _LOOKS_LIKE = (
     (b"#EXTM3U", "an HLS playlist"),
     (b"ffconcat", "a playlist"),
     (b"v=0", "a stream description"),
     (b"<", "a text document"),
     (b"{", "a text document"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"\x89PNG", "a picture"),
-    (b"GIF8", "a picture"),
-    (b"\x00\x00\x00\x0cjP  ", "a picture"),
-    (b"\x00\x00\x00\x0cJXL ", "a picture"),
-    (b"ID3", "a sound file"),
-    (b"fLaC", "a sound file"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"\x89PNG", "an image"),
+    (b"GIF8", "an image"),
+    (b"\x00\x00\x00\x0cjP  ", "an image"),
+    (b"\x00\x00\x00\x0cJXL ", "an image"),
+    (b"ID3", "an audio file"),
+    (b"fLaC", "an audio file"),
     (b"OggS", "an Ogg file"),
     (b"FLV\x01", "a Flash video"),
     (b"\x00\x00\x01\xba", "an MPEG program stream"),
@@ -71,7 +71,7 @@ _ADVICE = "Choose an MP4, MOV, AVI, WebM or MKV video."
 
 
 def sniff(leading: bytes) -> Container:
-    """The container of a file that begins with these bytes; only the first 4 KiB count."""
+    """Return the container of a file that begins with these bytes, of which only the first 4 KiB count."""
     head = leading[:SNIFF_BYTES]
     if not head:
         raise FileEmpty(f"The file is empty. {_ADVICE}")
@@ -81,27 +81,27 @@ def sniff(leading: bytes) -> Container:
         return _ebml(head)
     found = _iso_base_media(head)
     if found is None:
-        raise _refused(next((what for magic, what in _LOOKS_LIKE if head.startswith(magic)), None))
+        raise _unsupported(next((what for magic, what in _LOOKS_LIKE if head.startswith(magic)), None))
     return found
 
 
-def _refused(what: str | None) -> UnsupportedContainer:
+def _unsupported(what: str | None) -> UnsupportedContainer:
     if what is None:
-        return UnsupportedContainer(f"The file is not in a video format we know. {_ADVICE}")
-    return UnsupportedContainer(f"The file is {what}, not a video we can take. {_ADVICE}")
+        return UnsupportedContainer(f"The file is not in a supported video format. {_ADVICE}")
+    return UnsupportedContainer(f"The file is {what}, not a supported video. {_ADVICE}")
 
 
 def _riff(head: bytes) -> Container:
     form = head[8:12]
     if form == b"AVI ":
         return "avi"
-    raise _refused({b"WAVE": "a sound file", b"WEBP": "a picture"}.get(form))
+    raise _unsupported({b"WAVE": "an audio file", b"WEBP": "an image"}.get(form))
 
 
 def _ebml(head: bytes) -> Container:
     header = _ebml_size(head, 4)
     if header is None:
-        raise _refused(None)
+        raise _unsupported(None)
     size, offset = header
     end = len(head) if size is None else offset + size
     while offset < end:
@@ -120,7 +120,7 @@ def _ebml(head: bytes) -> Container:
         offset = payload + size
     if offset == end and end <= len(head) and header[0] is not None:
         return "mkv"
-    raise _refused(None)
+    raise _unsupported(None)
 
 
 def _doc_type(value: bytes) -> Container:
@@ -128,18 +128,18 @@ def _doc_type(value: bytes) -> Container:
         return "webm"
     if value == b"matroska":
         return "mkv"
-    raise _refused(None)
+    raise _unsupported(None)
 
 
 def _ebml_length(head: bytes, offset: int, longest: int) -> int | None:
-    """How many bytes an EBML id or size takes: the leading zero bits of its first byte, plus one."""
+    """Return the length of an EBML ID or size, which is the number of leading zero bits plus one."""
     first = head[offset] if offset < len(head) else 0
     length = 9 - first.bit_length()
     return length if length <= longest and offset + length <= len(head) else None
 
 
 def _ebml_size(head: bytes, offset: int) -> tuple[int | None, int] | None:
-    """An element's size (None = unknown, all ones) and where its payload begins."""
+    """Return an element's size, None if unknown (all ones), and the offset of its payload."""
     length = _ebml_length(head, offset, longest=8)
     if length is None:
         return None
@@ -162,7 +162,7 @@ def _iso_base_media(head: bytes) -> Container | None:
         return None
     if size == 0:
         return "mov" if box in _TO_THE_END_ATOMS else None
-    # Media data may be of any size; printable text has no zero byte to make a small one.
+    # Media data may have any size. Printable text has no zero bytes, so its size is never small.
     bounded = box == b"mdat" or size <= _MAX_FIRST_ATOM
     return "mov" if size >= header and bounded else None
 
@@ -170,8 +170,8 @@ def _iso_base_media(head: bytes) -> Container | None:
 def _brand(major: bytes) -> Container:
     if major == b"qt  ":
         return "mov"
-    if major in _PICTURE_BRANDS:
-        raise _refused("a picture")
-    if major in _SOUND_BRANDS:
-        raise _refused("a sound file")
+    if major in _IMAGE_BRANDS:
+        raise _unsupported("an image")
+    if major in _AUDIO_BRANDS:
+        raise _unsupported("an audio file")
     return "mp4"

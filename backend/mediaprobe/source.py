@@ -1,4 +1,4 @@
-"""Where the bytes come from: one small protocol, and sources for memory, a file and an HTTP URL."""
+"""Sources of bytes in memory, in a file and at an HTTP URL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHANGED = "The file was replaced while it was being read. Try again."
 
 @dataclass(frozen=True, slots=True)
 class RangeAnswer:
-    """The bytes that exist in the asked range, the size of the whole, and its version if it has one."""
+    """The bytes of the range that exist, the size of the file, and its ETag if it has one."""
 
     data: bytes
     size: int
@@ -27,10 +27,10 @@ class RangeAnswer:
 
 
 class RangeSource(Protocol):
-    """Anything that can answer a ranged read.
+    """Anything that can read a range of bytes.
 
-    The first call has no etag; later calls pass the one learnt, as If-Match does. An object that is no
-    longer that version raises `SourceChanged`; what the transport raises passes through.
+    The first call has no ETag. Later calls pass the ETag of the first answer, like If-Match, and raise
+    `SourceChanged` if the object has another one. Errors of the transport pass through.
     """
 
     def read_range(self, start: int, length: int, etag: str | None) -> RangeAnswer: ...
@@ -45,7 +45,7 @@ class BytesSource:
 
 
 class FileSource:
-    """A local file, opened once; its inode, size and time of change stand for an ETag."""
+    """A local file. Its inode, size and modification time serve as its ETag."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = Path(path).open("rb", buffering=0)
@@ -70,24 +70,24 @@ class FileSource:
 
 
 class HttpSource:
-    """One HTTP(S) URL, read with Range and If-Match over one kept connection.
+    """One HTTP(S) URL, read with Range and If-Match over a persistent connection.
 
-    Redirects are not followed: the only host spoken to is the one in the URL.
+    Redirects are not followed, so that requests go only to the URL's host.
     """
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
-        parts = urlsplit(url)
-        if parts.hostname is None or parts.scheme not in ("http", "https"):
-            raise ValueError("an http or https URL is needed")
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        address = urlsplit(url)
+        if address.hostname is None or address.scheme not in ("http", "https"):
+            raise ValueError("the URL must be http or https")
+        self._target = (address.path or "/") + (f"?{address.query}" if address.query else "")
         self._connection: http.client.HTTPConnection
-        if parts.scheme == "https":
+        if address.scheme == "https":
             context = ssl.create_default_context()
             self._connection = http.client.HTTPSConnection(
-                parts.hostname, parts.port, timeout=timeout, context=context
+                address.hostname, address.port, timeout=timeout, context=context
             )
         else:
-            self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+            self._connection = http.client.HTTPConnection(address.hostname, address.port, timeout=timeout)
         self._used = False
 
     def read_range(self, start: int, length: int, etag: str | None) -> RangeAnswer:
@@ -98,12 +98,12 @@ class HttpSource:
             response = self._request(headers)
             return self._answer(response, start, length)
         except BaseException:
-            # A half-read answer must not be taken for the next one.
+            # The rest of this response must not be read as the next one.
             self._connection.close()
             raise
 
     def _request(self, headers: dict[str, str]) -> http.client.HTTPResponse:
-        """Send once; once more when a kept connection turns out to have been closed by the server."""
+        """Send the request. Repeat it once if the server has closed a connection that was used before."""
         for last_try in (not self._used, True):
             self._used = True
             try:
@@ -117,7 +117,7 @@ class HttpSource:
 
     def _answer(self, response: http.client.HTTPResponse, start: int, length: int) -> RangeAnswer:
         etag = response.headers.get("ETag")
-        # If-Match compares strongly (RFC 9110, 13.1.1): a weak tag would never match.
+        # If-Match uses strong comparison (RFC 9110, 13.1.1), so a weak ETag never matches.
         strong = None if etag is None or etag.startswith("W/") else etag
         if response.status == 206:
             return RangeAnswer(self._body(response, length), _total(response, start), strong)
@@ -133,10 +133,10 @@ class HttpSource:
     def _whole(
         self, response: http.client.HTTPResponse, start: int, length: int, etag: str | None
     ) -> RangeAnswer:
-        """A server without ranges sends everything: take what was asked for and hang up."""
+        """Read the start of a whole response from a server without range support, and close the connection."""
         size = response.headers.get("Content-Length", "")
         if start != 0 or not size.isdecimal():
-            raise OSError("the server does not answer ranged requests")
+            raise OSError("the server does not support range requests")
         data = response.read(length)
         self._connection.close()
         return RangeAnswer(data, int(size), etag)
@@ -160,8 +160,8 @@ class HttpSource:
 
 
 def _total(response: http.client.HTTPResponse, start: int) -> int:
-    """The whole size out of `Content-Range: bytes 0-65535/1234567`."""
+    """Return the complete length in `Content-Range: bytes 0-65535/1234567`."""
     match = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})", response.headers.get("Content-Range", ""))
     if match is None or int(match[1]) != start:
-        raise OSError("the server answered another range than the one asked for")
+        raise OSError("the server answered another range than requested")
     return int(match[2])

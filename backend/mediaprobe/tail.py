@@ -1,4 +1,4 @@
-"""Finds the last of something by reading backwards from the end of a file that has no index."""
+"""Finds the last occurrence of a pattern by reading backwards from the end of a file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TypeVar
 
 from mediaprobe.reader import KIB, MIB, Reader
 
-# Even steps keep what is read in vain below one step; after them they double. With the first read of the file,
-# 5 MiB are looked through in eight requests.
+# The first steps are equal, so that less than one step is read needlessly. Later ones double. With the first read of
+# the file, eight requests search 5 MiB.
 STEP = 192 * KIB
 _EVEN_STEPS = 3
 _MAX_STEP = 2 * MIB
-# Longer than any cluster or fragment of a recorder (32 s at 5 Mbit/s), and inside the byte budget.
+# Longer than any cluster or fragment of a recorder (32 s at 5 Mbit/s), and within the byte budget.
 MAX_TAIL = 22 * MIB
-# Media data may hold the pattern by chance, a hostile file holds it everywhere.
+# Media data may contain the pattern by chance, and a hostile file contains it everywhere.
 _MAX_CANDIDATES = 64
 
 Found = TypeVar("Found")
@@ -27,16 +27,19 @@ def find_last(
     check: Callable[[int], Found | None],
     typical: int | None,
 ) -> Found | None:
-    """The last place of `pattern` there that `check` accepts; `typical` is how far back it may well lie."""
+    """Return the result of `check` at the last place of `pattern` that it accepts, or None.
+
+    `typical` is the expected distance from the end.
+    """
     floor, end = within
     step = max(STEP, min((typical or 0) // _EVEN_STEPS, _MAX_STEP))
     lowest = max(floor, end - MAX_TAIL)
-    # The first bytes of the step before, for a pattern that lies across two steps.
+    # The first bytes of the previous step, for a pattern across both steps.
     carried = b""
-    turns = tries = 0
+    steps = tries = 0
     while end > lowest:
-        turns += 1
-        if turns > _EVEN_STEPS:
+        steps += 1
+        if steps > _EVEN_STEPS:
             step = min(step * 2, _MAX_STEP)
         start = max(lowest, end - step)
         data = reader.read(start, end - start)
@@ -48,14 +51,14 @@ def find_last(
             if tries >= _MAX_CANDIDATES:
                 return None
         carried = data[: len(pattern) - 1]
-        # What is found here is read on to the end: the last step shall stay in memory.
+        # The caller reads from the found place to the end, so keep the last step in memory.
         reader.read(within[1] - 1, 1)
         end = start
     return None
 
 
 def _places(data: bytes, carried: bytes, pattern: bytes) -> Iterator[int]:
-    """Where the pattern stands in these bytes, or begins in them and ends in those carried; the last first."""
+    """Yield where the pattern begins in `data`, last first. It may end in `carried`, which follows."""
     edge = max(0, len(data) - len(pattern) + 1)
     at = (data[edge:] + carried).find(pattern)
     if at >= 0:

@@ -1,4 +1,4 @@
-"""Reads one `trak` of an ISO base media file: its header, edit list, sample entry and frame times."""
+"""Reads the header, edit list, sample entry and frame times of a `trak` (ISO/IEC 14496-12)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fractions import Fraction
 from mediaprobe import bitstream, sample_entry
 from mediaprobe.bitstream import SequenceHeader
 from mediaprobe.boxes import Box, body, boxes, find, i32, u32, u64
-from mediaprobe.findings import Picture, Rotation, Sound, ratio, right_angle, uneven
+from mediaprobe.findings import Audio, Rotation, Video, is_variable, ratio, right_angle
 from mediaprobe.reader import Reader
 
 Matrix = tuple[int, int, int, int]
 IDENTITY: Matrix = (1, 0, 0, 1)
 
 _MAX_STTS_RUNS = 4096
-# Sound is even; what counts is whether there is any.
-_MAX_SOUND_RUNS = 64
+# Of audio only the existence of samples matters.
+_MAX_AUDIO_RUNS = 64
 _STILL_CODECS = frozenset({"mjpeg", "png", "jpeg2000", "tiff", "gif"})
-# ITU-T H.263, 4.1: the standard picture formats and their pixels.
+# The standard picture formats and their pixel aspect ratio (ITU-T H.263, 4.1).
 _H263_FORMATS = frozenset({(128, 96), (176, 144), (352, 288), (704, 576), (1408, 1152)})
 _H263_SAR = Fraction(12, 11)
 
@@ -36,29 +36,29 @@ class Track:
     shown_height: int = 0
     timescale: int = 0
     duration: int = 0
-    # How long nothing is shown before the track begins, in the movie's time units
+    # The duration of an empty edit before the track begins, in the movie's timescale
     empty_edit: int = 0
-    picture: Picture | None = None
+    video: Video | None = None
     header: SequenceHeader | None = None
-    sound: Sound | None = None
-    # The part of `stts` that was read
+    audio: Audio | None = None
+    # From the runs of `stts` that were read
     samples: int = 0
     ticks: int = 0
-    lengths: Counter[int] = field(default_factory=Counter)
+    durations: Counter[int] = field(default_factory=Counter)
 
     @property
     def still(self) -> bool:
-        """A cover or chapter picture."""
-        return self.picture is not None and self.picture.codec in _STILL_CODECS and self.samples <= 1
+        """Whether this is a cover or chapter image."""
+        return self.video is not None and self.video.codec in _STILL_CODECS and self.samples <= 1
 
 
-def read_track(reader: Reader, trak: Box, movie_matrix: Matrix, *, pictures: bool) -> Track:
-    """One track; without `pictures` a picture track is only named, not read."""
+def read_track(reader: Reader, trak: Box, movie_matrix: Matrix, *, videos: bool) -> Track:
+    """Return one track. Without `videos` the sample table of a video track is not read."""
     track = Track()
     found: dict[bytes, Box] = {}
     for box in boxes(reader, trak.body, trak.end):
         found.setdefault(box.type, box)
-        if {b"tkhd", b"mdia"} <= found.keys() and not reader.holds(box.end, 16):
+        if {b"tkhd", b"mdia"} <= found.keys() and not reader.has_cached(box.end, 16):
             break
     if b"tkhd" in found:
         _read_track_header(body(reader, found[b"tkhd"], 96), track)
@@ -77,17 +77,17 @@ def read_track(reader: Reader, trak: Box, movie_matrix: Matrix, *, pictures: boo
             track.duration = 0
     if b"hdlr" in media:
         track.handler = reader.read(media[b"hdlr"].body + 8, 4)
-    if track.handler == b"soun" or (track.handler == b"vide" and pictures):
+    if track.handler == b"soun" or (track.handler == b"vide" and videos):
         minf = media.get(b"minf")
         stbl = find(reader, minf, b"stbl").get(b"stbl") if minf is not None else None
         if stbl is not None:
             _read_sample_table(reader, stbl, track)
-    _complete_picture(movie_matrix, track)
+    _complete_video(movie_matrix, track)
     return track
 
 
 def _empty_edit(reader: Reader, edts: Box) -> int:
-    """The first edit's length if it shows nothing: media_time -1 (8.6.6)."""
+    """Return the duration of the first edit if it is empty, which is a media_time of -1 (8.6.6)."""
     elst = find(reader, edts, b"elst").get(b"elst")
     if elst is None:
         return 0
@@ -98,7 +98,7 @@ def _empty_edit(reader: Reader, edts: Box) -> int:
 
 
 def _read_track_header(data: bytes, track: Track) -> None:
-    """`tkhd`, 8.3.2: bit 0 of the flags is "enabled"; the size is 16.16 and before the matrix."""
+    """Read `tkhd` (8.3.2). Bit 0 of the flags is "enabled". The size is 16.16 fixed point, without the matrix."""
     wide = data[:1] == b"\x01"
     track.enabled = data[3:4] != b"" and data[3] & 1 == 1
     track.id = u32(data, 20 if wide else 12)
@@ -108,22 +108,22 @@ def _read_track_header(data: bytes, track: Track) -> None:
 
 
 def _read_sample_table(reader: Reader, stbl: Box, track: Track) -> None:
-    """`stsd` and the head of `stts`; the tables behind them, megabytes in a long film, are never fetched."""
+    """Read `stsd` and the start of `stts`. The tables after them, megabytes in a long film, are never fetched."""
     found = find(reader, stbl, b"stsd", b"stts")
     if b"stsd" in found:
         stsd = found[b"stsd"]
         entry = sample_entry.first_entry(reader, stsd)
         if entry is not None and track.handler == b"vide":
-            track.picture, track.header = sample_entry.read_picture(reader, entry)
+            track.video, track.header = sample_entry.read_video(reader, entry)
         elif entry is not None:
-            track.sound = sample_entry.read_sound(reader, entry, reader.read(stsd.body, 1)[0])
+            track.audio = sample_entry.read_audio(reader, entry, reader.read(stsd.body, 1)[0])
     if b"stts" in found:
         _read_time_to_sample(reader, found[b"stts"], track)
 
 
 def _read_time_to_sample(reader: Reader, stts: Box, track: Track) -> None:
-    """Runs of (sample count, duration), 8.6.1.2."""
-    most = _MAX_STTS_RUNS if track.handler == b"vide" else _MAX_SOUND_RUNS
+    """Read the runs of (sample count, duration) in `stts` (8.6.1.2)."""
+    most = _MAX_STTS_RUNS if track.handler == b"vide" else _MAX_AUDIO_RUNS
     count = min(u32(reader.read(stts.body, 8), 4), (stts.end - stts.body - 8) // 8, most)
     if count <= 0:
         return
@@ -134,47 +134,47 @@ def _read_time_to_sample(reader: Reader, stts: Box, track: Track) -> None:
         track.samples += samples
         length = delta if delta < 1 << 31 else 1
         track.ticks += samples * length
-        track.lengths[length] += samples
+        track.durations[length] += samples
 
 
-def _complete_picture(movie_matrix: Matrix, track: Track) -> None:
-    picture = track.picture
-    if picture is None:
+def _complete_video(movie_matrix: Matrix, track: Track) -> None:
+    video = track.video
+    if video is None:
         return
-    picture.rotation = _rotation(track.matrix, movie_matrix)
-    picture.sar = _stretch(track.matrix) or picture.sar or _implied_sar(picture, track)
-    bitstream.apply(track.header, picture)
-    if picture.sar is None and picture.codec == "h263" and (picture.width, picture.height) in _H263_FORMATS:
-        picture.sar = _H263_SAR
+    video.rotation = _rotation(track.matrix, movie_matrix)
+    video.sar = _stretch(track.matrix) or video.sar or _implied_sar(video, track)
+    bitstream.apply(track.header, video)
+    if video.sar is None and video.codec == "h263" and (video.width, video.height) in _H263_FORMATS:
+        video.sar = _H263_SAR
     if track.ticks and track.timescale:
-        picture.frame_rate = Fraction(track.samples * track.timescale, track.ticks)
-        picture.vfr = uneven(track.lengths)
+        video.frame_rate = Fraction(track.samples * track.timescale, track.ticks)
+        video.vfr = is_variable(track.durations)
 
 
 def _stretch(matrix: Matrix) -> Fraction | None:
-    """A matrix that widens the picture is an aspect ratio."""
+    """Return the aspect ratio of a matrix that scales both axes differently."""
     across, down = math.hypot(*matrix[:2]), math.hypot(*matrix[2:])
     if min(across, down) < 1 or abs(across / down - 1) < 0.01:
         return None
     return Fraction(across / down).limit_denominator(1000)
 
 
-def _implied_sar(picture: Picture, track: Track) -> Fraction | None:
-    """`tkhd` states the size to show; where it differs from the coded shape the pixels are not square."""
-    shown, coded = (track.shown_width, track.shown_height), (picture.width, picture.height)
-    if shown == coded or (shown == coded[::-1] and picture.rotation in (90, 270)):
+def _implied_sar(video: Video, track: Track) -> Fraction | None:
+    """Return the pixel aspect ratio that turns the coded size into the display size of `tkhd`."""
+    shown, coded = (track.shown_width, track.shown_height), (video.width, video.height)
+    if shown == coded or (shown == coded[::-1] and video.rotation in (90, 270)):
         return None
     return ratio(shown[0] * coded[1], shown[1] * coded[0])
 
 
 def _rotation(track: Matrix, movie: Matrix) -> Rotation:
-    """Clockwise, because y points down: the angle to which the matrix turns the x axis."""
+    """Return the angle by which the matrix rotates the x axis, clockwise because y points down."""
     a = track[0] * movie[0] + track[1] * movie[2]
     b = track[0] * movie[1] + track[1] * movie[3]
     return right_angle(math.degrees(math.atan2(b, a)))
 
 
 def matrix(data: bytes, offset: int) -> Matrix:
-    """a, b, c, d of the 3 x 3 matrix, 16.16 fixed point (8.2.2.3)."""
+    """Return a, b, c, d of the 3 x 3 matrix in 16.16 fixed point (8.2.2.3)."""
     values = i32(data, offset), i32(data, offset + 4), i32(data, offset + 12), i32(data, offset + 16)
     return values if any(values) else IDENTITY

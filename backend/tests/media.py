@@ -1,6 +1,6 @@
-"""Makes real videos with ffmpeg for the tests of every part: five containers, rotations, recordings, fragments.
+"""Creates small videos with ffmpeg for tests.
 
-All are small and quick to make (a test picture and a tone). `pad_to` brings one to any size without writing it.
+They show a test pattern and play a tone. `pad_to` extends a video to any size as a sparse file.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ def make_video(
     size_bytes: int | None = None,
     options: Sequence[str] = (),
 ) -> Path:
-    """A video of this shape. `options` go to ffmpeg last, so they win; `size_bytes` pads the file to that size."""
+    """Create a video. `options` override those of ffmpeg. `size_bytes` pads the file to that size."""
     command = ["-f", "lavfi", "-i", f"testsrc=size={width}x{height}:rate={fps}:duration={seconds}"]
     if audio:
         command += ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"]
-    # A key frame each second, as cameras and recorders make them: fragments and clusters begin there.
+    # Cameras write a key frame about each second. Fragments and clusters begin there.
     command += [*_VIDEO[container], "-force_key_frames", "expr:gte(t,n_forced)"]
     command += _AUDIO[container] if audio else ()
     command += _LAYOUT[layout] if container in ("mp4", "mov") else ()
@@ -80,14 +80,14 @@ def make_video(
 
 
 def rotate(path: Path, rotation: Rotation) -> Path:
-    """Set the display matrix of an MP4's or MOV's first track, as a phone that was held this way does.
+    """Set the display matrix in `tkhd` (14496-12, 8.3.2) of the first track, as a rotated phone does.
 
-    By hand, because the meaning of ffmpeg's options for it changed between versions (14496-12, 8.3.2: `tkhd`).
+    The meaning of ffmpeg's options for it changed between versions.
     """
     data = bytearray(path.read_bytes())
     header = data.index(b"tkhd") + 4
     if data[header] != 0:
-        raise ValueError("only tkhd version 0 is known here")
+        raise ValueError("only tkhd version 0 is supported")
     at = header + 40
     width, height = struct.unpack_from(">II", data, at + 36)
     one, turn = (
@@ -106,12 +106,12 @@ def rotate(path: Path, rotation: Rotation) -> Path:
 
 
 def make_portrait_phone_video(path: Path, seconds: float = 1.0) -> Path:
-    """1920 x 1080 coded, to be shown as 1080 x 1920; `moov` last, as phones write it."""
+    """Create a video coded as 1920 x 1080 and displayed as 1080 x 1920, with `moov` last, as phones do."""
     return make_video(path, "mov", seconds, 1920, 1080, 30, rotation=90)
 
 
 def make_fragmented_mp4(path: Path, seconds: float = 3.0, *, index: bool = True, width: int = 320) -> Path:
-    """As OBS and browsers record MP4; without `index` as after a crash (no `mfra` at the end)."""
+    """Create an MP4 as OBS and browsers record it, or, without `index`, as after a crash (no `mfra`)."""
     make_video(path, "mp4", seconds, width, width * 3 // 4, layout="fragmented")
     if not index:
         data = path.read_bytes()
@@ -123,7 +123,7 @@ def make_fragmented_mp4(path: Path, seconds: float = 3.0, *, index: bool = True,
 
 
 def make_live_webm(path: Path, seconds: float = 3.0, *, width: int = 320, audio: bool = True) -> Path:
-    """As MediaRecorder writes it: no Duration, no Cues, no DefaultDuration, sizes of Segment and Clusters unknown."""
+    """Create a WebM as MediaRecorder does, without Duration, Cues and DefaultDuration, with unknown sizes."""
     plain = path.with_name(f"{path.stem}.plain{path.suffix}")
     make_video(plain, "webm", seconds, width, width * 3 // 4, audio=audio)
     path.write_bytes(as_live_recording(plain.read_bytes()))
@@ -132,7 +132,7 @@ def make_live_webm(path: Path, seconds: float = 3.0, *, width: int = 320, audio:
 
 
 def as_live_recording(webm: bytes) -> bytes:
-    """Take from a Matroska file what a recorder cannot know while it writes."""
+    """Remove the values that a recorder does not know while it writes."""
     out = bytearray()
     for element, payload, raw in _elements(webm):
         if element != _SEGMENT:
@@ -169,7 +169,7 @@ def _element(element: bytes, payload: bytes) -> bytes:
 
 
 def _elements(data: bytes) -> list[tuple[bytes, bytes, bytes]]:
-    """The EBML elements of one level: id, payload, and all of it."""
+    """Return ID, payload and all bytes of each EBML element of one level."""
     found, at = [], 0
     while at < len(data):
         id_end = at + 9 - data[at].bit_length()
@@ -186,7 +186,7 @@ def _elements(data: bytes) -> list[tuple[bytes, bytes, bytes]]:
 def repeat(
     source: Path, target: Path, times: int, container: Container, layout: Layout = "moov_last"
 ) -> Path:
-    """The same film many times over without coding it again: hours in seconds."""
+    """Repeat a video without encoding it again, which creates hours of video in seconds."""
     run_ffmpeg(
         *("-stream_loop", str(times - 1), "-i", str(source), "-c", "copy"),
         *(_LAYOUT[layout] if container in ("mp4", "mov") else ()),
@@ -196,7 +196,7 @@ def repeat(
 
 
 def pad_to(path: Path, container: Container, size_bytes: int) -> Path:
-    """Grow a video to this size with a part that players skip; the file stays sparse, so 2 GiB cost nothing."""
+    """Extend a video to this size with a box that players skip. The file is sparse, so 2 GiB take no space."""
     spare = size_bytes - path.stat().st_size
     if spare == 0:
         return path
@@ -216,7 +216,7 @@ def pad_to(path: Path, container: Container, size_bytes: int) -> Path:
 
 
 def pad_with_noise(path: Path, container: Container, size_bytes: int) -> Path:
-    """As `pad_to`, but with bytes that neither compress nor repeat: no part of the file can stand for another."""
+    """Extend a video like `pad_to`, but with random bytes, so that no two ranges are equal."""
     begin = path.stat().st_size + 16
     pad_to(path, container, size_bytes)
     noise = random.Random(size_bytes).randbytes(1 << 20)  # noqa: S311  # the same at every run
@@ -230,7 +230,7 @@ def pad_with_noise(path: Path, container: Container, size_bytes: int) -> Path:
 
 
 def run_ffmpeg(*arguments: str) -> None:
-    """One thread and exact flags: the same bytes at every run."""
+    """Run ffmpeg with one thread and exact flags, so that every run writes the same bytes."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-threads", "1", *arguments[:-1]]
     command += ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", arguments[-1]]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)

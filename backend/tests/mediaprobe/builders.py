@@ -1,4 +1,4 @@
-"""Builds MP4, Matroska and AVI files byte by byte: large ones that stay sparse, and parts for hostile ones."""
+"""Builds MP4, Matroska and AVI structures byte by byte, and large sparse files of them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SPS = bytes.fromhex("6764001eacd940a02ff970110000030001000003003c0f162d96")
 PPS = bytes.fromhex("68ebe3cb22c0")
 
 
-def box(kind: bytes, *parts: bytes, size: int | None = None) -> bytes:
-    payload = b"".join(parts)
+def box(kind: bytes, *children: bytes, size: int | None = None) -> bytes:
+    payload = b"".join(children)
     return struct.pack(">I4s", 8 + len(payload) if size is None else size, kind) + payload
 
 
@@ -24,8 +24,8 @@ def large_box_header(kind: bytes, payload_size: int) -> bytes:
     return struct.pack(">I4sQ", 1, kind, 16 + payload_size)
 
 
-def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
-    return box(kind, struct.pack(">I", version << 24 | flags), *parts)
+def full_box(kind: bytes, version: int, flags: int, *children: bytes) -> bytes:
+    return box(kind, struct.pack(">I", version << 24 | flags), *children)
 
 
 def ftyp(major: bytes = b"isom") -> bytes:
@@ -69,7 +69,7 @@ def avcc(sps: bytes = SPS) -> bytes:
     return box(b"avcC", head, struct.pack(">H", len(sps)), sps, b"\1", struct.pack(">H", len(PPS)), PPS)
 
 
-def sound_entry(kind: bytes = b"mp4a", channels: int = 2, rate: int = 48000, *children: bytes) -> bytes:
+def audio_entry(kind: bytes = b"mp4a", channels: int = 2, rate: int = 48000, *children: bytes) -> bytes:
     head = bytes(6) + struct.pack(">H", 1) + bytes(8) + struct.pack(">HHHHI", channels, 16, 0, 0, rate << 16)
     return box(kind, head, *(children or (esds(),)))
 
@@ -101,7 +101,7 @@ def trak(
     tables: bool = True,
     reordered: bool = False,
 ) -> bytes:
-    """A track whose tables have the size they have in a real film: that is what a reader must step over."""
+    """Return a track whose tables have the size of a real film's, which a reader must skip."""
     samples, ticks = sum(n for n, _ in runs), sum(n * d for n, d in runs)
     stbl = [stsd(entry), stts(*runs)]
     if tables:
@@ -127,8 +127,8 @@ def video_trak(
     return trak(track, b"vide", visual_entry(), 90000, runs, reordered=True, tables=tables)
 
 
-def sound_trak(seconds: int, *, track: int = 2, tables: bool = True) -> bytes:
-    return trak(track, b"soun", sound_entry(), 48000, [(seconds * 48000 // 1024, 1024)], tables=tables)
+def audio_trak(seconds: int, *, track: int = 2, tables: bool = True) -> bytes:
+    return trak(track, b"soun", audio_entry(), 48000, [(seconds * 48000 // 1024, 1024)], tables=tables)
 
 
 def progressive_mp4(
@@ -137,11 +137,11 @@ def progressive_mp4(
     *,
     moov_first: bool,
     vfr: bool = False,
-    sounds: int = 1,
+    audios: int = 1,
     major: bytes = b"isom",
 ) -> SparseSource:
-    """A film with a real-sized index and no media bytes."""
-    traks = [video_trak(seconds, vfr=vfr), *(sound_trak(seconds, track=2 + n) for n in range(sounds))]
+    """Return a film with tables of real size and without media bytes."""
+    traks = [video_trak(seconds, vfr=vfr), *(audio_trak(seconds, track=2 + n) for n in range(audios))]
     moov = box(b"moov", mvhd(seconds * 1000), *traks, box(b"udta", bytes(600)))
     source = SparseSource().add(ftyp(major))
     if moov_first:
@@ -151,7 +151,7 @@ def progressive_mp4(
 
 
 def fragment_header(number: int, times: Sequence[tuple[int, int, int, int]]) -> bytes:
-    """A `moof`; for each track its id, decode time, sample count and sample duration."""
+    """Return a `moof`. `times` has ID, decode time, sample count and sample duration by track."""
     trafs = [
         box(
             b"traf",
@@ -164,10 +164,10 @@ def fragment_header(number: int, times: Sequence[tuple[int, int, int, int]]) -> 
     return box(b"moof", full_box(b"mfhd", 0, 0, struct.pack(">I", number)), *trafs)
 
 
-def fragmented_moov(*, mehd_ms: int | None = None, sound: bool = True) -> bytes:
-    """Two tracks without samples, and `mvex`."""
+def fragmented_moov(*, mehd_ms: int | None = None, audio: bool = True) -> bytes:
+    """Return a `moov` with two tracks without samples and `mvex`."""
     traks = [trak(1, b"vide", visual_entry(), 90000, [], tables=False)]
-    traks += [trak(2, b"soun", sound_entry(), 48000, [], tables=False)] if sound else []
+    traks += [trak(2, b"soun", audio_entry(), 48000, [], tables=False)] if audio else []
     trex = [full_box(b"trex", 0, 0, struct.pack(">IIIII", n + 1, 1, 0, 0, 0)) for n in range(len(traks))]
     mehd = [full_box(b"mehd", 0, 0, struct.pack(">I", mehd_ms))] if mehd_ms is not None else []
     return box(b"moov", mvhd(0), *traks, box(b"mvex", *mehd, *trex))
@@ -184,7 +184,7 @@ def fragmented_mp4(
     mehd: bool = False,
     fps: int = 30,
 ) -> SparseSource:
-    """`indexes`: FFmpeg writes a `sidx` for each track, one behind the other."""
+    """Return a fragmented film. `indexes` is the number of consecutive `sidx`, of which FFmpeg writes one per track."""
     count = seconds // fragment_seconds
     frames, blocks = fragment_seconds * fps, fragment_seconds * 48000 // 1024
     moofs = [
@@ -223,8 +223,8 @@ def fragmented_mp4(
 UNKNOWN = b"\x01" + b"\xff" * 7
 
 
-def element(identity: int, *parts: bytes, size: int | None = None) -> bytes:
-    payload = b"".join(parts)
+def element(identity: int, *children: bytes, size: int | None = None) -> bytes:
+    payload = b"".join(children)
     length = len(payload) if size is None else size
     return id_bytes(identity) + (length | 1 << 56).to_bytes(8, "big") + payload
 
@@ -267,7 +267,7 @@ def video_entry(
     )
 
 
-def sound_track_entry(number: int = 2) -> bytes:
+def audio_track_entry(number: int = 2) -> bytes:
     audio = element(0xE1, real(0xB5, 48000.0), uint(0x9F, 2))
     return element(0xAE, uint(0xD7, number), uint(0x83, 2), element(0x86, b"A_OPUS"), audio)
 
@@ -277,19 +277,19 @@ def tracks(*entries: bytes) -> bytes:
 
 
 def simple_block(track: int, time: int, size: int) -> bytes:
-    """The header of a SimpleBlock of this many payload bytes, which the caller appends or skips."""
+    """Return the header of a SimpleBlock. The caller appends or skips `size` bytes of payload."""
     return element(0xA3, bytes([0x80 | track]), struct.pack(">hB", time, 0x80), size=4 + size)
 
 
 def add_cluster(source: SparseSource, start_ms: int, seconds: int, frame_bytes: int, fps: int = 30) -> None:
-    """A Cluster of unknown size with a video block for each frame, its bytes left out."""
+    """Add a Cluster of unknown size with a video block for each frame, without its bytes."""
     source.add(id_bytes(0x1F43B675) + UNKNOWN + uint(0xE7, start_ms))
     for frame in range(seconds * fps):
         source.add(simple_block(1, round(frame * 1000 / fps), frame_bytes)).skip(frame_bytes)
 
 
 def live_webm(seconds: int, cluster_seconds: int, bytes_per_second: int, fps: int = 30) -> SparseSource:
-    """A recording without Duration and Cues; only its first and last cluster are written out."""
+    """Return a recording without Duration and Cues, and with only its first and last cluster."""
     source = SparseSource().add(
         ebml_header() + id_bytes(0x18538067) + UNKNOWN + info(None) + tracks(video_entry())
     )
@@ -307,9 +307,9 @@ def matroska_with_header(
     *,
     default_duration: int | None = 33_333_333,
 ) -> SparseSource:
-    """A finished file: Duration and known sizes; one cluster is written out."""
+    """Return a finished file with Duration and known sizes, and with only one cluster."""
     head = info(seconds * 1000.0) + tracks(
-        video_entry(default_duration=default_duration), sound_track_entry()
+        video_entry(default_duration=default_duration), audio_track_entry()
     )
     clusters = SparseSource()
     add_cluster(clusters, 0, 5, frame_bytes)
@@ -323,15 +323,15 @@ def matroska_with_header(
 # --- AVI --------------------------------------------------------------------------------------------------------
 
 
-def chunk(kind: bytes, *parts: bytes, size: int | None = None) -> bytes:
-    payload = b"".join(parts)
+def chunk(kind: bytes, *children: bytes, size: int | None = None) -> bytes:
+    payload = b"".join(children)
     return (
         kind + struct.pack("<I", len(payload) if size is None else size) + payload + bytes(len(payload) & 1)
     )
 
 
-def chunks(kind: bytes, form: bytes, *parts: bytes, size: int | None = None) -> bytes:
-    return chunk(kind, form, *parts, size=size)
+def chunks(kind: bytes, form: bytes, *children: bytes, size: int | None = None) -> bytes:
+    return chunk(kind, form, *children, size=size)
 
 
 def avi_stream(kind: bytes, scale: int, rate: int, length: int, form: bytes) -> bytes:
@@ -361,7 +361,7 @@ def avi_header(frames: int, fps: int = 30, total: int | None = None, first_riff:
 
 
 def opendml_avi(seconds: int, media_bytes: int, fps: int = 30) -> SparseSource:
-    """Two RIFF lists of which the first knows only its own frames; `dmlh` knows all."""
+    """Return a file with two RIFF lists. The header counts the frames of the first, and `dmlh` all of them."""
     half = media_bytes // 2
     header = avi_header(seconds * fps // 2, fps, total=seconds * fps, first_riff=seconds * fps // 2)
     riff = 4 + len(header) + 12 + half

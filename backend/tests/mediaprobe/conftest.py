@@ -1,4 +1,4 @@
-"""Videos that several of these tests read, made once a session."""
+"""Session fixtures with videos for the tests of mediaprobe."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CORPUS = Path(os.environ.get("SLIPWAY_CORPUS", Path(__file__).parents[4] / "shar
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:
-    """Real files of public projects, which lie beside the project and are never copied into it."""
+    """Return the folder of public test files, which is outside the repository."""
     if not CORPUS.is_dir():
         pytest.skip(
-            f"THE PUBLIC CORPUS IS ABSENT: {CORPUS} (set SLIPWAY_CORPUS): nothing was compared with ffprobe"
+            f"THE PUBLIC CORPUS IS ABSENT at {CORPUS} (set SLIPWAY_CORPUS). Nothing was compared with ffprobe."
         )
     return CORPUS
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def samples(folder: Path) -> dict[str, bytes]:
-    """One small video of each kind, as bytes."""
+    """Return the bytes of one small video of each kind."""
     made: dict[str, bytes] = {}
     for container in media.CONTAINERS:
         made[container] = media.make_video(folder / f"sample.{container}", container).read_bytes()

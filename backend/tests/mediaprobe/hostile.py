@@ -1,4 +1,4 @@
-"""Files made to mislead, exhaust or open things: each with the endings that are right for it."""
+"""Files that mislead a reader, exhaust it or make it open other files, each with its allowed results."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ class Hostile:
 
 
 def given(data: bytes) -> Callable[[], bytes]:
-    """What a loop made; large files are made only when their test runs."""
+    """Wrap data that is already built. Large files are built only when their test runs."""
     return lambda: data
 
 
-def moov(*parts: bytes) -> bytes:
-    return b.ftyp() + b.box(b"moov", *parts)
+def moov(*children: bytes) -> bytes:
+    return b.ftyp() + b.box(b"moov", *children)
 
 
 def one_track(entry: bytes, *tables: bytes) -> bytes:
-    """A film of one picture track with this sample entry and these tables."""
+    """Return a film of one video track with this sample entry and these tables."""
     stbl = b.box(b"stbl", b.stsd(entry), *tables)
     media = b.full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, 90000, 900000, 0, 0))
     minf = b.box(b"minf", stbl)
     return moov(b.mvhd(10_000), b.box(b"trak", b.tkhd(1), b.box(b"mdia", media, b.hdlr(b"vide"), minf)))
 
 
-def matroska(*parts: bytes) -> bytes:
-    return b.ebml_header() + b.id_bytes(0x18538067) + b.UNKNOWN + b"".join(parts)
+def matroska(*children: bytes) -> bytes:
+    return b.ebml_header() + b.id_bytes(0x18538067) + b.UNKNOWN + b"".join(children)
 
 
 def cluster(*blocks: bytes) -> bytes:
     return b.element(0x1F43B675, b.uint(0xE7, 0), *blocks)
 
 
-def avi(*parts: bytes) -> bytes:
-    header = b.chunks(b"LIST", b"hdrl", b.chunk(b"avih", bytes(56)), *parts)
+def avi(*children: bytes) -> bytes:
+    header = b.chunks(b"LIST", b"hdrl", b.chunk(b"avih", bytes(56)), *children)
     return b.chunks(b"RIFF", b"AVI ", header, b.chunks(b"LIST", b"movi"))
 
 
@@ -65,7 +65,7 @@ def nested(kind: bytes, depth: int) -> bytes:
 
 
 def external_reference() -> bytes:
-    """`dref` entries that name a file and a URL (14496-12, 8.7.2; QuickTime alias)."""
+    """Return a film with `dref` entries of a file, a URL (14496-12, 8.7.2) and a QuickTime alias."""
     urls = [
         b.full_box(b"url ", 0, 0, b"file:///etc/passwd\0"),
         b.full_box(b"url ", 0, 0, b"http://127.0.0.1:9/canary.mp4\0"),
@@ -85,13 +85,13 @@ def reference_movie() -> bytes:
 
 
 def inflating_header(unpacked: int) -> bytes:
-    """A `cmov` of a few KiB that inflates to this many bytes."""
+    """Return a `cmov` of a few KiB that inflates to this many bytes."""
     packed = zlib.compress(b.box(b"moov", b.mvhd(1000), b.box(b"free", bytes(unpacked))), 9)
     return moov(b.box(b"cmov", b.box(b"dcom", b"zlib"), b.box(b"cmvd", struct.pack(">I", unpacked), packed)))
 
 
 def header_in_header() -> bytes:
-    """A `cmov` inside an inflated `cmov`, and so on."""
+    """Return a `cmov` inside a `cmov`, 20 levels deep."""
     inner = b.box(b"moov", b.mvhd(1000), b.video_trak(1))
     for _ in range(20):
         packed = b.box(b"cmvd", struct.pack(">I", len(inner)), zlib.compress(inner))
@@ -100,7 +100,7 @@ def header_in_header() -> bytes:
 
 
 def repeated_fragments(count: int) -> bytes:
-    """Tiny fragments without decode times, as many as fit."""
+    """Return this many tiny fragments without decode times."""
     run = b.full_box(b"trun", 0, 0, struct.pack(">I", 1))
     traf = b.box(b"traf", b.full_box(b"tfhd", 0, 0, struct.pack(">I", 1)), run)
     return b.ftyp() + b.fragmented_moov() + b.box(b"moof", traf) * count
@@ -120,7 +120,7 @@ def hevc_entry(sps: bytes) -> bytes:
 
 
 def many_tracks(count: int) -> bytes:
-    """Each with a sequence header that takes long to read, and a long table of frame times."""
+    """Return tracks with a long sequence header and a long table of frame times."""
     sps = b"\x67\x64\x00\x1e" + b"\xff" * 4000
     entry = b.visual_entry(b"avc1", 640, 360, b.avcc(sps))
     track = b.trak(1, b"vide", entry, 90000, [(1, 3000 + n % 7) for n in range(1000)], tables=False)
@@ -128,7 +128,7 @@ def many_tracks(count: int) -> bytes:
 
 
 def looped_mfra() -> bytes:
-    """`mfra` that points at itself, at the start, and beyond the end."""
+    """Return an `mfra` with offsets to itself, to the start and past the end."""
     rows = b"".join(struct.pack(">QQBBB", n, at, 1, 1, 1) for n, at in enumerate((0, 1 << 60, 40, 1000)))
     tfra = b.full_box(b"tfra", 1, 0, struct.pack(">III", 1, 0, 4), rows)
     size = struct.pack(">I", 8 + len(tfra) + 16)
@@ -142,7 +142,7 @@ def looped_mfra() -> bytes:
 
 
 def seek_loop() -> bytes:
-    """A SeekHead whose Tracks entry points back at the SeekHead."""
+    """Return a SeekHead whose Tracks entry has the offset of the SeekHead."""
     seek = b.element(0x4DBB, b.element(0x53AB, b.id_bytes(0x1654AE6B)), b.uint(0x53AC, 0))
     return matroska(b.element(0x114D9B74, seek), b.info(1000.0), cluster())
 
@@ -153,7 +153,7 @@ _ANY = frozenset({READY, UNSUPPORTED, NO_VIDEO, TRUNCATED, UNREADABLE, BUDGET})
 
 
 def _texts() -> Iterator[Hostile]:
-    """Documents that make FFmpeg and others open something else, under a video's name."""
+    """Yield documents that make FFmpeg and other readers open other files."""
     texts = {
         "hls playlist": b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:2,\nhttp://127.0.0.1:9/a.ts\nfile:///etc/passwd\n",
         "dash manifest": b'<?xml version="1.0"?><MPD><BaseURL>http://127.0.0.1:9/</BaseURL></MPD>',
@@ -176,7 +176,7 @@ def _boxes() -> Iterator[Hostile]:
     yield Hostile("external references", external_reference, frozenset({READY}))
     yield Hostile("reference movie", reference_movie, frozenset({NO_VIDEO}))
     yield Hostile("moov without tracks", lambda: moov(b.mvhd(1000)), frozenset({NO_VIDEO}))
-    yield Hostile("moov with nothing", lambda: moov(), frozenset({NO_VIDEO}))
+    yield Hostile("empty moov", lambda: moov(), frozenset({NO_VIDEO}))
     yield Hostile("only ftyp", b.ftyp, frozenset({TRUNCATED}))
     yield Hostile(
         "ftyp and media only", lambda: b.ftyp() + b.box(b"mdat", bytes(5000)), frozenset({TRUNCATED})
@@ -193,7 +193,7 @@ def _boxes() -> Iterator[Hostile]:
     )
     yield Hostile("3000 tracks", lambda: moov(b.video_trak(1) * 3000), frozenset({READY}))
     yield Hostile("3000 heavy tracks", lambda: many_tracks(3000), frozenset({READY, BUDGET}))
-    yield Hostile("3000 sound tracks", lambda: moov(b.sound_trak(1) * 3000), frozenset({NO_VIDEO, BUDGET}))
+    yield Hostile("3000 audio tracks", lambda: moov(b.audio_trak(1) * 3000), frozenset({NO_VIDEO, BUDGET}))
     for kind in (b"moov", b"trak", b"wave", b"sinf", b"meta", b"edts"):
         yield Hostile(
             f"10,000 nested {kind.decode()}", given(moov(nested(kind, 10_000))), frozenset({NO_VIDEO})
@@ -209,7 +209,7 @@ def _boxes() -> Iterator[Hostile]:
         table = b.full_box(b"stts", 0, 0, struct.pack(">I", count), struct.pack(">II", count, 1) * 4)
         yield Hostile(f"stts of {count} runs", given(one_track(b.visual_entry(), table)), frozenset({READY}))
     yield Hostile(
-        "frames that last nothing",
+        "frames of duration 0",
         lambda: one_track(b.visual_entry(), b.stts((1000, 0), (5, 0), (1, 4_000_000_000))),
         frozenset({READY}),
     )
@@ -260,7 +260,7 @@ def _fragments() -> Iterator[Hostile]:
         lambda: fragment(traf(b.full_box(b"tfdt", 1, 0, b"\xff" * 8), run(9))),
         usable,
     )
-    yield Hostile("index that points in circles", looped_mfra, usable)
+    yield Hostile("index with a cycle", looped_mfra, usable)
     yield Hostile(
         "moof everywhere",
         lambda: (
@@ -319,13 +319,13 @@ def _matroska() -> Iterator[Hostile]:
         usable,
     )
     yield Hostile("only an ebml header", b.ebml_header, frozenset({TRUNCATED}))
-    yield Hostile("segment with nothing", lambda: matroska(), frozenset({TRUNCATED}))
+    yield Hostile("empty segment", lambda: matroska(), frozenset({TRUNCATED}))
     yield Hostile(
         "no tracks", lambda: matroska(b.info(9.0), b.tracks(), cluster()), frozenset({UNREADABLE, TRUNCATED})
     )
     yield Hostile(
-        "sound only",
-        lambda: matroska(b.info(9.0), b.tracks(b.sound_track_entry()), cluster()),
+        "audio only",
+        lambda: matroska(b.info(9.0), b.tracks(b.audio_track_entry()), cluster()),
         frozenset({NO_VIDEO}),
     )
     yield Hostile(
@@ -356,7 +356,7 @@ def _matroska() -> Iterator[Hostile]:
         lambda: matroska(b.info(9.0), b.tracks(*[_TRACK] * 3000), cluster()),
         usable,
     )
-    yield Hostile("seek head that points at itself", seek_loop, frozenset({UNREADABLE, TRUNCATED}))
+    yield Hostile("seek head with its own offset", seek_loop, frozenset({UNREADABLE, TRUNCATED}))
     yield Hostile("deep elements", lambda: matroska(b.tracks(deep(0xAE, 5000)), cluster()), _ANY)
     for size in (1 << 32, (1 << 56) - 2):
         yield Hostile(
@@ -413,7 +413,7 @@ def _avi() -> Iterator[Hostile]:
         lambda: avi(b.avi_stream(b"vids", 1, 30, 9, b.bitmap_info(-1, -(1 << 31)))),
         usable,
     )
-    yield Hostile("picture format of nothing", lambda: avi(b.avi_stream(b"vids", 1, 30, 9, b"")), usable)
+    yield Hostile("empty video format", lambda: avi(b.avi_stream(b"vids", 1, 30, 9, b"")), usable)
     yield Hostile(
         "3000 streams", lambda: avi(b.avi_stream(b"vids", 1, 30, 9, b.bitmap_info()) * 3000), usable
     )
@@ -422,7 +422,7 @@ def _avi() -> Iterator[Hostile]:
 
 
 def gab2() -> bytes:
-    """The attack of 2016: a subtitle stream that holds an HLS playlist."""
+    """Return a subtitle stream that contains an HLS playlist, as in the FFmpeg attack of 2016."""
     playlist = b"GAB2\0\2\0" + b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"
     subtitles = b.avi_stream(b"txts", 1, 30, 1, playlist)
     return avi(b.avi_stream(b"vids", 1, 30, 9, b.bitmap_info()), subtitles)

@@ -1,10 +1,10 @@
-"""Damages videos in the ways that break parsers, from a seed, so that every finding can be had again."""
+"""Mutates videos in ways that break parsers, reproducibly from a seed."""
 
 from __future__ import annotations
 
 import random
 
-# Sizes, counts and times that overflow, are empty, negative, or just above a limit.
+# Sizes, counts and times that overflow, or are zero, negative or just above a limit.
 _NUMBERS = (0, 1, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _CODES = (
     *(
@@ -35,17 +35,17 @@ _CODES = (
 
 
 def mutate(data: bytes, generator: random.Random) -> bytes:
-    """One to six damages, most of them where the headers are."""
-    damaged = bytearray(data)
+    """Return the data with one to six mutations, most of them in the headers."""
+    mutated = bytearray(data)
     for _ in range(generator.randint(1, 6)):
-        if not damaged:
+        if not mutated:
             break
-        _DAMAGES[generator.randrange(len(_DAMAGES))](damaged, generator)
-    return bytes(damaged)
+        _MUTATIONS[generator.randrange(len(_MUTATIONS))](mutated, generator)
+    return bytes(mutated)
 
 
 def _place(data: bytearray, generator: random.Random) -> int:
-    """Mostly near the start or the end, where headers lie."""
+    """Return an offset, mostly near the start or the end, where headers are."""
     near = min(len(data), 2048)
     draw = generator.random()
     if draw < 0.5:
@@ -98,4 +98,4 @@ def _zero(data: bytearray, generator: random.Random) -> None:
     data[at : at + length] = bytes(len(data[at : at + length]))
 
 
-_DAMAGES = (_flip, _byte, _byte, _number, _number, _number, _code, _cut, _remove, _insert, _repeat, _zero)
+_MUTATIONS = (_flip, _byte, _byte, _number, _number, _number, _code, _cut, _remove, _insert, _repeat, _zero)

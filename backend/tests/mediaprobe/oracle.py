@@ -1,4 +1,4 @@
-"""Debian's ffprobe as the oracle: its answer for a file in our eight compared fields."""
+"""Compares metadata with Debian's ffprobe in eight fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What ffprobe says; None where it says nothing."""
+    """The values of ffprobe, None if it has none."""
 
     family: str
     duration: float | None
@@ -39,36 +39,36 @@ class Answer:
 
     @property
     def sane(self) -> bool:
-        """A duration, a size and a frame rate below 240."""
+        """Whether ffprobe has a duration, a size and a frame rate below 240."""
         return bool(self.duration and self.width and self.frame_rate and self.frame_rate < 240)
 
 
 def ask(path: Path) -> Answer | None:
-    """None: ffprobe finds no video in it either."""
+    """Return the values of ffprobe, or None if it finds no video."""
     command = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", str(path)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)
     if done.returncode != 0:
         return None
-    told = json.loads(done.stdout)
+    result = json.loads(done.stdout)
     videos = [
-        s for s in told["streams"] if s["codec_type"] == "video" and not s["disposition"]["attached_pic"]
+        s for s in result["streams"] if s["codec_type"] == "video" and not s["disposition"]["attached_pic"]
     ]
-    sounds = [s for s in told["streams"] if s["codec_type"] == "audio"]
+    audios = [s for s in result["streams"] if s["codec_type"] == "audio"]
     if not videos:
         return None
     video = videos[0]
     rotation = next((s["rotation"] for s in video.get("side_data_list", ()) if "rotation" in s), 0)
-    # ffprobe turns counter-clockwise, we turn clockwise.
+    # ffprobe's rotation is counter-clockwise.
     clockwise = round(-rotation / 90) % 4 * 90
     width, height = video["width"], video["height"]
     sar = _ratio(video.get("sample_aspect_ratio", "1:1").replace(":", "/")) or Fraction(1)
     shown = (round(width * sar), height)
     if clockwise in (90, 270):
         shown = shown[::-1]
-    duration = told["format"].get("duration")
+    duration = result["format"].get("duration")
     rate = _ratio(video["avg_frame_rate"]) or _ratio(video["r_frame_rate"])
     return Answer(
-        family=_family(told["format"]["format_name"]),
+        family=_family(result["format"]["format_name"]),
         duration=float(duration) if duration else None,
         width=shown[0],
         height=shown[1],
@@ -76,7 +76,7 @@ def ask(path: Path) -> Answer | None:
         coded_height=height,
         rotation=clockwise,
         video_codec=video.get("codec_name"),
-        audio_codec=sounds[0].get("codec_name") if sounds else None,
+        audio_codec=audios[0].get("codec_name") if audios else None,
         frame_rate=float(rate) if rate else None,
     )
 
@@ -94,7 +94,7 @@ def _family(format_name: str) -> str:
 
 
 def differences(ours: Metadata, theirs: Answer) -> dict[str, tuple[object, object]]:
-    """The compared fields in which we differ, as (ours, ffprobe's)."""
+    """Return the fields that differ, as (ours, ffprobe's)."""
     family = {"mov": "mp4", "webm": "mkv"}.get(ours.container, ours.container)
     pairs: dict[str, tuple[object, object, bool]] = {
         "container": (family, theirs.family, family == theirs.family),

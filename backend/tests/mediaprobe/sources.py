@@ -1,4 +1,4 @@
-"""Sources for tests: one that counts what is asked of it, and one that is sparse and so may be of any size."""
+"""A source that counts requests and bytes, and a sparse source of any size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GIB = 1024 * MIB
 
 
 class CountingSource:
-    """Passes on to another source and keeps the account that the limits are checked against."""
+    """Reads another source, and counts requests and bytes."""
 
     def __init__(self, source: RangeSource) -> None:
         self._source = source
@@ -29,7 +29,7 @@ class CountingSource:
 
 
 class SparseSource:
-    """A file of any size of which only some pieces are not zero."""
+    """A file of any size that is zero except for some pieces."""
 
     def __init__(self) -> None:
         self._pieces: list[tuple[int, bytes]] = []
@@ -57,6 +57,6 @@ class SparseSource:
 
 
 def measure(source: RangeSource, budget: Budget | None = None) -> tuple[Metadata, CountingSource]:
-    """Probe and keep the account."""
+    """Return the metadata, and the source with its counts."""
     counting = CountingSource(source)
     return probe(counting, budget=budget or Budget()), counting

@@ -1,4 +1,4 @@
-"""Sequence headers: what encoders write, and what FFmpeg reads in them."""
+"""Sequence headers of real encoders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def box_content(data: bytes, kind: bytes) -> bytes:
     return data[at + 4 : at - 4 + int.from_bytes(data[at - 4 : at], "big")]
 
 
-def made(tmp_path: Path, kind: bytes, *options: str, width: int = 320, height: int = 240) -> bytes:
+def configuration(tmp_path: Path, kind: bytes, *options: str, width: int = 320, height: int = 240) -> bytes:
     path = media.make_video(tmp_path / "a.mp4", "mp4", 0.2, width, height, audio=False, options=options)
     return box_content(path.read_bytes(), kind)
 
@@ -29,7 +29,7 @@ _COLOUR = ("-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorsp
 _HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1")
 
 
-def test_a_plain_avc_header() -> None:
+def test_reads_avc_size() -> None:
     header = bitstream.avc_configuration(avcc()[8:])
     assert header is not None
     assert (header.width, header.height) == (640, 360)
@@ -37,41 +37,43 @@ def test_a_plain_avc_header() -> None:
 
 @pytest.mark.parametrize("size", [(16, 16), (322, 182), (1920, 1080), (64, 2), (258, 130)])
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p"])
-def test_avc_size_after_cropping(tmp_path: Path, size: tuple[int, int], pixels: str) -> None:
+def test_reads_cropped_avc_size(tmp_path: Path, size: tuple[int, int], pixels: str) -> None:
     header = bitstream.avc_configuration(
-        made(tmp_path, b"avcC", "-pix_fmt", pixels, width=size[0], height=size[1])
+        configuration(tmp_path, b"avcC", "-pix_fmt", pixels, width=size[0], height=size[1])
     )
     assert header is not None
     assert (header.width, header.height) == size
 
 
-def test_avc_interlaced_counts_field_rows(tmp_path: Path) -> None:
+def test_reads_interlaced_avc_size(tmp_path: Path) -> None:
     options = ("-flags", "+ildct+ilme", "-x264-params", "interlaced=1")
-    header = bitstream.avc_configuration(made(tmp_path, b"avcC", *options, width=720, height=572))
+    header = bitstream.avc_configuration(configuration(tmp_path, b"avcC", *options, width=720, height=572))
     assert header is not None
     assert (header.width, header.height) == (720, 572)
 
 
 @pytest.mark.parametrize("sar", ["12/11", "4/3", "37/33"])
-def test_avc_aspect_and_colour(tmp_path: Path, sar: str) -> None:
-    header = bitstream.avc_configuration(made(tmp_path, b"avcC", "-vf", f"setsar={sar}", *_COLOUR))
+def test_reads_avc_aspect_ratio_and_colour(tmp_path: Path, sar: str) -> None:
+    header = bitstream.avc_configuration(configuration(tmp_path, b"avcC", "-vf", f"setsar={sar}", *_COLOUR))
     assert header is not None
     assert header.sar == Fraction(sar)
     assert (header.primaries, header.transfer, header.matrix) == (9, 18, 9)
 
 
-def test_avc_with_scaling_lists(tmp_path: Path) -> None:
+def test_reads_avc_with_scaling_lists(tmp_path: Path) -> None:
     options = ("-preset", "medium", "-x264-params", "cqm=jvt", *_COLOUR)
-    header = bitstream.avc_configuration(made(tmp_path, b"avcC", *options))
+    header = bitstream.avc_configuration(configuration(tmp_path, b"avcC", *options))
     assert header is not None
     assert (header.width, header.height, header.transfer) == (320, 240, 18)
 
 
 @pytest.mark.parametrize("size", [(322, 182), (1920, 1080), (64, 66)])
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p10le", "yuv444p12le", "gray"])
-def test_hevc_size_aspect_and_colour(tmp_path: Path, size: tuple[int, int], pixels: str) -> None:
+def test_reads_hevc_size_aspect_ratio_and_colour(tmp_path: Path, size: tuple[int, int], pixels: str) -> None:
     options = (*_HEVC, "-x265-params", "log-level=none", "-vf", "setsar=16/11", "-pix_fmt", pixels, *_COLOUR)
-    header = bitstream.hevc_configuration(made(tmp_path, b"hvcC", *options, width=size[0], height=size[1]))
+    header = bitstream.hevc_configuration(
+        configuration(tmp_path, b"hvcC", *options, width=size[0], height=size[1])
+    )
     assert header is not None
     assert (header.width, header.height) == size
     assert header.sar == Fraction(16, 11)
@@ -82,7 +84,7 @@ def test_hevc_size_aspect_and_colour(tmp_path: Path, size: tuple[int, int], pixe
     "params",
     ["temporal-layers=3", "scaling-list=default", "bframes=8:ref=6:b-pyramid=1", "ctu=16:no-open-gop=1"],
 )
-def test_hevc_with_all_that_may_stand_before_the_vui(tmp_path: Path, params: str) -> None:
+def test_reads_hevc_with_optional_fields_before_vui(tmp_path: Path, params: str) -> None:
     options = (
         "-c:v",
         "libx265",
@@ -93,21 +95,21 @@ def test_hevc_with_all_that_may_stand_before_the_vui(tmp_path: Path, params: str
         "-x265-params",
         f"log-level=none:{params}",
     )
-    header = bitstream.hevc_configuration(made(tmp_path, b"hvcC", *options, *_COLOUR))
+    header = bitstream.hevc_configuration(configuration(tmp_path, b"hvcC", *options, *_COLOUR))
     assert header is not None
     assert (header.width, header.height, header.transfer) == (320, 240, 18)
 
 
 @pytest.mark.parametrize("depth", ["yuv420p", "yuv420p10le"])
-def test_av1_size_and_colour(tmp_path: Path, depth: str) -> None:
+def test_reads_av1_size_and_colour(tmp_path: Path, depth: str) -> None:
     options = ("-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-pix_fmt", depth, *_COLOUR)
-    header = bitstream.av1_configuration(made(tmp_path, b"av1C", *options, width=322, height=182))
+    header = bitstream.av1_configuration(configuration(tmp_path, b"av1C", *options, width=322, height=182))
     assert header is not None
     assert (header.width, header.height) == (322, 182)
     assert (header.primaries, header.transfer, header.matrix) == (9, 18, 9)
 
 
-def test_vp9_configuration_holds_colour_only() -> None:
+def test_reads_colour_of_vp9_configuration() -> None:
     header = bitstream.vp_configuration(bytes([1, 0, 0, 0, 2, 31, 0xA2, 9, 16, 9, 0, 0]))
     assert header == SequenceHeader(primaries=9, transfer=16, matrix=9)
 
@@ -122,18 +124,18 @@ def test_vp9_configuration_holds_colour_only() -> None:
     ],
 )
 @given(data=st.binary(max_size=300))
-def test_any_bytes_are_a_header_or_none(read: bitstream.ConfigurationReader, data: bytes) -> None:
+def test_any_configuration_gives_header_or_none(read: bitstream.ConfigurationReader, data: bytes) -> None:
     header = read(data)
     assert header is None or isinstance(header, SequenceHeader)
 
 
 @given(cut=st.integers(0, len(SPS)))
-def test_a_cut_header_gives_what_was_read_or_nothing(cut: int) -> None:
+def test_truncated_sps_gives_size_or_none(cut: int) -> None:
     header = bitstream.h264_sps(SPS[:cut])
     assert header is None or (header.width, header.height) in {(640, 360), (640, 368)}
 
 
-def test_emulation_prevention_is_undone() -> None:
-    """A sequence parameter set of 4096 x 2304 has 00 00 03 in it; without the 03 it reads the same."""
+def test_removes_emulation_prevention_bytes() -> None:
+    """The SPS of a 4096 x 2304 video contains 00 00 03."""
     assert bitstream._unescape(b"\x00\x00\x03\x01\x00\x00\x03\x00\x00\x03") == b"\x00\x00\x01\x00\x00\x00\x00"
     assert len(PPS) == 6

@@ -1,4 +1,4 @@
-"""`python -m mediaprobe`: one JSON object a line in the order given, or a table for people."""
+"""`python -m mediaprobe` with JSON lines or a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BACKEND = Path(__file__).parents[2]
 
 @pytest.fixture
 def files(samples: dict[str, bytes], tmp_path: Path) -> dict[str, str]:
-    """A portrait of what users bring: a film, a recording, a text, and a film without its header."""
+    """Write a video, a recording, a text, and a video without its header."""
     contents = {
         "film.mp4": samples["mp4"],
         "recording.webm": samples["live"],
@@ -39,7 +39,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_json_is_one_object_a_line_in_the_order_given(files: dict[str, str]) -> None:
+def test_json_has_one_line_per_source_in_order(files: dict[str, str]) -> None:
     order = [files[name] for name in ("recording.webm", "notes.mp4", "film.mp4", "cut.mov")]
     done = run("--json", *order)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -56,14 +56,14 @@ def test_json_is_one_object_a_line_in_the_order_given(files: dict[str, str]) -> 
     assert done.stderr == ""
 
 
-def test_a_refusal_is_the_source_and_the_error_alone(files: dict[str, str]) -> None:
+def test_json_error_has_source_code_and_detail(files: dict[str, str]) -> None:
     line = json.loads(run("--json", files["notes.mp4"]).stdout)
     assert line.keys() == {"source", "error"}
     assert line["error"].keys() == {"code", "detail"}
     assert line["error"]["detail"].endswith(".")
 
 
-def test_json_has_every_field_of_the_contract(files: dict[str, str]) -> None:
+def test_json_has_every_field(files: dict[str, str]) -> None:
     line = json.loads(run("--json", files["film.mp4"]).stdout)
     assert line.keys() >= {
         *(
@@ -82,21 +82,21 @@ def test_json_has_every_field_of_the_contract(files: dict[str, str]) -> None:
     assert line["duration_seconds"] == line["duration_ms"] / 1000
 
 
-def test_success_exits_0(files: dict[str, str]) -> None:
+def test_success_exits_with_0(files: dict[str, str]) -> None:
     assert run("--json", files["film.mp4"], files["recording.webm"]).returncode == 0
 
 
-def test_the_table_is_for_people(files: dict[str, str]) -> None:
+def test_prints_table(files: dict[str, str]) -> None:
     done = run(*files.values())
     lines = done.stdout.splitlines()
     assert lines[0].split()[:2] == ["source", "container"]
     assert "320x240" in lines[1]
     assert "h264" in lines[1]
-    assert "not in a video format" in lines[3]
+    assert "not in a supported video format" in lines[3]
     assert done.returncode == 1
 
 
-def test_a_missing_file_is_reported_and_the_rest_is_read(
+def test_missing_file_does_not_stop_later_sources(
     files: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--json", "/nonexistent/film.mp4", files["film.mp4"]]) == 1
@@ -105,17 +105,17 @@ def test_a_missing_file_is_reported_and_the_rest_is_read(
     assert second["container"] == "mp4"
 
 
-def test_an_empty_file_is_no_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_file_is_unsupported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty.mp4").write_bytes(b"")
     assert main(["--json", str(tmp_path / "empty.mp4")]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "unsupported_container"
 
 
-def test_a_url_that_answers_nobody_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    # Port 1 is closed everywhere.
+def test_reports_unreachable_url(capsys: pytest.CaptureFixture[str]) -> None:
+    # Nothing listens on port 1.
     assert main(["--json", "http://127.0.0.1:1/film.mp4"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "source_unavailable"
 
 
-def test_no_source_is_a_usage_error() -> None:
+def test_missing_argument_exits_with_2() -> None:
     assert run().returncode == 2

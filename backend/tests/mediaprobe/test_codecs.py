@@ -1,4 +1,4 @@
-"""Codec codes under FFmpeg's names."""
+"""FFmpeg's names of codec codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mediaprobe import codecs
         (b"\0\1\2\3", "0x00010203"),
     ],
 )
-def test_mp4_video(fourcc: bytes, name: str) -> None:
+def test_names_mp4_video_codec(fourcc: bytes, name: str) -> None:
     assert codecs.mp4_video(fourcc) == name
 
 
@@ -41,8 +41,8 @@ def test_mp4_video(fourcc: bytes, name: str) -> None:
         (b"abcd", "abcd"),
     ],
 )
-def test_mp4_sound(fourcc: bytes, name: str) -> None:
-    assert codecs.mp4_sound(fourcc) == name
+def test_names_mp4_audio_codec(fourcc: bytes, name: str) -> None:
+    assert codecs.mp4_audio(fourcc) == name
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_mp4_sound(fourcc: bytes, name: str) -> None:
         (b"H264", "h264"),
     ],
 )
-def test_avi_video(fourcc: bytes, name: str) -> None:
+def test_names_avi_video_codec(fourcc: bytes, name: str) -> None:
     assert codecs.avi_video(fourcc) == name
 
 
@@ -70,8 +70,8 @@ def test_avi_video(fourcc: bytes, name: str) -> None:
         (0xABCD, 0, "0xabcd"),
     ],
 )
-def test_wave_tags(tag: int, bits: int, name: str) -> None:
-    assert codecs.wave_sound(tag, bits) == name
+def test_names_wave_audio_codec(tag: int, bits: int, name: str) -> None:
+    assert codecs.wave_audio(tag, bits) == name
 
 
 @pytest.mark.parametrize(
@@ -90,15 +90,15 @@ def test_wave_tags(tag: int, bits: int, name: str) -> None:
         ("", 0, "0x"),
     ],
 )
-def test_matroska(codec_id: str, bits: int, name: str) -> None:
+def test_names_matroska_codec(codec_id: str, bits: int, name: str) -> None:
     assert codecs.matroska(codec_id, bits) == name
 
 
-def test_every_name_is_one_of_ffmpegs() -> None:
-    """Names of codecs newer than the pinned ffmpeg are listed here."""
+def test_every_name_is_known_to_ffmpeg() -> None:
+    """The test lists codecs newer than the pinned ffmpeg."""
     told = subprocess.run(["ffmpeg", "-v", "error", "-codecs"], capture_output=True, text=True, check=True)
     known = {line.split()[1] for line in told.stdout.splitlines() if len(line.split()) > 2}
-    tables = (codecs._MP4_VIDEO, codecs._MP4_SOUND, codecs._AVI_VIDEO, codecs._MATROSKA)
+    tables = (codecs._MP4_VIDEO, codecs._MP4_AUDIO, codecs._AVI_VIDEO, codecs._MATROSKA)
     names = {name for table in tables for name in table.values()}
     names |= set(codecs._OBJECT_TYPES.values()) | set(codecs._WAVE_TAGS.values())
     assert names - known == NEWER

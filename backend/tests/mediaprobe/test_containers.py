@@ -1,4 +1,4 @@
-"""Rules of the containers that ffmpeg's own files do not show, on files built byte by byte."""
+"""Container rules that no file of ffmpeg shows, with files built byte by byte."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ def read(data: bytes) -> Metadata:
 # --- MP4 --------------------------------------------------------------------------------------------------------
 
 
-def cut_out(moov: bytes, fragments: int) -> bytes:
-    """A header and two-second fragments of pictures behind it."""
+def clip(moov: bytes, fragments: int) -> bytes:
+    """Return a header and video fragments of two seconds."""
     whole = b.ftyp() + moov
     for number in range(fragments):
         whole += b.fragment_header(number + 1, [(1, number * 180_000, 60, 3000)]) + b.box(b"mdat", bytes(100))
     return whole
 
 
-def test_fragments_count_more_than_mehd() -> None:
-    """A packager leaves the film's duration in the header of each cut-out."""
-    found = read(cut_out(b.fragmented_moov(mehd_ms=3_600_000), 4))
+def test_fragments_override_mehd() -> None:
+    """A packager keeps the film's duration in the header of each clip."""
+    found = read(clip(b.fragmented_moov(mehd_ms=3_600_000), 4))
     assert (found.duration_ms, found.duration_source, found.truncated) == (8000, "fragments", True)
 
 
-def test_a_complete_file_with_mehd_is_not_truncated() -> None:
-    found = read(cut_out(b.fragmented_moov(mehd_ms=8_000), 4))
+def test_complete_file_with_mehd_is_not_truncated() -> None:
+    found = read(clip(b.fragmented_moov(mehd_ms=8_000), 4))
     assert (found.duration_ms, found.truncated) == (8000, False)
 
 
-def test_a_header_without_fragments_is_flagged() -> None:
+def test_header_without_fragments_is_truncated() -> None:
     found = read(b.ftyp() + b.fragmented_moov())
     assert (found.duration_ms, found.truncated, found.fragmented) == (None, True, True)
     assert (found.width, found.video_codec) == (640, "h264")
 
 
-def test_the_timeline_begins_at_0() -> None:
-    """Segments from the middle of a stream keep their place, as in players."""
+def test_timeline_begins_at_0() -> None:
+    """Segments from the middle of a stream keep their time, as in players."""
     later = b.fragment_header(1, [(1, 90_000 * 60, 60, 3000)]) + b.box(b"mdat", bytes(100))
     assert read(b.ftyp() + b.fragmented_moov() + later).duration_ms == 62_000
 
 
-def test_fragments_without_decode_times_are_added_up() -> None:
+def test_sums_fragments_without_decode_times() -> None:
     run = b.full_box(b"trun", 0, 0, struct.pack(">I", 30))
     traf = b.box(b"traf", b.full_box(b"tfhd", 0, 8, struct.pack(">II", 1, 3000)), run)
     fragment = b.box(b"moof", b.full_box(b"mfhd", 0, 0, bytes(4)), traf) + b.box(b"mdat", bytes(60_000))
@@ -57,7 +57,7 @@ def test_fragments_without_decode_times_are_added_up() -> None:
     assert (found.duration_ms, found.frame_rate) == (10_000, 30.0)
 
 
-def test_an_index_of_one_fragment_is_not_the_films() -> None:
+def test_ignores_index_of_one_fragment() -> None:
     fragment = b.fragment_header(1, [(1, 0, 60, 3000)]) + b.box(b"mdat", bytes(100))
     rows = struct.pack(">III", len(fragment), 2000, 0)
     own = b.full_box(b"sidx", 0, 0, struct.pack(">IIIIHH", 1, 1000, 0, 0, 0, 1), rows)
@@ -65,7 +65,7 @@ def test_an_index_of_one_fragment_is_not_the_films() -> None:
     assert read(b.ftyp() + b.fragmented_moov() + own + fragment + own + second).duration_ms == 4000
 
 
-def test_the_first_enabled_tracks_are_taken() -> None:
+def test_chooses_first_enabled_track() -> None:
     disabled = b.trak(
         1, b"vide", b.visual_entry(b"mp4v", 64, 64, b""), 90000, [(9, 3000)], header=b.tkhd(1, enabled=False)
     )
@@ -73,45 +73,45 @@ def test_the_first_enabled_tracks_are_taken() -> None:
     assert (found.video_codec, found.width) == ("h264", 640)
 
 
-def test_a_protected_track_names_its_codec() -> None:
+def test_reads_codec_of_protected_track() -> None:
     scheme = b.box(b"sinf", b.box(b"frma", b"avc1"))
     entry = b.visual_entry(b"encv", 640, 360, b.avcc(), scheme)
     assert read(hostile.one_track(entry, b.stts((30, 3000)))).video_codec == "h264"
 
 
 @pytest.mark.parametrize("code", [b"dvcC", b"dvvC", b"dvwC"])
-def test_dolby_vision_by_its_box(code: bytes) -> None:
+def test_detects_dolby_vision_box(code: bytes) -> None:
     entry = b.visual_entry(b"hvc1", 640, 360, b.box(code, bytes(24)))
     assert read(hostile.one_track(entry)).dolby_vision
 
 
-def test_unspecified_colour_is_no_colour() -> None:
+def test_ignores_unspecified_colour() -> None:
     colour = b.box(b"colr", b"nclx", struct.pack(">HHHB", 2, 2, 2, 0))
     found = read(hostile.one_track(b.visual_entry(b"vp09", 640, 360, colour)))
     assert (found.hdr, found.color_primaries) == (None, None)
 
 
-def test_a_track_header_of_another_shape_is_an_aspect() -> None:
+def test_reads_aspect_ratio_from_tkhd() -> None:
     entry = b.visual_entry(b"mp4v", 720, 576, b"")
     header = b.tkhd(1, width=1024, height=576)
     found = read(hostile.moov(b.mvhd(1000), b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)))
     assert (found.width, found.height, found.coded_width, found.sar) == (1024, 576, 720, "64:45")
 
 
-def test_h263_has_its_own_pixels() -> None:
+def test_h263_has_12_11_pixels() -> None:
     header = b.tkhd(1, width=176, height=144)
     entry = b.visual_entry(b"s263", 176, 144, b"")
     found = read(hostile.moov(b.mvhd(1000), b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)))
     assert (found.width, found.sar) == (192, "12:11")
 
 
-def test_the_movies_matrix_turns_too() -> None:
+def test_applies_matrix_of_mvhd() -> None:
     quarter = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
     turned = b.mvhd(1000).replace(b.MATRIX, quarter)
     assert read(hostile.moov(turned, b.video_trak(1))).rotation == 90
 
 
-def test_a_frame_of_negative_length_counts_as_one_unit() -> None:
+def test_negative_sample_duration_counts_as_one_unit() -> None:
     found = read(hostile.one_track(b.visual_entry(), b.stts((299, 3000), (1, 0xFFFFFFF0))))
     assert found.frame_rate == pytest.approx(30, rel=0.01)
 
@@ -127,49 +127,49 @@ def shaped(*elements: bytes) -> Metadata:
     return read(recording(b.video_entry(shape=b.uint(0xB0, 640) + b.uint(0xBA, 360) + b"".join(elements))))
 
 
-def test_display_size_is_the_aspect() -> None:
+def test_reads_aspect_ratio_from_display_size() -> None:
     found = shaped(b.uint(0x54B0, 854), b.uint(0x54BA, 360))
     assert (found.width, found.height, found.coded_width) == (854, 360, 640)
 
 
-def test_display_ratio_is_the_aspect() -> None:
-    """DisplayUnit 3: the numbers are a ratio."""
+def test_reads_aspect_ratio_from_display_ratio() -> None:
+    """With DisplayUnit 3 the numbers are a ratio."""
     found = shaped(b.uint(0x54B0, 4), b.uint(0x54BA, 3), b.uint(0x54B2, 3))
     assert (found.width, found.height) == (480, 360)
 
 
-def test_an_unknown_display_unit_says_nothing() -> None:
+def test_ignores_unknown_display_unit() -> None:
     assert shaped(b.uint(0x54B0, 9), b.uint(0x54BA, 1), b.uint(0x54B2, 4)).width == 640
 
 
-def test_cropped_pixels_are_not_shown() -> None:
+def test_subtracts_pixel_crop() -> None:
     found = shaped(b.uint(0x54BB, 20), b.uint(0x54AA, 20), b.uint(0x54CC, 8), b.uint(0x54DD, 8))
     assert (found.width, found.height) == (624, 320)
 
 
 @pytest.mark.parametrize(("mode", "width"), [(1, 1280), (0, 640)])
-def test_stereo_pictures_side_by_side_are_twice_as_wide(mode: int, width: int) -> None:
+def test_side_by_side_stereo_doubles_width(mode: int, width: int) -> None:
     assert shaped(b.uint(0x54B0, 640), b.uint(0x54BA, 360), b.uint(0x53B8, mode)).width == width
 
 
 @pytest.mark.parametrize(
     ("roll", "kind", "rotation"), [(-90.0, 0, 90), (90.0, 0, 270), (180.0, 0, 180), (90.0, 1, 0)]
 )
-def test_pose_roll_is_counter_clockwise_and_flat_only(roll: float, kind: int, rotation: int) -> None:
+def test_reads_rotation_from_pose_roll(roll: float, kind: int, rotation: int) -> None:
     assert shaped(b.element(0x7670, b.uint(0x7671, kind), b.real(0x7675, roll))).rotation == rotation
 
 
-def test_colour_elements() -> None:
+def test_reads_colour_elements() -> None:
     found = shaped(b.element(0x55B0, b.uint(0x55BB, 9), b.uint(0x55BA, 18), b.uint(0x55B1, 9)))
     assert (found.hdr, found.color_primaries, found.color_matrix) == ("hlg", "bt2020", "bt2020nc")
 
 
-def test_dolby_vision_by_its_mapping() -> None:
+def test_detects_dolby_vision_mapping() -> None:
     mapping = b.element(0x41E4, b.uint(0x41E7, int.from_bytes(b"dvvC", "big")))
     assert read(recording(b.video_entry(extra=mapping))).dolby_vision
 
 
-def test_tracks_behind_the_clusters_are_found_by_the_seek_head() -> None:
+def test_finds_tracks_after_clusters_by_seek_head() -> None:
     def document(position: int) -> bytes:
         seek = b.element(
             0x4DBB, b.element(0x53AB, b.id_bytes(0x1654AE6B)), b.element(0x53AC, position.to_bytes(8, "big"))
@@ -182,7 +182,7 @@ def test_tracks_behind_the_clusters_are_found_by_the_seek_head() -> None:
     assert (found.width, found.duration_ms) == (640, 10_000)
 
 
-def test_durations_count_in_the_files_own_unit() -> None:
+def test_applies_timestamp_scale() -> None:
     assert (
         read(
             hostile.matroska(b.info(10_000.0, 500_000), b.tracks(b.video_entry()), hostile.cluster())
@@ -191,35 +191,35 @@ def test_durations_count_in_the_files_own_unit() -> None:
     )
 
 
-def test_the_last_block_lasts_as_its_group_says() -> None:
+def test_adds_duration_of_last_block_group() -> None:
     group = b.element(0xA0, b.element(0xA1, b"\x81" + struct.pack(">hB", 900, 0)), b.uint(0x9B, 500))
     clusters = hostile.cluster(b.element(0xA3, b"\x81" + struct.pack(">hB", 100, 0x80)), group)
     found = read(hostile.matroska(b.info(None), b.tracks(b.video_entry()), clusters))
-    # From the first block at 0.1 s to the end of the last at 0.9 + 0.5 s, or as long as the one before.
+    # The first block begins at 0.1 s. The last one, at 0.9 s, has the duration of the previous block, 0.8 s.
     assert found.duration_ms == 1600
 
 
 # --- AVI --------------------------------------------------------------------------------------------------------
 
 
-def test_the_shape_of_an_opendml_picture() -> None:
+def test_reads_aspect_ratio_from_vprp() -> None:
     vprp = struct.pack("<IIIIIHHIII", 0, 0, 25, 720, 576, 9, 16, 720, 576, 2)
     stream = b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info(720, 576))
-    # Into the stream's own list.
+    # Add it to the stream's list.
     grown = stream[8:] + b.chunk(b"vprp", vprp)
     found = read(hostile.avi(b"LIST" + struct.pack("<I", len(grown)) + grown))
     assert (found.width, found.height, found.coded_width) == (1024, 576, 720)
 
 
-def test_lines_from_the_top_down_are_no_negative_height() -> None:
+def test_reads_negative_bitmap_height() -> None:
     found = read(hostile.avi(b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info(64, -48))))
     assert (found.width, found.height, found.duration_ms) == (64, 48, 10_000)
 
 
-def test_extensible_sound_names_its_codec() -> None:
+def test_reads_codec_of_wave_format_extensible() -> None:
     form = b.wave_format(0xFFFE, 6, 48000, 24) + struct.pack("<HI", 24, 0) + struct.pack("<H", 1) + bytes(14)
-    sound = b.avi_stream(b"auds", 1, 48000, 48000, form)
-    found = read(hostile.avi(b.avi_stream(b"vids", 1, 25, 25, b.bitmap_info()), sound))
+    audio = b.avi_stream(b"auds", 1, 48000, 48000, form)
+    found = read(hostile.avi(b.avi_stream(b"vids", 1, 25, 25, b.bitmap_info()), audio))
     assert (found.audio_codec, found.audio_channels, found.audio_sample_rate) == ("pcm_s24le", 6, 48000)
 
 
@@ -227,11 +227,11 @@ def test_extensible_sound_names_its_codec() -> None:
     ("stream", "first_riff", "whole", "frames"),
     [
         pytest.param(500, 500, 1000, 1000, id="stream-header-counts-the-first-riff"),
-        pytest.param(1000, 500, 1438, 1000, id="ffmpeg-adds-sound-packets-to-dmlh"),
+        pytest.param(1000, 500, 1438, 1000, id="ffmpeg-adds-audio-packets-to-dmlh"),
         pytest.param(500, 0, 1000, 1000, id="avih-never-filled-in"),
     ],
 )
-def test_the_length_of_an_opendml_film(stream: int, first_riff: int, whole: int, frames: int) -> None:
+def test_reads_duration_of_opendml_file(stream: int, first_riff: int, whole: int, frames: int) -> None:
     header = b.avi_header(stream, 25, total=whole, first_riff=first_riff)
     movi = b.chunks(b"LIST", b"movi", bytes(64))
     assert read(b.chunks(b"RIFF", b"AVI ", header, movi)).duration_ms == frames * 40

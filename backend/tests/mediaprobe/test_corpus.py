@@ -1,4 +1,4 @@
-"""Public files, compared with Debian's ffprobe in eight fields; every disagreement is named here with its reason."""
+"""Compares public files with Debian's ffprobe in eight fields, and lists each difference with its reason."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ import pytest
 from mediaprobe import FileSource, Metadata, ProbeError, probe
 from tests.mediaprobe import oracle
 
-# The share of the files with sane ffprobe values that must agree in all eight fields.
+# The share of files with sane ffprobe values that must agree in all eight fields.
 LEAST_AGREEMENT = 0.97
 
 _MP4FF = "Eyevinn+mp4ff/"
 _LIBWEBM = "webmproject+libwebm/testing/testdata/"
 
-# Files whose ffprobe values look sane and are not ours.
+# Files whose sane ffprobe values differ from ours.
 EXCEPTIONS = {
     _MP4FF + "mp4/testdata/vvc_400kbps_2s.mp4": (
-        "ffprobe 5.1 does not know VVC and names no codec; it also leaves out the empty edit of 0.96 s with "
-        "which the film begins"
+        "ffprobe 5.1 does not know VVC and names no codec. It also ignores the initial empty edit of 0.96 s."
     ),
     _LIBWEBM + "accurate_cluster_duration_two_tracks.webm": (
-        "four frames that lie 33, 7 and 33 ms apart: ffprobe makes 142.9 a second of the stated block durations, "
-        "we 41.1 of the times"
+        "Four frames are 33, 7 and 33 ms apart. ffprobe computes 142.9 per second from the stated block durations, "
+        "we compute 41.1 from the times."
     ),
 }
 
@@ -42,7 +41,7 @@ def read(path: Path) -> Metadata | ProbeError:
 
 @pytest.fixture(scope="module")
 def answers(corpus: Path) -> dict[Path, oracle.Answer]:
-    """ffprobe's answers, for the files in which it finds a video in one of our containers."""
+    """Return ffprobe's values of the files in which it finds a video in one of our containers."""
     asked = {path: oracle.ask(path) for path in collect(corpus)}
     return {path: answer for path, answer in asked.items() if answer is not None and answer.family}
 
@@ -61,14 +60,14 @@ def test_public_files_agree_with_ffprobe(corpus: Path, answers: dict[Path, oracl
     assert share >= LEAST_AGREEMENT
 
 
-def test_what_ffprobe_can_read_as_video_we_can_too(answers: dict[Path, oracle.Answer]) -> None:
-    """But for two whose DocType is not one that anyone defined."""
+def test_reads_every_video_that_ffprobe_reads(answers: dict[Path, oracle.Answer]) -> None:
+    """Two files are exceptions, because their DocType is undefined."""
     refused = {path.name for path in answers if isinstance(read(path), ProbeError)}
     assert refused == {"invalid_vp9_bitstream-bug_1416.webm", "invalid_vp9_bitstream-bug_1417.webm"}
 
 
 @pytest.mark.parametrize("suffix", [".ogv", ".flv", ".m4a"])
-def test_other_kinds_are_refused(corpus: Path, suffix: str) -> None:
+def test_rejects_other_formats(corpus: Path, suffix: str) -> None:
     files = [path for path in collect(corpus) if path.suffix == suffix]
     assert files
     for path in files:

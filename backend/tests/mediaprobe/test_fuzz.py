@@ -1,6 +1,7 @@
-"""No damage to a real file makes the reader fail in any way but its own: mutations, and files drawn from grammars.
+"""Mutated and generated files raise no error but a ProbeError.
 
-A campaign: SLIPWAY_MUTATIONS=1000000 (SLIPWAY_SEED, SLIPWAY_PROCESSES) pytest tests/mediaprobe/test_fuzz.py -s
+For a campaign run `SLIPWAY_MUTATIONS=1000000 pytest tests/mediaprobe/test_fuzz.py -s`, optionally with SLIPWAY_SEED and
+SLIPWAY_PROCESSES.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ MUTATIONS = int(os.environ.get("SLIPWAY_MUTATIONS", "10000"))
 SEED = os.environ.get("SLIPWAY_SEED", "everyday")
 PROCESSES = int(os.environ.get("SLIPWAY_PROCESSES", "1"))
 _BATCH = 5000
-# Larger ones take longer to damage than to read.
+# Larger files take longer to mutate than to read.
 _MAX_SEED_BYTES = 200_000
 
 
 def seeds(samples: dict[str, bytes]) -> list[bytes]:
-    """Small videos: ours, the hostile ones, and the public ones when they are here."""
+    """Return small samples, hostile files, and public files if the corpus exists."""
     found = [data for data in samples.values() if len(data) <= _MAX_SEED_BYTES]
     found += [data for case in hostile.INPUTS if len(data := case.make()) <= 20_000]
     if CORPUS.is_dir():
@@ -43,7 +44,10 @@ def seeds(samples: dict[str, bytes]) -> list[bytes]:
 
 
 def campaign(videos: list[bytes], seed: str, first: int, count: int) -> tuple[Counter[str], float]:
-    """Probe this many mutations; each is known by its number, so a finding can be had again."""
+    """Probe mutations, and return the counts of results and the longest CPU time.
+
+    Seed and number of a mutation reproduce it.
+    """
     endings: Counter[str] = Counter()
     slowest = 0.0
     for number in range(first, first + count):
@@ -67,7 +71,7 @@ def campaign(videos: list[bytes], seed: str, first: int, count: int) -> tuple[Co
     return endings, slowest
 
 
-def test_no_mutation_is_uncaught(samples: dict[str, bytes]) -> None:
+def test_no_mutation_raises_unknown_error(samples: dict[str, bytes]) -> None:
     videos = seeds(samples)
     endings: Counter[str] = Counter()
     slowest = 0.0
@@ -109,7 +113,7 @@ _leaf = st.one_of(
 _box = st.recursive(
     st.builds(lambda code, body: builders.box(code, body), _codes, _leaf),
     lambda inner: st.builds(
-        lambda code, lead, parts: builders.box(code, lead, *parts),
+        lambda code, lead, children: builders.box(code, lead, *children),
         _codes,
         st.sampled_from([b"", bytes(4), bytes(8), bytes(28), bytes(78)]),
         st.lists(inner, max_size=6),
@@ -128,7 +132,7 @@ _ids = st.sampled_from(
 _element = st.recursive(
     st.builds(lambda identity, body: builders.element(identity, body), _ids, _leaf),
     lambda inner: st.builds(
-        lambda identity, parts: builders.element(identity, *parts), _ids, st.lists(inner, max_size=6)
+        lambda identity, children: builders.element(identity, *children), _ids, st.lists(inner, max_size=6)
     ),
     max_leaves=25,
 )
@@ -144,7 +148,7 @@ _chunk = st.recursive(
         ),
     ),
     lambda inner: st.builds(
-        lambda form, parts: builders.chunks(b"LIST", form, *parts), _forms, st.lists(inner, max_size=6)
+        lambda form, children: builders.chunks(b"LIST", form, *children), _forms, st.lists(inner, max_size=6)
     ),
     max_leaves=25,
 )
@@ -154,47 +158,49 @@ _everyday = settings(max_examples=150, deadline=None, suppress_health_check=[Hea
 
 @_everyday
 @given(st.lists(_box, max_size=6))
-def test_any_tree_of_boxes_ends_well(boxes: list[bytes]) -> None:
-    _ends_well(builders.ftyp() + b"".join(boxes))
+def test_any_boxes_give_metadata_or_probe_error(boxes: list[bytes]) -> None:
+    _check_result(builders.ftyp() + b"".join(boxes))
 
 
 @_everyday
 @given(st.lists(_box, max_size=8))
-def test_any_sample_description_ends_well(boxes: list[bytes]) -> None:
+def test_any_sample_entry_gives_metadata_or_probe_error(boxes: list[bytes]) -> None:
     for entry in (
         builders.visual_entry(b"avc1", 64, 64, *boxes),
         builders.visual_entry(b"hvc1", 64, 64, *boxes),
     ):
-        _ends_well(hostile.one_track(entry))
-    sound = builders.trak(2, b"soun", builders.sound_entry(b"mp4a", 2, 48000, *boxes), 48000, [(1, 1)])
-    _ends_well(hostile.moov(builders.mvhd(1), builders.video_trak(1), sound))
+        _check_result(hostile.one_track(entry))
+    audio = builders.trak(2, b"soun", builders.audio_entry(b"mp4a", 2, 48000, *boxes), 48000, [(1, 1)])
+    _check_result(hostile.moov(builders.mvhd(1), builders.video_trak(1), audio))
 
 
 @_everyday
 @given(st.lists(_element, max_size=6))
-def test_any_tree_of_elements_ends_well(elements: list[bytes]) -> None:
-    _ends_well(hostile.matroska(*elements))
+def test_any_elements_give_metadata_or_probe_error(elements: list[bytes]) -> None:
+    _check_result(hostile.matroska(*elements))
 
 
 @_everyday
 @given(st.lists(_chunk, max_size=6))
-def test_any_tree_of_chunks_ends_well(chunks: list[bytes]) -> None:
-    _ends_well(hostile.avi(*chunks))
+def test_any_chunks_give_metadata_or_probe_error(chunks: list[bytes]) -> None:
+    _check_result(hostile.avi(*chunks))
 
 
 @_everyday
 @given(st.binary(max_size=400), st.sampled_from([b"avcC", b"hvcC", b"av1C", b"vpcC", b"esds"]))
-def test_any_codec_configuration_ends_well(data: bytes, code: bytes) -> None:
+def test_any_codec_configuration_gives_metadata_or_probe_error(data: bytes, code: bytes) -> None:
     for head in (
         b"",
         b"\x01\x64\0\x1e\xff\xe1\1\0\x67",
         b"\x01" + bytes(21) + b"\1\x21\0\1\1\0\x42\1",
         b"\x81\0\0\0\x0a\x40",
     ):
-        _ends_well(hostile.one_track(builders.visual_entry(b"avc1", 64, 64, builders.box(code, head + data))))
+        _check_result(
+            hostile.one_track(builders.visual_entry(b"avc1", 64, 64, builders.box(code, head + data)))
+        )
 
 
-def _ends_well(data: bytes) -> None:
+def _check_result(data: bytes) -> None:
     try:
         found = probe(BytesSource(data)).as_json()
     except ProbeError as error:
@@ -203,6 +209,6 @@ def _ends_well(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("seed", ["a", "b"])
-def test_a_mutation_can_be_had_again(samples: dict[str, bytes], seed: str) -> None:
+def test_mutations_are_reproducible(samples: dict[str, bytes], seed: str) -> None:
     first, again = (mutate(samples["mp4"], random.Random(seed)) for _ in range(2))  # noqa: S311 (as above)
     assert first == again != samples["mp4"]

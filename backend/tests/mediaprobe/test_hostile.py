@@ -1,4 +1,4 @@
-"""Hostile files end in a verdict or in sane metadata, within the budgets."""
+"""Hostile files give a ProbeError or sane metadata within the budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.mediaprobe.sources import MIB, CountingSource
 
 
 def ending(data: bytes) -> tuple[str, Metadata | None, CountingSource]:
-    """How a probe of these bytes ends, and the account."""
+    """Return the code, the metadata, and the source with its counts."""
     counted = CountingSource(BytesSource(data))
     try:
         found = probe(counted)
@@ -28,7 +28,7 @@ def ending(data: bytes) -> tuple[str, Metadata | None, CountingSource]:
 
 
 def check_sane(found: Metadata) -> None:
-    """Every number is finite and possible, or null."""
+    """Check that every number is finite and plausible, or None."""
     for name, value in found.as_json().items():
         if isinstance(value, float):
             assert math.isfinite(value), name
@@ -45,7 +45,7 @@ def check_sane(found: Metadata) -> None:
 
 
 @pytest.mark.parametrize("case", hostile.INPUTS, ids=lambda case: case.name)
-def test_a_hostile_file_ends_well(case: hostile.Hostile) -> None:
+def test_hostile_file_has_expected_result(case: hostile.Hostile) -> None:
     code, found, counted = ending(case.make())
     assert code in case.ends
     assert counted.requests <= 32
@@ -59,8 +59,8 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("name", ["mp4", "mov", "avi", "webm", "mkv", "fragmented", "live", "silent"])
-def test_truncation_at_every_edge_ends_well(samples: dict[str, bytes], name: str) -> None:
-    """After every box, element or chunk header, and one byte to either side of it."""
+def test_truncation_at_every_edge(samples: dict[str, bytes], name: str) -> None:
+    """Cut after every box, element or chunk header, and one byte before and after that."""
     data = samples[name]
     for edge in edges(name, data):
         for cut in (edge - 1, edge, edge + 1):
@@ -145,13 +145,13 @@ def edges(name: str, data: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize(("name", "keep"), [("mp4", 0.5), ("mov", 0.3), ("webm", 0.001), ("avi", 0.001)])
-def test_a_file_cut_before_its_header_is_truncated(samples: dict[str, bytes], name: str, keep: float) -> None:
+def test_file_without_header_is_truncated(samples: dict[str, bytes], name: str, keep: float) -> None:
     data = samples[name]
     assert ending(data[: max(64, int(len(data) * keep))])[0] == hostile.TRUNCATED
 
 
 @pytest.mark.parametrize("name", ["silent", "webm", "mkv", "avi", "fragmented"])
-def test_a_file_cut_after_its_header_is_only_flagged(samples: dict[str, bytes], name: str) -> None:
+def test_file_cut_after_header_has_metadata_and_flag(samples: dict[str, bytes], name: str) -> None:
     data = samples[name]
     whole = probe(BytesSource(data))
     code, cut, _ = ending(data[: len(data) * 3 // 4])
@@ -162,12 +162,12 @@ def test_a_file_cut_after_its_header_is_only_flagged(samples: dict[str, bytes], 
     assert (cut.width, cut.video_codec) == (whole.width, whole.video_codec)
 
 
-def test_a_long_header_first_film_cut_in_half_is_flagged() -> None:
-    """Its media header lies a request away; that is spent because the file is too small for its stated bit rate."""
+def test_detects_truncation_from_bit_rate() -> None:
+    """The file is too small for its bit rate, so a request checks the media header."""
     bit_rate = builders.box(b"btrt", (0).to_bytes(8, "big"), (1_000_000).to_bytes(4, "big"))
     entry = builders.visual_entry(b"avc1", 640, 360, builders.avcc(), bit_rate)
     film = builders.trak(1, b"vide", entry, 90000, [(3600 * 30, 3000)], reordered=True)
-    moov = builders.box(b"moov", builders.mvhd(3_600_000), film, builders.sound_trak(3600))
+    moov = builders.box(b"moov", builders.mvhd(3_600_000), film, builders.audio_trak(3600))
     data = builders.ftyp() + moov + builders.large_box_header(b"mdat", 450_000_000) + bytes(2_000_000)
     code, found, counted = ending(data)
     assert code == hostile.READY
@@ -176,8 +176,8 @@ def test_a_long_header_first_film_cut_in_half_is_flagged() -> None:
     assert counted.requests <= 3
 
 
-def test_no_parser_calls_itself() -> None:
-    """Depth is fixed by the code, so nesting cannot exhaust the stack: the deepest inputs use few frames."""
+def test_parsers_do_not_recurse() -> None:
+    """Nesting in a file cannot exhaust the stack, because the parsers' depth is fixed."""
     depths: list[int] = []
     read = BlockReader.read
 
@@ -196,5 +196,5 @@ def test_no_parser_calls_itself() -> None:
     assert max(depths) - min(depths) < 20
 
 
-def test_the_budget_is_the_issues() -> None:
+def test_default_budget() -> None:
     assert Budget() == Budget(requests=32, bytes=24 * MIB, seconds=10.0)

@@ -11,8 +11,8 @@ import pytest
 
 BACKEND = Path(__file__).parents[2]
 
-# Runs every hostile input and some real files in a process whose audit hook notes each event that could reach
-# outside; sources are bytes made before the hook is set. Hooks see every open, socket and exec of the interpreter.
+# Probes hostile and real files in a process with an audit hook (PEP 578), which sees every open, socket and exec. The
+# inputs are read before the hook is set.
 _AUDITED = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -53,20 +53,20 @@ print(json.dumps({"seen": seen, "count": len(inputs), "slowest": [worst, slowest
 """
 
 
-def test_no_file_and_no_socket_is_opened(samples: dict[str, bytes], tmp_path: Path) -> None:
+def test_opens_no_file_and_no_socket(samples: dict[str, bytes], tmp_path: Path) -> None:
     paths = []
     for name, data in samples.items():
         path = tmp_path / name
         path.write_bytes(data)
         paths.append(str(path))
-    told = json.loads(run_python(_AUDITED, str(BACKEND), *paths))
-    assert told["count"] > 100
-    # The hook works: it saw the canary, and nothing else.
-    assert [event for _, event, _ in told["seen"]] == ["open"]
-    print(f"\nslowest of {told['count']} inputs: {told['slowest'][0]}, {told['slowest'][1]:.3f} s CPU")  # noqa: T201
+    result = json.loads(run_python(_AUDITED, str(BACKEND), *paths))
+    assert result["count"] > 100
+    # The hook saw only the canary.
+    assert [event for _, event, _ in result["seen"]] == ["open"]
+    print(f"\nslowest of {result['count']} inputs: {result['slowest'][0]}, {result['slowest'][1]:.3f} s CPU")  # noqa: T201
 
 
-# Each input is produced, probed and dropped alone, so that the peak is the reader's own.
+# Only one input is in memory at a time, and tracing starts after it is built, so the peak is the reader's.
 _MEASURED = """
 import json, sys, tracemalloc
 sys.path.insert(0, sys.argv[1])
@@ -111,8 +111,8 @@ print(sorted(name for name in names if name not in sys.stdlib_module_names))
 """
 
 
-def test_only_the_standard_library_is_imported() -> None:
-    # -I: no site-packages path tricks, no environment.
+def test_imports_only_standard_library() -> None:
+    # run_python isolates the interpreter from the environment and the user's packages (-I).
     assert run_python(_IMPORTED, str(BACKEND)).strip() == "['mediaprobe']"
 
 

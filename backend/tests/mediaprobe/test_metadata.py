@@ -1,4 +1,4 @@
-"""What becomes of raw findings: derived fields, and numbers that are sane or null."""
+"""Derived fields, and limits of values."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediaprobe import Metadata, metadata
-from mediaprobe.findings import Findings, Picture, Sound, right_angle, uneven, usual_length
-from mediaprobe.metadata import settle
+from mediaprobe.findings import Audio, Findings, Video, is_variable, right_angle, typical_duration
+from mediaprobe.metadata import build_metadata
 
 
-def settled(picture: Picture | None = None, **fields: object) -> Metadata:
-    findings = Findings("mp4", picture=picture or Picture("h264", 640, 360, frame_rate=Fraction(30)))
+def build(video: Video | None = None, **fields: object) -> Metadata:
+    findings = Findings("mp4", video=video or Video("h264", 640, 360, frame_rate=Fraction(30)))
     findings.duration, findings.duration_source = Fraction(10), "header"
-    return settle(dataclasses.replace(findings, **fields), 1_000_000)  # type: ignore[arg-type]  # a test's shorthand
+    return build_metadata(dataclasses.replace(findings, **fields), 1_000_000)  # type: ignore[arg-type]  # a test's shorthand
 
 
-def test_complete_when_duration_size_codec_and_rate_are_known() -> None:
-    assert settled().metadata_complete
-    assert not settled(duration=None).metadata_complete
-    assert not settled(Picture("h264", 640, 360)).metadata_complete
-    assert not settled(Picture(None, 640, 360, frame_rate=Fraction(30))).metadata_complete
-    assert not settled(Picture("h264", 0, 0, frame_rate=Fraction(30))).metadata_complete
+def test_metadata_is_complete_with_duration_size_codec_and_rate() -> None:
+    assert build().metadata_complete
+    assert not build(duration=None).metadata_complete
+    assert not build(Video("h264", 640, 360)).metadata_complete
+    assert not build(Video(None, 640, 360, frame_rate=Fraction(30))).metadata_complete
+    assert not build(Video("h264", 0, 0, frame_rate=Fraction(30))).metadata_complete
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_complete_when_duration_size_codec_and_rate_are_known() -> None:
         (Fraction(1 << 400), None),
     ],
 )
-def test_duration_is_more_than_0_and_at_most_10_days(duration: Fraction, expected: int | None) -> None:
-    found = settled(duration=duration)
+def test_duration_is_at_most_10_days(duration: Fraction, expected: int | None) -> None:
+    found = build(duration=duration)
     assert found.duration_ms == expected
     assert (found.duration_source is None) == (found.bit_rate is None) == (expected is None)
 
@@ -58,12 +58,12 @@ def test_duration_is_more_than_0_and_at_most_10_days(duration: Fraction, expecte
         (Fraction(1, 9), 0, (640, 360)),
     ],
 )
-def test_display_size_is_widened_then_turned(
+def test_display_size_applies_sar_before_rotation(
     sar: Fraction | None, rotation: int, shown: tuple[int, int]
 ) -> None:
-    picture = Picture("h264", 640, 360, sar=sar)
-    picture.rotation = right_angle(rotation)
-    found = settled(picture)
+    video = Video("h264", 640, 360, sar=sar)
+    video.rotation = right_angle(rotation)
+    found = build(video)
     assert (found.width, found.height) == shown
     assert (found.coded_width, found.coded_height) == (640, 360)
 
@@ -72,19 +72,19 @@ def test_display_size_is_widened_then_turned(
     ("transfer", "hdr"),
     [(16, "pq"), (18, "hlg"), (1, "sdr"), (14, "sdr"), (2, None), (0, None), (None, None), (99, None)],
 )
-def test_hdr_is_said_by_the_transfer_alone(transfer: int | None, hdr: str | None) -> None:
-    assert settled(Picture("hevc", 64, 64, transfer=transfer)).hdr == hdr
+def test_hdr_depends_on_transfer(transfer: int | None, hdr: str | None) -> None:
+    assert build(Video("hevc", 64, 64, transfer=transfer)).hdr == hdr
 
 
-def test_bit_rate_is_that_of_the_whole_file() -> None:
-    assert settled().bit_rate == 800_000
+def test_bit_rate_includes_whole_file() -> None:
+    assert build().bit_rate == 800_000
 
 
 @pytest.mark.parametrize(
     ("rate", "shown"), [(Fraction(30000, 1001), 29.97), (Fraction(1001), None), (Fraction(1, 9), 0.111)]
 )
 def test_frame_rate_has_three_decimals_and_a_limit(rate: Fraction, shown: float | None) -> None:
-    assert settled(Picture("h264", 64, 64, frame_rate=rate)).frame_rate == shown
+    assert build(Video("h264", 64, 64, frame_rate=rate)).frame_rate == shown
 
 
 @given(
@@ -94,11 +94,11 @@ def test_frame_rate_has_three_decimals_and_a_limit(rate: Fraction, shown: float 
     st.fractions(),
     st.integers(0, 1 << 64),
 )
-def test_any_findings_settle_into_json(
+def test_any_findings_give_valid_json(
     width: int, height: int, sar: Fraction | None, duration: Fraction, channels: int
 ) -> None:
-    picture = Picture("x", width, height, sar=sar, frame_rate=duration)
-    found = settled(picture, duration=duration, sound=Sound("y", channels, channels))
+    video = Video("x", width, height, sar=sar, frame_rate=duration)
+    found = build(video, duration=duration, audio=Audio("y", channels, channels))
     json.dumps(found.as_json(), allow_nan=False)
     for side in (found.width, found.height):
         assert side is None or 0 < side <= 65535
@@ -108,7 +108,7 @@ def test_any_findings_settle_into_json(
     ("degrees", "turn"),
     [(0, 0), (89, 90), (90, 90), (-90, 270), (450, 90), (180, 180), (-180, 180), (44, 0), (359.9, 0)],
 )
-def test_the_nearest_right_angle(degrees: float, turn: int) -> None:
+def test_rounds_to_right_angle(degrees: float, turn: int) -> None:
     assert right_angle(degrees) == turn
 
 
@@ -124,16 +124,16 @@ def test_the_nearest_right_angle(degrees: float, turn: int) -> None:
         ({}, False),
     ],
 )
-def test_uneven_is_more_than_one_odd_frame_in_twenty(lengths: dict[int, int], expected: bool) -> None:
-    assert uneven(lengths) is expected
+def test_detects_variable_frame_rate(lengths: dict[int, int], expected: bool) -> None:
+    assert is_variable(lengths) is expected
 
 
-def test_the_usual_length_leaves_out_odd_frames() -> None:
-    assert usual_length({3000: 59, 9000: 1}) == 3000
-    assert usual_length({33: 2, 34: 1}) == Fraction(100, 3)
+def test_typical_duration_excludes_odd_frames() -> None:
+    assert typical_duration({3000: 59, 9000: 1}) == 3000
+    assert typical_duration({33: 2, 34: 1}) == Fraction(100, 3)
 
 
-def test_the_docstring_defines_every_field() -> None:
+def test_docstring_defines_every_field() -> None:
     assert metadata.__doc__ is not None
     for field in dataclasses.fields(Metadata):
         family = {"coded_width": "coded_width/height", "coded_height": "coded_width/height"}.get(

@@ -1,4 +1,4 @@
-"""Real files of many kinds, made by ffmpeg here and now, read as ffprobe reads them in eight fields."""
+"""Compares files of ffmpeg in many formats with ffprobe in eight fields."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ CASES = {
     "mp4 silent": Case("mp4", audio=False, expected={"audio_codec": None}),
     "mp4 faststart": Case("mp4", layout="moov_first"),
     "mp4 fragmented": Case("mp4", layout="fragmented", expected={"fragmented": True}),
-    "mp4 fragmented by the second": Case("mp4", ("-movflags", "+frag_every_frame+empty_moov")),
+    "mp4 fragment per frame": Case("mp4", ("-movflags", "+frag_every_frame+empty_moov")),
     "mp4 dash": Case("mp4", ("-movflags", "+dash+global_sidx")),
     "mp4 first fragment in moov": Case("mp4", ("-movflags", "+frag_keyframe")),
     "mp4 ntsc": Case("mp4", fps="30000/1001", expected={"frame_rate": 29.97}),
     "mp4 film": Case("mp4", fps="24000/1001", expected={"frame_rate": 23.976}),
     "mp4 1 fps": Case("mp4", fps="1"),
     "mp4 120 fps": Case("mp4", fps="120", expected={"frame_rate": 120.0}),
-    "mp4 uneven": Case(
+    "mp4 variable rate": Case(
         "mp4", ("-vf", "select='not(mod(n,3))+lt(n,10)'", "-vsync", "vfr"), expected={"vfr": True}
     ),
     "mp4 anamorphic": Case(
@@ -134,7 +134,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_ours_is_ffprobes_answer(name: str, tmp_path: Path) -> None:
+def test_agrees_with_ffprobe(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     path = media.make_video(
         tmp_path / f"video.{case.container}",
@@ -161,7 +161,7 @@ def read(path: Path) -> Metadata:
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_rotation_is_clockwise_and_turns_the_size(rotation: media.Rotation, tmp_path: Path) -> None:
+def test_rotation_is_clockwise_and_swaps_size(rotation: media.Rotation, tmp_path: Path) -> None:
     path = media.make_video(tmp_path / "a.mp4", rotation=rotation)
     found, theirs = read(path), oracle.ask(path)
     assert theirs is not None
@@ -171,26 +171,26 @@ def test_rotation_is_clockwise_and_turns_the_size(rotation: media.Rotation, tmp_
     assert (found.coded_width, found.coded_height) == (320, 240)
 
 
-def test_a_portrait_phone_video_shows_as_1080_by_1920(tmp_path: Path) -> None:
+def test_portrait_phone_video_is_1080_by_1920(tmp_path: Path) -> None:
     found = read(media.make_portrait_phone_video(tmp_path / "IMG_0001.MOV"))
     assert (found.container, found.width, found.height, found.rotation) == ("mov", 1080, 1920, 90)
 
 
 @pytest.mark.parametrize("seconds", [2, 20])
 @pytest.mark.parametrize("index", [True, False], ids=["finished", "crashed"])
-def test_a_fragmented_recording_has_its_true_duration(seconds: int, index: bool, tmp_path: Path) -> None:
+def test_measures_duration_of_fragmented_recording(seconds: int, index: bool, tmp_path: Path) -> None:
     found = read(media.make_fragmented_mp4(tmp_path / "obs.mp4", seconds, index=index))
     assert found.fragmented
     assert found.duration_seconds == pytest.approx(seconds, abs=0.1)
-    # ffmpeg's first fragment holds one long frame.
+    # ffmpeg's first fragment contains one long frame.
     assert found.frame_rate == pytest.approx(30, rel=0.02)
     assert not found.truncated
 
 
-@pytest.mark.parametrize("audio", [True, False], ids=["with sound", "silent"])
+@pytest.mark.parametrize("audio", [True, False], ids=["with audio", "silent"])
 @pytest.mark.parametrize("seconds", [1, 4, 10])
-def test_a_live_recording_has_its_true_duration(seconds: int, audio: bool, tmp_path: Path) -> None:
-    """ffprobe says nothing at all here."""
+def test_measures_duration_of_live_recording(seconds: int, audio: bool, tmp_path: Path) -> None:
+    """ffprobe reports no duration."""
     path = media.make_live_webm(tmp_path / "recording.webm", seconds, audio=audio)
     theirs = oracle.ask(path)
     assert theirs is not None
@@ -202,8 +202,8 @@ def test_a_live_recording_has_its_true_duration(seconds: int, audio: bool, tmp_p
     assert found.metadata_complete
 
 
-def test_an_unfinished_recording_lasts_as_far_as_it_goes(samples: dict[str, bytes]) -> None:
-    """Cut anywhere after the first second, the duration is that of what is left."""
+def test_measures_duration_of_truncated_recording(samples: dict[str, bytes]) -> None:
+    """The duration is that of the remaining clusters."""
     whole = samples["live"]
     for cut in range(len(whole) // 2, len(whole), 997):
         found = probe(BytesSource(whole[:cut]))
@@ -211,7 +211,7 @@ def test_an_unfinished_recording_lasts_as_far_as_it_goes(samples: dict[str, byte
         assert 1 < found.duration_seconds <= 3.1
 
 
-def test_colour_comes_from_the_bitstream_when_the_container_has_none(tmp_path: Path) -> None:
+def test_reads_colour_from_bitstream_without_colr(tmp_path: Path) -> None:
     path = media.make_video(tmp_path / "a.mp4", options=(*pq("hevc"), "-tag:v", "hvc1"))
     data = path.read_bytes()
     assert b"colr" in data
@@ -219,18 +219,18 @@ def test_colour_comes_from_the_bitstream_when_the_container_has_none(tmp_path: P
     assert (found.hdr, found.color_primaries, found.color_matrix) == ("pq", "bt2020", "bt2020nc")
 
 
-def test_aspect_comes_from_the_bitstream_when_the_container_has_none(tmp_path: Path) -> None:
+def test_reads_aspect_ratio_from_bitstream_without_pasp(tmp_path: Path) -> None:
     path = media.make_video(tmp_path / "a.mp4", options=("-vf", "setsar=16/11"))
     data = bytearray(path.read_bytes().replace(b"pasp", b"skip"))
-    # The track header would tell it too.
+    # Remove the aspect ratio of the track header too.
     width_at = data.index(b"tkhd") + 4 + 76
     data[width_at : width_at + 4] = (320 << 16).to_bytes(4, "big")
     found = probe(BytesSource(bytes(data)))
     assert (found.sar, found.width) == ("16:11", 465)
 
 
-def test_a_cover_picture_is_not_the_film(tmp_path: Path) -> None:
-    """A track of one JPEG before the moving picture, as some editors write."""
+def test_ignores_cover_image(tmp_path: Path) -> None:
+    """Some editors write a track of one JPEG before the video."""
     film = media.make_video(tmp_path / "film.mp4")
     cover = tmp_path / "cover.jpg"
     media.run_ffmpeg("-f", "lavfi", "-i", "color=red:size=64x64", "-frames:v", "1", "-f", "mjpeg", str(cover))
@@ -249,7 +249,7 @@ def test_old_quicktime_without_ftyp_is_mov(samples: dict[str, bytes]) -> None:
     assert (found.container, found.video_codec, found.width) == ("mov", "h264", 320)
 
 
-def test_a_compressed_movie_header_is_read(samples: dict[str, bytes]) -> None:
+def test_reads_compressed_movie_header(samples: dict[str, bytes]) -> None:
     plain = probe(BytesSource(samples["mov"]))
     found = probe(BytesSource(compress_header(samples["mov"])))
     assert found.duration_ms == plain.duration_ms
@@ -257,7 +257,7 @@ def test_a_compressed_movie_header_is_read(samples: dict[str, bytes]) -> None:
 
 
 def compress_header(data: bytes) -> bytes:
-    """The same film with a `cmov`, as QuickTime 3 to 7 wrote for the web."""
+    """Replace `moov` by a `cmov`, as QuickTime 3 to 7 wrote for the web."""
     start = data.index(b"moov") - 4
     size = int.from_bytes(data[start : start + 4], "big")
     moov = data[start : start + size]

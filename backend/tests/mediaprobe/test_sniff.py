@@ -1,4 +1,4 @@
-"""The container by leading bytes: the table that the page's check is tested with too."""
+"""Detects containers by the vectors that also test the page's check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VECTORS: list[Vector] = json.loads((Path(__file__).parents[1] / "vectors" / "lea
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
-def test_sniff_answers_as_the_shared_table_says(vector: Vector) -> None:
+def test_detects_container_of_vector(vector: Vector) -> None:
     container: str | None = None
     refusal: str | None = None
     try:
@@ -35,23 +35,23 @@ def test_sniff_answers_as_the_shared_table_says(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", [v for v in VECTORS if v["refusal"]], ids=lambda vector: vector["name"])
-def test_probe_refuses_what_sniff_refuses(vector: Vector) -> None:
+def test_probe_rejects_what_sniff_rejects(vector: Vector) -> None:
     with pytest.raises(UnsupportedContainer) as refused:
         probe(BytesSource(bytes.fromhex(vector["hex"])))
-    # A stored object is judged by the four verdicts alone.
+    # `probe` has no code of its own for an empty file.
     assert refused.value.code == "unsupported_container"
 
 
-def test_table_names_are_unique() -> None:
+def test_vector_names_are_unique() -> None:
     assert len({vector["name"] for vector in VECTORS}) == len(VECTORS)
 
 
-def test_an_empty_file_has_a_code_of_its_own() -> None:
+def test_empty_file_has_own_code() -> None:
     with pytest.raises(FileEmpty):
         sniff(b"")
 
 
-def test_only_the_first_4_kib_count() -> None:
+def test_ignores_bytes_after_4_kib() -> None:
     late = b"\x1a\x45\xdf\xa3" + b"\x50\x00" + b"\xec\x4f\xf0" + bytes(SNIFF_BYTES) + b"\x42\x82\x84webm"
     with pytest.raises(UnsupportedContainer):
         sniff(late)
@@ -61,11 +61,11 @@ def test_only_the_first_4_kib_count() -> None:
     ("leading", "word"),
     [
         (b"#EXTM3U\n", "playlist"),
-        (b"RIFF\x04\x00\x00\x00WAVEfmt ", "sound"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\r", "picture"),
+        (b"RIFF\x04\x00\x00\x00WAVEfmt ", "audio"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\r", "image"),
     ],
 )
-def test_a_refusal_says_what_the_file_looks_like(leading: bytes, word: str) -> None:
+def test_error_names_kind_of_file(leading: bytes, word: str) -> None:
     with pytest.raises(UnsupportedContainer) as refused:
         sniff(leading)
     assert word in refused.value.detail
@@ -76,7 +76,7 @@ _STARTS = (b"", b"RIFF", b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftyp", b"\0\0\x10\0moo
 
 
 @given(st.binary(max_size=64), st.sampled_from(_STARTS))
-def test_any_bytes_get_an_answer_or_a_refusal(rest: bytes, start: bytes) -> None:
+def test_any_bytes_give_container_or_error(rest: bytes, start: bytes) -> None:
     answer: str
     try:
         answer = sniff(start + rest)

@@ -1,4 +1,4 @@
-"""Files and HTTP behind the one protocol."""
+"""FileSource and HttpSource."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mediaprobe import FileSource, HttpSource, SourceChanged, UnsupportedContain
 
 
 class Store(ThreadingHTTPServer):
-    """A server of one object, which answers ranges as S3 does."""
+    """A server of one object that answers range requests as S3 does."""
 
     daemon_threads = True
 
@@ -24,11 +24,11 @@ class Store(ThreadingHTTPServer):
         self.object = data
         self.etag = '"v1"'
         self.mode = "ranges"
-        self.asked: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
         self.connections = 0
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up early is part of some tests."""
+        """Ignore errors, because in some tests the client disconnects early."""
 
     @property
     def url(self) -> str:
@@ -45,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         store = self.server
-        store.asked.append({**{k.lower(): v for k, v in self.headers.items()}, "path": self.path})
+        store.requests.append({**{k.lower(): v for k, v in self.headers.items()}, "path": self.path})
         if store.mode == "moved":
             self._send(302, b"", {"Location": "http://127.0.0.1:1/elsewhere"})
         elif store.mode == "plain":
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {"ETag": tag, "Content-Range": f"bytes {start + shift}-{end}/{len(store.object)}"}
             self._send(206, store.object[start : end + 1], headers)
         if store.mode == "closing":
-            # Without a word, as a server whose idle time is over.
+            # Close without `Connection: close`, as a server does after its idle timeout.
             self.close_connection = True
 
     def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
@@ -75,12 +75,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def store(samples: dict[str, bytes]) -> Iterator[Store]:
-    # The media lies between, so that the header at the end takes a second request.
+    # The padding moves the header out of the first window, so that it takes a second request.
     film = samples["mp4"]
     moov = film.index(b"moov") - 4
     padding = 200_000
@@ -93,18 +93,18 @@ def store(samples: dict[str, bytes]) -> Iterator[Store]:
     server.server_close()
 
 
-def test_a_url_is_read_by_ranges_over_one_connection(store: Store) -> None:
+def test_reads_url_by_ranges_over_one_connection(store: Store) -> None:
     with HttpSource(store.url) as source:
         found = probe(source)
     assert (found.width, found.height) == (320, 240)
     assert store.connections == 1
-    assert store.asked[0]["range"] == "bytes=0-65535"
-    assert "if-match" not in store.asked[0]
-    assert {asked["if-match"] for asked in store.asked[1:]} == {'"v1"'}
-    assert store.asked[0]["path"] == "/video?signature=abc"
+    assert store.requests[0]["range"] == "bytes=0-65535"
+    assert "if-match" not in store.requests[0]
+    assert {request["if-match"] for request in store.requests[1:]} == {'"v1"'}
+    assert store.requests[0]["path"] == "/video?signature=abc"
 
 
-def test_a_replaced_object_is_noticed(store: Store) -> None:
+def test_detects_replaced_object(store: Store) -> None:
     with HttpSource(store.url) as source:
         answer = source.read_range(0, 100, None)
         store.etag = '"v2"'
@@ -112,53 +112,53 @@ def test_a_replaced_object_is_noticed(store: Store) -> None:
             source.read_range(100, 100, answer.etag)
 
 
-def test_a_server_that_closes_between_requests_is_asked_again(store: Store) -> None:
+def test_reconnects_after_server_closes_connection(store: Store) -> None:
     store.mode = "closing"
     with HttpSource(store.url) as source:
         assert probe(source).video_codec == "h264"
-    assert store.connections == len(store.asked) > 1
+    assert store.connections == len(store.requests) > 1
 
 
-def test_a_weak_etag_is_not_sent_back(store: Store) -> None:
+def test_does_not_send_weak_etag(store: Store) -> None:
     store.mode = "weak"
     with HttpSource(store.url) as source:
         probe(source)
-    assert all("if-match" not in asked for asked in store.asked)
+    assert all("if-match" not in request for request in store.requests)
 
 
-def test_a_redirect_is_not_followed(store: Store) -> None:
+def test_does_not_follow_redirect(store: Store) -> None:
     store.mode = "moved"
     with HttpSource(store.url) as source, pytest.raises(OSError, match="302"):
         probe(source)
 
 
-def test_a_server_without_ranges_is_only_good_for_the_first_read(store: Store) -> None:
+def test_server_without_ranges_serves_only_first_read(store: Store) -> None:
     store.mode = "plain"
     with HttpSource(store.url) as source:
         assert len(source.read_range(0, 1000, None).data) == 1000
-        with pytest.raises(OSError, match="ranged"):
+        with pytest.raises(OSError, match="range requests"):
             source.read_range(1000, 1000, None)
 
 
-def test_another_range_than_asked_for_is_refused(store: Store) -> None:
+def test_rejects_wrong_range(store: Store) -> None:
     store.mode = "other range"
     with HttpSource(store.url) as source, pytest.raises(OSError, match="another range"):
         probe(source)
 
 
-def test_an_empty_object_is_no_video(store: Store) -> None:
+def test_empty_object_is_unsupported(store: Store) -> None:
     store.object = b""
     with HttpSource(store.url) as source, pytest.raises(UnsupportedContainer, match="empty"):
         probe(source)
 
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "file:///etc/passwd", "http://", "nonsense"])
-def test_only_http_urls_are_taken(url: str) -> None:
+def test_rejects_other_url_schemes(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         HttpSource(url)
 
 
-def test_a_file_answers_as_a_url_does(tmp_path: Path) -> None:
+def test_reads_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(bytes(range(100)))
     with FileSource(path) as source:
@@ -166,7 +166,7 @@ def test_a_file_answers_as_a_url_does(tmp_path: Path) -> None:
     assert (answer.data, answer.size) == (bytes(range(90, 100)), 100)
 
 
-def test_a_file_that_grew_is_noticed(tmp_path: Path) -> None:
+def test_detects_grown_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"before")
     with FileSource(path) as source:

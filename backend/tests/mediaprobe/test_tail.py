@@ -1,4 +1,4 @@
-"""The look at the tail: the last place of a pattern, wherever the steps fall."""
+"""The search for the last place of a pattern."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from tests.mediaprobe.sources import KIB, MIB, SparseSource
 PATTERN = b"moof"
 
 
-def look(places: list[int], size: int = 4 * MIB, floor: int = 0, refuse: tuple[int, ...] = ()) -> int | None:
+def search(
+    places: list[int], size: int = 4 * MIB, floor: int = 0, refuse: tuple[int, ...] = ()
+) -> int | None:
     source, at = SparseSource(), 0
     for place in places:
         source.skip(place - at).add(PATTERN)
@@ -21,30 +23,30 @@ def look(places: list[int], size: int = 4 * MIB, floor: int = 0, refuse: tuple[i
     return find_last(reader, (floor, size), PATTERN, lambda at: None if at in refuse else at, None)
 
 
-def test_the_last_of_several_is_found() -> None:
-    assert look([0, 1000, 2_000_000, 3_000_000]) == 3_000_000
+def test_finds_last_of_several() -> None:
+    assert search([0, 1000, 2_000_000, 3_000_000]) == 3_000_000
 
 
 @pytest.mark.parametrize("back", [STEP, 2 * STEP, 3 * STEP])
 @pytest.mark.parametrize("shift", range(-4, 5))
-def test_a_pattern_across_two_steps_is_found(back: int, shift: int) -> None:
+def test_finds_pattern_across_two_steps(back: int, shift: int) -> None:
     at = 4 * MIB - back + shift
-    assert look([at]) == at
+    assert search([at]) == at
 
 
-def test_a_refused_place_leads_to_the_one_before() -> None:
-    assert look([100_000, 200_000], refuse=(200_000,)) == 100_000
+def test_continues_before_rejected_place() -> None:
+    assert search([100_000, 200_000], refuse=(200_000,)) == 100_000
 
 
-def test_nothing_below_the_floor_is_looked_at() -> None:
-    assert look([100], floor=200) is None
+def test_does_not_search_below_floor() -> None:
+    assert search([100], floor=200) is None
 
 
-def test_the_look_ends_before_the_budget() -> None:
-    assert look([0], size=MAX_TAIL + 64 * KIB) is None
+def test_search_stops_within_budget() -> None:
+    assert search([0], size=MAX_TAIL + 64 * KIB) is None
 
 
-def test_a_tail_full_of_patterns_is_given_up() -> None:
+def test_limits_number_of_candidates() -> None:
     tried: list[int] = []
     reader = BlockReader(SparseSource().add(PATTERN * 100_000), Budget(), lambda: 0.0)
     assert find_last(reader, (0, reader.size), PATTERN, tried.append, None) is None
