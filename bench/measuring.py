@@ -1,4 +1,4 @@
-"""Measure the memory of a process and all it started, and read its pipes."""
+"""Measure the memory of a process and its descendants, and read its pipes."""
 
 import threading
 from pathlib import Path
@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 
 
 class MemoryWatch:
-    """The highest sampled memory of a process and all its children. PSS counts shared pages once."""
+    """Samples the peak memory of a process and its descendants as PSS, which counts shared pages once."""
 
     def __init__(self, root_pid: int) -> None:
         self._root = root_pid
@@ -45,14 +45,14 @@ def memory_of_tree(root_pid: int) -> int:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
-        # Empty for a process that ends just now.
+        # The file is empty if the process is ending.
         shares = (int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
         total += next(shares, 0) * 1024
     return total
 
 
 def browser_pid(profile: Path) -> int:
-    """Return Chromium's process on this profile that is no child of another of them."""
+    """Return the main process of Chromium with this profile."""
     wanted = f"--user-data-dir={profile}".encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -66,7 +66,7 @@ def browser_pid(profile: Path) -> int:
 
 
 def opened(pipe: IO[str] | None) -> IO[str]:
-    """Return a pipe that was made with subprocess.PIPE, which its type does not show."""
+    """Return a pipe that is not None."""
     if pipe is None:
         raise ValueError("the process was started without this pipe")
     return pipe

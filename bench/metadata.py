@@ -1,4 +1,4 @@
-"""Read the metadata of 2 GiB videos of each layout with ours, ffprobe on the URL and PyAV over a ranged file.
+"""Read the metadata of 2 GiB videos of each layout with mediaprobe, ffprobe and PyAV.
 
 Counts requests, bytes, memory, and wall time at 0 and 30 ms a request. Prints a table with the targets and writes
 bench/results/metadata.json. Loopback only. Exits with 1 if a target is missed, and with 2 if something could not be
@@ -33,7 +33,7 @@ RESULT = ROOT / "bench/results/metadata.json"
 
 LATENCIES = (0.0, 0.030)
 ROUNDS = 3
-# A run is stopped after the first. A run longer than the second is not repeated, so that the whole takes minutes.
+# A run is stopped after LIMIT_SECONDS. A run longer than SLOW_SECONDS is not repeated, so that all take minutes.
 LIMIT_SECONDS = 20.0
 SLOW_SECONDS = 3.0
 
@@ -80,7 +80,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Run:
-    """One reading. `seconds` is None if it was stopped."""
+    """One run of an engine on a file. `seconds` is None if it was stopped."""
 
     requests: int
     bytes_sent: int
@@ -92,7 +92,7 @@ class Run:
 
 @dataclass
 class Reading:
-    """All runs of one engine on one file, as most requests, bytes and memory, and median time."""
+    """All runs of one engine on one file, with the maximum of requests, bytes and memory, and the median time."""
 
     requests: int = 0
     bytes_sent: int = 0
@@ -130,7 +130,7 @@ def run_once(server: RangeServer, engine: Engine, video: Video, latency: float) 
 
 
 def measure(server: RangeServer, engines: Sequence[Engine], video: Video) -> dict[str, Reading]:
-    """Let the engines take turns, so that what else the machine does affects all alike."""
+    """Alternate the engines, so that other load on the machine affects all of them equally."""
     runs: dict[tuple[str, float], list[Run]] = {(e.name, at): [] for e in engines for at in LATENCIES}
     for _ in range(ROUNDS):
         for latency in LATENCIES:
@@ -158,7 +158,7 @@ def summary(runs: dict[float, list[Run]], video: Video) -> Reading:
         max(run.bytes_sent for run in every),
         max((run.memory_kib for run in every if run.memory_kib is not None), default=None),
         seconds,
-        # One wrong answer among right ones counts. The times show that a run was stopped.
+        # A single wrong answer decides. The times show whether a run was stopped.
         min(verdicts - {"stopped"}, key=lambda verdict: verdict == "right", default="stopped"),
     )
 
@@ -181,7 +181,7 @@ def judge(run: Run, video: Video) -> str:
 
 
 def missed(reading: Reading, layout: Layout, video: Video) -> list[str]:
-    """Return the targets that ours misses on this file."""
+    """Return the targets that mediaprobe misses on this file."""
     most_bytes = MOST_BYTES + video.piece_bytes
     found: list[str] = []
     if reading.verdict != "right":
@@ -218,7 +218,7 @@ def ours_line(label: str, reading: Reading, layout: Layout, video: Video) -> str
 
 
 def peer_line(label: str, peer: Reading, ours: Reading) -> str:
-    """Return a peer's figures, each with its ratio to ours. What was stopped had at least that much."""
+    """Return a peer's figures, each with its ratio to mediaprobe's. Those of a stopped run are lower bounds."""
     more = ">" if peer.seconds[LATENCIES[0]] is None else ""
     times = []
     for latency in LATENCIES:
@@ -256,7 +256,7 @@ def memory_of(reading: Reading) -> str:
 
 
 def asked(*command: str) -> str | None:
-    """Return the first line a program prints, or None if it is not installed."""
+    """Return the first line that a program prints, or None if it is not installed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
@@ -265,12 +265,12 @@ def asked(*command: str) -> str | None:
 
 
 def find_engines(not_measured: list[str]) -> tuple[list[Engine], dict[str, str]]:
-    """Return ours and the peers that are installed, and report the others."""
+    """Return mediaprobe and the installed peers, and add the others to `not_measured`."""
     engines = [Engine("ours", "ours", Path(sys.executable))]
     versions: dict[str, str] = {}
     ffprobe = asked("ffprobe", "-version")
     if ffprobe is None:
-        not_measured.append("ffprobe: it is not installed (make tools)")
+        not_measured.append("ffprobe is not installed (make tools)")
     else:
         engines.append(Engine("ffprobe", "ffprobe", Path(sys.executable)))
         versions["ffprobe"] = ffprobe.split()[2]
@@ -278,7 +278,7 @@ def find_engines(not_measured: list[str]) -> tuple[list[Engine], dict[str, str]]
         str(BENCH_PYTHON), "-c", "import av; print(av.__version__, 'with FFmpeg', av.ffmpeg_version_info)"
     )
     if pyav is None:
-        not_measured.append("PyAV: .venv-bench does not have it (make bench installs it)")
+        not_measured.append("PyAV is not installed in .venv-bench (make bench installs it)")
     else:
         engines.append(Engine("pyav", "PyAV", BENCH_PYTHON))
         versions["pyav"] = pyav
@@ -286,7 +286,7 @@ def find_engines(not_measured: list[str]) -> tuple[list[Engine], dict[str, str]]
 
 
 def start_of_ffprobe() -> float:
-    """Return what its process costs before it reads anything."""
+    """Return the median time of an ffprobe process that reads nothing."""
     times = []
     for _ in range(5):
         began = time.perf_counter()
@@ -297,7 +297,7 @@ def start_of_ffprobe() -> float:
 
 def main() -> int:
     if shutil.which("ffmpeg") is None:
-        say("Nothing was measured: the videos are made with ffmpeg, which is not installed (make tools).")
+        say("Nothing was measured, because ffmpeg, which creates the videos, is not installed (make tools).")
         return 2
     not_measured: list[str] = []
     misses: list[str] = []
@@ -315,7 +315,7 @@ def main() -> int:
             try:
                 video = layout.make()
             except (OSError, RuntimeError, ValueError) as error:
-                not_measured.append(f"{layout.title}: the video could not be made: {error}")
+                not_measured.append(f"{layout.title}: the video could not be created ({error})")
                 say(f"  NOT MEASURED: {error}")
                 continue
             readings = measure(server, engines, video)
@@ -361,15 +361,11 @@ def as_json(reading: Reading) -> dict[str, object]:
 
 def tell_the_rest(started: dict[str, float], misses: list[str], not_measured: list[str]) -> None:
     say()
-    say(
-        "0 ms, 30 ms: wall time with so much latency a request; median of three runs in turns, one if over 3 s."
-    )
+    say("0 ms, 30 ms: wall time at this latency per request, the median of three runs, or of one over 3 s.")
     if started:
         begun = started["ffprobe_start_seconds"] * 1000
-        say(
-            f"ffprobe's hold the start of its process, {begun:.0f} ms; ours and PyAV's neither start nor import."
-        )
-    say("MiB more: what a reading adds to a bare worker at its peak, code included; for ffprobe its process.")
+        say(f"ffprobe's times include the start of its process, {begun:.0f} ms. Ours and PyAV's exclude it.")
+    say("MiB more: the memory that a run adds to an idle worker at its peak, or that of ffprobe's process.")
     for line in misses:
         say(f"MISSED {line}")
     for line in not_measured:

@@ -1,8 +1,8 @@
-"""Read one URL with one engine, and print what it found, how long it took and its memory.
+"""Read one URL with one engine, and print its metadata, time and memory.
 
-Run as `python metadata_engines.py ours|ffprobe|pyav URL`. Wall time is that of the reading alone for ours and PyAV, and
-of the whole process for ffprobe, which a worker would start each time. Memory is what the reading adds to a bare worker
-at its peak, with the engine's own code. For ffprobe it is that of its process.
+Run as `python metadata_engines.py ours|ffprobe|pyav URL`. For mediaprobe and PyAV the wall time is that of the read.
+For ffprobe it is that of the whole process, which a worker would start each time. Memory is what the read adds to an
+idle worker at its peak, including the engine's code. For ffprobe it is that of its process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import re
 import resource
-import ssl  # noqa: F401  # a bare worker has it too, so it must not count as memory of ours
+import ssl  # noqa: F401  # an idle worker has it too, so it must not count as memory of mediaprobe
 import subprocess
 import sys
 import time
@@ -27,7 +27,7 @@ MIB = 1024 * KIB
 
 
 class Stopwatch:
-    """Starts when an engine is loaded, so that neither Python's start nor imports count as reading."""
+    """Starts after an engine is loaded, so that Python's start and imports do not count."""
 
     def __init__(self) -> None:
         self._began = 0.0
@@ -81,17 +81,17 @@ def read_with_ffprobe(url: str, watch: Stopwatch) -> Answer:
 
 
 class RangedFile(io.RawIOBase):
-    """A seekable file for PyAV over an object in S3, which reads ahead and keeps a few windows.
+    """A seekable file for PyAV over an object in S3.
 
-    256 KiB at a jump, doubling to 4 MiB while reading on, 16 MiB kept: few requests without a memory of gigabytes.
+    A window has 256 KiB after a seek, and doubles up to 4 MiB in sequential reads. Windows of up to 16 MiB are cached.
     """
 
-    _JUMP, _MOST, _KEPT = 256 * KIB, 4 * MIB, 16 * MIB
+    _JUMP, _MAX_WINDOW, _CACHE_BYTES = 256 * KIB, 4 * MIB, 16 * MIB
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._target = parts.path
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        address = urlsplit(url)
+        self._target = address.path
+        self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
         self._windows: list[tuple[int, bytes]] = []
         self._window = self._JUMP
         self._last_end = -1
@@ -127,7 +127,7 @@ class RangedFile(io.RawIOBase):
             if start <= offset < start + len(data):
                 self._windows.insert(0, self._windows.pop(index))
                 return start, data
-        self._window = min(self._window * 2, self._MOST) if offset == self._last_end else self._JUMP
+        self._window = min(self._window * 2, self._MAX_WINDOW) if offset == self._last_end else self._JUMP
         return self._fetch(offset)
 
     def _fetch(self, start: int) -> tuple[int, bytes]:
@@ -141,10 +141,10 @@ class RangedFile(io.RawIOBase):
         self._size = int(response.headers["Content-Range"].rpartition("/")[2])
         self._last_end = start + len(data)
         self._windows.insert(0, (start, data))
-        kept = 0
+        cached = 0
         for index, (_, each) in enumerate(self._windows):
-            kept += len(each)
-            if kept > self._KEPT:
+            cached += len(each)
+            if cached > self._CACHE_BYTES:
                 del self._windows[index:]
                 break
         return start, data
@@ -167,8 +167,8 @@ def resident_kib(field: str) -> int:
     return int(found[1]) if found else 0
 
 
-def forget_peak() -> None:
-    """Reset the peak. If the kernel refuses, what Python's start took counts as the engine's."""
+def reset_peak() -> None:
+    """Reset the peak memory. If the kernel refuses, the memory of Python's start counts as the engine's."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -178,11 +178,11 @@ def forget_peak() -> None:
 def main() -> int:
     engine, url = sys.argv[1:]
     watch = Stopwatch()
-    forget_peak()
+    reset_peak()
     before = resident_kib("VmRSS")
     try:
         report: dict[str, object] = {"answer": ENGINES[engine](url, watch)}
-    except Exception as error:  # what a reader raises is its answer here
+    except Exception as error:  # an engine's error is its result
         report = {"error": f"{type(error).__name__}: {error}"}
     added = resident_kib("VmHWM") - before
     if engine == "ffprobe":

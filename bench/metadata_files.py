@@ -1,8 +1,8 @@
-"""Make a video of 2 GiB of each layout with ffmpeg's headers and indexes, sparse where the layout allows.
+"""Create a 2 GiB video of each layout with ffmpeg's headers and indexes, sparse if the layout allows it.
 
-The media is small and coded once. Copies of it make hours, and holes inside the media data make gigabytes. Indexes have
-real size and lead to real frames. A reader fetches less from holes than from real media, which favours engines that
-read media at all.
+A small video is encoded once. Copies of it give hours, and holes in the media data give gigabytes. The indexes have
+real size and refer to real frames. Reading a hole is cheaper than reading real media, which favours engines that read
+media.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ HOURS = 3 * 3600
 TEN_MINUTES = 600
 MINUTE = 60
 
-# The helper's `-force_key_frames` asks for one each second. The later option wins.
+# `make_video` forces a key frame each second. The later option overrides it.
 _EVERY_2_S = ("-force_key_frames", "expr:gte(t,n_forced*2)", "-b:a", "16k", "-ac", "1")
 _NOISE = ("-vf", "noise=alls=20:allf=t")
 # Chromium's MediaRecorder writes 2.5 Mbit/s, and a key frame and a cluster every 100 frames.
 _AS_CHROMIUM = ("-b:v", "2500k", "-g", "100", "-force_key_frames", "expr:eq(n,0)")
 
-# The tests' helper writes a Cluster and an unknown size of eight bytes.
+# `as_live_recording` writes a Cluster with an unknown size of eight bytes.
 _CLUSTER = b"\x1f\x43\xb6\x75\x01" + b"\xff" * 7
 _TIMESTAMP, _VOID = b"\xe7", b"\xec"
 
@@ -47,7 +47,7 @@ class Video:
 
 
 class Workshop:
-    """Codes each source film once, when the first layout needs it."""
+    """Encodes each source video once, when a layout needs it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,7 +73,7 @@ class Workshop:
         return make
 
     def opendml_avi(self) -> Video:
-        """Not sparse, because its index lies in pieces between the media."""
+        """Create a file that is not sparse, because its index is spread between the media."""
         seconds = 20
         rate = ("-b:v", "1500k", "-maxrate", "1500k", "-bufsize", "1500k")
         clip = media.make_video(
@@ -156,7 +156,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[_Box]:
 
 
 def _grow_media_data(path: Path) -> None:
-    """Make the file 2 GiB with a hole at the end of `mdat`, and move a `moov` behind it to the new end."""
+    """Extend the file to 2 GiB with a hole at the end of `mdat`, and move boxes after it to the new end."""
     with path.open("r+b") as file:
         size = path.stat().st_size
         mdat = next(box for box in _boxes(file, size) if box.kind == b"mdat")

@@ -1,7 +1,7 @@
-"""Measure the metadata reader on hostile files and a million damaged ones, and its agreement with ffprobe.
+"""Measure the metadata reader on hostile files and a million mutated ones, and its agreement with ffprobe.
 
-The tests check the same in a small size. Writes bench/results/metadata_safety.json. Takes about ten minutes on two
-cores, nearly all of it for the damaged files.
+The tests check the same with fewer files. Writes bench/results/metadata_safety.json. Takes about ten minutes on two
+cores, nearly all of it for the mutated files.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BATCH = 10_000
 def hostile_rows() -> dict[str, tuple[float, float]]:
     told = json.loads(test_isolation.run_python(test_isolation._AUDITED, str(test_isolation.BACKEND)))
     accounts = [test_hostile.ending(case.make())[2] for case in hostile.INPUTS]
-    # The hook's own canary is the only expected event.
+    # The canary is the only expected event.
     opened = len(told["seen"]) - 1
     return {
         f"{told['count']} hostile files: worst CPU seconds": (round(told["slowest"][1], 3), 1.0),
@@ -63,7 +63,7 @@ def mutation_rows() -> dict[str, tuple[float, float]]:
             slowest = max(slowest, longest)
     bad = sum(count for ending, count in endings.items() if ending.startswith(("UNCAUGHT", "OVER BUDGET")))
     return {
-        f"{sum(endings.values()):,} damaged files (seed {seed}): uncaught or over budget": (bad, 0),
+        f"{sum(endings.values()):,} mutated files (seed {seed}), uncaught or over budget": (bad, 0),
         "  worst CPU seconds": (round(slowest, 3), 1.0),
     }
 
@@ -91,7 +91,7 @@ def main() -> int:
         say(f"  {name:88} {value:>8} of {most}{'   MISSED' if value > most else ''}")
     share = agreement()
     if share is None:
-        say("  agreement with ffprobe: NOT MEASURED (the public files or ffprobe are not here)")
+        say("  agreement with ffprobe: NOT MEASURED (the public files or ffprobe are missing)")
     else:
         verdict = "" if share[0] >= 97 else "   MISSED"
         name = f"agreement with ffprobe in all 8 fields, {share[1]} public files"

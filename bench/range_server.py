@@ -20,7 +20,7 @@ _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 
 @dataclass
 class Account:
-    """What one client requested. Bytes are those of the bodies that left this server."""
+    """The requests of one run, and the bytes of the bodies that were sent."""
 
     path: Path
     latency: float
@@ -62,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
-        # If a client hangs up early, megabytes that only lay in a buffer must not count.
+        # A small send buffer, because bytes in it would count although the client disconnects early.
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIECE)
         super().setup()
 

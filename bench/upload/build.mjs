@@ -19,7 +19,7 @@ const PAGES = {
   xhr: "pages/xhr.js",
 };
 
-/** What a page of ones own would take in: the library alone. A string is a file, an object the imports kept. */
+/** The library alone, as a page would import it. A string is a file, an object the imports to keep. */
 const WEIGHED = {
   slipway: { from: engine, text: 'export { createBrowserUploader } from "./browser/browser-upload";' },
   uppy6: {
@@ -45,7 +45,7 @@ const settings = {
   logLevel: "error",
 };
 
-/** The page's bundler turns the worker's URL into that of a file; here it is one, beside the pages. */
+/** The page's bundler rewrites the worker's URL. Here the worker is a file beside the pages. */
 const worker = {
   name: "hasher-worker",
   setup(builds) {

@@ -1,12 +1,12 @@
-// Replays recorded uploads through the engine with a clock of its own, and compares the time left that a person would
-// have read with the time that was left. Prints one JSON object: median error per trace.
+// Replays recorded uploads through the engine with a simulated clock, and compares the displayed time left with the
+// actual one. Prints one JSON object with the median error of each trace.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createUploader } from "../../frontend/src/lib/upload/uploader";
 
 const MIB = 1024 * 1024;
 const STEP_MS = 100;
-/** The issue's: the error counts after this; in the last second a rounded second says nothing. */
+/** The error counts after this time, and not in the last second, where rounding dominates. */
 const FROM_MS = 10_000;
 const UNTIL_LEFT_MS = 1000;
 
@@ -30,7 +30,7 @@ class ScriptedClock {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** The bytes on their way, shared out evenly among the parts in flight, as one line shared by six connections does. */
+/** Distributes the bytes in flight evenly among the parts, as connections that share a link do. */
 class ScriptedLine {
   flights = new Set();
   put(request) {
@@ -115,7 +115,7 @@ async function replay(trace) {
   const began = clock.now();
   while (!isSent && at < end + 120_000) {
     at += STEP_MS;
-    // Between two samples the bytes came evenly.
+    // Between two samples the rate is constant.
     while (next < trace.samples.length - 1 && trace.samples[next + 1][0] <= at) next += 1;
     const [t0, b0] = trace.samples[next];
     const [t1, b1] = trace.samples[Math.min(next + 1, trace.samples.length - 1)];
@@ -131,7 +131,7 @@ async function replay(trace) {
   return judge(shown, took);
 }
 
-/** `shown`: [ms since the start, seconds left as shown or null]. */
+/** `shown` contains pairs of the ms since the start and the displayed seconds left, or null. */
 function judge(shown, took) {
   const judged = shown.filter(([at]) => at >= FROM_MS && took - at >= UNTIL_LEFT_MS);
   const errors = judged
