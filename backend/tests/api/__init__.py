@@ -1,1 +1,1 @@
-"""The HTTP API against its contract: statuses, bodies, headers, and who may do what."""
+"""Tests of the HTTP API."""

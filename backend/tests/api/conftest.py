@@ -1,4 +1,4 @@
-"""The app without its workers, watched: every answer must be one that openapi.json declares."""
+"""Provide the app without workers, and fail on statuses that openapi.json does not declare."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -23,12 +23,12 @@ from tests.factories import APP_URL, ApiClient, make_settings
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Settings:
-    """The usual ones; `@with_settings(name=value)` (see shapes) changes some for one test."""
+    """Return default settings, changed by `@with_settings(name=value)` of shapes.py."""
     return make_settings(database_url, tmp_path, **getattr(request, "param", {}))
 
 
 class Watch:
-    """Outermost: notes answers whose status openapi.json does not declare for their route."""
+    """Outermost middleware that records statuses which openapi.json does not declare for the route."""
 
     def __init__(self, app: ASGIApp, surprises: list[str]) -> None:
         self._app = app
@@ -47,17 +47,17 @@ class Watch:
 
 @pytest.fixture
 async def app(application: Application) -> AsyncIterator[FastAPI]:
-    """No worker and no upkeep runs: nothing changes but by a request, or by what a test calls itself."""
+    """Return the app without workers and reconciler. Only requests and the test change data."""
     surprises: list[str] = []
     made = create_app(application)
     made.add_middleware(Watch, surprises=surprises)
     yield made
-    assert surprises == [], "answers that openapi.json does not declare"
+    assert surprises == [], "responses that openapi.json does not declare"
 
 
 @pytest.fixture
 async def browser(app: FastAPI) -> AsyncIterator[ApiClient]:
-    """A browser on our page in which nobody is signed in: it sends the page's Origin and keeps cookies."""
+    """Return a client that is not signed in, sends the Origin of the page and stores cookies."""
     transport = httpx.ASGITransport(app)
     async with ApiClient(transport=transport, base_url=APP_URL, headers={"Origin": APP_URL}) as made:
         yield made
@@ -65,13 +65,13 @@ async def browser(app: FastAPI) -> AsyncIterator[ApiClient]:
 
 @pytest.fixture
 def no_database(application: Application) -> AbstractAsyncContextManager[None]:
-    """`async with no_database:` the database is really out of reach in the block, and back after it."""
+    """Return a context manager in whose block the database is unreachable."""
     return database_down(application.database)
 
 
 @pytest.fixture
 def log() -> Iterator[StringIO]:
-    """What the process would write to its log, as in production."""
+    """Return the log in the format of production."""
     root = logging.getLogger()
     handlers, level, before = root.handlers, root.level, structlog.get_config()
     written = StringIO()

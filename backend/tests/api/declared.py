@@ -1,4 +1,4 @@
-"""What openapi.json, as it is committed, says about each route."""
+"""Read the routes and statuses that the committed openapi.json declares."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 OPENAPI_FILE = Path(__file__).parents[3] / "openapi.json"
 
-# Any address may answer these: no operation of its own is behind them.
+# Any path may return these statuses.
 _ANYWHERE = {404, 405, 413}
 
 
@@ -19,7 +19,7 @@ def document() -> dict[str, Any]:
 
 @cache
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
-    """(method, path template, operation) of all routes."""
+    """Return (method, path template, operation) of all routes."""
     return [
         (method.upper(), path, operation)
         for path, item in document()["paths"].items()
@@ -40,9 +40,9 @@ def _patterns() -> list[tuple[str, re.Pattern[str], frozenset[int]]]:
 
 
 def declares(method: str, path: str, status: int) -> bool:
-    """Whether this status is declared for the route that takes the request."""
-    for taken, pattern, statuses in _patterns():
-        if taken == method and pattern.fullmatch(path):
+    """Return whether openapi.json declares this status for the route of the request."""
+    for declared, pattern, statuses in _patterns():
+        if declared == method and pattern.fullmatch(path):
             return status in statuses
-    # The description does not describe itself.
+    # openapi.json does not declare its own route.
     return not path.startswith("/api/v1/") or path == "/api/v1/openapi.json" or status in _ANYWHERE

@@ -1,4 +1,4 @@
-"""Takes the database away for a while, on both engines."""
+"""Make the database unreachable, on SQLite and PostgreSQL."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -14,11 +14,11 @@ from app.core.db import Database
 
 @asynccontextmanager
 async def database_down(database: Database) -> AsyncIterator[None]:
-    """PostgreSQL: no connection is let in, and all are cut. SQLite: none can be opened, and no open one is taken."""
+    """Refuse new connections in the block, and make pooled ones unusable."""
     if database.is_sqlite:
         engine = database.engine.sync_engine
-        # The file stays: one that was opened at its name meanwhile would take the true one's log for its own. So does
-        # the pool: after dispose() a connection in use would end in one that nobody closes.
+        # Keep the file. A new file of this name would read the write-ahead log of the old one. Keep the pool too. After
+        # dispose(), a connection in use would return to a pool that nothing closes.
         event.listen(engine, "do_connect", _cannot_be_opened)
         event.listen(engine.pool, "checkout", _is_of_no_use)
         try:
@@ -39,7 +39,7 @@ def _cannot_be_opened(*_: object) -> None:
 
 
 def _is_of_no_use(*_: object) -> None:
-    """The pool closes the connection and tries to open another."""
+    """Make the pool close the connection and open another."""
     raise DisconnectionError("the database is down")
 
 

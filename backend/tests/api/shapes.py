@@ -1,4 +1,4 @@
-"""The contract's shapes, written down once for all tests: errors, a user, a video, an upload."""
+"""Assert the shapes of errors, users, videos and uploads."""
 
 import re
 import uuid
@@ -67,12 +67,12 @@ MP4: Mapping[str, Any] = {"filename": "harbour.mp4", "size_bytes": 1024, "conten
 
 
 def with_settings(**values: Any) -> pytest.MarkDecorator:
-    """Runs the test with other settings."""
+    """Run the test with these settings changed."""
     return pytest.mark.parametrize("settings", [values], indirect=True, ids=["-".join(values)])
 
 
 def assert_error(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The one error shape, with exactly this code's facts; answers the body."""
+    """Assert the error shape with exactly the fields of this code. Return the body."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     body: dict[str, Any] = answer.json()
@@ -87,19 +87,19 @@ def assert_error(answer: httpx.Response, status: int, code: str) -> dict[str, An
 
 
 def assert_retry_later(answer: httpx.Response, code: str) -> None:
-    """503 that names the part and says when to come back."""
+    """Assert a 503 with this code and Retry-After."""
     assert_error(answer, 503, code)
     assert int(answer.headers["retry-after"]) > 0
 
 
 def without_request_id(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
-    """An answer as a stranger may compare it: everything but the request id."""
+    """Return status, headers and body without the request ID."""
     headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
     return answer.status_code, headers, answer.text.replace(answer.headers["x-request-id"], "<request id>")
 
 
 def assert_time(text: object) -> datetime:
-    """UTC ISO 8601 with Z."""
+    """Assert UTC in ISO 8601 with Z. Return the time."""
     assert isinstance(text, str)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", text), text
     return datetime.fromisoformat(text)
@@ -125,5 +125,5 @@ def assert_signed_parts(parts: Iterable[Mapping[str, Any]], numbers: Iterable[in
 
 
 def random_path(template: str) -> str:
-    """The path of something that does not exist."""
+    """Return the template's path with random IDs."""
     return re.sub(r"\{[^}]+\}", lambda _: str(uuid.uuid4()), template)

@@ -1,4 +1,4 @@
-"""Bodies that cannot be read, or do not say what the route takes: refused, in the one shape, with no effect."""
+"""Test that the API refuses invalid bodies without effect."""
 
 import json
 from collections.abc import AsyncIterator
@@ -58,9 +58,7 @@ def of_create(**changed: Any) -> dict[str, Any]:
     return {**MP4, **changed}
 
 
-async def test_json_that_cannot_be_read_is_a_malformed_request(
-    subtests: pytest.Subtests, signed_in: SignedIn
-) -> None:
+async def test_refuses_unparsable_json(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
     for content in BROKEN.values():
         with subtests.test(content=str(content)[:60]):
             alice = await signed_in()
@@ -69,9 +67,7 @@ async def test_json_that_cannot_be_read_is_a_malformed_request(
                 assert_error(answer, 400, "malformed_request")
 
 
-async def test_json_of_another_shape_is_a_validation_error(
-    subtests: pytest.Subtests, signed_in: SignedIn
-) -> None:
+async def test_refuses_json_of_wrong_shape(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
     for content in NOT_WHAT_IS_TAKEN.values():
         with subtests.test(content=str(content)[:60]):
             alice = await signed_in()
@@ -79,13 +75,13 @@ async def test_json_of_another_shape_is_a_validation_error(
                 answer = await alice.request(method, random_path(path), content=content, headers=JSON)
                 body = assert_error(answer, 422, "validation_error")
                 assert len(body["errors"]) <= 20
-                assert len(answer.content) < 8 * 1024, "an answer does not grow with what was sent"
+                assert len(answer.content) < 8 * 1024, "the response grows with the request"
 
 
-async def test_a_body_that_does_not_call_itself_json_is_not_read(
+async def test_refuses_other_content_types(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
-    """These are what another site's form can send without asking the browser first."""
+    """A form of another site can send these types without a CORS preflight."""
     for content_type in [
         None,
         "text/plain",
@@ -101,7 +97,7 @@ async def test_a_body_that_does_not_call_itself_json_is_not_read(
             assert await count_videos(application) == 0
 
 
-async def test_a_size_must_be_an_integer(
+async def test_size_must_be_integer(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     for number in [
@@ -130,9 +126,7 @@ async def test_a_size_must_be_an_integer(
             assert await count_videos(application) == 0
 
 
-async def test_an_integer_beyond_all_sizes_is_a_validation_error(
-    subtests: pytest.Subtests, signed_in: SignedIn
-) -> None:
+async def test_refuses_huge_integers(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
     for number in [2**64 + 1, 2**100, -(2**63) - 1, -(2**100), 10**4000]:
         with subtests.test(number=str(number)[:60]):
             alice = await signed_in()
@@ -141,7 +135,7 @@ async def test_an_integer_beyond_all_sizes_is_a_validation_error(
             )
 
 
-async def test_every_field_of_create_is_needed(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+async def test_create_requires_every_field(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
     for name in ["filename", "size_bytes", "content_type"]:
         with subtests.test(name=str(name)[:60]):
             alice = await signed_in()
@@ -150,10 +144,9 @@ async def test_every_field_of_create_is_needed(subtests: pytest.Subtests, signed
             assert found["errors"] == [{"loc": ["body", name], "msg": "Field required"}]
 
 
-async def test_an_unknown_field_is_refused(
+async def test_create_refuses_unknown_fields(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
-    """Nothing but what is announced can be set from outside."""
     for extra in [
         "id",
         "user_id",
@@ -175,7 +168,7 @@ async def test_an_unknown_field_is_refused(
             assert await count_videos(application) == 0
 
 
-async def test_every_json_route_refuses_unknown_fields(signed_in: SignedIn) -> None:
+async def test_all_routes_refuse_unknown_fields(signed_in: SignedIn) -> None:
     alice = await signed_in()
     whole: dict[str, dict[str, Any]] = {
         "/auth/register": {"email": "new@example.com", "password": "a quiet harbour"},
@@ -199,8 +192,7 @@ async def test_every_json_route_refuses_unknown_fields(signed_in: SignedIn) -> N
     assert assert_error(answer, 422, "validation_error")["errors"][0]["loc"] == ["body", "parts", 0, "etag"]
 
 
-async def test_of_a_key_that_comes_twice_the_last_one_is_checked_and_kept(signed_in: SignedIn) -> None:
-    """What is checked and what is stored is the same value: no reader of the body sees another one."""
+async def test_validates_and_stores_last_duplicate_key(signed_in: SignedIn) -> None:
     alice = await signed_in()
     twice = '"filename": "a.exe", "filename": "b.mp4", "size_bytes": 0, "size_bytes": 7'
     content = f'{{{twice}, "content_type": "video/mp4"}}'
@@ -213,7 +205,7 @@ async def test_of_a_key_that_comes_twice_the_last_one_is_checked_and_kept(signed
     assert_error(answer, 422, "unsupported_container")
 
 
-async def test_a_lone_surrogate_in_a_value_is_refused(
+async def test_create_refuses_lone_surrogates(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     for name in ["filename", "content_type"]:
@@ -227,20 +219,20 @@ async def test_a_lone_surrogate_in_a_value_is_refused(
             assert await count_videos(application) == 0
 
 
-async def test_surrogates_in_passwords_and_names_are_refused(browser: httpx.AsyncClient) -> None:
+async def test_accounts_refuse_lone_surrogates(browser: httpx.AsyncClient) -> None:
     for field in ("email", "password", "full_name"):
         body = {"email": "new@example.com", "password": "a quiet harbour", field: "\udfff@example.com"}
         answer = await browser.post(f"{API}/auth/register", content=json.dumps(body), headers=JSON)
         assert_error(answer, 422, "validation_error")
 
 
-async def test_a_body_at_the_limit_is_read(signed_in: SignedIn) -> None:
+async def test_accepts_body_at_limit(signed_in: SignedIn) -> None:
     alice = await signed_in()
     padded = json.dumps(MP4).encode().ljust(LIMIT)
     assert (await alice.post(f"{API}/videos", content=padded, headers=JSON)).status_code == 201
 
 
-async def test_an_announced_body_over_the_limit_is_refused_unread(signed_in: SignedIn) -> None:
+async def test_refuses_content_length_over_limit(signed_in: SignedIn) -> None:
     alice = await signed_in()
 
     read = 0
@@ -261,10 +253,8 @@ async def test_an_announced_body_over_the_limit_is_refused_unread(signed_in: Sig
         assert read == 0
 
 
-async def test_a_body_that_grows_over_the_limit_is_refused(
-    application: Application, signed_in: SignedIn
-) -> None:
-    """Sent in chunks, without a length: counted while it comes."""
+async def test_refuses_chunked_body_over_limit(application: Application, signed_in: SignedIn) -> None:
+    """A chunked body has no Content-Length, so the API counts the bytes it reads."""
     alice = await signed_in()
     sent = 0
 
@@ -279,11 +269,11 @@ async def test_a_body_that_grows_over_the_limit_is_refused(
         sent = 0
         answer = await alice.request(method, random_path(path), content=chunks(), headers=JSON)
         assert_error(answer, 413, "body_too_large")
-        assert sent <= LIMIT + 1024, "reading went on past the limit"
+        assert sent <= LIMIT + 1024, "the API read past the limit"
     assert await count_videos(application) == 0
 
 
-async def test_a_form_over_the_limit_is_refused_too(client: httpx.AsyncClient) -> None:
+async def test_refuses_form_over_limit(client: httpx.AsyncClient) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"username=alice&password="
         for _ in range(128):
@@ -294,9 +284,7 @@ async def test_a_form_over_the_limit_is_refused_too(client: httpx.AsyncClient) -
     assert_error(answer, 413, "body_too_large")
 
 
-async def test_a_length_that_is_no_number_is_refused(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_refuses_invalid_content_length(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for announced in ["-1", "abc", "1e3", "0x10", "1.5", "٣"]:
         with subtests.test(announced=str(announced)[:60]):
             headers = [(b"Content-Length", announced.encode()), (b"Content-Type", b"application/json")]
@@ -305,8 +293,8 @@ async def test_a_length_that_is_no_number_is_refused(
             assert set(answer.json()) == {"code", "detail", "request_id"}
 
 
-async def test_errors_never_repeat_what_was_sent(client: httpx.AsyncClient) -> None:
-    """It may be a password, typed into the wrong field."""
+async def test_errors_omit_submitted_values(client: httpx.AsyncClient) -> None:
+    """A user may type the password into the wrong field."""
     for body in (
         {"email": "hunter2-hunter2", "password": "hunter2-hunter2"},
         {"email": 1, "password": ["hunter2-hunter2"]},
@@ -318,7 +306,7 @@ async def test_errors_never_repeat_what_was_sent(client: httpx.AsyncClient) -> N
         assert "hunter2" not in answer.text
 
 
-async def test_an_id_that_is_no_uuid_is_refused(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+async def test_refuses_invalid_uuid(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
     for odd in ["not-a-uuid", "1", "../me", "%00", "00000000-0000-0000-0000-00000000000g", "x" * 3000]:
         with subtests.test(odd=str(odd)[:60]):
             alice = await signed_in()

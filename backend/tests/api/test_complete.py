@@ -1,4 +1,4 @@
-"""POST /videos/{id}/complete: proof before the word, and one final answer however often it is asked."""
+"""Test POST /videos/{id}/complete."""
 
 import asyncio
 import uuid
@@ -36,7 +36,7 @@ def completing(video_id: object) -> str:
     return f"{API}/videos/{video_id}/complete"
 
 
-async def test_complete_proves_the_object_and_hands_it_on(
+async def test_complete_verifies_object_and_queues_probe(
     application: Application, clock: FakeClock, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -58,7 +58,7 @@ async def test_complete_proves_the_object_and_hands_it_on(
     assert storage.open_uploads == []
 
 
-async def test_after_complete_the_video_becomes_ready(
+async def test_completed_video_becomes_ready(
     application: Application, probe: FakeProbe, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -73,7 +73,7 @@ async def test_after_complete_the_video_becomes_ready(
     assert (video["duration_seconds"], video["width"], video["height"]) == (12.345, 1920, 1080)
 
 
-async def test_the_proof_may_be_any_subset(
+async def test_accepts_any_subset_of_md5s(
     subtests: pytest.Subtests, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -87,7 +87,7 @@ async def test_the_proof_may_be_any_subset(
             assert answer.json()["status"] == "processing"
 
 
-async def test_an_md5_may_be_written_in_capitals(storage: InMemoryStorage, signed_in: SignedIn) -> None:
+async def test_accepts_uppercase_md5(storage: InMemoryStorage, signed_in: SignedIn) -> None:
     alice = await signed_in()
     announced = await announce(alice)
     await send_parts(alice, storage, announced)
@@ -95,7 +95,7 @@ async def test_an_md5_may_be_written_in_capitals(storage: InMemoryStorage, signe
     assert (await alice.post(completing(announced.id), json={"parts": part_md5s})).status_code == 200
 
 
-async def test_missing_and_mismatched_parts_are_named_and_can_be_sent_again(
+async def test_lists_parts_to_send_again(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -108,7 +108,7 @@ async def test_missing_and_mismatched_parts_are_named_and_can_be_sent_again(
     body = assert_error(answer, 409, "parts_incomplete")
     assert (body["missing"], body["mismatched"]) == ([1, 3], [2])
     assert (await alice.get(f"{API}/videos/{announced.id}")).json()["status"] == "uploading"
-    # Exactly the named ones, with the URLs that are there or new ones.
+    # Send exactly the listed parts, with existing or new URLs.
     signed = await alice.post(
         f"{API}/videos/{announced.id}/parts", json={"part_numbers": body["missing"] + body["mismatched"]}
     )
@@ -120,9 +120,7 @@ async def test_missing_and_mismatched_parts_are_named_and_can_be_sent_again(
     assert storage.objects[row.object_key].data == THREE_PARTS
 
 
-async def test_a_part_of_another_size_is_a_mismatch_also_without_proof(
-    storage: InMemoryStorage, signed_in: SignedIn
-) -> None:
+async def test_wrong_size_is_mismatch_without_md5(storage: InMemoryStorage, signed_in: SignedIn) -> None:
     alice = await signed_in()
     announced = await announce(alice, THREE_PARTS)
     await send_parts(alice, storage, announced)
@@ -133,7 +131,7 @@ async def test_a_part_of_another_size_is_a_mismatch_also_without_proof(
     assert (body["missing"], body["mismatched"]) == ([], [3])
 
 
-async def test_nothing_sent_is_all_missing(storage: InMemoryStorage, signed_in: SignedIn) -> None:
+async def test_reports_all_parts_missing(storage: InMemoryStorage, signed_in: SignedIn) -> None:
     alice = await signed_in()
     announced = await announce(alice, THREE_PARTS)
     for part_md5s in ([], announced.part_md5s):
@@ -144,7 +142,7 @@ async def test_nothing_sent_is_all_missing(storage: InMemoryStorage, signed_in: 
     assert storage.objects == {}
 
 
-async def test_a_wrong_md5_alone_is_a_mismatch(storage: InMemoryStorage, signed_in: SignedIn) -> None:
+async def test_wrong_md5_is_mismatch(storage: InMemoryStorage, signed_in: SignedIn) -> None:
     alice = await signed_in()
     announced = await announce(alice)
     await send_parts(alice, storage, announced)
@@ -154,17 +152,15 @@ async def test_a_wrong_md5_alone_is_a_mismatch(storage: InMemoryStorage, signed_
     assert storage.objects == {}
 
 
-async def test_where_etags_are_no_md5s_the_proof_is_not_compared(
-    signed_in: SignedIn, make_video: MakeVideo
-) -> None:
-    """With SSE-KMS an ETag says nothing about the bytes."""
+async def test_ignores_md5s_if_etags_are_not_md5s(signed_in: SignedIn, make_video: MakeVideo) -> None:
+    """With SSE-KMS an ETag is not an MD5 of the bytes."""
     alice = await signed_in()
     video = await make_video(owner=alice.user, parts_sent=[1], etags_are_md5=False)
     answer = await alice.post(completing(video.id), json={"parts": [{"part_number": 1, "md5": SOME_MD5}]})
     assert answer.status_code == 200
 
 
-async def test_a_malformed_proof_is_refused_and_changes_nothing(
+async def test_refuses_malformed_md5s(
     subtests: pytest.Subtests,
     application: Application,
     storage: InMemoryStorage,
@@ -208,10 +204,10 @@ async def test_a_malformed_proof_is_refused_and_changes_nothing(
     assert storage.calls == []
 
 
-# --- again, and at once -------------------------------------------------------------------------------------------
+# --- repeated and concurrent --------------------------------------------------------------------------------------
 
 
-async def test_a_repeat_gives_the_same_answer_and_does_nothing(
+async def test_repeated_complete_changes_nothing(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -226,7 +222,7 @@ async def test_a_repeat_gives_the_same_answer_and_does_nothing(
     assert await run_due_probes(application) == 1
 
 
-async def test_a_repeat_after_the_end_tells_the_end(
+async def test_repeated_complete_reports_final_status(
     subtests: pytest.Subtests, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -244,7 +240,7 @@ async def test_a_repeat_after_the_end_tells_the_end(
             assert_error(answer, 404, "video_not_found")
 
 
-async def test_calls_at_the_same_time_wait_for_the_one_that_works(
+async def test_concurrent_completes_wait_for_lease_holder(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -264,7 +260,7 @@ async def test_calls_at_the_same_time_wait_for_the_one_that_works(
     assert await run_due_probes(application) == 1
 
 
-async def test_a_store_that_takes_its_time_is_answered_202_and_the_repeat_200(
+async def test_slow_store_returns_202_then_200(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await signed_in()
@@ -288,17 +284,17 @@ async def test_a_store_that_takes_its_time_is_answered_202_and_the_repeat_200(
 
 
 @with_settings(database_pool_size=1)
-async def test_no_database_connection_is_held_while_the_store_takes_its_time(
+async def test_releases_database_connection_during_store_calls(
     storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
-    """With only one of them, anybody else's request would wait for it and end in 503."""
+    """The pool has one connection. If it were held, another request would end in 503."""
     alice, bob = await signed_in(), await signed_in()
     announced = await announce(alice)
     await send_parts(alice, storage, announced)
     for operation in ("list_parts", "complete_multipart_upload"):
         gate = storage.hold_next(operation)
         if operation == "list_parts":
-            storage.fail_next(operation, when="after")  # so that there is a second round
+            storage.fail_next(operation, when="after")  # forces a second attempt
         call = asyncio.create_task(alice.post(completing(announced.id), json={"parts": announced.part_md5s}))
         await gate.reached()
         answer = await bob.post(f"{API}/videos", json=MP4)
@@ -309,7 +305,7 @@ async def test_no_database_connection_is_held_while_the_store_takes_its_time(
     assert answer.status_code == 200
 
 
-async def test_a_repeat_takes_over_from_a_caller_that_is_gone(
+async def test_repeat_takes_over_expired_lease(
     application: Application, clock: FakeClock, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -321,7 +317,7 @@ async def test_a_repeat_takes_over_from_a_caller_that_is_gone(
     assert await run_due_probes(application) == 1
 
 
-async def test_without_the_store_the_call_can_be_repeated(
+async def test_complete_without_store_is_repeatable(
     subtests: pytest.Subtests, application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -339,7 +335,7 @@ async def test_without_the_store_the_call_can_be_repeated(
     await assert_quota_is_exact(application, alice.user)
 
 
-async def test_a_lost_answer_of_the_store_is_found_out(storage: InMemoryStorage, signed_in: SignedIn) -> None:
+async def test_recovers_from_lost_store_response(storage: InMemoryStorage, signed_in: SignedIn) -> None:
     alice = await signed_in()
     announced = await announce(alice)
     await send_parts(alice, storage, announced)
@@ -350,7 +346,7 @@ async def test_a_lost_answer_of_the_store_is_found_out(storage: InMemoryStorage,
     assert len(storage.objects) == 1
 
 
-async def test_upload_and_object_gone_is_a_failure_that_says_so(
+async def test_missing_upload_and_object_fails_video(
     application: Application,
     storage: InMemoryStorage,
     signed_in: SignedIn,
@@ -361,7 +357,7 @@ async def test_upload_and_object_gone_is_a_failure_that_says_so(
     video = await make_video(owner=alice.user, parts_sent=[1])
     await storage.abort_multipart_upload(video.object_key, video.upload_id or "")
     answer = await alice.post(completing(video.id), json={"parts": []})
-    assert_error(answer, 503, "storage_unavailable")  # one look may be a stale answer
+    assert_error(answer, 503, "storage_unavailable")  # the first HEAD may be stale
     clock.advance(seconds=application.settings.sweep_interval_seconds)
     answer = await alice.post(completing(video.id), json={"parts": []})
     assert answer.status_code == 200
@@ -372,16 +368,14 @@ async def test_upload_and_object_gone_is_a_failure_that_says_so(
     assert await run_due_probes(application) == 0
 
 
-async def test_before_the_upload_has_an_id_there_is_nothing_to_complete(
-    signed_in: SignedIn, make_video: MakeVideo
-) -> None:
+async def test_refuses_complete_without_upload_id(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice = await signed_in()
     video = await make_video(owner=alice.user, upload_id=None)
     answer = await alice.post(completing(video.id), json={"parts": []})
     assert assert_error(answer, 409, "wrong_state")["status"] == "uploading"
 
 
-async def test_no_url_changes_the_object_once_complete_has_answered(
+async def test_part_urls_fail_after_complete(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()

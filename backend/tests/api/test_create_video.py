@@ -1,4 +1,4 @@
-"""POST /videos: what is taken, what is refused and how, and what one answer brings."""
+"""Test POST /videos."""
 
 import asyncio
 import itertools
@@ -74,7 +74,7 @@ FOREIGN_NAMES = [
 ]
 
 
-async def test_the_answer_holds_the_row_the_plan_and_the_first_urls(
+async def test_returns_video_plan_and_first_urls(
     clock: FakeClock, signed_in: SignedIn, application: Application
 ) -> None:
     alice = await signed_in()
@@ -107,17 +107,17 @@ async def test_the_answer_holds_the_row_the_plan_and_the_first_urls(
     assert OBJECT_KEY.match((await read_video(application, uuid.UUID(video["id"]))).object_key)
 
 
-async def test_what_was_created_can_be_read(signed_in: SignedIn) -> None:
+async def test_created_video_is_readable(signed_in: SignedIn) -> None:
     alice = await signed_in()
     created = (await alice.post(VIDEOS, json=MP4)).json()["video"]
     assert (await alice.get(f"{VIDEOS}/{created['id']}")).json() == created
     assert (await alice.get(VIDEOS)).json()["items"] == [created]
 
 
-async def test_the_store_is_told_what_it_keeps(
+async def test_sets_object_type_and_disposition(
     storage: InMemoryStorage, signed_in: SignedIn, application: Application
 ) -> None:
-    """Type and attachment are set by us: a browser can change neither."""
+    """The browser can change neither the type nor the disposition."""
     alice = await signed_in()
     created = (await alice.post(VIDEOS, json={**MP4, "content_type": "video/x-m4v"})).json()["video"]
     row = await read_video(application, uuid.UUID(created["id"]))
@@ -132,7 +132,7 @@ async def test_the_store_is_told_what_it_keeps(
 
 
 @with_settings(**MANY_OPEN)
-async def test_the_plan_covers_the_file_exactly(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+async def test_plan_covers_file_exactly(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
     alice = await signed_in()
     for size, part_size, count in (
         (1, 5 * MIB, 1),
@@ -155,7 +155,7 @@ async def test_the_plan_covers_the_file_exactly(subtests: pytest.Subtests, signe
                 assert sum(part["size_bytes"] for part in upload["parts"]) == size
 
 
-async def test_two_gib_take_one_create_and_three_sign_calls(signed_in: SignedIn) -> None:
+async def test_two_gib_need_three_sign_calls(signed_in: SignedIn) -> None:
     alice = await signed_in()
     body = (await alice.post(VIDEOS, json={**MP4, "size_bytes": 2 * GIB})).json()
     signed = {part["part_number"]: part for part in body["upload"]["parts"]}
@@ -171,7 +171,7 @@ async def test_two_gib_take_one_create_and_three_sign_calls(signed_in: SignedIn)
     assert len({part["url"] for part in signed.values()}) == 128
 
 
-async def test_a_size_out_of_bounds_is_refused_by_its_name(
+async def test_refuses_size_out_of_bounds(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -193,7 +193,7 @@ async def test_a_size_out_of_bounds_is_refused_by_its_name(
 
 
 @with_settings(max_upload_bytes=1000)
-async def test_the_limit_is_the_operators_to_set(signed_in: SignedIn) -> None:
+async def test_size_limit_is_configurable(signed_in: SignedIn) -> None:
     alice = await signed_in()
     assert (await alice.post(VIDEOS, json={**MP4, "size_bytes": 1000})).status_code == 201
     body = assert_error(await alice.post(VIDEOS, json={**MP4, "size_bytes": 1001}), 413, "file_too_large")
@@ -204,7 +204,7 @@ async def test_the_limit_is_the_operators_to_set(signed_in: SignedIn) -> None:
 
 
 @with_settings(**MANY_OPEN)
-async def test_every_pair_of_the_table_is_taken_and_the_first_type_stored(
+async def test_stores_first_type_of_extension(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -222,13 +222,13 @@ async def test_every_pair_of_the_table_is_taken_and_the_first_type_stored(
                     assert answer.status_code == 201, answer.text
                     video = answer.json()["video"]
                     assert video["content_type"] == types[0]
-                    assert video["container"] is None, "found by content, later"
+                    assert video["container"] is None, "the probe sets the container"
                     row = await read_video(application, uuid.UUID(video["id"]))
                     assert row.object_key.endswith(f".{container}")
                     assert OBJECT_KEY.match(row.object_key)
 
 
-async def test_every_other_pair_is_a_mismatch(
+async def test_refuses_type_of_other_extension(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -241,11 +241,11 @@ async def test_every_other_pair_is_a_mismatch(
                     VIDEOS, json={"filename": f"a{extension}", "size_bytes": 1, "content_type": content_type}
                 )
                 body = assert_error(answer, 422, "content_type_mismatch")
-                assert types[0] in body["detail"], "it says what the extension goes with"
+                assert types[0] in body["detail"], "the detail omits the expected type"
     assert await count_videos(application) == 0
 
 
-async def test_other_extensions_are_refused_naming_what_is_taken(
+async def test_refuses_other_extensions(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -258,7 +258,7 @@ async def test_other_extensions_are_refused_naming_what_is_taken(
     assert await count_videos(application) == 0
 
 
-async def test_a_content_type_of_no_sensible_length_is_refused(signed_in: SignedIn) -> None:
+async def test_refuses_content_type_of_invalid_length(signed_in: SignedIn) -> None:
     alice = await signed_in()
     answer = await alice.post(VIDEOS, json={**MP4, "content_type": "v" * 201})
     assert_error(answer, 422, "validation_error")
@@ -268,7 +268,7 @@ async def test_a_content_type_of_no_sensible_length_is_refused(signed_in: Signed
 
 
 @with_settings(user_quota_bytes=1000)
-async def test_the_quota_counts_what_is_announced(application: Application, signed_in: SignedIn) -> None:
+async def test_quota_counts_announced_sizes(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     assert (await alice.post(VIDEOS, json={**MP4, "size_bytes": 600})).status_code == 201
     body = assert_error(await alice.post(VIDEOS, json={**MP4, "size_bytes": 401}), 409, "quota_exceeded")
@@ -276,15 +276,13 @@ async def test_the_quota_counts_what_is_announced(application: Application, sign
     assert (await alice.post(VIDEOS, json={**MP4, "size_bytes": 400})).status_code == 201
     assert_error(await alice.post(VIDEOS, json={**MP4, "size_bytes": 1}), 409, "quota_exceeded")
     await assert_quota_is_exact(application, alice.user)
-    # Somebody else's space is their own.
+    # Each user has a separate quota.
     bob = await signed_in()
     assert (await bob.post(VIDEOS, json={**MP4, "size_bytes": 1000})).status_code == 201
 
 
 @with_settings(user_quota_bytes=1000, user_max_uploads_in_flight=100)
-async def test_creates_at_the_same_time_never_pass_the_quota(
-    application: Application, signed_in: SignedIn
-) -> None:
+async def test_concurrent_creates_respect_quota(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     answers = await asyncio.gather(*(alice.post(VIDEOS, json={**MP4, "size_bytes": 300}) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 5
@@ -293,7 +291,7 @@ async def test_creates_at_the_same_time_never_pass_the_quota(
 
 
 @with_settings(user_max_uploads_in_flight=2)
-async def test_too_many_open_uploads_are_named(
+async def test_refusal_lists_open_uploads(
     application: Application, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -316,19 +314,17 @@ async def test_too_many_open_uploads_are_named(
 
 
 @with_settings(user_max_uploads_in_flight=3)
-async def test_creates_at_the_same_time_never_pass_the_number(
-    application: Application, signed_in: SignedIn
-) -> None:
+async def test_concurrent_creates_respect_upload_limit(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     answers = await asyncio.gather(*(alice.post(VIDEOS, json=MP4) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 5
     await assert_quota_is_exact(application, alice.user)
 
 
-# --- the store is away --------------------------------------------------------------------------------------------
+# --- store unreachable --------------------------------------------------------------------------------------------
 
 
-async def test_without_the_store_nothing_is_kept_and_a_repeat_works(
+async def test_create_without_store_is_repeatable(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()

@@ -1,4 +1,4 @@
-"""With the cookie, unsafe methods must come from our own page; a bearer token proves itself."""
+"""Test that unsafe methods with the session cookie require the Origin of our page."""
 
 from typing import Any
 
@@ -56,12 +56,12 @@ BODIES: dict[str, Any] = {
 
 
 def bare(client: ApiClient) -> ApiClient:
-    """The session's cookie without the page's Origin."""
+    """Return a client with the session cookie but no Origin header."""
     del client.headers["Origin"]
     return client
 
 
-async def test_the_cookie_counts_from_our_page_only(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+async def test_cookie_requires_own_origin(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
     alice = bare(await signed_in())
     for headers in NOT_OURS:
         with subtests.test(str(headers)):
@@ -75,7 +75,7 @@ async def test_the_cookie_counts_from_our_page_only(subtests: pytest.Subtests, s
             assert answer.json()["full_name"] == f"Alice {number}"
 
 
-async def test_every_unsafe_route_asks_for_it(
+async def test_unsafe_routes_refuse_foreign_origin(
     subtests: pytest.Subtests,
     application: Application,
     signed_in: SignedIn,
@@ -98,13 +98,11 @@ async def test_every_unsafe_route_asks_for_it(
                 assert_error(answer, 403, "csrf_rejected")
     assert (await read_video(application, video.id)).model_dump() == before
     assert await count_videos(application) == 1
-    assert (await alice.get(ME)).status_code == 200, "the session lives"
+    assert (await alice.get(ME)).status_code == 200, "the session ended"
 
 
-async def test_reading_with_the_cookie_needs_no_origin(
-    subtests: pytest.Subtests, signed_in: SignedIn
-) -> None:
-    """A link from elsewhere opens the page; what it answers stays unreadable for the other site (no CORS)."""
+async def test_safe_methods_need_no_origin(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+    """A link on another site may open the page. Without CORS that site cannot read the response."""
     alice = bare(await signed_in())
     for headers in [*OURS, *NOT_OURS]:
         with subtests.test(str(headers)):
@@ -114,8 +112,8 @@ async def test_reading_with_the_cookie_needs_no_origin(
                 assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-async def test_a_bearer_token_needs_no_origin(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
-    """No browser sends it by itself."""
+async def test_bearer_token_needs_no_origin(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+    """A browser does not add a bearer token on its own."""
     program = await signed_in(how="bearer")
     for headers in [*OURS, *NOT_OURS]:
         with subtests.test(str(headers)):
@@ -123,7 +121,7 @@ async def test_a_bearer_token_needs_no_origin(subtests: pytest.Subtests, signed_
             assert answer.status_code == 200
 
 
-async def test_a_bearer_token_beside_the_cookie_is_the_one_that_counts(signed_in: SignedIn) -> None:
+async def test_bearer_token_overrides_cookie(signed_in: SignedIn) -> None:
     page, program = bare(await signed_in()), await signed_in(how="bearer")
     answer = await page.patch(
         ME, json={"full_name": "x"}, headers={"Authorization": program.headers["Authorization"]}
@@ -132,15 +130,13 @@ async def test_a_bearer_token_beside_the_cookie_is_the_one_that_counts(signed_in
     assert answer.json()["id"] == str(program.user.id)
 
 
-async def test_without_a_session_there_is_nothing_to_protect(client: httpx.AsyncClient) -> None:
+async def test_request_without_session_needs_no_origin(client: httpx.AsyncClient) -> None:
     assert_error(await client.patch(ME, json={"full_name": "x"}), 401, "not_authenticated")
 
 
 @pytest.mark.usefixtures("user")
-async def test_another_sites_page_signs_nobody_in(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
-    """Else it could sign you in as somebody else, and you would upload into their account."""
+async def test_login_refuses_foreign_origin(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+    """Otherwise another site could sign the user in to the account of an attacker."""
     calls: dict[str, dict[str, Any]] = {
         "login": {"json": {"email": "user@example.com", "password": PASSWORD}},
         "token": {"data": {"username": "user@example.com", "password": PASSWORD}},
@@ -157,9 +153,7 @@ async def test_another_sites_page_signs_nobody_in(
             assert answer.status_code in (200, 201)
 
 
-async def test_a_form_of_another_site_that_got_the_origin_right_still_is_no_json(
-    application: Application, signed_in: SignedIn
-) -> None:
+async def test_refuses_form_with_own_origin(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     answer = await alice.post(
         f"{API}/videos", content=b'{"filename":"a.mp4"}', headers={"Content-Type": "text/plain"}
@@ -168,7 +162,7 @@ async def test_a_form_of_another_site_that_got_the_origin_right_still_is_no_json
     assert await count_videos(application) == 0
 
 
-async def test_no_other_origin_is_ever_allowed_to_read(client: httpx.AsyncClient) -> None:
+async def test_allows_no_cors_origin(client: httpx.AsyncClient) -> None:
     for origin in (APP_URL, "https://evil.example", "null"):
         preflight = {
             "Origin": origin,
@@ -182,7 +176,7 @@ async def test_no_other_origin_is_ever_allowed_to_read(client: httpx.AsyncClient
 
 @pytest.mark.usefixtures("user")
 @with_settings(app_origins=["https://video.example", "https://www.video.example"])
-async def test_the_origins_are_the_operators_to_set(client: httpx.AsyncClient) -> None:
+async def test_allowed_origins_are_configurable(client: httpx.AsyncClient) -> None:
     login = {"email": "user@example.com", "password": PASSWORD}
     answer = await client.post(f"{API}/auth/login", json=login, headers={"Origin": "https://video.example"})
     cookie = answer.headers["set-cookie"].partition(";")[0]

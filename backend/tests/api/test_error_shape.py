@@ -1,4 +1,4 @@
-"""One shape for every error, whoever raised it: ours, FastAPI's, Starlette's."""
+"""Test that errors of the app, FastAPI and Starlette have one shape."""
 
 import re
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,7 @@ from tests.api.declared import operations
 from tests.api.shapes import API, assert_error, assert_retry_later, random_path
 from tests.conftest import SignedIn
 
-# The contract's table, written down a second time on purpose.
+# A deliberate copy of the contract's table.
 CODES: dict[int, set[str]] = {
     400: {"malformed_request"},
     401: {"not_authenticated", "invalid_credentials"},
@@ -49,19 +49,19 @@ def every_error(kind: type[errors.SlipwayError] = errors.SlipwayError) -> list[t
     return [found for sub in kind.__subclasses__() for found in (sub, *every_error(sub))]
 
 
-def test_every_error_has_the_contracts_status() -> None:
+def test_errors_have_documented_status() -> None:
     for kind in every_error():
         code = getattr(kind, "code", None)
         if code is None:
-            continue  # a branch of the tree, not an error
+            continue  # a base class
         status = next(_STATUSES[parent] for parent in kind.__mro__ if parent in _STATUSES)
         assert code in CODES[status], code
 
 
-def test_every_code_of_the_contract_exists() -> None:
+def test_documented_codes_exist() -> None:
     ours = {kind.code for kind in every_error() if hasattr(kind, "code")}
     ours |= {code for code, _ in _PLAIN_CODES.values()}
-    # Reserved: no limit on attempts is built yet (docs/reference/security.md says so).
+    # No limit on attempts exists yet, see docs/reference/security.md. The code is reserved.
     ours.add("rate_limited")
     assert ours == set(get_args(errors.ErrorCode))
     assert ours == {code for codes in CODES.values() for code in codes}
@@ -70,7 +70,7 @@ def test_every_code_of_the_contract_exists() -> None:
         assert detail.endswith(".")
 
 
-async def test_unknown_path_is_not_found(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+async def test_unknown_path_returns_404(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for path in [
         f"{API}/nothing",
         f"{API}",
@@ -85,7 +85,7 @@ async def test_unknown_path_is_not_found(subtests: pytest.Subtests, client: http
             assert_error(await client.get(path), 404, "not_found")
 
 
-async def test_wrong_method_names_all_that_the_path_takes(
+async def test_wrong_method_lists_allowed_methods(
     subtests: pytest.Subtests, client: httpx.AsyncClient
 ) -> None:
     for method, path, allowed in [
@@ -105,7 +105,7 @@ async def test_wrong_method_names_all_that_the_path_takes(
             assert answer.headers["allow"] == allowed
 
 
-async def test_every_path_refuses_a_method_it_does_not_declare(client: httpx.AsyncClient) -> None:
+async def test_paths_refuse_undeclared_methods(client: httpx.AsyncClient) -> None:
     declared: dict[str, set[str]] = {}
     for method, path, _ in operations():
         declared.setdefault(path, set()).add(method)
@@ -116,26 +116,26 @@ async def test_every_path_refuses_a_method_it_does_not_declare(client: httpx.Asy
             assert set(answer.headers["allow"].split(", ")) == methods, path
 
 
-async def test_each_answer_has_its_own_request_id(client: httpx.AsyncClient) -> None:
+async def test_request_ids_are_unique(client: httpx.AsyncClient) -> None:
     answers = [await client.get(f"{API}/health/live") for _ in range(3)] + [await client.get("/nothing")]
     ids = {answer.headers["x-request-id"] for answer in answers}
     assert len(ids) == 4
     assert all(re.fullmatch(r"[0-9a-f]{32}", request_id) for request_id in ids)
 
 
-async def test_a_proxys_request_id_is_kept(client: httpx.AsyncClient) -> None:
+async def test_keeps_request_id_of_proxy(client: httpx.AsyncClient) -> None:
     answer = await client.get("/nothing", headers={"X-Request-Id": "proxy-7f.3A_1"})
     assert assert_error(answer, 404, "not_found")["request_id"] == "proxy-7f.3A_1"
 
 
-async def test_an_odd_request_id_is_replaced(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+async def test_replaces_invalid_request_id(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for odd in ["", "short", "x" * 65, "a b c d e f", "<script>1</script>", "ünïcödé-id", "a\tbcdefgh"]:
         with subtests.test(odd=str(odd)[:60]):
             answer = await client.get(f"{API}/health/live", headers=[(b"X-Request-Id", odd.encode())])
             assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
 
 
-async def test_an_unexpected_exception_is_told_without_its_words(
+async def test_hides_message_of_unexpected_exception(
     application: Application, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     async def break_down(*_: object) -> None:
@@ -150,7 +150,7 @@ async def test_an_unexpected_exception_is_told_without_its_words(
     for secret in ("hunter2", "RuntimeError", "Traceback", "/etc", "break_down"):
         assert secret not in answer.text
         assert secret not in str(answer.headers)
-    # Whoever gets the request id from a user finds the cause by it.
+    # The request ID of the response leads to the exception in the log.
     written = [line for line in log.getvalue().splitlines() if "request.failed" in line]
     assert len(written) == 1
     assert str(body["request_id"]) in written[0]
@@ -158,7 +158,7 @@ async def test_an_unexpected_exception_is_told_without_its_words(
 
 
 @pytest.mark.usefixtures("log")
-async def test_the_service_goes_on_after_an_unexpected_exception(
+async def test_serves_after_unexpected_exception(
     application: Application, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def break_down(*_: object) -> None:
@@ -171,7 +171,7 @@ async def test_the_service_goes_on_after_an_unexpected_exception(
     assert (await alice.get(f"{API}/videos")).status_code == 200
 
 
-async def test_every_route_that_needs_the_database_says_so_when_it_is_down(
+async def test_routes_return_503_without_database(
     signed_in: SignedIn, no_database: AbstractAsyncContextManager[None]
 ) -> None:
     alice = await signed_in(how="bearer")

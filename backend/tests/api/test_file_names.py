@@ -1,4 +1,4 @@
-"""Hostile file names: kept as what is shown (NFC), or refused; never anywhere near the key."""
+"""Test that hostile file names are stored in NFC or refused, and never appear in the object key."""
 
 import json
 import unicodedata
@@ -122,16 +122,16 @@ MANY_OPEN = {"user_max_uploads_in_flight": 1000}
 
 
 def body_of(filename: str) -> bytes:
-    """As JSON.stringify writes it: a lone surrogate as an escape."""
+    """Encode as JSON.stringify does, with lone surrogates escaped."""
     return json.dumps({"filename": filename, "size_bytes": 1, "content_type": "video/mp4"}).encode()
 
 
-def test_the_table_is_as_long_as_it_claims() -> None:
+def test_table_has_expected_size() -> None:
     assert len(KEPT) + len(TRIMMED) + len(REFUSED) >= 60
 
 
 @with_settings(**MANY_OPEN)
-async def test_a_name_is_shown_as_it_is_and_never_names_the_object(
+async def test_returns_name_and_keeps_it_out_of_key(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -153,10 +153,10 @@ async def test_a_name_is_shown_as_it_is_and_never_names_the_object(
             keys.add(key)
             for part in answer.json()["upload"]["parts"]:
                 assert part["url"].partition("?")[0].endswith(key)
-    assert len(keys) == len(names), "no key twice"
+    assert len(keys) == len(names), "two objects have the same key"
 
 
-async def test_a_name_that_cannot_be_shown_is_refused(
+async def test_refuses_invalid_names(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -170,9 +170,7 @@ async def test_a_name_that_cannot_be_shown_is_refused(
     assert await count_videos(application) == 0
 
 
-async def test_a_name_of_a_million_characters_is_not_even_read(
-    application: Application, signed_in: SignedIn
-) -> None:
+async def test_refuses_name_over_body_limit(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     for name in ("n" * 1_000_000 + ".mp4", "🚢" * 1_000_000):
         answer = await alice.post(

@@ -1,6 +1,6 @@
-"""Whatever is sent: an answer in the contract's shape, never a 5xx, and nothing accepted that is not valid.
+"""Test random requests for 5xx responses, undocumented shapes and accepted invalid input.
 
-What is valid is written down here a second time, by hand. `make campaign` may raise the number of examples.
+The rules of valid input are a deliberate copy. `make campaign` may raise the number of examples.
 """
 
 import functools
@@ -28,8 +28,8 @@ ran: Counter[str] = Counter()
 
 
 def few(test: Any) -> Any:
-    """EXAMPLES of them, counted as they run."""
-    inner = test.hypothesis.inner_test  # where Hypothesis lets others wrap it; it ships no type for that
+    """Run the test with EXAMPLES examples and count them."""
+    inner = test.hypothesis.inner_test  # Hypothesis ships no type for this hook
 
     @functools.wraps(inner)
     async def counted(*arguments: Any, **named: Any) -> None:
@@ -41,14 +41,14 @@ def few(test: Any) -> Any:
         max_examples=EXAMPLES,
         deadline=None,
         database=None,
-        # One app serves all examples of a test on purpose: what one leaves behind is the next one's ground.
+        # One app serves all examples of a test. Each example may find rows of the previous ones.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )(test)
 
 
 @pytest.fixture(autouse=True)
 def _counted(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tells the campaign how many examples really ran; a failure is counted by its runner."""
+    """Report the number of examples to the campaign. Its runner counts failures."""
     yield
     name = request.node.originalname
     write_line({"suite": f"fuzz: {name}", "runs": ran[name], "violations": 0, "seed": None})
@@ -72,7 +72,7 @@ any_json = st.recursive(
 
 @st.composite
 def nearly(draw: st.DrawFn, good: dict[str, Any]) -> Any:
-    """A good body, and what becomes of it by a small or a large accident."""
+    """Draw a valid body, a slightly changed one or an unrelated value."""
     accident = draw(
         st.sampled_from(["none", "replace", "replace", "replace", "drop", "add", "wrap", "other"])
     )

@@ -1,4 +1,4 @@
-"""Headers that keep an answer what it is: data for our page, for this moment, and nothing else."""
+"""Test the security and cache headers of every response."""
 
 from contextlib import AbstractAsyncContextManager
 
@@ -29,13 +29,13 @@ def assert_safe(answer: httpx.Response) -> None:
     assert "x-powered-by" not in answer.headers
     assert not [name for name in answer.headers if name.startswith("access-control-")]
     for name in answer.headers:
-        assert len(answer.headers.get_list(name)) == 1, f"{name} comes twice"
+        assert len(answer.headers.get_list(name)) == 1, f"{name} is repeated"
     if answer.content:
         assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.usefixtures("log")
-async def test_every_kind_of_answer_has_them(
+async def test_all_responses_have_safe_headers(
     application: Application,
     client: httpx.AsyncClient,
     signed_in: SignedIn,
@@ -83,7 +83,7 @@ async def test_every_kind_of_answer_has_them(
     }  # fmt: skip
 
 
-async def test_the_description_is_there_on_this_machine(client: httpx.AsyncClient) -> None:
+async def test_serves_api_docs_in_development(client: httpx.AsyncClient) -> None:
     assert (await client.get(f"{API}/openapi.json")).status_code == 200
 
 
@@ -93,11 +93,11 @@ async def test_the_description_is_there_on_this_machine(client: httpx.AsyncClien
     s3_public_endpoint_url="https://objects.example",
     metrics_token="a-token-for-metrics",
 )
-async def test_production_shows_no_tools(client: httpx.AsyncClient) -> None:
+async def test_production_hides_api_docs(client: httpx.AsyncClient) -> None:
     for path in ("/api/docs", "/docs", "/redoc", "/openapi.json", f"{API}/openapi.json"):
         assert (await client.get(path)).status_code == 404, path
 
 
-async def test_no_path_of_the_machine_is_served(client: httpx.AsyncClient) -> None:
+async def test_serves_no_local_files(client: httpx.AsyncClient) -> None:
     for path in ("/.git/HEAD", "/.env", "/data/slipway.db", "/backend/app/main.py", "/etc/passwd"):
         assert (await client.get(path)).status_code == 404, path

@@ -1,4 +1,4 @@
-"""GET /health/live, /health/ready and /metrics: what a load balancer and a monitor see."""
+"""Test GET /health/live, /health/ready and /metrics."""
 
 import re
 from contextlib import AbstractAsyncContextManager
@@ -17,14 +17,14 @@ LIVE = f"{API}/health/live"
 TOKEN = "a-token-for-metrics"
 
 
-async def test_a_well_service_is_live_and_ready(client: httpx.AsyncClient) -> None:
+async def test_reports_live_and_ready(client: httpx.AsyncClient) -> None:
     for path in (LIVE, READY):
         answer = await client.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
         assert answer.headers["x-request-id"]
 
 
-async def test_ready_names_the_database_when_it_is_away(
+async def test_readiness_names_unreachable_database(
     client: httpx.AsyncClient, no_database: AbstractAsyncContextManager[None]
 ) -> None:
     async with no_database:
@@ -33,9 +33,7 @@ async def test_ready_names_the_database_when_it_is_away(
     assert (await client.get(READY)).status_code == 200
 
 
-async def test_ready_names_the_store_when_it_is_away(
-    client: httpx.AsyncClient, storage: InMemoryStorage
-) -> None:
+async def test_readiness_names_unreachable_store(client: httpx.AsyncClient, storage: InMemoryStorage) -> None:
     storage.fail_next("check")
     assert_retry_later(await client.get(READY), "storage_unavailable")
     storage.fail_next("check", Overloaded())
@@ -44,7 +42,7 @@ async def test_ready_names_the_store_when_it_is_away(
     assert (await client.get(READY)).status_code == 200
 
 
-async def test_a_check_that_breaks_tells_nothing(
+async def test_readiness_hides_exception_of_check(
     client: httpx.AsyncClient, storage: InMemoryStorage, log: object
 ) -> None:
     assert log
@@ -54,7 +52,7 @@ async def test_a_check_that_breaks_tells_nothing(
     assert "10.0.0.7" not in answer.text
 
 
-async def test_the_api_works_again_by_itself_when_the_database_is_back(
+async def test_api_recovers_after_database_outage(
     signed_in: SignedIn, no_database: AbstractAsyncContextManager[None]
 ) -> None:
     alice = await signed_in()
@@ -69,14 +67,14 @@ async def test_the_api_works_again_by_itself_when_the_database_is_back(
 # --- metrics ------------------------------------------------------------------------------------------------------
 
 
-async def test_metrics_are_open_on_this_machine(client: httpx.AsyncClient) -> None:
+async def test_serves_metrics_in_development(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_requests_are_counted_by_route_and_status_not_by_id(
+async def test_counts_requests_by_route_and_status(
     client: httpx.AsyncClient, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -99,7 +97,7 @@ async def test_requests_are_counted_by_route_and_status_not_by_id(
 
 
 @with_settings(metrics_token=TOKEN)
-async def test_metrics_with_a_token_are_for_its_bearer(
+async def test_metrics_require_configured_token(
     subtests: pytest.Subtests, client: httpx.AsyncClient, signed_in: SignedIn
 ) -> None:
     session = (await signed_in(how="bearer")).headers["Authorization"]
@@ -131,6 +129,6 @@ async def test_metrics_with_a_token_are_for_its_bearer(
     s3_public_endpoint_url="https://objects.example",
     metrics_token=TOKEN,
 )
-async def test_metrics_in_production_are_never_open(client: httpx.AsyncClient) -> None:
+async def test_production_metrics_require_token(client: httpx.AsyncClient) -> None:
     assert_error(await client.get("/metrics"), 401, "not_authenticated")
     assert (await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})).status_code == 200

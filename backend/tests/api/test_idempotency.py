@@ -1,4 +1,4 @@
-"""Idempotency-Key on POST /videos: a repeat is the same video, never a second one."""
+"""Test Idempotency-Key on POST /videos."""
 
 import asyncio
 import uuid
@@ -19,7 +19,7 @@ def a_key() -> dict[str, str]:
     return {"Idempotency-Key": str(uuid.uuid4())}
 
 
-async def test_a_repeat_is_the_same_video(
+async def test_repeat_returns_same_video(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice, key = await signed_in(), a_key()
@@ -32,7 +32,7 @@ async def test_a_repeat_is_the_same_video(
     await assert_quota_is_exact(application, alice.user)
 
 
-async def test_a_repeat_brings_urls_that_are_fresh(clock: FakeClock, signed_in: SignedIn) -> None:
+async def test_repeat_signs_new_urls(clock: FakeClock, signed_in: SignedIn) -> None:
     alice, key = await signed_in(), a_key()
     first = (await alice.post(VIDEOS, json=MP4, headers=key)).json()
     clock.advance(seconds=800)
@@ -42,7 +42,7 @@ async def test_a_repeat_brings_urls_that_are_fresh(clock: FakeClock, signed_in: 
     assert second["upload"]["server_time"] > first["upload"]["server_time"]
 
 
-async def test_the_same_file_under_another_spelling_is_the_same(signed_in: SignedIn) -> None:
+async def test_equivalent_spelling_is_same_request(signed_in: SignedIn) -> None:
     alice, key = await signed_in(), a_key()
     body = {"filename": "caf\u00e9.mp4", "size_bytes": 7, "content_type": "video/mp4"}
     first = await alice.post(VIDEOS, json=body, headers=key)
@@ -52,7 +52,7 @@ async def test_the_same_file_under_another_spelling_is_the_same(signed_in: Signe
     assert second.json()["video"]["id"] == first.json()["video"]["id"]
 
 
-async def test_another_file_under_the_same_key_is_a_conflict(
+async def test_refuses_other_file_under_same_key(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice, key = await signed_in(), a_key()
@@ -69,13 +69,13 @@ async def test_another_file_under_the_same_key_is_a_conflict(
     await assert_quota_is_exact(application, alice.user)
 
 
-async def test_a_repeat_that_is_not_valid_is_told_so(signed_in: SignedIn) -> None:
+async def test_validates_repeat(signed_in: SignedIn) -> None:
     alice, key = await signed_in(), a_key()
     await alice.post(VIDEOS, json=MP4, headers=key)
     assert_error(await alice.post(VIDEOS, json={**MP4, "size_bytes": 0}, headers=key), 422, "file_empty")
 
 
-async def test_the_key_is_the_users_own(signed_in: SignedIn) -> None:
+async def test_keys_are_scoped_to_user(signed_in: SignedIn) -> None:
     alice, bob, key = await signed_in(), await signed_in(), a_key()
     hers = await alice.post(VIDEOS, json=MP4, headers=key)
     his = await bob.post(VIDEOS, json={**MP4, "size_bytes": 5}, headers=key)
@@ -83,16 +83,14 @@ async def test_the_key_is_the_users_own(signed_in: SignedIn) -> None:
     assert hers.json()["video"]["id"] != his.json()["video"]["id"]
 
 
-async def test_without_a_key_every_create_is_a_new_video(
-    application: Application, signed_in: SignedIn
-) -> None:
+async def test_create_without_key_makes_new_video(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     ids = {(await alice.post(VIDEOS, json=MP4)).json()["video"]["id"] for _ in range(3)}
     assert len(ids) == 3
     assert await count_videos(application) == 3
 
 
-async def test_a_key_that_is_no_uuid_is_refused(
+async def test_refuses_invalid_key(
     subtests: pytest.Subtests, application: Application, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -114,7 +112,7 @@ async def test_a_key_that_is_no_uuid_is_refused(
     assert await count_videos(application) == 0
 
 
-async def test_past_uploading_a_repeat_tells_where_the_video_is(
+async def test_repeat_reports_status_after_upload(
     subtests: pytest.Subtests, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -129,14 +127,14 @@ async def test_past_uploading_a_repeat_tells_where_the_video_is(
             assert body["video"] == (await alice.get(f"{VIDEOS}/{video.id}")).json()
 
 
-async def test_after_deletion_the_key_lives_as_long_as_the_row(
+async def test_key_lasts_until_row_is_deleted(
     application: Application, clock: FakeClock, signed_in: SignedIn
 ) -> None:
     alice, key = await signed_in(), a_key()
     first = (await alice.post(VIDEOS, json=MP4, headers=key)).json()["video"]["id"]
     assert (await alice.delete(f"{VIDEOS}/{first}")).status_code == 204
 
-    # Nobody is handed a video that is on its way out, nor a second one under the same key.
+    # A repeat returns neither the video being deleted nor a second one.
     body = assert_error(await alice.post(VIDEOS, json=MP4, headers=key), 409, "wrong_state")
     assert body["status"] == "deleting"
     await assert_quota_is_exact(application, alice.user)
@@ -149,14 +147,14 @@ async def test_after_deletion_the_key_lives_as_long_as_the_row(
     assert again.json()["video"]["id"] != first
 
 
-async def test_an_expired_upload_is_not_handed_out_again(signed_in: SignedIn, make_video: MakeVideo) -> None:
+async def test_repeat_refuses_expired_upload(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice, key = await signed_in(), uuid.uuid4()
     await make_video(VideoStatus.EXPIRED, owner=alice.user, idempotency_key=key)
     answer = await alice.post(VIDEOS, json=MP4, headers={"Idempotency-Key": str(key)})
     assert assert_error(answer, 409, "wrong_state")["status"] == "expired"
 
 
-async def test_equal_creates_at_the_same_time_are_one_video_and_one_upload(
+async def test_concurrent_equal_creates_make_one_video(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn
 ) -> None:
     alice, key = await signed_in(), a_key()
@@ -166,12 +164,12 @@ async def test_equal_creates_at_the_same_time_are_one_video_and_one_upload(
     assert len({answer.json()["upload"]["parts"][0]["url"] for answer in answers}) == 1
     assert await count_videos(application) == 1
     await application.tasks.drain(10)
-    assert len(storage.open_uploads) == 1, "the others aborted theirs"
+    assert len(storage.open_uploads) == 1, "a request left its upload open"
     await assert_quota_is_exact(application, alice.user)
 
 
 @with_settings(user_quota_bytes=1024, user_max_uploads_in_flight=1)
-async def test_a_repeat_needs_no_room_of_its_own(application: Application, signed_in: SignedIn) -> None:
+async def test_repeat_ignores_limits(application: Application, signed_in: SignedIn) -> None:
     alice, key = await signed_in(), a_key()
     assert (await alice.post(VIDEOS, json=MP4, headers=key)).status_code == 201
     assert (await alice.post(VIDEOS, json=MP4, headers=key)).status_code == 200

@@ -1,7 +1,6 @@
-"""Not yours is not there: every operation, by everybody who may not, in every state, tells nothing.
+"""Test that a video of another user is indistinguishable from a missing one.
 
-An answer must be byte-equal to the one for an id that does not exist, but for the request id; and nothing may change:
-not the row, not the store.
+Apart from the request ID, both responses must be equal byte for byte. The row and the store must not change.
 """
 
 import uuid
@@ -26,17 +25,17 @@ OPERATIONS: dict[str, tuple[str, str, Any]] = {
     "sign outside the plan": ("POST", "/parts", {"part_numbers": [10_000]}),
     "sign nonsense": ("POST", "/parts", {"part_numbers": "all"}),
     "complete": ("POST", "/complete", {"parts": []}),
-    "complete with proof": ("POST", "/complete", {"parts": [{"part_number": 1, "md5": md5_hex(b"")}]}),
+    "complete with MD5s": ("POST", "/complete", {"parts": [{"part_number": 1, "md5": md5_hex(b"")}]}),
     "complete with nonsense": ("POST", "/complete", {"parts": 1}),
     "replace": ("PUT", "", {"status": "ready"}),
-    "look at the head": ("HEAD", "", None),
+    "read headers": ("HEAD", "", None),
 }
-# What is wrong with the request itself is told before anything is looked up.
+# The API rejects these before it looks up the video.
 NOT_LOOKED_UP = {
     "sign nonsense": (422, "validation_error"),
     "complete with nonsense": (422, "validation_error"),
     "replace": (405, "method_not_allowed"),
-    "look at the head": (405, "method_not_allowed"),
+    "read headers": (405, "method_not_allowed"),
 }
 
 
@@ -48,7 +47,7 @@ def _tampered(token: str) -> str:
 async def actors(
     application: Application, clock: FakeClock, client: ApiClient, signed_in: SignedIn, make_user: MakeUser
 ) -> dict[str, httpx.AsyncClient]:
-    """Everybody who may not; most of them with what once was, or nearly is, the owner's session."""
+    """Return clients without access. Most send an ended or altered session of the owner."""
     owner = await make_user(email="owner@example.com")
     expired = await signed_in(owner)
     clock.advance(timedelta(days=8))
@@ -81,7 +80,7 @@ async def _ask(client: httpx.AsyncClient, video_id: uuid.UUID, operation: str) -
 
 
 @pytest.mark.parametrize("status", list(VideoStatus))
-async def test_a_video_is_not_there_for_anybody_else(
+async def test_hides_video_from_other_users(
     subtests: pytest.Subtests,
     application: Application,
     storage: InMemoryStorage,
@@ -103,7 +102,7 @@ async def test_a_video_is_not_there_for_anybody_else(
                 theirs = await _ask(client, video.id, operation)
                 nobodys = await _ask(client, uuid.uuid4(), operation)
                 assert without_request_id(theirs) == without_request_id(nobodys)
-                if operation == "look at the head":
+                if operation == "read headers":
                     assert theirs.status_code == 405
                 elif operation == "replace":
                     assert_error(theirs, 405, "method_not_allowed")
@@ -118,7 +117,7 @@ async def test_a_video_is_not_there_for_anybody_else(
     assert storage.objects == objects
 
 
-async def test_lists_hold_nothing_of_others(
+async def test_lists_own_videos_only(
     subtests: pytest.Subtests,
     actors: dict[str, httpx.AsyncClient],
     make_user: MakeUser,
@@ -137,10 +136,10 @@ async def test_lists_hold_nothing_of_others(
                     assert_error(answer, 401, "not_authenticated")
 
 
-async def test_creating_beside_others_is_told_nothing_of_them(
+async def test_create_ignores_other_users_videos(
     signed_in: SignedIn, make_user: MakeUser, make_video: MakeVideo
 ) -> None:
-    """Neither their keys nor their open uploads nor their space are in anybody's way."""
+    """Idempotency keys, open uploads and quota of others have no effect."""
     owner, key = await make_user(), uuid.uuid4()
     for _ in range(5):
         await make_video("uploading", owner=owner)
@@ -152,10 +151,10 @@ async def test_creating_beside_others_is_told_nothing_of_them(
     assert answer.json()["video"]["id"] != str(video.id)
 
 
-async def test_the_owner_is_not_in_the_way_of_the_matrix(
+async def test_accepts_same_requests_from_owner(
     subtests: pytest.Subtests, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
-    """The same requests by the owner do what they say: the matrix above cannot pass because nothing works."""
+    """Show that the requests above are valid."""
     alice = await signed_in()
     expected: dict[str, Callable[[], Awaitable[object]]] = {
         "read": lambda: make_video("ready", owner=alice.user),
@@ -169,7 +168,7 @@ async def test_the_owner_is_not_in_the_way_of_the_matrix(
             assert (await _ask(alice, video.id, operation)).status_code in (200, 204)
 
 
-async def test_an_id_in_the_body_or_the_query_moves_nothing(
+async def test_ignores_ids_in_body_and_query(
     application: Application, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice, mallory = await signed_in(), await signed_in()

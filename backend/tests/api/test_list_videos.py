@@ -1,4 +1,4 @@
-"""GET /videos: newest first, in pages, without gaps or doubles."""
+"""Test GET /videos."""
 
 import base64
 import uuid
@@ -18,7 +18,7 @@ SHOWN = ["uploading", "completing", "processing", "ready", "failed"]
 
 
 async def walk(client: ApiClient, **query: str | int) -> list[list[str]]:
-    """The ids of every page, by the cursors alone."""
+    """Return the IDs of each page, following the cursors."""
     pages: list[list[str]] = []
     cursor: str | None = None
     while True:
@@ -44,7 +44,7 @@ async def alice(signed_in: SignedIn) -> ApiClient:
 
 @pytest.fixture
 async def many(alice: ApiClient, clock: FakeClock, make_video: MakeVideo) -> list[Video]:
-    """103 videos, many of them of one moment, as they must be listed."""
+    """Insert 103 videos, many with equal times. Return them in list order."""
     made = []
     moment = clock.now() - timedelta(days=2000)
     for number in range(103):
@@ -56,34 +56,32 @@ async def many(alice: ApiClient, clock: FakeClock, make_video: MakeVideo) -> lis
     return sorted(made, key=lambda video: (video.created_at, video.id.bytes), reverse=True)
 
 
-async def test_a_new_users_list_is_empty(alice: ApiClient) -> None:
+async def test_new_user_has_empty_list(alice: ApiClient) -> None:
     assert (await alice.get(VIDEOS)).json() == {"items": [], "next_cursor": None}
 
 
-async def test_walking_shows_every_video_once_newest_first(alice: ApiClient, many: list[Video]) -> None:
+async def test_pages_list_every_video_once_newest_first(alice: ApiClient, many: list[Video]) -> None:
     expected = [str(video.id) for video in many]
     for limit in (1, 7, 20, 50, 100):
         pages = await walk(alice, limit=limit)
         assert flat(pages) == expected, f"limit {limit}"
         assert all(len(page) == limit for page in pages[:-1])
-        assert pages[-1], "no empty page at the end"
+        assert pages[-1], "the last page is empty"
 
 
-async def test_a_page_holds_twenty_unless_told(alice: ApiClient, many: list[Video]) -> None:
+async def test_default_page_size_is_twenty(alice: ApiClient, many: list[Video]) -> None:
     body = (await alice.get(VIDEOS)).json()
     assert [item["id"] for item in body["items"]] == [str(video.id) for video in many[:20]]
     assert body["next_cursor"] is not None
 
 
-async def test_the_last_page_has_no_cursor_when_it_is_just_full(
-    alice: ApiClient, make_video: MakeVideo
-) -> None:
+async def test_full_last_page_has_no_cursor(alice: ApiClient, make_video: MakeVideo) -> None:
     for _ in range(4):
         await make_video(owner=alice.user)
     assert [len(page) for page in await walk(alice, limit=2)] == [2, 2]
 
 
-async def test_items_are_videos_as_read_alone(alice: ApiClient, make_video: MakeVideo) -> None:
+async def test_list_items_match_single_video(alice: ApiClient, make_video: MakeVideo) -> None:
     for status in SHOWN:
         await make_video(status, owner=alice.user)
     for item in (await alice.get(VIDEOS)).json()["items"]:
@@ -91,13 +89,13 @@ async def test_items_are_videos_as_read_alone(alice: ApiClient, make_video: Make
         assert item == (await alice.get(f"{VIDEOS}/{item['id']}")).json()
 
 
-async def test_what_comes_or_goes_while_walking_disturbs_nobody(
+async def test_paging_tolerates_concurrent_changes(
     alice: ApiClient, clock: FakeClock, many: list[Video], make_video: MakeVideo
 ) -> None:
     first = (await alice.get(VIDEOS, params={"limit": 50})).json()
     clock.advance(seconds=1)
     newcomer = await make_video("ready", owner=alice.user)
-    gone = [str(many[10].id), str(many[49].id), str(many[60].id)]  # 49 is the cursor's own video
+    gone = [str(many[10].id), str(many[49].id), str(many[60].id)]  # the cursor names video 49
     for video_id in gone:
         assert (await alice.delete(f"{VIDEOS}/{video_id}")).status_code == 204
     rest = []
@@ -110,9 +108,7 @@ async def test_what_comes_or_goes_while_walking_disturbs_nobody(
     assert str(newcomer.id) not in rest
 
 
-async def test_a_status_narrows_the_list(
-    subtests: pytest.Subtests, alice: ApiClient, make_video: MakeVideo
-) -> None:
+async def test_filters_by_status(subtests: pytest.Subtests, alice: ApiClient, make_video: MakeVideo) -> None:
     made: dict[str, set[str]] = {}
     for status in [*VideoStatus, *VideoStatus, *VideoStatus]:
         made.setdefault(status, set()).add(str((await make_video(status, owner=alice.user)).id))
@@ -125,30 +121,30 @@ async def test_a_status_narrows_the_list(
         assert set(flat(await walk(alice, limit=4))) == set().union(*(made[status] for status in SHOWN))
 
 
-async def test_a_deleted_video_leaves_the_list_at_once(
+async def test_deleted_video_is_not_listed(
     alice: ApiClient, storage: InMemoryStorage, make_video: MakeVideo
 ) -> None:
     kept, gone = await make_video("ready", owner=alice.user), await make_video("ready", owner=alice.user)
-    storage.fail_next("delete", times=10)  # the bytes go later
+    storage.fail_next("delete", times=10)  # the reconciler deletes the object
     assert (await alice.delete(f"{VIDEOS}/{gone.id}")).status_code == 204
     assert flat(await walk(alice)) == [str(kept.id)]
 
 
 @pytest.mark.usefixtures("many")
-async def test_everybody_sees_their_own_only(
+async def test_lists_only_videos_of_user(
     alice: ApiClient, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     bob = await signed_in()
     his = await make_video("ready", owner=bob.user)
     assert flat(await walk(bob)) == [str(his.id)]
     assert str(his.id) not in flat(await walk(alice, limit=100))
-    # A cursor is a place in time, not a key to somebody's list.
+    # A cursor is a position in time and gives no access to another user's list.
     hers = (await alice.get(VIDEOS, params={"limit": 1})).json()["next_cursor"]
     body = (await bob.get(VIDEOS, params={"cursor": hers})).json()
     assert {item["id"] for item in body["items"]} <= {str(his.id)}
 
 
-async def test_bad_values_are_refused(subtests: pytest.Subtests, alice: ApiClient) -> None:
+async def test_refuses_invalid_query_values(subtests: pytest.Subtests, alice: ApiClient) -> None:
     for name, values in {
         "limit": [
             "0",
@@ -180,7 +176,7 @@ def cursor_of(place: str | bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-async def test_a_cursor_that_is_not_ours_is_refused(subtests: pytest.Subtests, alice: ApiClient) -> None:
+async def test_refuses_foreign_cursor(subtests: pytest.Subtests, alice: ApiClient) -> None:
     some_id = uuid.uuid4()
     for what, cursor in {
         "empty": "",
@@ -212,7 +208,7 @@ async def test_a_cursor_that_is_not_ours_is_refused(subtests: pytest.Subtests, a
             assert body["errors"][0]["loc"] == ["query", "cursor"]
 
 
-async def test_a_cursor_at_the_edge_of_time_is_just_a_place(alice: ApiClient, make_video: MakeVideo) -> None:
+async def test_accepts_cursor_with_extreme_time(alice: ApiClient, make_video: MakeVideo) -> None:
     video = await make_video(owner=alice.user)
     for moment, found in (
         ("0001-01-01T00:00:00+00:00", []),

@@ -1,4 +1,4 @@
-"""openapi.json: the committed file is what the code gives, and says what the contract says."""
+"""Test that the committed openapi.json matches the code and the contract."""
 
 import json
 import re
@@ -40,8 +40,8 @@ def schema(name: str) -> dict[str, Any]:
     return found
 
 
-def test_the_committed_file_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this machine's environment says: `make api` writes it."""
+def test_committed_file_matches_command_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of this machine has no effect on the output."""
     monkeypatch.setenv("ENVIRONMENT", "production")
     result = CliRunner().invoke(cli, ["openapi"])
     assert result.exit_code == 0
@@ -49,11 +49,11 @@ def test_the_committed_file_is_what_the_command_prints(monkeypatch: pytest.Monke
     assert result.output == OPENAPI_FILE.read_text(), "run `make api`"
 
 
-def test_the_routes_are_the_contracts() -> None:
+def test_routes_match_contract() -> None:
     assert {(method, path.removeprefix(API)) for method, path, _ in operations()} == CONTRACT | OURS
 
 
-def test_answers_have_exactly_the_contracts_fields_all_of_them_always_there() -> None:
+def test_responses_require_all_documented_fields() -> None:
     for name, fields in {
         "UserOut": USER_FIELDS,
         "VideoOut": VIDEO_FIELDS,
@@ -70,11 +70,11 @@ def test_answers_have_exactly_the_contracts_fields_all_of_them_always_there() ->
     }.items():
         assert set(schema(name)["properties"]) == fields, name
         assert set(schema(name)["required"]) == fields, (
-            f"{name}: a default makes a field optional for the page"
+            f"{name} has a default, which makes the field optional in the page's types"
         )
 
 
-def test_requests_take_no_other_fields() -> None:
+def test_requests_forbid_extra_fields() -> None:
     for name in (
         "RegisterIn",
         "LoginIn",
@@ -88,7 +88,7 @@ def test_requests_take_no_other_fields() -> None:
         assert schema(name)["additionalProperties"] is False, name
 
 
-def test_every_error_has_the_one_shape(subtests: pytest.Subtests) -> None:
+def test_errors_share_one_schema(subtests: pytest.Subtests) -> None:
     for method, path, operation in operations():
         for status, answer in operation["responses"].items():
             if int(status) < 400:
@@ -101,14 +101,14 @@ def test_every_error_has_the_one_shape(subtests: pytest.Subtests) -> None:
     assert schema("ErrorOut")["required"] == ["code", "detail", "request_id"]
 
 
-def test_every_operation_has_a_name_of_its_own() -> None:
+def test_operation_ids_are_unique() -> None:
     names = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z]+-[a-z_]+", name) for name in names)
 
 
-def test_statuses_that_must_be_told_are_declared(subtests: pytest.Subtests) -> None:
-    """Every answer of this suite is compared with the file too: see Watch in conftest."""
+def test_declares_required_statuses(subtests: pytest.Subtests) -> None:
+    """See Watch in conftest.py for the statuses that the tests receive."""
     public = {
         "/upload-policy",
         "/health/live",
@@ -132,6 +132,6 @@ def test_statuses_that_must_be_told_are_declared(subtests: pytest.Subtests) -> N
                 assert {500, 503} <= statuses
 
 
-def test_the_file_holds_no_secret_and_no_address_of_this_machine() -> None:
+def test_file_contains_no_secrets_or_local_addresses() -> None:
     text = OPENAPI_FILE.read_text()
     assert not re.search(r"127\.0\.0\.1|localhost|/work/|/home/|/root/|AKIA", text)

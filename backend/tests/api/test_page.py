@@ -1,4 +1,4 @@
-"""The exported page, served from its folder: a strict policy made from the very files, and nothing beside them."""
+"""Test how the app serves the exported page and builds its content security policy."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ def page(title: str, *scripts: str) -> str:
 
 @pytest.fixture
 def export(tmp_path: Path) -> Path:
-    """What `next build` leaves, in small, and something beside it that must stay where it is."""
+    """Write a small export of `next build` and a secret file beside it."""
     folder = tmp_path / "out"
     files = {
         "index.html": page("home"),
@@ -64,16 +64,14 @@ def hash_of(script: str) -> str:
 
 def policy_of(answer: httpx.Response) -> dict[str, list[str]]:
     directives = [part.split() for part in answer.headers["content-security-policy"].split("; ")]
-    assert len({name for name, *_ in directives}) == len(directives), (
-        "a directive that comes twice is ignored"
-    )
+    assert len({name for name, *_ in directives}) == len(directives), "browsers ignore repeated directives"
     return {name: values for name, *values in directives}
 
 
 # --- pages --------------------------------------------------------------------------------------------------------
 
 
-async def test_an_address_is_its_file(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+async def test_serves_file_of_path(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for path, title in {
         "/": "home",
         "/login": "login",
@@ -89,9 +87,7 @@ async def test_an_address_is_its_file(subtests: pytest.Subtests, client: httpx.A
             assert f"<p>{title}</p>" in answer.text
 
 
-async def test_an_unknown_address_is_the_exports_404_page(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_unknown_path_returns_404_page(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for path in (
         "/nothing",
         "/video/7",
@@ -110,7 +106,7 @@ async def test_an_unknown_address_is_the_exports_404_page(
             assert policy_of(answer)["default-src"] == ["'none'"]
 
 
-async def test_a_program_that_asks_for_what_is_not_there_gets_the_error_shape(
+async def test_unknown_path_returns_json_error_to_programs(
     client: httpx.AsyncClient,
 ) -> None:
     for path, accept in (
@@ -121,7 +117,7 @@ async def test_a_program_that_asks_for_what_is_not_there_gets_the_error_shape(
         assert_error(await client.get(path, headers={"Accept": accept}), 404, "not_found")
 
 
-async def test_the_page_takes_get_and_head_only(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+async def test_allows_get_and_head_only(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
         for path in ("/", "/login", "/favicon.ico", "/nothing"):
             with subtests.test(f"{method} {path}"):
@@ -130,7 +126,7 @@ async def test_the_page_takes_get_and_head_only(subtests: pytest.Subtests, clien
                 assert answer.headers["allow"] == "GET, HEAD"
 
 
-async def test_a_head_is_a_get_without_its_body(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+async def test_head_matches_get_without_body(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for path in ("/", "/login", "/favicon.ico", "/_next/static/chunks/main-abc.js", "/nothing"):
         with subtests.test(path):
             get, head = await client.get(path), await client.head(path)
@@ -145,9 +141,7 @@ async def test_a_head_is_a_get_without_its_body(subtests: pytest.Subtests, clien
                 assert head.headers.get(name) == get.headers.get(name), name
 
 
-async def test_the_api_is_the_same_with_a_page_beside_it(
-    client: httpx.AsyncClient, signed_in: SignedIn
-) -> None:
+async def test_page_does_not_change_api(client: httpx.AsyncClient, signed_in: SignedIn) -> None:
     alice = await signed_in()
     assert (await alice.get(f"{API}/videos")).status_code == 200
     answer = await alice.put(f"{API}/videos")
@@ -162,20 +156,18 @@ async def test_the_api_is_the_same_with_a_page_beside_it(
 # --- the policy ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_policy_names_each_inline_script_by_its_hash(client: httpx.AsyncClient) -> None:
+async def test_policy_lists_hash_of_inline_scripts(client: httpx.AsyncClient) -> None:
     scripts = policy_of(await client.get("/"))["script-src"]
     assert scripts[0] == "'self'"
     assert sorted(scripts[1:]) == sorted(hash_of(script) for script in INLINE)
 
 
-async def test_each_page_has_the_hashes_of_its_own_scripts(client: httpx.AsyncClient) -> None:
+async def test_policy_lists_only_own_scripts(client: httpx.AsyncClient) -> None:
     scripts = policy_of(await client.get("/login"))["script-src"]
     assert sorted(scripts[1:]) == sorted(hash_of(script) for script in ("1;", "2;", "3;"))
 
 
-async def test_the_policy_allows_nothing_that_is_not_needed(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_policy_is_minimal(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for path in ("/", "/login", "/nothing"):
         with subtests.test(path):
             policy = policy_of(await client.get(path, headers={"Accept": "text/html"}))
@@ -196,9 +188,7 @@ async def test_the_policy_allows_nothing_that_is_not_needed(
             }
 
 
-async def test_pages_and_files_have_the_safe_headers_too(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_page_and_files_have_safe_headers(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for path in ("/", "/nothing", "/favicon.ico", "/_next/static/chunks/main-abc.js"):
         with subtests.test(path):
             headers = (await client.get(path, headers={"Accept": "text/html"})).headers
@@ -212,7 +202,7 @@ async def test_pages_and_files_have_the_safe_headers_too(
 # --- files --------------------------------------------------------------------------------------------------------
 
 
-async def test_files_have_their_type_and_their_life(
+async def test_files_have_type_and_cache_lifetime(
     subtests: pytest.Subtests, client: httpx.AsyncClient
 ) -> None:
     forever = "public, max-age=31536000, immutable"
@@ -232,14 +222,14 @@ async def test_files_have_their_type_and_their_life(
             assert answer.headers["cache-control"] == cache
 
 
-async def test_wasm_may_run_where_a_script_is_a_worker_and_nowhere_else(client: httpx.AsyncClient) -> None:
+async def test_allows_wasm_in_workers_only(client: httpx.AsyncClient) -> None:
     script = policy_of(await client.get("/_next/static/chunks/main-abc.js"))
     assert script["default-src"] == ["'none'"]
     assert "'wasm-unsafe-eval'" in script["script-src"]
     assert "wasm" not in (await client.get("/")).headers["content-security-policy"]
 
 
-async def test_no_path_leads_out_of_the_folder(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
+async def test_refuses_path_traversal(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for path in (
         "/../secret.txt",
         "/%2e%2e/secret.txt",
@@ -267,7 +257,7 @@ async def test_no_path_leads_out_of_the_folder(subtests: pytest.Subtests, client
         "/" + "a" * 5000,
     ):
         with subtests.test(path[:60]):
-            # Written raw, as curl --path-as-is sends it: a client library would clean it up.
+            # Send the raw path, as curl --path-as-is does. httpx would normalize it.
             url = httpx.URL("http://127.0.0.1:8000").copy_with(raw_path=path.encode())
             answer = await client.get(url)
             assert answer.status_code == 404
@@ -275,17 +265,13 @@ async def test_no_path_leads_out_of_the_folder(subtests: pytest.Subtests, client
             assert "root:" not in answer.text
 
 
-async def test_a_link_out_of_the_folder_made_later_is_not_followed(
-    client: httpx.AsyncClient, export: Path
-) -> None:
-    """Only what was there at the start is served."""
+async def test_ignores_symlink_created_after_start(client: httpx.AsyncClient, export: Path) -> None:
+    """The app serves only files that exist when it starts."""
     os.symlink(export.parent / "secret.txt", export / "link.txt")
     assert (await client.get("/link.txt", headers={"Accept": "*/*"})).status_code == 404
 
 
-async def test_there_is_no_listing_and_no_redirect(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_has_no_listing_and_no_redirect(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for path in (
         "/_next",
         "/_next/",

@@ -1,4 +1,4 @@
-"""GET and DELETE /videos/{id}: what a video says in each state, and how it goes."""
+"""Test GET and DELETE /videos/{id}."""
 
 import asyncio
 import dataclasses
@@ -27,7 +27,7 @@ VIDEOS = f"{API}/videos"
 # --- read ---------------------------------------------------------------------------------------------------------
 
 
-async def test_each_state_is_told_in_one_shape(
+async def test_each_state_has_same_shape(
     subtests: pytest.Subtests, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -42,7 +42,7 @@ async def test_each_state_is_told_in_one_shape(
             assert (body["status_reason"] is not None) == (status == "failed")
 
 
-async def test_a_ready_video_tells_what_was_found(signed_in: SignedIn, make_video: MakeVideo) -> None:
+async def test_ready_video_returns_metadata(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice = await signed_in()
     video = await make_video("ready", owner=alice.user)
     body = (await alice.get(f"{VIDEOS}/{video.id}")).json()
@@ -70,7 +70,7 @@ async def test_a_ready_video_tells_what_was_found(signed_in: SignedIn, make_vide
     assert_time(expires)
 
 
-async def test_what_is_unknown_is_null(signed_in: SignedIn, make_video: MakeVideo) -> None:
+async def test_unknown_metadata_is_null(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice = await signed_in()
     unknown = (
         "duration_ms",
@@ -91,15 +91,15 @@ async def test_what_is_unknown_is_null(signed_in: SignedIn, make_video: MakeVide
     assert body["delivery_url"] is not None
 
 
-async def test_a_failed_video_says_why(signed_in: SignedIn, make_video: MakeVideo) -> None:
+async def test_failed_video_returns_reason(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice = await signed_in()
     video = await make_video("failed", owner=alice.user)
     reason = (await alice.get(f"{VIDEOS}/{video.id}")).json()["status_reason"]
     assert reason == {"code": "no_video_track", "detail": "There is no picture in this file."}
 
 
-async def test_nothing_of_the_store_is_told(signed_in: SignedIn, make_video: MakeVideo) -> None:
-    """Key, upload id and token are ours alone; the delivery URL is the one way to the object."""
+async def test_hides_store_details(signed_in: SignedIn, make_video: MakeVideo) -> None:
+    """Object key, upload ID and token are internal."""
     alice = await signed_in()
     for status in ("uploading", "completing", "processing", "failed"):
         video = await make_video(status, owner=alice.user)
@@ -113,7 +113,7 @@ async def test_nothing_of_the_store_is_told(signed_in: SignedIn, make_video: Mak
 
 @pytest.fixture
 async def presigning(application: Application, signed_in: SignedIn) -> ApiClient:
-    """A signed-in client of an app that delivers by presigned GET, as without CloudFront."""
+    """Return a signed-in client of an app that delivers by presigned GET instead of CloudFront."""
     signer = S3UrlSigner(
         Credentials("AKIAEXAMPLE", "a-secret-key"), "us-east-1", "http://store.test/slipway/"
     )
@@ -128,7 +128,7 @@ async def presigning(application: Application, signed_in: SignedIn) -> ApiClient
     return made
 
 
-async def test_the_delivery_url_stays_while_a_quarter_of_its_life_is_left(
+async def test_delivery_url_changes_before_last_quarter(
     clock: FakeClock, presigning: ApiClient, make_video: MakeVideo
 ) -> None:
     life = timedelta(hours=4)
@@ -141,11 +141,11 @@ async def test_the_delivery_url_stays_while_a_quarter_of_its_life_is_left(
         assert life / 4 <= left <= life
         if not seen or seen[-1] != body["delivery_url"]:
             seen.append(body["delivery_url"])
-    # A day of asking every quarter of an hour: a new one each three hours, and none comes back.
+    # Request it every 15 minutes for a day. The URL changes every three hours and never repeats.
     assert len(seen) == len(set(seen)) in (8, 9)
 
 
-async def test_every_answer_gives_the_same_url(presigning: ApiClient, make_video: MakeVideo) -> None:
+async def test_all_routes_return_same_delivery_url(presigning: ApiClient, make_video: MakeVideo) -> None:
     video = await make_video("ready", owner=presigning.user)
     read = (await presigning.get(f"{VIDEOS}/{video.id}")).json()
     (listed,) = (await presigning.get(VIDEOS)).json()["items"]
@@ -153,7 +153,7 @@ async def test_every_answer_gives_the_same_url(presigning: ApiClient, make_video
     assert read == listed == completed
 
 
-async def test_the_url_saves_the_file_under_its_name(presigning: ApiClient, make_video: MakeVideo) -> None:
+async def test_delivery_url_sets_file_name(presigning: ApiClient, make_video: MakeVideo) -> None:
     for name in ("harbour.mp4", 'a"b;c\\d/e.mp4', "港口 🚢.mp4", "a\u202e4pm.mp4", "x=%0d%0a.mp4"):
         video = await make_video("ready", owner=presigning.user, original_filename=name)
         url = (await presigning.get(f"{VIDEOS}/{video.id}")).json()["delivery_url"]
@@ -169,7 +169,7 @@ async def test_the_url_saves_the_file_under_its_name(presigning: ApiClient, make
 # --- delete -------------------------------------------------------------------------------------------------------
 
 
-async def test_in_any_state_delete_is_204_and_then_there_is_nothing(
+async def test_deletes_video_in_any_state(
     subtests: pytest.Subtests,
     signed_in: SignedIn,
     make_video: MakeVideo,
@@ -196,9 +196,7 @@ async def test_in_any_state_delete_is_204_and_then_there_is_nothing(
     assert (await alice.get(VIDEOS)).json()["items"] == []
 
 
-async def test_of_deletes_at_the_same_time_one_is_the_first(
-    signed_in: SignedIn, make_video: MakeVideo
-) -> None:
+async def test_one_concurrent_delete_succeeds(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice = await signed_in()
     for status in ("uploading", "ready"):
         video = await make_video(status, owner=alice.user)
@@ -206,7 +204,7 @@ async def test_of_deletes_at_the_same_time_one_is_the_first(
         assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404, 404]
 
 
-async def test_what_is_on_its_way_out_is_not_there(signed_in: SignedIn, make_video: MakeVideo) -> None:
+async def test_hides_video_being_deleted(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice = await signed_in()
     for status in ("deleting", "expired"):
         video = await make_video(status, owner=alice.user)
@@ -214,7 +212,7 @@ async def test_what_is_on_its_way_out_is_not_there(signed_in: SignedIn, make_vid
             assert_error(await alice.request(method, f"{VIDEOS}/{video.id}"), 404, "video_not_found")
 
 
-async def test_object_upload_and_quota_go_with_the_video(
+async def test_delete_frees_object_upload_and_quota(
     application: Application,
     clock: FakeClock,
     storage: InMemoryStorage,
@@ -233,9 +231,7 @@ async def test_object_upload_and_quota_go_with_the_video(
         assert await find_video(application, video.id) is None
 
 
-async def test_parts_are_refused_once_the_video_is_deleted(
-    storage: InMemoryStorage, signed_in: SignedIn
-) -> None:
+async def test_store_refuses_parts_after_delete(storage: InMemoryStorage, signed_in: SignedIn) -> None:
     alice = await signed_in()
     body = {"filename": "a.mp4", "size_bytes": 5, "content_type": "video/mp4"}
     created = (await alice.post(VIDEOS, json=body)).json()
@@ -244,7 +240,7 @@ async def test_parts_are_refused_once_the_video_is_deleted(
     assert storage.put_part(part["url"], b"12345") == 404
 
 
-async def test_without_the_store_a_video_is_gone_for_its_owner_all_the_same(
+async def test_delete_without_store_hides_video(
     application: Application,
     clock: FakeClock,
     storage: InMemoryStorage,
@@ -258,14 +254,14 @@ async def test_without_the_store_a_video_is_gone_for_its_owner_all_the_same(
     assert_error(await alice.get(f"{VIDEOS}/{video.id}"), 404, "video_not_found")
     assert (await read_video(application, video.id)).status is VideoStatus.DELETING
     assert len(storage.objects) == 1
-    # The upkeep finishes it once the store is back.
+    # The reconciler deletes the object after the store recovers.
     storage.forget_plans()
     clock.advance(seconds=10)
     await application.reconciler.reconcile_due()
     assert storage.objects == {}
 
 
-async def test_a_store_that_hangs_does_not_hold_the_answer(
+async def test_delete_does_not_wait_for_hanging_store(
     storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(videos, "_DELETE_WAIT_SECONDS", 0.0)

@@ -1,4 +1,4 @@
-"""POST /auth/register: whom it takes, which passwords, which names."""
+"""Test POST /auth/register."""
 
 import asyncio
 import uuid
@@ -15,7 +15,7 @@ from tests.factories import APP_URL, PASSWORD
 REGISTER = f"{API}/auth/register"
 LOGIN = f"{API}/auth/login"
 
-# Two ways to write one address: the same account.
+# Both spellings name one account.
 SAME_ADDRESS = [
     ("alice@example.com", "ALICE@example.com"),
     ("Alice@Example.COM", "aLICE@eXAMPLE.com"),
@@ -79,9 +79,7 @@ WEAK_PASSWORDS = {
 }
 
 
-async def test_a_new_account_is_answered_as_a_user(
-    application: Application, browser: httpx.AsyncClient
-) -> None:
+async def test_returns_new_user(application: Application, browser: httpx.AsyncClient) -> None:
     answer = await browser.post(
         REGISTER, json={"email": "alice@example.com", "password": PASSWORD, "full_name": "Alice"}
     )
@@ -94,15 +92,13 @@ async def test_a_new_account_is_answered_as_a_user(
     uuid.UUID(body["id"])
 
 
-async def test_registering_does_not_sign_in(browser: httpx.AsyncClient) -> None:
+async def test_registering_creates_no_session(browser: httpx.AsyncClient) -> None:
     answer = await browser.post(REGISTER, json={"email": "alice@example.com", "password": PASSWORD})
     assert "set-cookie" not in answer.headers
     assert_error(await browser.get(f"{API}/auth/me"), 401, "not_authenticated")
 
 
-async def test_the_password_is_kept_only_as_an_argon2id_hash(
-    application: Application, browser: httpx.AsyncClient
-) -> None:
+async def test_stores_argon2id_hash_only(application: Application, browser: httpx.AsyncClient) -> None:
     await browser.post(REGISTER, json={"email": "alice@example.com", "password": PASSWORD})
     async with application.database.reading() as session:
         row = (await session.scalars(select(User))).one()
@@ -111,23 +107,19 @@ async def test_the_password_is_kept_only_as_an_argon2id_hash(
 
 
 @pytest.mark.parametrize(("first", "second"), SAME_ADDRESS)
-async def test_an_address_can_be_taken_only_once_however_it_is_written(
-    browser: httpx.AsyncClient, first: str, second: str
-) -> None:
+async def test_refuses_equivalent_addresses(browser: httpx.AsyncClient, first: str, second: str) -> None:
     assert (await browser.post(REGISTER, json={"email": first, "password": PASSWORD})).status_code == 201
     for again in (first, second):
         answer = await browser.post(REGISTER, json={"email": again, "password": "another quiet harbour"})
         assert_error(answer, 409, "email_taken")
-    # The first owner's password still holds, under both spellings.
+    # The first user's password is valid with both spellings.
     for spelling in (first, second):
         answer = await browser.post(LOGIN, json={"email": spelling, "password": PASSWORD})
         assert answer.status_code == 200, spelling
 
 
-async def test_a_long_address_is_taken_or_refused_by_rule(
-    subtests: pytest.Subtests, browser: httpx.AsyncClient
-) -> None:
-    """Some letters become three when their case is folded."""
+async def test_limits_address_length(subtests: pytest.Subtests, browser: httpx.AsyncClient) -> None:
+    """Case folding turns some letters into three."""
     for local in ["a" * 200, "\u0390" * 115, "\ufb03" * 70, "ß" * 115]:
         with subtests.test(local=str(local)[:60]):
             body = {"email": f"{local}@example.com", "password": PASSWORD}
@@ -137,7 +129,7 @@ async def test_a_long_address_is_taken_or_refused_by_rule(
                 assert (await browser.post(LOGIN, json=body)).status_code == 200
 
 
-async def test_of_registrations_at_the_same_time_one_wins(browser: httpx.AsyncClient) -> None:
+async def test_one_concurrent_registration_succeeds(browser: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(
         *(
             browser.post(REGISTER, json={"email": email, "password": PASSWORD})
@@ -150,7 +142,7 @@ async def test_of_registrations_at_the_same_time_one_wins(browser: httpx.AsyncCl
             assert_error(answer, 409, "email_taken")
 
 
-async def test_what_is_no_address_is_refused(subtests: pytest.Subtests, browser: httpx.AsyncClient) -> None:
+async def test_refuses_invalid_addresses(subtests: pytest.Subtests, browser: httpx.AsyncClient) -> None:
     for email in NO_ADDRESS:
         with subtests.test(email=str(email)[:60]):
             answer = await browser.post(REGISTER, json={"email": email, "password": PASSWORD})
@@ -158,9 +150,7 @@ async def test_what_is_no_address_is_refused(subtests: pytest.Subtests, browser:
             assert body["errors"][0]["loc"] == ["body", "email"]
 
 
-async def test_a_password_is_taken_whatever_it_is_made_of(
-    subtests: pytest.Subtests, browser: httpx.AsyncClient
-) -> None:
+async def test_accepts_any_password_characters(subtests: pytest.Subtests, browser: httpx.AsyncClient) -> None:
     for made_of, password in GOOD_PASSWORDS.items():
         with subtests.test(made_of):
             body = {"email": f"{uuid.uuid4().hex}@example.com", "password": password}
@@ -168,7 +158,7 @@ async def test_a_password_is_taken_whatever_it_is_made_of(
             assert (await browser.post(LOGIN, json=body)).status_code == 200
 
 
-async def test_a_weak_password_is_refused(subtests: pytest.Subtests, browser: httpx.AsyncClient) -> None:
+async def test_refuses_weak_passwords(subtests: pytest.Subtests, browser: httpx.AsyncClient) -> None:
     for weakness, password in WEAK_PASSWORDS.items():
         with subtests.test(weakness):
             body = {"email": "keeper.of.light@example.com", "password": password}
@@ -179,7 +169,7 @@ async def test_a_weak_password_is_refused(subtests: pytest.Subtests, browser: ht
             assert_error(await browser.post(LOGIN, json=body), 401, "invalid_credentials")
 
 
-async def test_a_password_too_long_is_refused_before_it_is_hashed(
+async def test_refuses_long_password_without_hashing(
     subtests: pytest.Subtests,
     browser: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -203,14 +193,14 @@ async def test_a_password_too_long_is_refused_before_it_is_hashed(
 @pytest.mark.parametrize(
     ("right", "nearly"),
     [
-        ("harbour!" * 9 + "A", "harbour!" * 9 + "B"),  # bcrypt would stop reading at 72 bytes
+        ("harbour!" * 9 + "A", "harbour!" * 9 + "B"),  # bcrypt ignores bytes after the 72nd
         ("a quiet harbour", "A quiet harbour"),
         ("a quiet harbour", "a quiet harbour "),
         ("before\x00after", "before\x00other"),
         ("caf\u00e9 on the pier", "cafe on the pier"),
     ],
 )
-async def test_all_of_a_password_counts(browser: httpx.AsyncClient, right: str, nearly: str) -> None:
+async def test_compares_whole_password(browser: httpx.AsyncClient, right: str, nearly: str) -> None:
     await browser.post(REGISTER, json={"email": "alice@example.com", "password": right})
     answer = await browser.post(LOGIN, json={"email": "alice@example.com", "password": nearly})
     assert_error(answer, 401, "invalid_credentials")
@@ -218,9 +208,7 @@ async def test_all_of_a_password_counts(browser: httpx.AsyncClient, right: str, 
     assert answer.status_code == 200
 
 
-async def test_a_full_name_is_kept_as_it_is_written(
-    subtests: pytest.Subtests, browser: httpx.AsyncClient
-) -> None:
+async def test_stores_full_name_unchanged(subtests: pytest.Subtests, browser: httpx.AsyncClient) -> None:
     for given, kept in [
         ("Alice", "Alice"),
         ("  Alice Liddell ", "Alice Liddell"),
@@ -238,9 +226,7 @@ async def test_a_full_name_is_kept_as_it_is_written(
             assert answer.json()["full_name"] == kept
 
 
-async def test_a_full_name_that_is_none_is_refused(
-    subtests: pytest.Subtests, browser: httpx.AsyncClient
-) -> None:
+async def test_refuses_invalid_full_names(subtests: pytest.Subtests, browser: httpx.AsyncClient) -> None:
     for name in ["", "   ", "n" * 201, "Al\x00ice", "Al\r\nice", "Al\x1b[2Jice", "Al\u2028ice", 7, ["x"]]:
         with subtests.test(name=str(name)[:60]):
             body = {"email": "alice@example.com", "password": PASSWORD, "full_name": name}
@@ -248,7 +234,7 @@ async def test_a_full_name_that_is_none_is_refused(
             assert found["errors"][0]["loc"] == ["body", "full_name"]
 
 
-async def test_a_taken_address_costs_no_row_and_changes_nothing(
+async def test_refused_registration_changes_nothing(
     application: Application, browser: httpx.AsyncClient
 ) -> None:
     await browser.post(REGISTER, json={"email": "alice@example.com", "password": PASSWORD, "full_name": "A"})
@@ -262,8 +248,8 @@ async def test_a_taken_address_costs_no_row_and_changes_nothing(
     assert after == before
 
 
-async def test_registering_needs_no_page(client: httpx.AsyncClient) -> None:
-    """An API client sends no Origin; a page sends ours."""
+async def test_registers_without_origin(client: httpx.AsyncClient) -> None:
+    """An API client sends no Origin header."""
     first = await client.post(REGISTER, json={"email": "a@example.com", "password": PASSWORD})
     second = await client.post(
         REGISTER, json={"email": "b@example.com", "password": PASSWORD}, headers={"Origin": APP_URL}

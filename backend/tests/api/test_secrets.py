@@ -1,4 +1,4 @@
-"""No password, token, URL or signature in a log, whatever happens; and every line can be read by a machine."""
+"""Test that the log contains no password, token, URL or signature and that each line is JSON."""
 
 import json
 import re
@@ -21,7 +21,7 @@ SECOND = "hunter3-on-the-quay"
 
 
 def secrets_in(url: str) -> set[str]:
-    """The URL, its query, and each value in it that is long enough to be a secret."""
+    """Return the URL, its query, and each value in it that is long enough to be a secret."""
     query = urlsplit(url).query
     return {url, query} | {value for _, value in parse_qsl(query) if len(value) >= 16}
 
@@ -33,7 +33,7 @@ async def everything(
     program: ApiClient,
     down: AbstractAsyncContextManager[None],
 ) -> set[str]:
-    """A user's whole life with all that can go wrong; answers every secret that was in it."""
+    """Run every operation of a user, with failures. Return all secrets involved."""
     secrets = {FIRST, SECOND}
     account = {"email": "keeper@example.com", "password": FIRST}
     await page.post(f"{API}/auth/register", json=account)
@@ -76,7 +76,7 @@ async def everything(
     return secrets
 
 
-async def test_a_whole_conversation_leaves_no_secret_in_the_log(
+async def test_logs_no_secrets(
     application: Application,
     storage: InMemoryStorage,
     browser: ApiClient,
@@ -95,7 +95,7 @@ async def test_a_whole_conversation_leaves_no_secret_in_the_log(
     assert "keeper@example.com" not in written
 
 
-async def test_every_line_is_one_event_in_json_with_its_request(
+async def test_logs_json_events_with_request_id(
     application: Application,
     storage: InMemoryStorage,
     browser: ApiClient,
@@ -122,7 +122,7 @@ async def test_every_line_is_one_event_in_json_with_its_request(
             assert "?" not in event["route"]
 
 
-async def test_an_answers_request_id_finds_its_lines(client: ApiClient, log: StringIO) -> None:
+async def test_response_request_id_matches_log(client: ApiClient, log: StringIO) -> None:
     answer = await client.get(f"{API}/auth/me")
     lines = [line for line in log.getvalue().splitlines() if answer.headers["x-request-id"] in line]
     assert [json.loads(line)["status"] for line in lines] == [401]
@@ -135,17 +135,17 @@ class Terminal(StringIO):
 
 @pytest.fixture
 def terminal(log: StringIO) -> Terminal:
-    """The log as `make run` shows it; `log` puts the logging of before back in its place."""
+    """Return the log of `make run`. The fixture `log` restores the logging configuration."""
     assert log is not None
     shown = Terminal()
     configure_logging(shown)
     return shown
 
 
-async def test_on_a_terminal_too_an_exception_shows_no_values(
+async def test_terminal_traceback_omits_locals(
     application: Application, browser: ApiClient, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pretty tracebacks print every local variable: the password is one of them."""
+    """Formatted tracebacks print local variables, such as the password."""
 
     async def break_down(email: str, password: str, *_: object) -> None:
         raise RuntimeError(f"cannot sign in {len(email) + len(password)}")
@@ -157,10 +157,10 @@ async def test_on_a_terminal_too_an_exception_shows_no_values(
     assert FIRST not in terminal.getvalue()
 
 
-async def test_an_exception_in_the_database_hides_its_parameters(
+async def test_database_error_omits_parameters(
     browser: ApiClient, log: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The driver's errors carry the statement; what went into it stays out."""
+    """The driver's error contains the statement. Its parameters must not be logged."""
 
     async def broken(session: object, email_key: str) -> None:
         await session.execute(text("SELECT * FROM no_such_table WHERE a = :a"), {"a": email_key})  # type: ignore[attr-defined]  # an AsyncSession

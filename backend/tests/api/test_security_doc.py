@@ -28,7 +28,7 @@ def doc() -> str:
 
 
 def listed(doc: str) -> list[tuple[str, str, str, str]]:
-    """Return (method, path, status for nobody, status for another user) of each call. "yes" stands for success."""
+    """Return (method, path, status without session, status for another user). "yes" stands for success."""
     kinds = {"Anyone": ("yes", "-"), "Signed-in users": ("401", "-"), "Owners": ("401", "404")}
     return [
         (method, path, *kinds[kind])
@@ -37,13 +37,13 @@ def listed(doc: str) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def test_every_operation_is_listed_once(doc: str) -> None:
+def test_lists_every_operation_once(doc: str) -> None:
     calls = [(method, path) for method, path, *_ in listed(doc)]
     assert len(calls) == len(set(calls))
     assert set(calls) == {(method, path.removeprefix(API)) for method, path, _ in operations()}
 
 
-async def test_calls_answer_as_listed(
+async def test_calls_return_listed_status(
     subtests: pytest.Subtests,
     doc: str,
     application: Application,
@@ -77,7 +77,7 @@ async def test_calls_answer_as_listed(
             assert answer.status_code in (200, 201, 204, 401, 404, 422)
             if answer.status_code == 401:
                 assert_error(answer, 401, "invalid_credentials")
-        with subtests.test(f"{method} {path}: somebody else's"):
+        with subtests.test(f"{method} {path}: another user's"):
             assert (on_others == "-") == ("{" not in path)
             if on_others != "-":
                 theirs = path.replace("{video_id}", str(video.id)).replace("{session_id}", session_id)
@@ -86,7 +86,7 @@ async def test_calls_answer_as_listed(
                 assert answer.status_code == int(on_others)
 
 
-def test_the_numbers_are_the_codes(doc: str) -> None:
+def test_numbers_match_code(doc: str) -> None:
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
     idle = timedelta(seconds=defaults["session_idle_seconds"]).days
     absolute = timedelta(seconds=defaults["session_absolute_seconds"]).days
@@ -100,7 +100,7 @@ def test_the_numbers_are_the_codes(doc: str) -> None:
     assert f"in {['no', 'one', 'two', 'three', 'four'][security._HASHING_THREADS]} threads" in doc
 
 
-def test_the_policy_is_the_codes(doc: str, tmp_path: Path) -> None:
+def test_policy_matches_code(doc: str, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<script>1</script>")
     policy = Page(tmp_path, ["STORE"])._policies["/"]
     shown = re.sub(r"'sha256-[^']+'", "HASHES", policy).split("; ")
@@ -109,11 +109,11 @@ def test_the_policy_is_the_codes(doc: str, tmp_path: Path) -> None:
     assert block[1].splitlines() == shown
 
 
-def test_the_headers_are_those_that_are_tested(doc: str) -> None:
-    told = {name.lower(): value for name, value in re.findall(r"`([A-Z][A-Za-z-]+): ([^`]+)`", doc)}
-    assert SAFE.items() <= told.items()
+def test_headers_match_tests(doc: str) -> None:
+    documented = {name.lower(): value for name, value in re.findall(r"`([A-Z][A-Za-z-]+): ([^`]+)`", doc)}
+    assert SAFE.items() <= documented.items()
 
 
-def test_the_contract_has_the_life_of_a_url() -> None:
+def test_contract_states_url_lifetime() -> None:
     contract = DOC.with_name("contract.md").read_text(encoding="utf-8")
     assert f"for at most {MAX_PRESIGN_TTL_SECONDS // 60} minutes" in contract

@@ -1,4 +1,4 @@
-"""A session's life: who I am, signing out, changing the password, ending others, and ending by the clock."""
+"""Test the lifetime of sessions, from signing in to their end."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ async def is_signed_in(client: httpx.AsyncClient) -> bool:
 # --- me -----------------------------------------------------------------------------------------------------------
 
 
-async def test_me_is_who_signed_in(signed_in: SignedIn) -> None:
+async def test_me_returns_signed_in_user(signed_in: SignedIn) -> None:
     for how in ("cookie", "bearer"):
         alice = await signed_in(how=how)
         body = (await alice.get(ME)).json()
@@ -38,7 +38,7 @@ async def test_me_is_who_signed_in(signed_in: SignedIn) -> None:
         assert_time(body["created_at"])
 
 
-async def test_a_name_can_be_changed_and_taken_away(signed_in: SignedIn) -> None:
+async def test_changes_and_clears_name(signed_in: SignedIn) -> None:
     alice = await signed_in()
     for name in ("Alice", "Ålice 山田", None):
         answer = await alice.patch(ME, json={"full_name": name})
@@ -48,7 +48,7 @@ async def test_a_name_can_be_changed_and_taken_away(signed_in: SignedIn) -> None
         assert (await alice.get(ME)).json() == answer.json()
 
 
-async def test_nothing_but_the_name_can_be_changed(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+async def test_refuses_changes_of_other_fields(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
     alice = await signed_in()
     before = (await alice.get(ME)).json()
     for body in (
@@ -69,7 +69,7 @@ async def test_nothing_but_the_name_can_be_changed(subtests: pytest.Subtests, si
 # --- signing out --------------------------------------------------------------------------------------------------
 
 
-async def test_signing_out_ends_the_session_at_once(signed_in: SignedIn, user: User) -> None:
+async def test_signing_out_ends_session(signed_in: SignedIn, user: User) -> None:
     for how in ("cookie", "bearer"):
         here, elsewhere = await signed_in(user, how=how), await signed_in(user, how=how)
         answer = await here.post(f"{API}/auth/logout")
@@ -80,7 +80,7 @@ async def test_signing_out_ends_the_session_at_once(signed_in: SignedIn, user: U
         assert_error(await here.post(f"{API}/auth/logout"), 401, "not_authenticated")
 
 
-async def test_signing_out_takes_the_cookie_away(browser: httpx.AsyncClient, user: User) -> None:
+async def test_signing_out_clears_cookie(browser: httpx.AsyncClient, user: User) -> None:
     await browser.post(f"{API}/auth/login", json={"email": user.email, "password": PASSWORD})
     token = browser.cookies["slipway_session"]
     answer = await browser.post(f"{API}/auth/logout")
@@ -88,7 +88,7 @@ async def test_signing_out_takes_the_cookie_away(browser: httpx.AsyncClient, use
     assert "Max-Age=0" in header
     assert "HttpOnly" in header
     assert "slipway_session" not in browser.cookies
-    # Also for whoever kept a copy of it.
+    # A copy of the cookie is invalid too.
     answer = await browser.get(ME, headers={"Cookie": f"slipway_session={token}"})
     assert_error(answer, 401, "not_authenticated")
 
@@ -96,12 +96,12 @@ async def test_signing_out_takes_the_cookie_away(browser: httpx.AsyncClient, use
 # --- the password -------------------------------------------------------------------------------------------------
 
 
-async def test_changing_the_password_ends_the_other_sessions(
+async def test_password_change_ends_other_sessions(
     signed_in: SignedIn, user: User, make_user: MakeUser
 ) -> None:
     here = await signed_in(user)
     others = [await signed_in(user), await signed_in(user, how="bearer")]
-    somebody_else = await signed_in(await make_user())
+    other_user = await signed_in(await make_user())
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 
     answer = await here.post(f"{API}/auth/password", json=body)
@@ -109,13 +109,13 @@ async def test_changing_the_password_ends_the_other_sessions(
     assert answer.status_code == 204
     assert await is_signed_in(here)
     assert [await is_signed_in(other) for other in others] == [False, False]
-    assert await is_signed_in(somebody_else)
+    assert await is_signed_in(other_user)
     login = {"email": user.email, "password": PASSWORD}
     assert_error(await here.post(f"{API}/auth/login", json=login), 401, "invalid_credentials")
     assert (await here.post(f"{API}/auth/login", json=login | {"password": NEW_PASSWORD})).status_code == 200
 
 
-async def test_a_password_that_is_not_changed_ends_no_session(
+async def test_refused_password_change_ends_no_session(
     subtests: pytest.Subtests, signed_in: SignedIn, user: User
 ) -> None:
     here, other = await signed_in(user), await signed_in(user)
@@ -136,7 +136,7 @@ async def test_a_password_that_is_not_changed_ends_no_session(
             assert (await here.post(f"{API}/auth/login", json=login)).status_code == 200
 
 
-async def test_the_operators_new_password_ends_all_sessions(
+async def test_operator_password_reset_ends_all_sessions(
     application: Application, signed_in: SignedIn, user: User
 ) -> None:
     clients = [await signed_in(user), await signed_in(user, how="bearer")]
@@ -146,7 +146,7 @@ async def test_the_operators_new_password_ends_all_sessions(
     assert (await clients[0].post(f"{API}/auth/login", json=login)).status_code == 200
 
 
-async def test_a_disabled_account_is_out_with_its_next_request(
+async def test_disabling_account_ends_access(
     application: Application, signed_in: SignedIn, user: User
 ) -> None:
     clients = [await signed_in(user), await signed_in(user, how="bearer")]
@@ -156,8 +156,8 @@ async def test_a_disabled_account_is_out_with_its_next_request(
     assert_error(await clients[0].post(f"{API}/auth/login", json=login), 401, "invalid_credentials")
 
 
-async def test_a_session_of_a_disabled_account_is_none(signed_in: SignedIn, make_user: MakeUser) -> None:
-    """Even one that was left behind in the table."""
+async def test_refuses_session_of_disabled_account(signed_in: SignedIn, make_user: MakeUser) -> None:
+    """Disabling deletes sessions, but a row may remain in the table."""
     for how in ("cookie", "bearer"):
         assert not await is_signed_in(await signed_in(await make_user(is_active=False), how=how))
 
@@ -165,10 +165,10 @@ async def test_a_session_of_a_disabled_account_is_none(signed_in: SignedIn, make
 # --- the list of sessions -----------------------------------------------------------------------------------------
 
 
-async def test_the_list_shows_my_live_sessions_and_which_one_asks(
+async def test_lists_live_sessions_and_marks_current(
     application: Application, clock: FakeClock, signed_in: SignedIn, user: User, make_user: MakeUser
 ) -> None:
-    await signed_in(user)  # will have ended
+    await signed_in(user)  # ends before the list is read
     clock.advance(timedelta(seconds=application.settings.session_idle_seconds))
     page, program = await signed_in(user), await signed_in(user, how="bearer")
     await signed_in(await make_user())
@@ -184,14 +184,14 @@ async def test_the_list_shows_my_live_sessions_and_which_one_asks(
             assert_time(item["last_seen_at"])
 
 
-async def test_the_list_holds_nothing_a_session_could_be_used_with(signed_in: SignedIn, user: User) -> None:
+async def test_session_list_omits_tokens(signed_in: SignedIn, user: User) -> None:
     alice = await signed_in(user)
     text = (await alice.get(SESSIONS)).text
     assert alice.cookies["slipway_session"] not in text
     assert "hash" not in text
 
 
-async def test_a_session_can_be_ended_from_another(signed_in: SignedIn, user: User) -> None:
+async def test_ends_another_session(signed_in: SignedIn, user: User) -> None:
     here, there = await signed_in(user), await signed_in(user, how="bearer")
     items = (await here.get(SESSIONS)).json()["items"]
     (other,) = [item["id"] for item in items if not item["current"]]
@@ -204,16 +204,14 @@ async def test_a_session_can_be_ended_from_another(signed_in: SignedIn, user: Us
     assert_error(await here.delete(f"{SESSIONS}/{other}"), 404, "not_found")
 
 
-async def test_the_session_that_asks_can_be_ended_too(signed_in: SignedIn) -> None:
+async def test_ends_current_session(signed_in: SignedIn) -> None:
     alice = await signed_in()
     (mine,) = (await alice.get(SESSIONS)).json()["items"]
     assert (await alice.delete(f"{SESSIONS}/{mine['id']}")).status_code == 204
     assert not await is_signed_in(alice)
 
 
-async def test_somebody_elses_session_is_not_there(
-    signed_in: SignedIn, user: User, make_user: MakeUser
-) -> None:
+async def test_hides_sessions_of_other_users(signed_in: SignedIn, user: User, make_user: MakeUser) -> None:
     alice, mallory = await signed_in(user), await signed_in(await make_user())
     (hers,) = (await alice.get(SESSIONS)).json()["items"]
     theirs = await mallory.delete(f"{SESSIONS}/{hers['id']}")
@@ -226,7 +224,7 @@ async def test_somebody_elses_session_is_not_there(
 # --- the clock ----------------------------------------------------------------------------------------------------
 
 
-async def test_an_unused_session_ends_after_seven_days(clock: FakeClock, signed_in: SignedIn) -> None:
+async def test_unused_session_ends_after_seven_days(clock: FakeClock, signed_in: SignedIn) -> None:
     for how in ("cookie", "bearer"):
         in_time, too_late = await signed_in(how=how), await signed_in(how=how)
         clock.advance(7 * DAY - timedelta(seconds=1))
@@ -236,9 +234,7 @@ async def test_an_unused_session_ends_after_seven_days(clock: FakeClock, signed_
         assert await is_signed_in(in_time)
 
 
-async def test_a_used_session_ends_after_thirty_days_all_the_same(
-    clock: FakeClock, signed_in: SignedIn
-) -> None:
+async def test_used_session_ends_after_thirty_days(clock: FakeClock, signed_in: SignedIn) -> None:
     alice = await signed_in()
     for _ in range(29):
         clock.advance(DAY)
@@ -249,8 +245,7 @@ async def test_a_used_session_ends_after_thirty_days_all_the_same(
     assert not await is_signed_in(alice)
 
 
-async def test_an_ended_session_does_not_come_back(clock: FakeClock, signed_in: SignedIn) -> None:
-    """Asking with it is no use of it."""
+async def test_request_does_not_renew_ended_session(clock: FakeClock, signed_in: SignedIn) -> None:
     alice = await signed_in()
     clock.advance(8 * DAY)
     for _ in range(3):
@@ -258,7 +253,7 @@ async def test_an_ended_session_does_not_come_back(clock: FakeClock, signed_in: 
 
 
 @with_settings(session_idle_seconds=120, session_absolute_seconds=300)
-async def test_the_lives_are_the_operators_to_set(clock: FakeClock, signed_in: SignedIn) -> None:
+async def test_session_lifetimes_are_configurable(clock: FakeClock, signed_in: SignedIn) -> None:
     idle, used = await signed_in(), await signed_in()
     clock.advance(seconds=119)
     assert await is_signed_in(used)

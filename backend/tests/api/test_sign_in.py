@@ -1,4 +1,4 @@
-"""POST /auth/login and /auth/token: where the token goes, what a wrong attempt is told, and what it costs."""
+"""Test POST /auth/login and POST /auth/token."""
 
 import asyncio
 import base64
@@ -42,7 +42,7 @@ PRODUCTION = {
 
 
 def cookie_of(answer: httpx.Response) -> tuple[str, str, dict[str, Any]]:
-    """(name, value, attributes that are set) of the one cookie."""
+    """Return name, value and attributes of the only cookie."""
     (header,) = answer.headers.get_list("set-cookie")
     assert len(header) < 4096
     ((name, morsel),) = SimpleCookie(header).items()
@@ -50,7 +50,7 @@ def cookie_of(answer: httpx.Response) -> tuple[str, str, dict[str, Any]]:
 
 
 class CountingHash(PasswordHash):
-    """Counts what is asked of the password hash; the work itself is the wrapped one's."""
+    """Count the calls of the wrapped password hash."""
 
     def __init__(self, inner: PasswordHash) -> None:
         self._inner = inner
@@ -69,7 +69,7 @@ class CountingHash(PasswordHash):
 
 
 @pytest.mark.usefixtures("user")
-async def test_login_on_this_machine_sets_a_plain_http_cookie(browser: httpx.AsyncClient) -> None:
+async def test_http_login_sets_plain_cookie(browser: httpx.AsyncClient) -> None:
     answer = await browser.post(LOGIN, json=GOOD)
     assert answer.status_code == 200
     assert set(answer.json()) == USER_FIELDS
@@ -80,7 +80,7 @@ async def test_login_on_this_machine_sets_a_plain_http_cookie(browser: httpx.Asy
 
 @pytest.mark.usefixtures("user")
 @with_settings(app_origins=["https://video.example"])
-async def test_login_over_https_sets_a_host_cookie(client: httpx.AsyncClient) -> None:
+async def test_https_login_sets_host_cookie(client: httpx.AsyncClient) -> None:
     answer = await client.post(LOGIN, json=GOOD)
     name, value, attributes = cookie_of(answer)
     assert name == "__Host-slipway_session"
@@ -92,7 +92,7 @@ async def test_login_over_https_sets_a_host_cookie(client: httpx.AsyncClient) ->
         "secure": True,
         "max-age": str(30 * 86400),
     }
-    # And only that name counts: a cookie that a plain http page could have set does not.
+    # Only the `__Host-` name is valid. A plain HTTP page could set a cookie of the other name.
     assert (await client.get(ME, headers={"Cookie": f"{name}={value}"})).status_code == 200
     client.cookies.clear()
     answer = await client.get(ME, headers={"Cookie": f"slipway_session={value}"})
@@ -101,14 +101,14 @@ async def test_login_over_https_sets_a_host_cookie(client: httpx.AsyncClient) ->
 
 @pytest.mark.usefixtures("user")
 @with_settings(**PRODUCTION)
-async def test_login_in_production_sets_a_host_cookie(client: httpx.AsyncClient) -> None:
+async def test_production_login_sets_host_cookie(client: httpx.AsyncClient) -> None:
     name, _, attributes = cookie_of(await client.post(LOGIN, json=GOOD))
     assert name == "__Host-slipway_session"
     assert attributes["secure"] is True
 
 
 @pytest.mark.usefixtures("user")
-async def test_the_page_never_sees_its_token(browser: httpx.AsyncClient) -> None:
+async def test_cookie_login_hides_token(browser: httpx.AsyncClient) -> None:
     answer = await browser.post(LOGIN, json=GOOD)
     _, token, _ = cookie_of(answer)
     assert token not in answer.text
@@ -117,7 +117,7 @@ async def test_the_page_never_sees_its_token(browser: httpx.AsyncClient) -> None
 
 
 @pytest.mark.usefixtures("user")
-async def test_an_api_client_gets_its_token_in_the_body_only(
+async def test_bearer_login_returns_token_in_body_only(
     application: Application, client: httpx.AsyncClient
 ) -> None:
     answer = await client.post(TOKEN, data={"username": "user@example.com", "password": PASSWORD})
@@ -133,19 +133,17 @@ async def test_an_api_client_gets_its_token_in_the_body_only(
 
 
 @pytest.mark.usefixtures("user")
-async def test_tokens_are_long_random_and_never_the_same(browser: httpx.AsyncClient) -> None:
+async def test_tokens_are_long_and_unique(browser: httpx.AsyncClient) -> None:
     tokens = [cookie_of(await browser.post(LOGIN, json=GOOD))[1] for _ in range(20)]
     assert len(set(tokens)) == 20
     for token in tokens:
         assert len(base64.urlsafe_b64decode(token + "==")) >= 16  # 128 bit
-    # No place in them is the same in all: nothing is counted up or taken from the account.
+    # No character is equal in all tokens, so none contains a counter or an account ID.
     assert all(len({token[place] for token in tokens}) > 1 for place in range(len(tokens[0]) - 1))
 
 
 @pytest.mark.usefixtures("user")
-async def test_the_database_does_not_hold_the_token(
-    application: Application, browser: httpx.AsyncClient
-) -> None:
+async def test_database_does_not_contain_token(application: Application, browser: httpx.AsyncClient) -> None:
     _, token, _ = cookie_of(await browser.post(LOGIN, json=GOOD))
     async with application.database.reading() as session:
         row = (await session.scalars(select(Session))).one()
@@ -153,8 +151,8 @@ async def test_the_database_does_not_hold_the_token(
 
 
 @pytest.mark.usefixtures("user")
-async def test_a_token_sent_by_the_client_is_never_adopted(browser: httpx.AsyncClient) -> None:
-    """No session fixation: each sign-in makes its own."""
+async def test_login_ignores_token_of_client(browser: httpx.AsyncClient) -> None:
+    """This prevents session fixation."""
     browser.cookies.set("slipway_session", "chosen-by-somebody-else")
     _, token, _ = cookie_of(await browser.post(LOGIN, json=GOOD))
     assert token != "chosen-by-somebody-else"
@@ -163,7 +161,7 @@ async def test_a_token_sent_by_the_client_is_never_adopted(browser: httpx.AsyncC
     assert_error(answer, 401, "not_authenticated")
 
 
-# --- wrong attempts -----------------------------------------------------------------------------------------------
+# --- failed attempts ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -187,7 +185,7 @@ WRONG = {
 
 
 @pytest.mark.usefixtures("accounts")
-async def test_every_wrong_login_is_answered_alike(
+async def test_failed_logins_are_indistinguishable(
     subtests: pytest.Subtests, client: httpx.AsyncClient
 ) -> None:
     answers = {}
@@ -201,13 +199,13 @@ async def test_every_wrong_login_is_answered_alike(
 
 
 @pytest.mark.usefixtures("accounts")
-async def test_every_wrong_token_request_is_answered_alike(
+async def test_failed_token_requests_are_indistinguishable(
     subtests: pytest.Subtests, client: httpx.AsyncClient
 ) -> None:
     answers = {}
     for reason, (email, password) in WRONG.items():
         if not email or not password:
-            continue  # an empty form field is a missing one
+            continue  # FastAPI treats an empty form field as missing
         with subtests.test(reason):
             answer = await client.post(TOKEN, data={"username": email, "password": password})
             assert_error(answer, 401, "invalid_credentials")
@@ -216,10 +214,10 @@ async def test_every_wrong_token_request_is_answered_alike(
 
 
 @pytest.mark.usefixtures("accounts")
-async def test_every_attempt_costs_exactly_one_hash(
+async def test_every_attempt_computes_one_hash(
     subtests: pytest.Subtests, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that the time an answer takes does not tell whether an account exists."""
+    """Otherwise the response time would reveal whether the account exists."""
     counting = CountingHash(security._ARGON2)
     monkeypatch.setattr(security, "_ARGON2", counting)
     for reason, (email, password) in {**WRONG, "the right one": ("user@example.com", PASSWORD)}.items():
@@ -230,7 +228,7 @@ async def test_every_attempt_costs_exactly_one_hash(
 
 
 @pytest.mark.usefixtures("accounts")
-async def test_a_wrong_attempt_leaves_no_session(application: Application, client: httpx.AsyncClient) -> None:
+async def test_failed_login_creates_no_session(application: Application, client: httpx.AsyncClient) -> None:
     for email, password in WRONG.values():
         await client.post(LOGIN, json={"email": email, "password": password})
     async with application.database.reading() as session:
@@ -238,10 +236,10 @@ async def test_a_wrong_attempt_leaves_no_session(application: Application, clien
 
 
 @pytest.mark.usefixtures("user")
-async def test_more_attempts_than_can_wait_are_told_to_come_back(
+async def test_full_login_queue_returns_503(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hashing is dear on purpose; a flood of sign-ins must not take the whole service with it."""
+    """Hashing is expensive, so a flood of logins must not exhaust the service."""
     held = threading.Event()
     fits = security._ARGON2
 
@@ -255,7 +253,7 @@ async def test_more_attempts_than_can_wait_are_told_to_come_back(
     try:
         refused = None
         while refused is None:
-            assert len(waiting) < 200, "nothing bounds the queue"
+            assert len(waiting) < 200, "the queue has no limit"
             waiting.append(asyncio.create_task(client.post(LOGIN, json=GOOD)))
             done, _ = await asyncio.wait(waiting, timeout=0.02)
             refused = next(iter(done), None)
@@ -272,9 +270,7 @@ async def test_more_attempts_than_can_wait_are_told_to_come_back(
 
 
 @pytest.mark.usefixtures("user")
-async def test_the_password_form_is_read_as_oauth2_says(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_reads_password_form_of_oauth2(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     form = {"username": "user@example.com", "password": PASSWORD}
     for status, data in (
         (200, {**form, "grant_type": "password"}),
@@ -292,16 +288,14 @@ async def test_the_password_form_is_read_as_oauth2_says(
 
 
 @pytest.mark.usefixtures("user")
-async def test_the_form_is_not_taken_as_json_nor_json_as_a_form(client: httpx.AsyncClient) -> None:
+async def test_login_and_token_refuse_each_others_format(client: httpx.AsyncClient) -> None:
     answer = await client.post(TOKEN, json={"username": "user@example.com", "password": PASSWORD})
     assert_error(answer, 422, "validation_error")
     answer = await client.post(LOGIN, data={"email": "user@example.com", "password": PASSWORD})
     assert_error(answer, 422, "validation_error")
 
 
-async def test_a_broken_multipart_form_is_a_malformed_request(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_refuses_broken_multipart_form(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     for content_type, content in (
         ("multipart/form-data", b"--x\r\nwhat"),
         ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: nonsense\r\n\r\nx\r\n--x--"),
@@ -312,13 +306,11 @@ async def test_a_broken_multipart_form_is_a_malformed_request(
             assert answer.json()["code"] in ("malformed_request", "validation_error")
 
 
-# --- who asks -----------------------------------------------------------------------------------------------------
+# --- authorization ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("user")
-async def test_a_bearer_token_is_taken_as_the_standard_writes_it(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_parses_authorization_header(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     form = {"username": "user@example.com", "password": PASSWORD}
     token = (await client.post(TOKEN, data=form)).json()["access_token"]
     first = "A" if token[0] != "A" else "B"
@@ -347,7 +339,7 @@ async def test_a_bearer_token_is_taken_as_the_standard_writes_it(
 
 
 @pytest.mark.usefixtures("user")
-async def test_a_bad_bearer_token_is_not_made_good_by_a_cookie(browser: httpx.AsyncClient) -> None:
+async def test_refuses_invalid_bearer_token_with_valid_cookie(browser: httpx.AsyncClient) -> None:
     await browser.post(LOGIN, json=GOOD)
     for header in ("Bearer wrong", "Basic dXNlcjpwYXNz"):
         answer = await browser.get(ME, headers={"Authorization": header})
@@ -355,9 +347,7 @@ async def test_a_bad_bearer_token_is_not_made_good_by_a_cookie(browser: httpx.As
     assert (await browser.get(ME)).status_code == 200
 
 
-async def test_every_route_but_the_public_ones_wants_a_session(
-    subtests: pytest.Subtests, client: httpx.AsyncClient
-) -> None:
+async def test_private_routes_require_session(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:
     public = {
         "/upload-policy",
         "/health/live",
@@ -385,7 +375,7 @@ async def test_every_route_but_the_public_ones_wants_a_session(
 
 
 @pytest.mark.usefixtures("user")
-async def test_signing_in_sweeps_sessions_that_ended(
+async def test_login_deletes_ended_sessions(
     application: Application, clock: FakeClock, client: httpx.AsyncClient
 ) -> None:
     await client.post(LOGIN, json=GOOD)

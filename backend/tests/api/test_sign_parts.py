@@ -1,4 +1,4 @@
-"""POST /videos/{id}/parts: URLs from the row alone, for exactly the parts of the plan."""
+"""Test POST /videos/{id}/parts."""
 
 import uuid
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ def signing(video_id: object) -> str:
     return f"{API}/videos/{video_id}/parts"
 
 
-async def test_parts_are_signed_in_the_order_asked_for(
+async def test_signs_parts_in_requested_order(
     clock: FakeClock, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -33,7 +33,7 @@ async def test_parts_are_signed_in_the_order_asked_for(
 
 
 @with_settings(presign_ttl_seconds=60)
-async def test_the_life_of_a_url_is_the_operators_to_shorten(
+async def test_url_lifetime_is_configurable(
     clock: FakeClock, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -42,7 +42,7 @@ async def test_the_life_of_a_url_is_the_operators_to_shorten(
     assert (assert_time(part["expires_at"]) - clock.now()).seconds == 60
 
 
-async def test_signing_asks_nothing_of_the_store_and_changes_nothing(
+async def test_signing_has_no_side_effects(
     application: Application, storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -55,9 +55,7 @@ async def test_signing_asks_nothing_of_the_store_and_changes_nothing(
     assert (await read_video(application, video.id)).model_dump() == before
 
 
-async def test_a_url_takes_its_part_and_its_length_only(
-    storage: InMemoryStorage, signed_in: SignedIn
-) -> None:
+async def test_url_accepts_only_its_part_and_length(storage: InMemoryStorage, signed_in: SignedIn) -> None:
     alice = await signed_in()
     announced = await announce(alice, b"x" * (5 * MIB + 7))
     urls = [part["url"] for part in announced.upload["parts"]]
@@ -67,7 +65,7 @@ async def test_a_url_takes_its_part_and_its_length_only(
     assert storage.put_part(urls[0], b"x" * (5 * MIB)) == 200
 
 
-async def test_urls_name_the_object_and_no_user_text(signed_in: SignedIn) -> None:
+async def test_urls_contain_no_user_text(signed_in: SignedIn) -> None:
     alice = await signed_in()
     announced = await announce(alice, filename="my secret holiday.mp4")
     for part in announced.upload["parts"]:
@@ -75,7 +73,7 @@ async def test_urls_name_the_object_and_no_user_text(signed_in: SignedIn) -> Non
         assert urlsplit(part["url"]).path.endswith(".mp4")
 
 
-async def test_numbers_outside_the_plan_are_refused(
+async def test_refuses_part_numbers_outside_plan(
     subtests: pytest.Subtests, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -107,18 +105,18 @@ async def test_numbers_outside_the_plan_are_refused(
             answer = await alice.post(signing(video.id), json={"part_numbers": numbers})
             body = assert_error(answer, 422, "validation_error")
             assert body["errors"][0]["loc"][:2] == ["body", "part_numbers"]
-            assert "http://store.test" not in answer.text, "nothing is signed beside the error"
+            assert "http://store.test" not in answer.text, "the error response contains a URL"
     assert (await alice.post(signing(video.id), json={"part_numbers": [33]})).status_code == 200
 
 
-async def test_thirty_two_at_once_are_the_most(signed_in: SignedIn, make_video: MakeVideo) -> None:
+async def test_signs_at_most_32_parts(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice = await signed_in()
     video = await make_video(owner=alice.user, size_bytes=33 * 16 * MIB, part_size_bytes=16 * MIB)
     answer = await alice.post(signing(video.id), json={"part_numbers": list(range(2, 34))})
     assert_signed_parts(answer.json()["parts"], range(2, 34))
 
 
-async def test_only_an_open_upload_can_be_signed(
+async def test_signs_open_uploads_only(
     subtests: pytest.Subtests, signed_in: SignedIn, make_video: MakeVideo
 ) -> None:
     alice = await signed_in()
@@ -135,18 +133,14 @@ async def test_only_an_open_upload_can_be_signed(
             assert_error(answer, 404, "video_not_found")
 
 
-async def test_before_the_upload_has_an_id_there_is_nothing_to_sign(
-    signed_in: SignedIn, make_video: MakeVideo
-) -> None:
+async def test_refuses_signing_without_upload_id(signed_in: SignedIn, make_video: MakeVideo) -> None:
     alice = await signed_in()
     video = await make_video(owner=alice.user, upload_id=None)
     answer = await alice.post(signing(video.id), json={"part_numbers": [1]})
     assert assert_error(answer, 409, "wrong_state")["status"] == "uploading"
 
 
-async def test_a_video_that_is_not_there_cannot_be_signed(
-    application: Application, signed_in: SignedIn
-) -> None:
+async def test_refuses_signing_missing_video(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     answer = await alice.post(signing(uuid.uuid4()), json={"part_numbers": [1]})
     assert_error(answer, 404, "video_not_found")

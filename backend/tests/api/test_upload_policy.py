@@ -1,11 +1,11 @@
-"""GET /upload-policy: where the page takes its limits and its list of types from."""
+"""Test GET /upload-policy, which gives the page its limits and accepted types."""
 
 import httpx
 
 from tests.api.shapes import API, POLICY_FIELDS, assert_time, with_settings
 from tests.fakes import FakeClock
 
-# The contract's table, written down a second time on purpose.
+# A deliberate copy of the contract's table.
 TABLE = [
     ("mp4", [".mp4", ".m4v"], ["video/mp4", "video/x-m4v"], "isobmff"),
     ("mov", [".mov", ".qt"], ["video/quicktime"], "isobmff"),
@@ -15,7 +15,7 @@ TABLE = [
 ]
 
 
-async def test_it_is_public_and_says_what_is_taken(client: httpx.AsyncClient, clock: FakeClock) -> None:
+async def test_is_public_and_lists_accepted_types(client: httpx.AsyncClient, clock: FakeClock) -> None:
     answer = await client.get(f"{API}/upload-policy")
     assert answer.status_code == 200
     body = answer.json()
@@ -37,6 +37,6 @@ async def test_it_is_public_and_says_what_is_taken(client: httpx.AsyncClient, cl
 
 
 @with_settings(max_upload_bytes=1000, presign_ttl_seconds=60)
-async def test_it_follows_the_settings(client: httpx.AsyncClient) -> None:
+async def test_follows_settings(client: httpx.AsyncClient) -> None:
     body = (await client.get(f"{API}/upload-policy")).json()
     assert (body["max_size_bytes"], body["presign_ttl_seconds"]) == (1000, 60)

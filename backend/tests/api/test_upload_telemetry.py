@@ -1,4 +1,4 @@
-"""POST /upload-telemetry: a page says how its upload went, and /metrics counts it."""
+"""Test POST /upload-telemetry and its metrics."""
 
 import re
 import uuid
@@ -33,7 +33,7 @@ async def _counted(client: httpx.AsyncClient) -> dict[str, float]:
     return {name: float(value) for name, value in found}
 
 
-async def test_a_report_is_counted_by_outcome_phase_and_trouble(
+async def test_counts_reports_by_outcome_phase_and_cause(
     client: httpx.AsyncClient, signed_in: SignedIn
 ) -> None:
     alice = await signed_in()
@@ -52,7 +52,7 @@ async def test_a_report_is_counted_by_outcome_phase_and_trouble(
     assert grown["upload_goodput_bytes_per_second_sum"] == 163_934
 
 
-async def test_the_log_has_the_ids_of_the_failure_report(signed_in: SignedIn, log: StringIO) -> None:
+async def test_logs_ids_of_failure_report(signed_in: SignedIn, log: StringIO) -> None:
     alice = await signed_in()
 
     answer = await alice.post(f"{API}/upload-telemetry", json=REPORT)
@@ -62,7 +62,7 @@ async def test_the_log_has_the_ids_of_the_failure_report(signed_in: SignedIn, lo
     assert answer.headers["x-request-id"] in line
 
 
-async def test_an_upload_that_never_began_may_be_reported_too(signed_in: SignedIn) -> None:
+async def test_accepts_report_of_unstarted_upload(signed_in: SignedIn) -> None:
     alice = await signed_in()
     never = REPORT | {"video_id": None, "phase": "checking", "goodput_bytes_per_second": None}
     assert (await alice.post(f"{API}/upload-telemetry", json=never)).status_code == 204
@@ -81,7 +81,7 @@ async def test_an_upload_that_never_began_may_be_reported_too(signed_in: SignedI
         ("surprise", 1),
     ],
 )
-async def test_nonsense_is_refused_and_never_becomes_a_label(
+async def test_invalid_report_adds_no_label(
     client: httpx.AsyncClient, signed_in: SignedIn, field: str, value: object
 ) -> None:
     alice = await signed_in()
@@ -94,5 +94,5 @@ async def test_nonsense_is_refused_and_never_becomes_a_label(
     assert await _counted(client) == before
 
 
-async def test_strangers_may_not_report(client: httpx.AsyncClient) -> None:
+async def test_report_requires_session(client: httpx.AsyncClient) -> None:
     assert_error(await client.post(f"{API}/upload-telemetry", json=REPORT), 401, "not_authenticated")
