@@ -30,12 +30,12 @@ BATCH = 10_000
 
 
 def hostile_rows() -> dict[str, tuple[float, float]]:
-    told = json.loads(test_isolation.run_python(test_isolation._AUDITED, str(test_isolation.BACKEND)))
+    report = json.loads(test_isolation.run_python(test_isolation._AUDITED, str(test_isolation.BACKEND)))
     accounts = [test_hostile.ending(case.make())[2] for case in hostile.INPUTS]
     # The canary is the only expected event.
-    opened = len(told["seen"]) - 1
+    opened = len(report["seen"]) - 1
     return {
-        f"{told['count']} hostile files: worst CPU seconds": (round(told["slowest"][1], 3), 1.0),
+        f"{report['count']} hostile files: worst CPU seconds": (round(report["slowest"][1], 3), 1.0),
         "  most requests": (max(account.requests for account in accounts), 32),
         "  most MiB": (round(max(account.bytes_read for account in accounts) / 2**20, 1), 24),
         "  files and sockets opened": (opened, 0),

@@ -96,8 +96,8 @@ def test_names_matroska_codec(codec_id: str, bits: int, name: str) -> None:
 
 def test_every_name_is_known_to_ffmpeg() -> None:
     """The test lists codecs newer than the pinned ffmpeg."""
-    told = subprocess.run(["ffmpeg", "-v", "error", "-codecs"], capture_output=True, text=True, check=True)
-    known = {line.split()[1] for line in told.stdout.splitlines() if len(line.split()) > 2}
+    done = subprocess.run(["ffmpeg", "-v", "error", "-codecs"], capture_output=True, text=True, check=True)
+    known = {line.split()[1] for line in done.stdout.splitlines() if len(line.split()) > 2}
     tables = (codecs._MP4_VIDEO, codecs._MP4_AUDIO, codecs._AVI_VIDEO, codecs._MATROSKA)
     names = {name for table in tables for name in table.values()}
     names |= set(codecs._OBJECT_TYPES.values()) | set(codecs._WAVE_TAGS.values())
