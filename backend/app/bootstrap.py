@@ -1,4 +1,4 @@
-"""The one place that picks adapters from Settings, builds the services and runs what runs beside them."""
+"""Choose adapters from the settings and build the services."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ PROBES_AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Application:
-    """Everything a running app is made of."""
+    """The services and adapters of a process."""
 
     settings: Settings
     clock: Clock
@@ -58,7 +58,7 @@ class Application:
     fail_missing: FailMissing
     bucket: BucketCheck
     store_origins: Sequence[str]
-    """Origins the page talks to besides its own, for its CSP."""
+    """Other origins that the page uses, for its Content-Security-Policy."""
     store: EmbeddedStoreProcess | None = None
     connection: S3Connection | None = None
 
@@ -69,7 +69,7 @@ class Application:
         await self.set_clock()
 
     async def set_clock(self) -> None:
-        """Raises DatabaseUnavailable."""
+        """Set the clock by the database's. Raise DatabaseUnavailable."""
         if isinstance(self.clock, SharedClock):
             await self.clock.set_by(self.database)
 
@@ -79,10 +79,10 @@ class Application:
 
 
 def build(settings: Settings) -> Application:
-    """The parts as the settings ask for; touches neither network nor database."""
+    """Build the application without using network or database."""
     store: EmbeddedStoreProcess | None = None
     if settings.uses_embedded_store:
-        settings.slipway_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.make_data_dir()
         store_port = settings.slipway_store_port or free_port(settings.slipway_host)
         store_dir = settings.slipway_data_dir / "store"
         store = EmbeddedStoreProcess(store_dir, settings.slipway_host, store_port, settings.page_origins)
@@ -90,19 +90,30 @@ def build(settings: Settings) -> Application:
     else:
         connection = s3_connection(settings)
     signer = make_signer(connection)
+    url = urlsplit(signer.bucket_url)
+    origins = [f"{url.scheme}://{url.netloc}"]
+    delivery: DeliveryUrls = PresignedDelivery(signer, settings.delivery_url_ttl_seconds)
+    if settings.cloudfront_domain:
+        origins.append(f"https://{settings.cloudfront_domain}")
+        delivery = CloudFrontDelivery(
+            settings.cloudfront_domain,
+            settings.cloudfront_key_pair_id,
+            settings.cloudfront_private_key_pem,
+            settings.delivery_url_ttl_seconds,
+        )
     return assemble(
         settings,
         clock=pick_clock(settings),
         storage=S3Storage(connection, signer),
-        delivery=_delivery(settings, PresignedDelivery(signer, settings.delivery_url_ttl_seconds)),
-        store_origins=_store_origins(settings, signer.bucket_url),
+        delivery=delivery,
+        store_origins=origins,
         store=store,
         connection=connection,
     )
 
 
 def pick_clock(settings: Settings) -> Clock:
-    """SQLite: one machine, whose clock it is. PostgreSQL: the database's, as machines differ."""
+    """Return this machine's clock, corrected by PostgreSQL's if several machines may share the database."""
     own = SystemClock()
     return own if settings.effective_database_url.startswith("sqlite") else SharedClock(own)
 
@@ -111,7 +122,7 @@ MakeQueue = Callable[[Database, Clock], JobQueue]
 
 
 def pick_queue(database: Database, clock: Clock) -> JobQueue:
-    """SQLite: leases alone. PostgreSQL: Procrastinate on the same database."""
+    """Return Procrastinate on PostgreSQL, and on SQLite the queue that needs no broker."""
     return EmbeddedQueue(clock) if database.is_sqlite else ProcrastinateQueue(database, clock)
 
 
@@ -127,7 +138,7 @@ def assemble(
     probe: MediaProbe | None = None,
     make_queue: MakeQueue = pick_queue,
 ) -> Application:
-    """The services over these adapters; tests give their own."""
+    """Build the services on these adapters."""
     database = Database(settings.effective_database_url, settings.database_pool_size)
     queue = make_queue(database, clock)
     hasher = PasswordHasher()
@@ -156,8 +167,8 @@ def assemble(
             database,
             clock,
             hasher,
-            idle=timedelta(seconds=settings.session_idle_seconds),
-            absolute=timedelta(seconds=settings.session_absolute_seconds),
+            timedelta(seconds=settings.session_idle_seconds),
+            timedelta(seconds=settings.session_absolute_seconds),
         ),
         uploads=UploadService(database, storage, clock, tasks, limits),
         completion=completion,
@@ -175,10 +186,10 @@ def assemble(
 
 
 def apply_storage(application: Application) -> list[str]:
-    """Makes the bucket and its CORS rule; a sentence for each."""
+    """Create the bucket and its CORS rule. Return a sentence for each step."""
     connection = application.connection
     if connection is None:
-        raise ValueError("these parts have no S3 connection")
+        raise ValueError("this application has no S3 connection")
     client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
     return apply_bucket(client, connection.bucket, connection.region, application.settings.page_origins)
 
@@ -210,20 +221,3 @@ def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
         access_key_id=credentials.access_key_id,
         secret_access_key=credentials.secret_access_key,
     )
-
-
-def _delivery(settings: Settings, presigned: DeliveryUrls) -> DeliveryUrls:
-    if not settings.cloudfront_domain:
-        return presigned
-    return CloudFrontDelivery(
-        settings.cloudfront_domain,
-        settings.cloudfront_key_pair_id,
-        settings.cloudfront_private_key_pem,
-        settings.delivery_url_ttl_seconds,
-    )
-
-
-def _store_origins(settings: Settings, bucket_url: str) -> list[str]:
-    parts = urlsplit(bucket_url)
-    origins = [f"{parts.scheme}://{parts.netloc}"]
-    return [*origins, f"https://{settings.cloudfront_domain}"] if settings.cloudfront_domain else origins

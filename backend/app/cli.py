@@ -1,4 +1,4 @@
-"""`slipway`: thin, one function a command."""
+"""The command `slipway`."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from app.worker import run as run_worker
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
-user_app = typer.Typer(no_args_is_help=True, help="Accounts, by the operator's hand.")
+user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 storage_app = typer.Typer(no_args_is_help=True, help="The bucket.")
 app.add_typer(db_app, name="db")
 app.add_typer(user_app, name="user")
@@ -42,15 +42,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for pr
 
 
 def main() -> None:
-    """The console script."""
     app()
 
 
 @app.command()
 def serve(
-    upgrade: Annotated[bool, typer.Option("--upgrade", help="Bring the database's schema up first.")] = False,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Migrate the database first.")] = False,
 ) -> None:
-    """Run the app: the API, the page, a worker loop, and the embedded store where no S3 is set."""
+    """Run the API, the page, a worker, and the embedded store if no S3 is set."""
     from app import server  # imports FastAPI, as app.main does below, which most commands don't need
 
     settings = _settings()
@@ -65,14 +64,13 @@ def serve(
 
 @app.command()
 def worker() -> None:
-    """Run a worker beside the apps: it reads videos' metadata and does the upkeep, on PostgreSQL and a shared S3."""
+    """Run a worker beside the apps, on PostgreSQL and a shared S3. It reads metadata, reconciles and sweeps."""
     settings = _settings()
     configure_logging()
     if settings.uses_embedded_store:
-        # The store belongs to that one process; a worker of another data folder would begin a store of its own.
         _fail(
-            "S3_BUCKET and S3_ENDPOINT_URL are empty: with the embedded store `slipway serve` does the workers' part "
-            "itself. Workers of their own need an S3 that they share with the apps."
+            "S3_BUCKET and S3_ENDPOINT_URL are empty. With the embedded store, `slipway serve` is also the worker. "
+            "Other workers need an S3 that they share with the apps."
         )
     with _errors_as_sentences():
         asyncio.run(run_worker(build(settings)))
@@ -81,7 +79,7 @@ def worker() -> None:
 
 @db_app.command("upgrade")
 def db_upgrade() -> None:
-    """Bring the database's schema to this version."""
+    """Migrate the database to this version's schema."""
     settings = _settings()
     with _errors_as_sentences():
         _upgrade(settings)
@@ -90,7 +88,7 @@ def db_upgrade() -> None:
 
 @user_app.command("create")
 def user_create(email: str, as_json: Json = False) -> None:
-    """Create an account; the password is asked for, or read from standard input."""
+    """Create an account. Asks for the password, or reads it from standard input."""
     password = _ask_password()
 
     async def create(application: Application) -> None:
@@ -102,7 +100,7 @@ def user_create(email: str, as_json: Json = False) -> None:
 
 @user_app.command("disable")
 def user_disable(email: str) -> None:
-    """Keep an account from signing in and end its sessions; its videos stay."""
+    """End an account's sessions and prevent sign-ins. Its videos stay."""
 
     async def disable(application: Application) -> None:
         await application.accounts.disable(email)
@@ -113,7 +111,7 @@ def user_disable(email: str) -> None:
 
 @user_app.command("set-password")
 def user_set_password(email: str) -> None:
-    """Set a new password and end the account's sessions; asked for, or read from standard input."""
+    """End an account's sessions and set a password. Asks for it, or reads it from standard input."""
     password = _ask_password()
 
     async def set_password(application: Application) -> None:
@@ -150,8 +148,7 @@ def openapi() -> None:
 
 @storage_app.command("apply")
 def storage_apply(as_json: Json = False) -> None:
-    """Create the bucket where it is missing and set its CORS rule, as far as the engine has such calls."""
-    settings = _settings()
+    """Create the bucket if it is missing and set its CORS rule if the engine supports that."""
 
     async def apply(application: Application) -> None:
         if application.store:
@@ -161,7 +158,7 @@ def storage_apply(as_json: Json = False) -> None:
         finally:
             if application.store:
                 await application.store.stop()
-        _say({"bucket": settings.bucket, "done": done}, "\n".join(done), as_json)
+        _say({"bucket": application.settings.bucket, "done": done}, "\n".join(done), as_json)
 
     _run(apply, needs_schema=False)
 
@@ -296,7 +293,7 @@ def _settings() -> Settings:
 def _upgrade(settings: Settings) -> None:
     url = settings.effective_database_url
     if url.startswith("sqlite"):
-        settings.slipway_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.make_data_dir()
     if not schema.is_current(url):
         schema.upgrade(url)
 

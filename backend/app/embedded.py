@@ -1,4 +1,4 @@
-"""Starts the embedded store as a child process, watches it, and starts it again when it dies."""
+"""Run the embedded store as a child process, and restart it when it dies."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ class StoreNotStarted(OperatorError):
 
 
 class EmbeddedStoreProcess:
-    """The child. It ends by itself when this process is gone: we hold the other end of its stdin."""
+    """The child process. It ends when this process does, because we hold the other end of its stdin."""
 
     def __init__(self, data_dir: Path, host: str, port: int, origins: Sequence[str]) -> None:
         self._arguments = [
@@ -45,7 +45,7 @@ class EmbeddedStoreProcess:
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Returns when the store answers; raises StoreNotStarted."""
+        """Return when the store answers. Raise StoreNotStarted."""
         await self._spawn()
         self._watch = asyncio.create_task(self._keep_alive())
 
@@ -69,9 +69,9 @@ class EmbeddedStoreProcess:
                 *self._arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                # Its own session: Ctrl-C goes to us, and we let accepted requests finish before the store ends.
+                # In a session of its own, because after Ctrl-C we let requests finish before the store ends.
                 start_new_session=True,
-                # No setting and no secret of the app belongs in a process that takes bytes from browsers.
+                # Without the app's secrets, because this process receives bytes from browsers.
                 env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ},
             )
         except OSError as error:
@@ -84,13 +84,13 @@ class EmbeddedStoreProcess:
                 line = await process.stdout.readline()
         except TimeoutError:
             line = b""
-        said = _event(line)
-        if said.get("event") != "ready":
+        event = _event(line)
+        if event.get("event") != "ready":
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-            raise StoreNotStarted(said.get("reason", "The embedded store did not start; its log says more."))
-        log.info("store.ready", pid=process.pid, port=said.get("port"))
+            raise StoreNotStarted(event.get("reason", "The embedded store did not start. See its log."))
+        log.info("store.ready", pid=process.pid, port=event.get("port"))
 
     async def _keep_alive(self) -> None:
         wait = _FIRST_WAIT_SECONDS
@@ -103,21 +103,21 @@ class EmbeddedStoreProcess:
                 await self._spawn()
                 wait = _FIRST_WAIT_SECONDS
             except StoreNotStarted as error:
-                self._process = None  # nothing to wait for: the next turn tries again
+                self._process = None  # nothing to wait for before the next attempt
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
                 log.error("store.not_restarted", reason=str(error), again_in_seconds=wait)
 
 
 def _event(line: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(line)
+        event = json.loads(line)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return event if isinstance(event, dict) else {}
 
 
 def free_port(host: str) -> int:
-    """A port nobody listens on at this moment."""
+    """Return a port without a listener."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]

@@ -132,7 +132,7 @@ def test_each_version_goes_one_step_back_and_forth(bare_url: str, engine: Engine
 
 
 def test_a_host_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "_CONNECT_SECONDS", 2)  # less is not understood
+    monkeypatch.setattr(schema, "CONNECT_SECONDS", 2)  # less is not understood
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with pytest.raises(OperationalError, match="timeout"):
             schema.is_current(f"postgresql+psycopg://127.0.0.1:{silent.getsockname()[1]}/slipway")

@@ -1,6 +1,7 @@
-"""Where a browser reads a finished video: a CloudFront-signed URL, or a presigned GET of the bucket."""
+"""URLs for finished videos, signed by CloudFront or presigned for the bucket."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -13,18 +14,18 @@ from app.adapters.s3_signing import S3UrlSigner
 from app.ports import DeliveryUrl
 
 
+@dataclass
 class PresignedDelivery:
     """DeliveryUrls without a CDN."""
 
-    def __init__(self, signer: S3UrlSigner, ttl_seconds: int) -> None:
-        self._signer = signer
-        self._ttl_seconds = ttl_seconds
+    signer: S3UrlSigner
+    ttl_seconds: int
 
     def url_for(self, object_key: str, filename: str, now: datetime) -> DeliveryUrl:
-        signed_at = window_start(now, self._ttl_seconds)
+        signed_at = window_start(now, self.ttl_seconds)
         query = {"response-content-disposition": content_disposition(filename)}
-        url = self._signer.presign_get(object_key, query, signed_at, self._ttl_seconds)
-        return DeliveryUrl(url, signed_at + timedelta(seconds=self._ttl_seconds))
+        url = self.signer.presign_get(object_key, query, signed_at, self.ttl_seconds)
+        return DeliveryUrl(url, signed_at + timedelta(seconds=self.ttl_seconds))
 
 
 class CloudFrontDelivery:
@@ -43,29 +44,29 @@ class CloudFrontDelivery:
 
 
 def window_start(now: datetime, ttl_seconds: int) -> datetime:
-    """The moment a URL asked for now is signed as of.
+    """Return the time to sign a URL at.
 
-    Everybody who asks within three quarters of a life gets the same URL (a player can keep it, a cache can hit),
-    and what they get has more than a quarter of its life left. No memory is needed, in one process or many.
+    It changes every three quarters of `ttl_seconds`, so the URL stays the same for players and caches, in every
+    process, and has at least a quarter of its life left.
     """
     window = max(ttl_seconds * 3 // 4, 1)
     return datetime.fromtimestamp(int(now.timestamp()) // window * window, UTC)
 
 
 def content_disposition(filename: str) -> str:
-    """`attachment` under the user's file name (RFC 6266): ASCII for old clients, UTF-8 for the rest."""
-    # Path separators would be taken for folders by some clients when they save.
+    """Return `attachment` with the file name in ASCII for old clients and in UTF-8 (RFC 6266)."""
+    # Some clients would save into folders of that name.
     name = filename.replace("/", "_").replace("\\", "_")
     ascii_name = "".join(c if c.isascii() and c.isprintable() and c not in '"%;' else "_" for c in name)
     return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _message_signer(private_key_pem: str) -> Callable[[bytes], bytes]:
-    """CloudFront takes RSA 2048 (SHA-1, PKCS #1 v1.5) and ECDSA P-256 keys."""
+    """Return the function that signs with an RSA 2048 (SHA-1, PKCS #1 v1.5) or ECDSA P-256 key."""
     key = load_pem_private_key(private_key_pem.encode(), password=None)
     if isinstance(key, rsa.RSAPrivateKey):
-        return lambda message: key.sign(message, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303  # what CloudFront verifies
+        return lambda message: key.sign(message, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303  # CloudFront verifies SHA-1
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        # Deterministic (RFC 6979), so that the URL stays the same within its window.
+        # Deterministic (RFC 6979), so that the URL stays the same.
         return lambda message: key.sign(message, ec.ECDSA(hashes.SHA1(), deterministic_signing=True))  # noqa: S303
     raise ValueError("CLOUDFRONT_PRIVATE_KEY must be an RSA or an ECDSA P-256 key")

@@ -18,7 +18,7 @@ from sqlalchemy import Text, cast, column, exists, literal_column, table
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from app.core.db import BUSY_TIMEOUT_SECONDS, Database, ImpatientConnection
+from app.core.db import BUSY_TIMEOUT_SECONDS, Database, TimeLimitedConnection
 from app.core.tasks import attempt, run_forever, side_by_side
 from app.crud import leases
 from app.domain.errors import DatabaseUnavailable
@@ -115,7 +115,7 @@ class ProcrastinateQueue:
                     await _announce(app, video_id)
 
 
-class _Connection(ImpatientConnection):
+class _Connection(TimeLimitedConnection):
     """Waits long for notifications. Procrastinate checks every 30 s whether the server still answers."""
 
     def notifies(

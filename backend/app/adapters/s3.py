@@ -1,4 +1,4 @@
-"""The ObjectStorage port over any S3: boto3 in a bounded thread pool, its errors told in our words."""
+"""The ObjectStorage port on boto3, in a bounded thread pool. Translates boto3's errors into ours."""
 
 import asyncio
 import functools
@@ -29,7 +29,6 @@ from app.ports import (
     ObjectExists,
     ObjectRange,
     OpenUpload,
-    PresignedPart,
     StoredObject,
     StoredPart,
 )
@@ -42,23 +41,23 @@ log = structlog.get_logger()
 Result = TypeVar("Result")
 
 _CALL_SECONDS = 7.0
-"""What a request may spend on one call, retries included: the API promises 503 within 10 s, and a request writes to
-the database before and after it, which in a crowd takes its time."""
+"""Longest call of a request, retries included. The API promises 503 within 10 s, and a request also writes to the
+database before and after the call."""
 _ASSEMBLY_READ_SECONDS = 300.0
-"""CompleteMultipartUpload may take minutes (AWS API reference); it runs in the background."""
+"""CompleteMultipartUpload may take minutes (AWS API reference). It runs in the background."""
 
 
 @dataclass(frozen=True)
 class S3Connection:
-    """Where the bucket is, and how patiently it is asked."""
+    """Where the bucket is, and the limits of calls to it."""
 
     bucket: str
     region: str
     endpoint_url: str | None
-    """None: AWS."""
+    """None for AWS."""
     public_endpoint_url: str | None
     access_key_id: str | None
-    """None: botocore's own chain."""
+    """None for botocore's own chain."""
     secret_access_key: str | None
     threads: int
     queue: int
@@ -82,14 +81,14 @@ class S3Connection:
         return client
 
     def _addressing_style(self, endpoint_url: str | None) -> Literal["path", "virtual"]:
-        # Engines behind an endpoint of their own seldom have a wildcard DNS name, and AWS's own wildcard
-        # certificate covers no bucket name with dots. Not "auto": it presigns for the global host, which redirects
-        # to the bucket's region at times, and a browser follows no redirect of a preflight.
+        # Other engines seldom have wildcard DNS, and AWS's wildcard certificate covers no bucket name with dots.
+        # "auto" presigns for the global host, which may redirect to the bucket's region. Browsers follow no redirect
+        # of a preflight.
         return "path" if endpoint_url or "." in self.bucket else "virtual"
 
     @cached_property
     def _session(self) -> boto3.Session:
-        """One for all clients: it keeps the parsed description of S3, which takes a third of a second to read."""
+        """Shared by all clients, because it caches the description of S3, which takes 0.3 s to read."""
         return boto3.Session(
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
@@ -98,24 +97,24 @@ class S3Connection:
 
 
 def make_signer(connection: S3Connection) -> S3UrlSigner:
-    """A signer for URLs as browsers use them."""
+    """Return the signer of URLs for browsers."""
     public = connection.client(
         connection.public_endpoint_url or connection.endpoint_url, connection.read_timeout_seconds
     )
-    # boto3 knows best whether the bucket stands in the host or in the path.
+    # boto3 decides whether the bucket is in the host or in the path.
     example = public.generate_presigned_url("get_object", Params={"Bucket": connection.bucket, "Key": "key"})
-    credentials = public._request_signer._credentials  # type: ignore[attr-defined]  # the client's own, renewing source
+    credentials = public._request_signer._credentials  # type: ignore[attr-defined]  # private, but renews a role's keys
     return S3UrlSigner(credentials, connection.region, example.partition("?")[0].removesuffix("key"))
 
 
 class S3Storage:
-    """One bucket. Calls run in at most `threads` threads; beyond a bounded queue they are refused at once."""
+    """One bucket. Calls run in at most `threads` threads. If the queue is full, they raise Overloaded."""
 
     def __init__(self, connection: S3Connection, signer: S3UrlSigner) -> None:
         self._bucket = connection.bucket
-        self._signer = signer
+        self.presign_part = signer.presign_part
         self._client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
-        self._patient_client = connection.client(connection.endpoint_url, _ASSEMBLY_READ_SECONDS)
+        self._assembly_client = connection.client(connection.endpoint_url, _ASSEMBLY_READ_SECONDS)
         self._pool = ThreadPoolExecutor(connection.threads, thread_name_prefix="s3")
         self._most_pending = connection.threads + connection.queue
         self._pending = 0
@@ -126,7 +125,6 @@ class S3Storage:
         answer = await self._call(
             "create_multipart_upload",
             self._client.create_multipart_upload,
-            Bucket=self._bucket,
             Key=object_key,
             ContentType=content_type,
             ContentDisposition=content_disposition,
@@ -137,37 +135,20 @@ class S3Storage:
             _require_field(answer, "UploadId"), etags_are_md5=plain and "SSECustomerAlgorithm" not in answer
         )
 
-    def presign_part(
-        self,
-        object_key: str,
-        upload_id: str,
-        part_number: int,
-        size_bytes: int,
-        now: datetime,
-        ttl_seconds: int,
-    ) -> PresignedPart:
-        return self._signer.presign_part(object_key, upload_id, part_number, size_bytes, now, ttl_seconds)
-
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
-        parts: list[StoredPart] = []
-        marker = 0
-        while True:
-            answer = await self._call(
-                "list_parts",
-                self._client.list_parts,
-                Bucket=self._bucket,
-                Key=object_key,
-                UploadId=upload_id,
-                PartNumberMarker=marker,
-            )
-            _require_field(answer, "UploadId")
-            parts += [
-                StoredPart(part["PartNumber"], part["Size"], part["ETag"], part["LastModified"])
-                for part in answer.get("Parts", [])
-            ]
-            if not answer.get("IsTruncated"):
-                return parts
-            marker = answer["NextPartNumberMarker"]
+        pages = self._pages(
+            "list_parts",
+            self._client.list_parts,
+            "UploadId",
+            {"PartNumberMarker": "NextPartNumberMarker"},
+            Key=object_key,
+            UploadId=upload_id,
+        )
+        return [
+            StoredPart(part["PartNumber"], part["Size"], part["ETag"], part["LastModified"])
+            async for page in pages
+            for part in page.get("Parts", [])
+        ]
 
     async def complete_multipart_upload(
         self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
@@ -175,9 +156,8 @@ class S3Storage:
         arguments: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_new else {}
         await self._call(
             "complete_multipart_upload",
-            self._patient_client.complete_multipart_upload,
+            self._assembly_client.complete_multipart_upload,
             time_limit=None,
-            Bucket=self._bucket,
             Key=object_key,
             UploadId=upload_id,
             MultipartUpload={
@@ -192,7 +172,6 @@ class S3Storage:
             await self._call(
                 "abort_multipart_upload",
                 self._client.abort_multipart_upload,
-                Bucket=self._bucket,
                 Key=object_key,
                 UploadId=upload_id,
             )
@@ -200,7 +179,7 @@ class S3Storage:
             return
 
     async def head(self, object_key: str) -> StoredObject:
-        answer = await self._call("head", self._client.head_object, Bucket=self._bucket, Key=object_key)
+        answer = await self._call("head", self._client.head_object, Key=object_key)
         return StoredObject(
             answer["ContentLength"],
             _require_field(answer, "ETag"),
@@ -209,32 +188,30 @@ class S3Storage:
         )
 
     async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:
-        def read() -> ObjectRange:
-            arguments: dict[str, Any] = {"IfMatch": etag} if etag else {}
-            answer = self._client.get_object(
-                Bucket=self._bucket, Key=object_key, Range=f"bytes={start}-{start + length - 1}", **arguments
-            )
+        def read(**arguments: Any) -> ObjectRange:
+            answer = self._client.get_object(**arguments)
             with answer["Body"] as body:
                 data = body.read(length)
-            # botocore takes a body that breaks off for a short one; the probe would take it for a truncated file.
+            # botocore returns a body that was cut off as a short one. The probe would report a truncated file.
             if "ContentRange" not in answer or len(data) != answer["ContentLength"]:
                 raise StorageUnavailable
             return ObjectRange(data, int(answer["ContentRange"].rpartition("/")[2]), answer["ETag"])
 
-        return await self._call("read_range", read)
+        arguments: dict[str, Any] = {"IfMatch": etag} if etag else {}
+        requested = f"bytes={start}-{start + length - 1}"
+        return await self._call("read_range", read, Key=object_key, Range=requested, **arguments)
 
     async def delete(self, object_key: str) -> None:
         try:
-            await self._call("delete", self._client.delete_object, Bucket=self._bucket, Key=object_key)
+            await self._call("delete", self._client.delete_object, Key=object_key)
         except NoSuchObject:
-            return  # AWS answers 204 for what is gone, not every engine does
+            return  # AWS answers 204 for a missing object, some engines don't
 
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
         arguments: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_new else {}
         await self._call(
             "put",
             self._client.put_object,
-            Bucket=self._bucket,
             Key=object_key,
             Body=data,
             ContentType=content_type,
@@ -242,37 +219,26 @@ class S3Storage:
         )
 
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
-        markers: dict[str, Any] = {}
-        while True:
-            answer = await self._call(
-                "list_uploads",
-                self._client.list_multipart_uploads,
-                Bucket=self._bucket,
-                Prefix=prefix,
-                **markers,
-            )
-            _require_field(answer, "Bucket")
-            for upload in answer.get("Uploads", []):
+        async for page in self._pages(
+            "list_uploads",
+            self._client.list_multipart_uploads,
+            "Bucket",
+            {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"},
+            Prefix=prefix,
+        ):
+            for upload in page.get("Uploads", []):
                 yield OpenUpload(upload["Key"], upload["UploadId"], upload["Initiated"])
-            if not answer.get("IsTruncated"):
-                return
-            markers = {
-                "KeyMarker": answer["NextKeyMarker"],
-                "UploadIdMarker": answer["NextUploadIdMarker"],
-            }
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
-        token: dict[str, Any] = {}
-        while True:
-            answer = await self._call(
-                "list_objects", self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix, **token
-            )
-            _require_field(answer, "Name")
-            for item in answer.get("Contents", []):
+        async for page in self._pages(
+            "list_objects",
+            self._client.list_objects_v2,
+            "Name",
+            {"ContinuationToken": "NextContinuationToken"},
+            Prefix=prefix,
+        ):
+            for item in page.get("Contents", []):
                 yield ListedObject(item["Key"], item["Size"], item["LastModified"])
-            if not answer.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": answer["NextContinuationToken"]}
 
     async def check(self) -> None:
         await self._head_bucket()
@@ -280,16 +246,33 @@ class S3Storage:
     async def server_time(self) -> datetime:
         answer = await self._head_bucket()
         try:
-            told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+            now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         except (KeyError, ValueError) as error:
-            raise StorageUnavailable from error  # without its clock no age can be told
-        return told.astimezone(UTC)
+            raise StorageUnavailable from error  # no age can be computed
+        return now.astimezone(UTC)
 
     async def _head_bucket(self) -> "HeadBucketOutputTypeDef":
         try:
-            return await self._call("check", self._client.head_bucket, Bucket=self._bucket)
+            return await self._call("check", self._client.head_bucket)
         except NoSuchObject as error:
-            raise StorageUnavailable from error  # the bucket itself is missing: `slipway storage apply` makes it
+            raise StorageUnavailable from error  # no bucket, `slipway storage apply` creates it
+
+    async def _pages(
+        self,
+        operation: str,
+        function: Callable[..., Mapping[str, Any]],
+        required_field: str,
+        next_page: Mapping[str, str],
+        **arguments: Any,
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield every page. `next_page` maps arguments of the next request to fields of the last response."""
+        while True:
+            page = await self._call(operation, function, **arguments)
+            _require_field(page, required_field)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            arguments |= {argument: page[field] for argument, field in next_page.items()}
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -310,8 +293,8 @@ class S3Storage:
 
         def run() -> Result:
             if answer.done():
-                raise _NobodyWaits  # given up on while it stood in the queue
-            return function(**arguments)
+                raise _CallerGone
+            return function(Bucket=self._bucket, **arguments)
 
         began = time.perf_counter()
         outcome = "error"
@@ -332,8 +315,8 @@ class S3Storage:
             STORAGE_CALL_SECONDS.labels(operation, outcome).observe(time.perf_counter() - began)
 
     def _settle(self, answer: "asyncio.Future[Result]", work: "Future[Result]") -> None:
-        # Only now has the call left the queue or its thread: one that is given up on still counts until then, or a
-        # store that never ends its answers would fill the queue without bound.
+        # An abandoned call counts until it leaves the queue or its thread. Otherwise a store that never answers would
+        # let the queue grow without bound.
         self._pending -= 1
         if answer.done():
             return
@@ -345,8 +328,8 @@ class S3Storage:
             answer.set_result(work.result())
 
 
-class _NobodyWaits(Exception):
-    """Ends a call in its thread before it is made."""
+class _CallerGone(Exception):
+    """The caller stopped waiting before the call left the queue."""
 
 
 def _in_loop(
@@ -357,8 +340,10 @@ def _in_loop(
 
 
 def _require_field(answer: Mapping[str, Any], field: str) -> Any:
-    """A field every answer of its kind holds. One without it is not the store's: a portal's page reads as an empty
-    list, and an empty list as nothing stored."""
+    """Return a field that S3 always sends. Raise StorageUnavailable if it is missing.
+
+    The HTML page of a captive portal would otherwise read as an empty list.
+    """
     if field not in answer:
         raise StorageUnavailable
     return answer[field]
@@ -367,15 +352,15 @@ def _require_field(answer: Mapping[str, Any], field: str) -> Any:
 _UPLOAD_CALLS = ("list_parts", "complete_multipart_upload", "abort_multipart_upload")
 _OBJECT_CALLS = ("read_range", "delete")
 _BARE_CALLS = ("head", "check")
-"""A HEAD's answer has no body that could name the error."""
+"""A HEAD response has no body with an error code."""
 _PART_ERRORS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest")
 
 
 def _raise_ours(operation: str, error: ClientError) -> NoReturn:
-    """Turns the answers we understand into ours; every other refusal means we cannot use the store."""
+    """Raise our error for an answer of S3, StorageUnavailable for one that we don't expect."""
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    # Ceph answers NoSuchKey for an upload that is gone.
+    # Ceph answers NoSuchKey for a missing upload.
     if operation in _UPLOAD_CALLS and code in ("NoSuchUpload", "NoSuchKey"):
         raise NoSuchUpload from error
     if operation == "complete_multipart_upload" and code in _PART_ERRORS:

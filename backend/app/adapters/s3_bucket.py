@@ -1,4 +1,4 @@
-"""Makes the bucket ready for browsers: the bucket itself and its CORS rule, as `slipway storage apply` does."""
+"""Create the bucket and set its CORS rule."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,22 +11,19 @@ if TYPE_CHECKING:
 
 
 def apply_bucket(client: "S3Client", bucket: str, region: str, origins: Sequence[str]) -> list[str]:
-    """Creates what is missing, repeats safely; answers a sentence for each thing done or not offered here.
-
-    Raises botocore's ClientError where the store refuses us.
-    """
+    """Create what is missing and return a sentence for each step. Raise ClientError if the store refuses."""
     return [_apply_bucket(client, bucket, region), _apply_cors(client, bucket, origins)]
 
 
 def cors_rule(origins: Sequence[str]) -> "CORSConfigurationTypeDef":
-    """What the page's origins may do: send parts and read finished videos, nothing else."""
+    """Let the page's origins send parts and read finished videos."""
     return {
         "CORSRules": [
             {
                 "AllowedOrigins": list(origins),
                 "AllowedMethods": ["PUT", "GET", "HEAD"],
                 "AllowedHeaders": ["content-md5"],
-                # The page reads no header of the store; ETag is for people who debug.
+                # For debugging. The page reads no header of the store.
                 "ExposeHeaders": ["ETag"],
                 "MaxAgeSeconds": 3600,
             }
@@ -42,7 +39,7 @@ def _apply_bucket(client: "S3Client", bucket: str, region: str) -> str:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
             raise
     try:
-        # us-east-1 is the one region that must not be named (S3 API reference, CreateBucket).
+        # CreateBucket rejects us-east-1 as a constraint (S3 API reference).
         if region == "us-east-1":
             client.create_bucket(Bucket=bucket)
         else:

@@ -1,1 +1,1 @@
-"""HTTP: parse, authenticate, call one service function, answer."""
+"""The HTTP API and the page."""

@@ -1,4 +1,4 @@
-"""All routes of the API, under /api/v1."""
+"""All routes under /api/v1."""
 
 from fastapi import APIRouter
 

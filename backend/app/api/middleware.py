@@ -1,4 +1,4 @@
-"""Around every request: an id, a log line without secrets, a limit on bodies, and safe headers."""
+"""Give every request an ID, a log line without secrets, a limit of its body, and safe headers."""
 
 import re
 import time
@@ -15,7 +15,8 @@ from app.core.metrics import HTTP_REQUEST_BYTES, HTTP_REQUEST_SECONDS, HTTP_REQU
 log = structlog.get_logger()
 
 MAX_BODY_BYTES = 64 * 1024
-_OWN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 _SAFE_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -24,14 +25,14 @@ _SAFE_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _API_HEADERS: Mapping[str, str] = {
-    # Answers hold a user's data and signed URLs.
+    # Answers contain a user's data and signed URLs.
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
 
 class RequestContext:
-    """The outermost layer: whatever happens inside, the answer has an id, the headers and the one error shape."""
+    """The outermost layer, which answers every exception of the others."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,8 +42,8 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        # A proxy's id is kept, so that its log and ours can be joined; anything odd is replaced.
-        request_id = given if _OWN_ID.match(given) else uuid.uuid4().hex
+        # A proxy's ID is used, so that its log and ours can be joined.
+        request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, send, request_id)
@@ -69,14 +70,14 @@ class RequestContext:
         except Exception:
             log.exception("request.failed")
             if status:
-                raise  # half an answer is out: only closing the connection tells the client
+                raise  # the answer has begun, so only closing the connection tells the client
             await render(plain_error(500), scope)(scope, receive, send_with_headers)
         finally:
-            _note(scope, status, time.perf_counter() - began)
+            _count(scope, status, time.perf_counter() - began)
 
 
 class BodyLimit:
-    """Refuses bodies over 64 KiB, announced or not: video bytes never pass here."""
+    """Refuses bodies over 64 KiB, with or without Content-Length."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -105,24 +106,16 @@ class BodyLimit:
 
 
 def _too_large() -> ApiError:
-    # An HTTPException, which FastAPI passes on while it reads a body; of any other error it makes a 400.
+    # While FastAPI reads a body, it passes an HTTPException on and turns every other error into a 400.
     return plain_error(413, {"Connection": "close"})
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    # The route's template, not the path: no ids in labels, and unknown paths are one label.
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    # The route's template, so that labels contain no IDs and unknown paths have one label.
     route = getattr(scope.get("route"), "path", "page" if status < 400 else "none")
     method = scope["method"] if scope["method"] in _METHODS else "other"
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
     HTTP_REQUEST_SECONDS.labels(method, route).observe(seconds)
     if scope["path"].startswith("/api/") and not scope["path"].startswith("/api/v1/health/"):
-        log.info(
-            "request.answered",
-            method=method,
-            route=route,
-            status=status,
-            milliseconds=round(seconds * 1000, 1),
-        )
-
-
-_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+        duration = round(seconds * 1000, 1)
+        log.info("request.answered", method=method, route=route, status=status, milliseconds=duration)

@@ -1,4 +1,4 @@
-"""Serves the exported page from its folder, with a strict policy made from the very files it serves."""
+"""Serve the exported page with a Content-Security-Policy made from its files."""
 
 import base64
 import hashlib
@@ -15,20 +15,19 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 _INLINE_SCRIPT: Final = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
-_NOT_PAGES: Final = ("/404", "/_not-found")  # what Next makes for unknown paths: never an answer with 200
+_NOT_PAGES: Final = ("/404", "/_not-found")  # Next's pages for unknown paths
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
-# What the platform's table may not know.
+# Some platforms' tables lack these.
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("font/woff2", ".woff2")
 mimetypes.add_type("application/wasm", ".wasm")
 
 
 class Page:
-    """An ASGI app over the export: `/login` is login.html, unknown paths are 404.html with status 404.
+    """An ASGI app. `/login` is login.html, unknown paths are 404.html with status 404.
 
-    HTML is read once, at the start: the hashes of its inline scripts go into its Content-Security-Policy, and with
-    another build the hashes are others.
+    HTML is read once at the start, so that it matches the hashes of its inline scripts in the policy.
     """
 
     def __init__(self, folder: Path, store_origins: Sequence[str]) -> None:
@@ -36,7 +35,7 @@ class Page:
         self._store = " ".join(store_origins)
         self._html = {self._address(file): file.read_bytes() for file in self._folder.rglob("*.html")}
         self._policies = {address: self._policy(html) for address, html in self._html.items()}
-        # Only these exist: no path of a request ever names a file by itself.
+        # A request's path is only looked up here and never opened.
         self._files = {
             "/" + file.relative_to(self._folder).as_posix(): file
             for file in self._folder.rglob("*")
@@ -70,9 +69,9 @@ class Page:
             media_type=media_type,
             stat_result=await anyio.to_thread.run_sync(file.stat),
             headers={
-                # Files under _next/static carry a hash of their content in their name.
+                # Names under _next/static contain a hash of the content.
                 "Cache-Control": _FOREVER if path.startswith("/_next/static/") else "no-cache",
-                # A worker takes its policy from its own script's answer, so WASM is allowed there and nowhere else.
+                # A worker's policy is that of its script, so only workers may run WASM.
                 "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
                 "frame-ancestors 'none'",
             },

@@ -1,4 +1,4 @@
-"""Which errors a route declares, for openapi.json and so for the page's types."""
+"""Declare a route's errors for openapi.json and the page's types."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ _DESCRIPTIONS = {
     401: "not_authenticated, or invalid_credentials on sign-in",
     403: "csrf_rejected",
     404: "video_not_found, not_found",
-    409: "a conflict with the state of things; `code` says which",
+    409: "a conflict with the current state, which `code` names",
     413: "file_too_large, body_too_large",
-    422: "validation_error, or a file that is not taken; `code` says which",
+    422: "validation_error, or a file that is not accepted, for which `code` names the reason",
     500: "internal_error",
     503: "storage_unavailable, database_unavailable, overloaded",
 }
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route: these, and what any route can answer."""
+    """Return `responses=` of a route, with the errors of every route."""
     return {
         status: {
             "model": ValidationErrorOut | ErrorOut if status == 422 else ErrorOut,

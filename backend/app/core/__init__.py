@@ -1,1 +1,1 @@
-"""What everything stands on: settings, database, security, logs, metrics."""
+"""Settings, database, security, logs and metrics."""

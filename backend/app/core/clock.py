@@ -1,4 +1,4 @@
-"""The time of day, as a value that tests can hold still."""
+"""Implementations of the Clock port."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,26 +8,26 @@ from app.core.db import Database
 
 
 class SystemClock:
-    """The Clock port over this machine's clock."""
+    """This machine's clock."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
 
 class SharedClock:
-    """The Clock port for processes on several machines: this one's clock, set by that of the database they share."""
+    """This machine's clock, corrected to that of the database, for processes on several machines."""
 
     def __init__(self, own: SystemClock) -> None:
         self._own = own
-        self._behind = timedelta()
+        self._offset = timedelta()
 
     def now(self) -> datetime:
-        return self._own.now() + self._behind
+        return self._own.now() + self._offset
 
     async def set_by(self, database: Database) -> None:
-        """To within half the time of a question to the database. Raises DatabaseUnavailable, and stays as it is."""
+        """Set the clock to within half a round trip, or raise DatabaseUnavailable and change nothing."""
         async with database.reading() as session:
-            asked = self._own.now()
-            told: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
-            answered = self._own.now()
-        self._behind = told - (asked + (answered - asked) / 2)
+            sent = self._own.now()
+            time: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+            received = self._own.now()
+        self._offset = time - (sent + (received - sent) / 2)

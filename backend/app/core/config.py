@@ -1,4 +1,4 @@
-"""Settings: every value that may differ from one installation to the next, from the environment or `.env`."""
+"""Settings of an installation, from the environment or `.env`."""
 
 import ipaddress
 import re
@@ -26,89 +26,47 @@ class Environment(StrEnum):
 
 
 class Settings(BaseSettings):
-    """All settings with their defaults; docs/reference/configuration.md lists the same and a test compares them."""
+    """All settings with their defaults. docs/reference/configuration.md says what each means."""
 
-    # hide_input: a refused value may be a password.
+    # A rejected value may be a password.
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
     )
 
-    environment: Environment = Field(
-        Environment.LOCAL,
-        description="`local` or `production`; `production` refuses to start with unsafe values and names the setting.",
-    )
-    slipway_host: str = Field("127.0.0.1", description="Address the app and the embedded store listen on.")
-    slipway_port: int = Field(8000, ge=1, le=65535, description="The app's port.")
-    slipway_store_port: int = Field(9000, ge=0, le=65535, description="The embedded store's port.")
-    slipway_data_dir: Path = Field(
-        Path("data"), description="Everything the embedded setup keeps: database, objects, keys, logs."
-    )
-    app_origins: Annotated[list[str], NoDecode] = Field(
-        default_factory=list,
-        description="Origins of the page, separated by commas: for the store's CORS, the same-origin check and "
-        "the CSP. Empty: http://127.0.0.1:PORT and http://localhost:PORT, in local also port 3000.",
-    )
-    database_url: SecretStr = Field(
-        SecretStr(""),
-        description="Empty: SQLite in the data folder. Or postgresql+psycopg://user:password@host/name.",
-    )
-    s3_endpoint_url: str = Field("", description="Empty with S3_BUCKET empty: the embedded store; else AWS.")
-    s3_public_endpoint_url: str = Field(
-        "", description="The endpoint as the browser reaches it. Empty: the same."
-    )
-    s3_region: str = Field("us-east-1", description="Region of the bucket.")
-    s3_bucket: str = Field("", description="Empty: the embedded store with the bucket `slipway`.")
-    aws_access_key_id: str = Field("", description="Empty: botocore's own chain (role, profile).")
-    aws_secret_access_key: SecretStr = Field(SecretStr(""), description="Belongs to AWS_ACCESS_KEY_ID.")
-    cloudfront_domain: str = Field(
-        "", description="Empty: delivery by presigned GET; else dNNN.cloudfront.net."
-    )
-    cloudfront_key_pair_id: str = Field("", description="The id of the public key in CloudFront's key group.")
-    cloudfront_private_key: SecretStr = Field(
-        SecretStr(""),
-        description="The private key in PEM (RSA 2048 or ECDSA P-256), or the path of its file.",
-    )
-    delivery_url_ttl_seconds: int = Field(14400, ge=60, le=604800, description="Life of a delivery URL.")
-    max_upload_bytes: int = Field(2 * GIB, ge=1, le=2 * GIB, description="The largest file taken.")
-    presign_ttl_seconds: int = Field(
-        900, ge=1, le=MAX_PRESIGN_TTL_SECONDS, description="Life of a part's URL; never more than 15 minutes."
-    )
-    upload_grace_seconds: int = Field(
-        3600, ge=1, le=MONTH, description="An upload without progress for this long expires."
-    )
-    sweep_interval_seconds: int = Field(
-        300,
-        ge=1,
-        le=DAY,
-        description="Between two sweeps of the store, and between the two looks that confirm a removal or a loss.",
-    )
-    user_quota_bytes: int = Field(100 * GIB, ge=0, description="Space a user may fill.")
-    user_max_uploads_in_flight: int = Field(5, ge=1, description="Uploads a user may have open.")
-    session_idle_seconds: int = Field(
-        7 * DAY, ge=60, le=YEAR, description="A session unused for this long ends."
-    )
-    session_absolute_seconds: int = Field(
-        MONTH, ge=60, le=YEAR, description="A session ends after this in any case."
-    )
-    database_pool_size: int = Field(10, ge=1, description="Database connections a process may hold.")
-    storage_threads: int = Field(16, ge=1, description="Storage calls that may run at once in a process.")
-    storage_queue: int = Field(64, ge=0, description="Storage calls that may wait; more are answered 503.")
-    storage_connect_timeout_seconds: float = Field(
-        2.0, gt=0, description="To open a connection to the store."
-    )
-    storage_read_timeout_seconds: float = Field(6.0, gt=0, description="For the store's next byte.")
-    storage_attempts: int = Field(
-        2, ge=1, le=10, description="Tries of one storage call, botocore's own included."
-    )
-    metrics_token: SecretStr = Field(
-        SecretStr(""), description="Bearer token for /metrics; empty: open in local."
-    )
-    trusted_proxies: Annotated[list[str], NoDecode] = Field(
-        default_factory=list, description="Addresses whose X-Forwarded-For is believed, separated by commas."
-    )
-    page_dir: Path = Field(
-        Path(__file__).parents[3] / "frontend" / "out", description="The built page. Missing: the API alone."
-    )
+    environment: Environment = Environment.LOCAL
+    slipway_host: str = "127.0.0.1"
+    slipway_port: int = Field(8000, ge=1, le=65535)
+    slipway_store_port: int = Field(9000, ge=0, le=65535)
+    slipway_data_dir: Path = Path("data")
+    app_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    database_url: SecretStr = SecretStr("")
+    s3_endpoint_url: str = ""
+    s3_public_endpoint_url: str = ""
+    s3_region: str = "us-east-1"
+    s3_bucket: str = ""
+    aws_access_key_id: str = ""
+    aws_secret_access_key: SecretStr = SecretStr("")
+    cloudfront_domain: str = ""
+    cloudfront_key_pair_id: str = ""
+    cloudfront_private_key: SecretStr = SecretStr("")
+    delivery_url_ttl_seconds: int = Field(14400, ge=60, le=604800)
+    max_upload_bytes: int = Field(2 * GIB, ge=1, le=2 * GIB)
+    presign_ttl_seconds: int = Field(900, ge=1, le=MAX_PRESIGN_TTL_SECONDS)
+    upload_grace_seconds: int = Field(3600, ge=1, le=MONTH)
+    sweep_interval_seconds: int = Field(300, ge=1, le=DAY)
+    user_quota_bytes: int = Field(100 * GIB, ge=0)
+    user_max_uploads_in_flight: int = Field(5, ge=1)
+    session_idle_seconds: int = Field(7 * DAY, ge=60, le=YEAR)
+    session_absolute_seconds: int = Field(MONTH, ge=60, le=YEAR)
+    database_pool_size: int = Field(10, ge=1)
+    storage_threads: int = Field(16, ge=1)
+    storage_queue: int = Field(64, ge=0)
+    storage_connect_timeout_seconds: float = Field(2.0, gt=0)
+    storage_read_timeout_seconds: float = Field(6.0, gt=0)
+    storage_attempts: int = Field(2, ge=1, le=10)
+    metrics_token: SecretStr = SecretStr("")
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    page_dir: Path = Path(__file__).parents[3] / "frontend" / "out"
 
     @field_validator("app_origins", "trusted_proxies", mode="before")
     @classmethod
@@ -138,7 +96,7 @@ class Settings(BaseSettings):
         # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
         if name and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
             raise ValueError(
-                f"{name!r} is not a bucket name: 3 to 63 small letters, digits, dots and hyphens"
+                f"{name!r} is not a bucket name, which has 3 to 63 lower-case letters, digits, dots and hyphens"
             )
         return name
 
@@ -147,7 +105,7 @@ class Settings(BaseSettings):
     def _known_database(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
         if url and not url.startswith(("sqlite+aiosqlite:///", "postgresql+psycopg://")):
-            # Without the value: it may hold a password.
+            # Without the value, which may contain a password.
             raise ValueError("it begins with postgresql+psycopg:// or sqlite+aiosqlite:///, or is empty")
         return value
 
@@ -169,16 +127,16 @@ class Settings(BaseSettings):
             and not self.s3_public_endpoint_url
         ):
             raise ValueError(
-                "S3_PUBLIC_ENDPOINT_URL is required when SLIPWAY_HOST is not a loopback address: "
-                "it tells browsers where the store is"
+                "S3_PUBLIC_ENDPOINT_URL is required when SLIPWAY_HOST is not a loopback address, "
+                "because browsers need the store's address"
             )
         if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key.get_secret_value()):
-            raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both or none")
+            raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together. Set both or none")
         cloudfront = (self.cloudfront_domain, self.cloudfront_key_pair_id, self.cloudfront_private_key_pem)
         if any(cloudfront) and not all(cloudfront):
             raise ValueError(
-                "CLOUDFRONT_DOMAIN, CLOUDFRONT_KEY_PAIR_ID and CLOUDFRONT_PRIVATE_KEY belong together: "
-                "set all three or none"
+                "CLOUDFRONT_DOMAIN, CLOUDFRONT_KEY_PAIR_ID and CLOUDFRONT_PRIVATE_KEY belong together. "
+                "Set all three or none"
             )
         if self.cloudfront_private_key_pem:
             _check_private_key(self.cloudfront_private_key_pem)
@@ -189,7 +147,7 @@ class Settings(BaseSettings):
     def _refuse_unsafe(self) -> None:
         if self.uses_embedded_store:
             raise ValueError(
-                "S3_BUCKET is required in production: the embedded store with its generated keys is for one machine"
+                "S3_BUCKET is required in production, because the embedded store is for one machine"
             )
         if not self.app_origins:
             raise ValueError("APP_ORIGINS is required in production")
@@ -197,7 +155,7 @@ class Settings(BaseSettings):
             raise ValueError(f"APP_ORIGINS must be https in production: {', '.join(plain)}")
         if (self.s3_public_endpoint_url or self.s3_endpoint_url).startswith("http://"):
             raise ValueError(
-                "S3_PUBLIC_ENDPOINT_URL must be https in production: browsers send nothing from an https page to http"
+                "S3_PUBLIC_ENDPOINT_URL must be https in production, because browsers refuse http from an https page"
             )
         if not self.metrics_token.get_secret_value():
             raise ValueError("METRICS_TOKEN is required in production")
@@ -216,7 +174,7 @@ class Settings(BaseSettings):
 
     @property
     def page_origins(self) -> list[str]:
-        """APP_ORIGINS, or what a local start is reached at."""
+        """APP_ORIGINS, or the origins of a local installation."""
         if self.app_origins:
             return self.app_origins
         ports = [self.slipway_port, 3000] if self.is_local else [self.slipway_port]
@@ -224,8 +182,11 @@ class Settings(BaseSettings):
 
     @property
     def cookies_are_secure(self) -> bool:
-        """False only for a local installation reached over plain http."""
+        """False only for a local installation over plain http."""
         return not self.is_local or all(origin.startswith("https://") for origin in self.page_origins)
+
+    def make_data_dir(self) -> None:
+        self.slipway_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @cached_property
     def effective_database_url(self) -> str:
@@ -255,12 +216,12 @@ def _check_private_key(pem: str) -> None:
 
 
 def url_host(host: str) -> str:
-    """An address as it stands in a URL: IPv6 in brackets."""
+    """Return the host for a URL, IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens on `host`."""
+    """Return whether only this machine can connect to `host`."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""The database: one engine a process, and units of work that each commit at their end."""
+"""One engine for each process, and units of work that commit at their end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,15 +19,14 @@ from sqlalchemy.types import TypeDecorator
 from app.domain.errors import DatabaseUnavailable
 
 BUSY_TIMEOUT_SECONDS = 3
-"""How long each connection, lock, answer or turn to write is waited for: a request must end within 10 s."""
+"""Longest wait for a connection, a lock, an answer or SQLite's writer. A request must end within 10 s."""
 ABANDONED_AFTER_SECONDS = 10
-"""A transaction whose app says nothing for so long is rolled back by the server: the app's host is gone, and its locks
-would hold up all others until TCP's keepalive notices, which takes two hours. None of ours waits for anything but
-the database; migrations, which come by connections of their own, may take their time."""
+"""PostgreSQL rolls back a transaction that was idle for so long, because its client has died. TCP's keepalive would
+notice after two hours and the locks would remain. Our transactions wait for nothing but the database."""
 
-_POSTGRES_PATIENCE: dict[str, Any] = {
+_POSTGRES_TIMEOUTS: dict[str, Any] = {
     "connect_timeout": BUSY_TIMEOUT_SECONDS,
-    # A peer that went away without a word is noticed within the time a request may take.
+    # For a server that is gone without closing its connections.
     "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
     "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s "
     f"-c idle_in_transaction_session_timeout={ABANDONED_AFTER_SECONDS}s -c timezone=UTC",
@@ -35,7 +34,7 @@ _POSTGRES_PATIENCE: dict[str, Any] = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC datetimes on both databases: SQLite gives naive ones back even for timezone=True."""
+    """Aware UTC datetimes on both databases. SQLite returns naive ones even for timezone=True."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -44,7 +43,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a datetime without a time zone does not go into the database")
+            raise ValueError("the database accepts no datetime without a time zone")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
@@ -53,16 +52,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class ImpatientConnection(psycopg.AsyncConnection[Any]):
-    """Gives up on a server that is there and says nothing: paused, or hanging on its disk.
+class TimeLimitedConnection(psycopg.AsyncConnection[Any]):
+    """Closes the connection if the server doesn't answer in time, because it is paused or its disk hangs.
 
-    No setting of PostgreSQL does: statement_timeout is the server's own clock, tcp_user_timeout sees the kernel's
-    acknowledgements, and cancelling asks the same server.
+    No setting of PostgreSQL covers this. The server itself measures statement_timeout, its kernel acknowledges packets
+    for tcp_user_timeout, and cancelling needs the same server.
     """
 
     async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109
-        # psycopg's own signature. Its time limit ends the wait without asking the server for anything; its answer to a
-        # cancellation is to ask the server, which took up to 10 s more. Without the connection the server rolls back.
+        # If cancelled, psycopg would ask the server to cancel the statement, which took up to 10 s more. The server
+        # also rolls back when the connection closes.
         try:
             return await wait_async(
                 gen, self.pgconn.socket, interval=interval, timeout=timeout or BUSY_TIMEOUT_SECONDS
@@ -76,14 +75,14 @@ class ImpatientConnection(psycopg.AsyncConnection[Any]):
 
 
 class Database:
-    """The engine and the two kinds of unit of work."""
+    """The engine, and units of work that read or write."""
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self.url = make_url(url)
         self.engine = create_async_engine(self.url, **_engine_options(self.url, pool_size))
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        # SQLite lets one write, and who waits for its lock asks again at growing intervals: of eight that write all the
-        # time one waited 1.8 s. Here they wait in line (0.12 s), and hold no connection meanwhile.
+        # SQLite allows one writer, and others poll its lock at growing intervals. Of eight constant writers one waited
+        # 1.8 s. In this queue it waited 0.12 s, without a connection.
         self._writers = asyncio.Semaphore(1)
         if self.is_sqlite:
             _prepare_sqlite(self.engine.sync_engine)
@@ -94,23 +93,20 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A unit of work that writes: commits at the end of the block, rolls back on an error.
-
-        Raises DatabaseUnavailable when the database cannot be reached in time.
-        """
+        """Commit at the end of the block, roll back on an error. Raise DatabaseUnavailable after a timeout."""
         async with self._unit(writes=True) as session:
             yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A unit of work that only reads: it never waits for SQLite's single writer."""
+        """Read only, without waiting for SQLite's writer. Raise DatabaseUnavailable after a timeout."""
         async with self._unit(writes=False) as session:
             yield session
 
     @asynccontextmanager
     async def _unit(self, *, writes: bool) -> AsyncIterator[AsyncSession]:
         try:
-            async with self._turn(writes), self._sessions() as session, session.begin():
+            async with self._writer_slot(writes), self._sessions() as session, session.begin():
                 await session.connection(execution_options={"slipway_writes": writes})
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
@@ -121,7 +117,7 @@ class Database:
             raise
 
     @asynccontextmanager
-    async def _turn(self, writes: bool) -> AsyncIterator[None]:
+    async def _writer_slot(self, writes: bool) -> AsyncIterator[None]:
         if not (writes and self.is_sqlite):
             yield
             return
@@ -136,12 +132,12 @@ class Database:
             self._writers.release()
 
     def connection_arguments(self) -> dict[str, Any]:
-        """What psycopg.connect takes to reach the same PostgreSQL with the same patience; holds the password."""
+        """Return arguments for psycopg.connect to the same server with the same timeouts, password included."""
         _, arguments = self.engine.dialect.create_connect_args(self.url)
-        return {**arguments, **_POSTGRES_PATIENCE}
+        return {**arguments, **_POSTGRES_TIMEOUTS}
 
     async def check(self) -> None:
-        """One round trip; raises DatabaseUnavailable."""
+        """Raise DatabaseUnavailable if the database doesn't answer."""
         try:
             async with asyncio.timeout(BUSY_TIMEOUT_SECONDS), self.reading() as session:
                 await session.execute(text("SELECT 1"))
@@ -157,32 +153,32 @@ def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": BUSY_TIMEOUT_SECONDS,
-        # A statement's parameters may be an e-mail address or a token's hash; they have no place in a log.
+        # Parameters contain e-mail addresses and tokens' hashes, which don't belong in a log.
         "hide_parameters": True,
     }
     if url.get_backend_name() == "sqlite":
         return options | {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
     return options | {
         "pool_pre_ping": True,
-        "connect_args": {"async_creator_fn": ImpatientConnection.connect, **_POSTGRES_PATIENCE},
+        "connect_args": {"async_creator_fn": TimeLimitedConnection.connect, **_POSTGRES_TIMEOUTS},
     }
 
 
 def _prepare_sqlite(engine: Any) -> None:
-    """WAL, foreign keys, and BEGIN by our own hand."""
+    """Set WAL and foreign keys, and send BEGIN ourselves."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        # FULL: a committed change outlives a power cut, not only a killed process.
+        # FULL keeps a committed change also through a power failure.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        # A transaction that reads first and writes later fails at once with SQLITE_BUSY when another wrote in
-        # between; one that takes the write lock at its start waits its turn instead.
+        # If another connection wrote in between, a transaction that reads before it writes fails with SQLITE_BUSY. With
+        # IMMEDIATE it waits for the write lock at its start.
         writes = connection.get_execution_options().get("slipway_writes", True)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

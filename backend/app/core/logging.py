@@ -1,4 +1,4 @@
-"""Structured logs: one event a line, JSON for machines, readable on a terminal."""
+"""Structured logs, as JSON lines or as text on a terminal."""
 
 import logging
 import sys
@@ -8,23 +8,22 @@ import structlog
 
 
 def configure_logging(stream: TextIO | None = None) -> None:
-    """Sends our events and the libraries' warnings to `stream` (stderr) in one form."""
+    """Send our events and the libraries' warnings to `stream`, by default stderr."""
     output = stream or sys.stderr
-    renderer: structlog.typing.Processor = (
-        # Plain: structlog's rich traceback prints every local variable, passwords and tokens among them.
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if output.isatty()
-        else structlog.processors.JSONRenderer()
-    )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # structlog's rich traceback prints every local variable, passwords and tokens included.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    render: list[structlog.typing.Processor] = (
+        [console]
+        if output.isatty()
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer]
-        if not output.isatty()
-        else [*shared, renderer],
+        processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(output),
         cache_logger_on_first_use=False,
@@ -33,16 +32,10 @@ def configure_logging(stream: TextIO | None = None) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                renderer,
-            ]
-            if not output.isatty()
-            else [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    # botocore and urllib3 log request lines at DEBUG and INFO, and those hold signatures.
+    # botocore and urllib3 log request lines with signatures at DEBUG and INFO.
     root.setLevel(logging.WARNING)

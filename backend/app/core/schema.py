@@ -1,4 +1,4 @@
-"""The database's schema: one migration history for SQLite and PostgreSQL."""
+"""Migrations of the database's schema, the same for SQLite and PostgreSQL."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,11 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parents[1] / "alembic"
-_CONNECT_SECONDS = 10
-"""A host that swallows connections ends a start with a sentence, not after minutes."""
+CONNECT_SECONDS = 10
+"""A host that drops packets would otherwise delay the start by minutes."""
 
 
 class SchemaOutdated(OperatorError):
-    """The database is not at this version's schema."""
-
     def __init__(self) -> None:
         super().__init__(
             "The database's schema is not this version's. Run `slipway db upgrade`, then start again."
@@ -26,19 +24,19 @@ class SchemaOutdated(OperatorError):
 
 
 def upgrade(database_url: str) -> None:
-    """Brings the schema to this version; repeats safely."""
-    from alembic import command  # slow to import, and most starts have nothing to upgrade
+    """Migrate to this version's schema. Does nothing if it is current."""
+    from alembic import command  # slow to import, and seldom needed
 
     command.upgrade(alembic_config(database_url), "head")
 
 
 def head_revision() -> str:
-    """The newest migration's id, which is its file's number: the history is one line (a test holds us to it)."""
+    """Return the newest migration's ID, which is the number of its file."""
     return max(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("*.py"))
 
 
 def is_current(database_url: str) -> bool:
-    """Whether the database is at this version's schema; an empty or missing one is not."""
+    """Return whether the database has this version's schema."""
     engine = sync_engine(database_url)
     try:
         with engine.connect() as connection:
@@ -52,20 +50,20 @@ def is_current(database_url: str) -> bool:
 
 
 def is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """For alembic's comparisons: Procrastinate's tables come by migration, but are no models of ours."""
+    """Tell Alembic to ignore Procrastinate's tables, which are migrated but have no model."""
     return not (kind == "table" and (name or "").startswith("procrastinate_"))
 
 
 def sync_engine(database_url: str) -> Engine:
-    """Migrations run without an event loop: SQLite through its plain driver; psycopg serves both ways."""
+    """Return an engine for migrations, which run without an event loop."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return create_engine(url.set(drivername="sqlite"))
-    return create_engine(url, connect_args={"connect_timeout": _CONNECT_SECONDS})
+    return create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS})
 
 
 def alembic_config(database_url: str) -> "Config":
-    from alembic.config import Config  # as above
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))

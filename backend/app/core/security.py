@@ -1,4 +1,4 @@
-"""Passwords and session tokens: hashing in a small bounded pool, tokens that are random and stored hashed."""
+"""Hash passwords, and make session tokens."""
 
 import asyncio
 import hashlib
@@ -16,15 +16,15 @@ from app.domain.errors import Overloaded, PasswordTooWeak
 MIN_PASSWORD_CHARACTERS: Final = 8
 MAX_PASSWORD_CHARACTERS: Final = 128
 
-# OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
+# argon2id with 19 MiB, two passes and one lane (OWASP Password Storage Cheat Sheet).
 _ARGON2: Final = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1),))
 _HASHING_THREADS: Final = 2
-_HASHING_QUEUE: Final = 32
-"""About 0.4 s of work on two idle cores; what comes beyond is told to come back."""
+HASHING_QUEUE: Final = 32
+"""About 0.4 s of work on two idle cores. Further requests get 503."""
 
 
 class PasswordHasher:
-    """argon2id off the event loop; never more than a short queue, so logins cannot starve the service."""
+    """Hashes in threads behind a short queue, so that sign-ins leave time for other requests."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="argon2")
@@ -32,13 +32,13 @@ class PasswordHasher:
         self._of_nobody = _ARGON2.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
-        """The encoded hash; raises Overloaded when too many wait."""
+        """Return the encoded hash. Raise Overloaded if the queue is full."""
         return await self._run(password, None)
 
     async def verify(self, password: str, encoded: str | None) -> bool:
-        """Whether the password fits; None stands for no such account and costs one hash all the same.
+        """Return whether the password matches. None, for a missing account, takes the same time as a hash.
 
-        Raises Overloaded when too many wait.
+        Raise Overloaded if the queue is full.
         """
         outcome = await self._run(password, encoded or self._of_nobody)
         return outcome == "yes" and encoded is not None
@@ -47,7 +47,7 @@ class PasswordHasher:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, password: str, encoded: str | None) -> str:
-        if self._pending >= _HASHING_QUEUE:
+        if self._pending >= HASHING_QUEUE:
             raise Overloaded
         self._pending += 1
         try:
@@ -66,7 +66,7 @@ def _work(password: str, encoded: str | None) -> str:
 
 
 def check_password(password: str, email: str) -> None:
-    """Length and commonness, no composition rules (NIST SP 800-63B section 3.1.1); raises PasswordTooWeak."""
+    """Raise PasswordTooWeak for a short, long or common password (NIST SP 800-63B section 3.1.1)."""
     if not MIN_PASSWORD_CHARACTERS <= len(password) <= MAX_PASSWORD_CHARACTERS:
         raise PasswordTooWeak(
             f"Choose a password of {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters."
@@ -79,20 +79,18 @@ def check_password(password: str, email: str) -> None:
 
 @cache
 def _common_passwords() -> frozenset[str]:
-    """The 30,000 passwords people choose most, as zxcvbn ships them, and our own name."""
-    from zxcvbn.frequency_lists import (
-        FREQUENCY_LISTS,  # half a megabyte of words, needed by the first registration
-    )
+    """Return the 30,000 most common passwords, from zxcvbn, and our own name."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # half a megabyte, not needed before a registration
 
     ours = ("slipway", "slipway1", "slipway123", "slipwayslipway")
     return frozenset(word.casefold() for word in FREQUENCY_LISTS["passwords"]) | frozenset(ours)
 
 
 def new_session_token() -> str:
-    """256 random bits for the cookie or the Authorization header."""
+    """Return 256 random bits for the cookie or the Authorization header."""
     return secrets.token_urlsafe(32)
 
 
 def hash_token(token: str) -> str:
-    """What the database keeps: whoever reads it cannot use it. The token is random, so no slow hash is needed."""
+    """Return what the database stores. The token is random, so it needs no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Requests and answers about accounts and sessions."""
+"""Requests and answers of accounts and sessions."""
 
 import unicodedata
 import uuid
@@ -11,16 +11,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 def _email(value: str) -> str:
     try:
-        # Whether mail arrives there is not asked: an installation may use internal names.
+        # Without a check of DNS, because an installation may use internal names.
         return validate_email(value, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
 
 
 def _printable(value: str) -> str:
-    # Not str.isprintable(): it refuses the wide space of Japanese names and the joiners of Persian ones.
+    # str.isprintable() rejects the wide space of Japanese names and the joiners of Persian names.
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
-        raise ValueError("control characters are not taken here")
+        raise ValueError("control characters are not accepted")
     return value
 
 
@@ -28,7 +28,7 @@ Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)
 FullName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
 ]
-# The rule on length is the domain's (password_too_weak); this bound only keeps the hash's input small.
+# The domain checks the length (password_too_weak). This limit only bounds the hash's input.
 Password = Annotated[str, StringConstraints(max_length=1024)]
 
 

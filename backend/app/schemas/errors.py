@@ -1,4 +1,4 @@
-"""The one shape of every error."""
+"""The body of every error."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,7 +11,7 @@ class ErrorItem(BaseModel):
 
 
 class ErrorOut(BaseModel):
-    """`code` is for programs, `detail` is a sentence for people; facts of the error may follow."""
+    """`code` is for programs, `detail` for people. Facts of the error may follow."""
 
     model_config = ConfigDict(extra="allow")
 

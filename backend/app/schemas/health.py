@@ -1,4 +1,4 @@
-"""Answers about the service itself."""
+"""The answer of health checks."""
 
 from typing import Literal
 

@@ -8,7 +8,7 @@ from typing import get_args
 import httpx
 import pytest
 
-from app.api.errors import _PLAIN_CODES, _STATUSES
+from app.api.errors import PLAIN_ERRORS, STATUSES
 from app.bootstrap import Application
 from app.domain import errors
 from tests.api.declared import operations
@@ -54,18 +54,18 @@ def test_errors_have_documented_status() -> None:
         code = getattr(kind, "code", None)
         if code is None:
             continue  # a base class
-        status = next(_STATUSES[parent] for parent in kind.__mro__ if parent in _STATUSES)
+        status = next(STATUSES[parent] for parent in kind.__mro__ if parent in STATUSES)
         assert code in CODES[status], code
 
 
 def test_documented_codes_exist() -> None:
     ours = {kind.code for kind in every_error() if hasattr(kind, "code")}
-    ours |= {code for code, _ in _PLAIN_CODES.values()}
+    ours |= {code for code, _ in PLAIN_ERRORS.values()}
     # No limit on attempts exists yet, see docs/reference/security.md. The code is reserved.
     ours.add("rate_limited")
     assert ours == set(get_args(errors.ErrorCode))
     assert ours == {code for codes in CODES.values() for code in codes}
-    for status, (code, detail) in _PLAIN_CODES.items():
+    for status, (code, detail) in PLAIN_ERRORS.items():
         assert code in CODES[status]
         assert detail.endswith(".")
 

@@ -366,7 +366,7 @@ async def test_operator_gets_error_for_unknown_account(application: Application)
 
 
 async def test_refuses_sign_ins_beyond_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(security, "_HASHING_QUEUE", 4)
+    monkeypatch.setattr(security, "HASHING_QUEUE", 4)
     hasher = PasswordHasher()
 
     outcomes: list[Any] = await asyncio.gather(

@@ -1,1 +1,1 @@
-"""One module a group of routes."""
+"""One module for each group of routes."""

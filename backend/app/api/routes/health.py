@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Routes for health checks."""
 
 import asyncio
 
@@ -13,14 +13,14 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("/live", response_model=HealthOut)
 async def live() -> HealthOut:
-    """The process answers."""
+    """Answers while the process runs."""
     return HealthOut(status="ok")
 
 
 @router.get("/ready", response_model=HealthOut, responses=errors())
 async def ready(database: DatabaseDep, storage: StorageDep) -> HealthOut:
-    """Database and store answer; else 503 whose code names the part that does not."""
-    # Both to their end: a check left behind would go on holding a connection.
+    """Answers 503 with the code of the database or the store if that is unavailable."""
+    # Wait for both, because an abandoned check would still use a connection.
     for outcome in await asyncio.gather(database.check(), storage.check(), return_exceptions=True):
         if outcome is not None:
             raise outcome

@@ -165,7 +165,7 @@ export interface paths {
         };
         /**
          * Live
-         * @description The process answers.
+         * @description Answers while the process runs.
          */
         get: operations["health-live"];
         put?: never;
@@ -185,7 +185,7 @@ export interface paths {
         };
         /**
          * Ready
-         * @description Database and store answer; else 503 whose code names the part that does not.
+         * @description Answers 503 with the code of the database or the store if that is unavailable.
          */
         get: operations["health-ready"];
         put?: never;
@@ -391,7 +391,7 @@ export interface components {
         };
         /**
          * ErrorOut
-         * @description `code` is for programs, `detail` is a sentence for people; facts of the error may follow.
+         * @description `code` is for programs, `detail` for people. Facts of the error may follow.
          */
         ErrorOut: {
             /**
@@ -787,7 +787,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -975,7 +975,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1060,7 +1060,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1129,7 +1129,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description a conflict with the state of things; `code` says which */
+            /** @description a conflict with the current state, which `code` names */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1147,7 +1147,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1268,7 +1268,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1355,7 +1355,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1536,7 +1536,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1596,7 +1596,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1685,7 +1685,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description a conflict with the state of things; `code` says which */
+            /** @description a conflict with the current state, which `code` names */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1703,7 +1703,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1770,7 +1770,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1844,7 +1844,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1942,7 +1942,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description a conflict with the state of things; `code` says which */
+            /** @description a conflict with the current state, which `code` names */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1960,7 +1960,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2049,7 +2049,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description a conflict with the state of things; `code` says which */
+            /** @description a conflict with the current state, which `code` names */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2067,7 +2067,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description validation_error, or a file that is not taken; `code` says which */
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
                     [name: string]: unknown;
