@@ -1,6 +1,6 @@
-"""What every backend test may ask for: a database, fakes, the services over them, the app, signed-in clients.
+"""Fixtures of every backend test, with a database, fakes, services, the app and signed-in clients.
 
-    settings -> parts (services over fakes) -> client (the app over HTTP, its workers running)
+    settings -> application (services on fakes) -> client (the app over HTTP with its background loops)
 
 A module that needs other settings defines its own `settings` fixture with factories.make_settings. The database is
 SQLite, or a real PostgreSQL with SLIPWAY_TEST_DATABASE=postgresql.
@@ -33,12 +33,12 @@ from tests.databases import Databases, PostgresDatabases, make_databases
 from tests.factories import APP_URL, PASSWORD, ApiClient, make_application, make_settings
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 
-# How long an example takes depends on what else this machine does; no test is timed.
+# No test is timed, because an example's duration depends on the machine's load.
 hypothesis_settings.register_profile("slipway", deadline=None)
 hypothesis_settings.load_profile("slipway")
 
 REAL_ARGON2 = security._ARGON2
-"""As production hashes; tests hash more cheaply."""
+"""Production's hashing. Tests hash with less work."""
 
 MakeUser = Callable[..., Coroutine[Any, Any, User]]
 MakeVideo = Callable[..., Coroutine[Any, Any, Video]]
@@ -46,19 +46,19 @@ SignedIn = Callable[..., Coroutine[Any, Any, ApiClient]]
 Upload = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
 
 
-# --- the ground -------------------------------------------------------------------------------------------------
+# --- settings, database, fakes ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on the environment of whoever runs it."""
+    """Remove the developer's settings."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_hashing() -> Iterator[None]:
-    """argon2id with the least work it takes: what it costs in production is no test's subject but one."""
+    """Hash with the least work that argon2id allows."""
     with pytest.MonkeyPatch.context() as patch:
         cheap = PasswordHash((Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1),))
         patch.setattr(security, "_ARGON2", cheap)
@@ -67,7 +67,7 @@ def _cheap_hashing() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def encoded_password(_cheap_hashing: None) -> str:
-    """The hash of PASSWORD, made once."""
+    """The hash of PASSWORD."""
     return security._ARGON2.hash(PASSWORD)
 
 
@@ -80,7 +80,7 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresDatabases]:
-    """For what is about PostgreSQL alone, whatever database the other tests run on."""
+    """PostgreSQL, whatever database the other tests use."""
     made = PostgresDatabases()
     yield made
     made.close()
@@ -88,7 +88,7 @@ def postgres() -> Iterator[PostgresDatabases]:
 
 @pytest.fixture
 def database_url(databases: Databases) -> Iterator[str]:
-    """An empty database of this test's own, at the newest schema."""
+    """An empty, migrated database for one test."""
     url = databases.new()
     yield url
     databases.discard(url)
@@ -118,18 +118,19 @@ def probe() -> FakeProbe:
 async def application(
     settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
 ) -> AsyncIterator[Application]:
-    """The real services over the fakes. No worker and no upkeep runs by itself: tests call
-    factories.run_due_probes and application.reconciler.tend_due. With `client` both run, as in production."""
+    """The real services on the fakes, without background loops. `client` runs those too.
+
+    Tests call factories.run_due_probes and application.reconciler.reconcile_due instead.
+    """
     made = make_application(settings, clock, storage, probe)
     yield made
     await made.tasks.drain(10)
     await made.close()
-    await _until_sqlites_threads_end()
+    await _join_sqlite_threads()
 
 
-async def _until_sqlites_threads_end() -> None:
-    """A connection that was cancelled in the middle of its work ends a moment later, and tells the loop so: which
-    must still be there."""
+async def _join_sqlite_threads() -> None:
+    """Wait for the threads of cancelled connections, which report to the event loop when they end."""
     for thread in threading.enumerate():
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join, 10)
@@ -140,7 +141,7 @@ async def _until_sqlites_threads_end() -> None:
 
 @pytest.fixture
 def make_user(application: Application, encoded_password: str) -> MakeUser:
-    """Inserts a user whose password is PASSWORD; any column may be given."""
+    """Insert a user whose password is PASSWORD, with any columns."""
 
     async def make(**values: Any) -> User:
         return await factories.insert_user(application, encoded_password, **values)
@@ -155,7 +156,7 @@ async def user(make_user: MakeUser) -> User:
 
 @pytest.fixture
 def make_video(application: Application, storage: InMemoryStorage, user: User) -> MakeVideo:
-    """Inserts a video in a state, with what the store holds then; see factories.insert_video."""
+    """Insert a video in a state, with its bytes in the store. See factories.insert_video."""
 
     async def make(
         status: VideoStatus | str = VideoStatus.UPLOADING, *, owner: User | None = None, **values: Any
@@ -170,7 +171,7 @@ def make_video(application: Application, storage: InMemoryStorage, user: User) -
 
 @pytest.fixture
 async def app(application: Application) -> AsyncIterator[FastAPI]:
-    """The running app: workers and upkeep too, as its lifespan starts them."""
+    """The app with its background loops."""
     made = create_app(application)
     async with running(application):
         yield made
@@ -185,14 +186,14 @@ async def _client(app: FastAPI, headers: dict[str, str] | None = None) -> AsyncI
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[ApiClient]:
-    """Nobody is signed in with this one; paths are written whole: `/api/v1/...`."""
+    """A client without a session. Paths begin with `/api/v1/`."""
     async with _client(app) as made:
         yield made
 
 
 @pytest.fixture
 async def signed_in(app: FastAPI, application: Application, make_user: MakeUser) -> AsyncIterator[SignedIn]:
-    """Makes clients with a session of `user` (a new one unless given; `client.user` tells).
+    """Make clients with a session of `user`, by default a new one, which is `client.user`.
 
     `how="cookie"` is a browser on our page: the session cookie and its Origin. `how="bearer"` is an API client.
     """
@@ -214,7 +215,7 @@ async def signed_in(app: FastAPI, application: Application, make_user: MakeUser)
 
 @pytest.fixture
 def upload(storage: InMemoryStorage) -> Upload:
-    """The whole conversation of one client: `await upload(client, data)`; see factories.upload."""
+    """Upload with `await upload(client, data)`. See factories.upload."""
 
     async def run(
         client: httpx.AsyncClient, data: bytes = factories.SMALL_VIDEO, **how: Any

@@ -1,4 +1,4 @@
-"""Empty, migrated databases for tests, quickly: the real migrations run once, each test gets a copy."""
+"""Empty, migrated databases for tests, as copies of one that the real migrations made."""
 
 import shutil
 import tempfile
@@ -12,14 +12,14 @@ from tests.engines.postgres import PostgresServer
 
 
 class Databases(Protocol):
-    """Makes databases of one kind; `close` takes away what is left."""
+    """Makes databases of one kind. `close` removes them."""
 
     def new(self) -> str:
-        """The URL of an empty database at this version's schema."""
+        """Return the URL of an empty, migrated database."""
         ...
 
     def new_without_schema(self) -> str:
-        """The URL of a database in which nothing was migrated yet."""
+        """Return the URL of a database without a schema."""
         ...
 
     def discard(self, url: str) -> None: ...
@@ -29,8 +29,8 @@ class Databases(Protocol):
 
 class SqliteDatabases:
     def __init__(self) -> None:
-        # In memory where the system has such a folder: durability is the crash tests' subject, not everybody's.
-        memory = Path("/dev/shm")  # noqa: S108  # the folder made in it is random and only ours
+        # In memory if possible, because only the crash tests need durability.
+        memory = Path("/dev/shm")  # noqa: S108  # mkdtemp makes a private folder in it
         self._folder = Path(tempfile.mkdtemp(prefix="slipway-db-", dir=memory if memory.is_dir() else None))
         self._template = self._folder / "template.db"
         self._made = 0
@@ -89,7 +89,7 @@ class PostgresDatabases:
 
 
 def make_databases(kind: str) -> Databases:
-    """`sqlite` or `postgresql`, as SLIPWAY_TEST_DATABASE says."""
+    """Return databases of a kind that SLIPWAY_TEST_DATABASE names."""
     if kind == "sqlite":
         return SqliteDatabases()
     if kind == "postgresql":

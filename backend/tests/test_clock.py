@@ -1,4 +1,4 @@
-"""One clock for all processes on a PostgreSQL, however wrong their machines' own are."""
+"""All processes on a PostgreSQL use its clock, however wrong their machines' clocks are."""
 
 import asyncio
 import uuid
@@ -52,22 +52,22 @@ def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
 async def astray(
     request: pytest.FixtureRequest, settings: Settings, storage: InMemoryStorage, probe: FakeProbe
 ) -> AsyncIterator[Application]:
-    """A process on a machine whose clock is so many minutes off."""
+    """A process on a machine whose clock is wrong by some minutes."""
     made = make_application(settings, SharedClock(WrongClock(request.param)), storage, probe)
     yield made
     await made.tasks.drain(10)
     await made.close()
 
 
-async def test_a_process_keeps_the_databases_time_from_its_start(astray: Application) -> None:
+async def test_process_uses_databases_time_from_start(astray: Application) -> None:
     async with running(astray):
         assert abs(astray.clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST
 
 
-async def test_a_lease_ends_for_all_when_it_ends_for_its_holder(
+async def test_lease_ends_for_all_at_once(
     application: Application, astray: Application, make_video: MakeVideo
 ) -> None:
-    """Else a fast clock's holder that dies holds a completion up, and a slow clock's is robbed of it."""
+    """Otherwise a dead holder with a fast clock delays a completion, and one with a slow clock loses its lease."""
     now = datetime.now(UTC)
     video = await make_video("uploading", created_at=now, expires_at=now + timedelta(hours=1))
     await astray.set_clock()
@@ -79,7 +79,7 @@ async def test_a_lease_ends_for_all_when_it_ends_for_its_holder(
     assert now < lease_until < now + AN_UNHURRIED_TEST
 
 
-async def test_without_the_database_the_clock_goes_on_as_it_was_set(astray: Application) -> None:
+async def test_clock_keeps_offset_without_database(astray: Application) -> None:
     await astray.set_clock()
     assert isinstance(astray.clock, SharedClock)
     nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
@@ -91,10 +91,10 @@ async def test_without_the_database_the_clock_goes_on_as_it_was_set(astray: Appl
     assert abs(astray.clock.now() - datetime.now(UTC)) < AN_UNHURRIED_TEST
 
 
-async def test_a_clock_that_steps_is_set_again_also_before_the_bucket_is_known(
+async def test_sets_clock_while_bucket_is_unconfirmed(
     settings: Settings, storage: InMemoryStorage, probe: FakeProbe
 ) -> None:
-    """A store may be away for hours, and people sign in meanwhile."""
+    """A store may be unavailable for hours while people sign in."""
     storage.fail_next("read_range", times=1_000)
     own = WrongClock(0)
     application = make_application(settings, SharedClock(own), storage, probe)
@@ -104,7 +104,7 @@ async def test_a_clock_that_steps_is_set_again_also_before_the_bucket_is_known(
         await until_right(application.clock)
 
 
-async def test_an_unforeseen_error_does_not_end_the_setting_of_the_clock(
+async def test_sets_clock_after_unexpected_error(
     settings: Settings, storage: InMemoryStorage, probe: FakeProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = WrongClock(0)
@@ -124,7 +124,7 @@ async def test_an_unforeseen_error_does_not_end_the_setting_of_the_clock(
         await until_right(clock)
 
 
-async def test_machines_that_share_a_database_share_its_clock(settings: Settings, tmp_path: Path) -> None:
+async def test_postgresql_decides_the_clock(settings: Settings, tmp_path: Path) -> None:
     alone = make_settings(f"sqlite+aiosqlite:///{tmp_path}/slipway.db", tmp_path)
 
     assert isinstance(pick_clock(settings), SharedClock)

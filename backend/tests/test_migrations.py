@@ -1,4 +1,4 @@
-"""The schema: migrations and models say the same on this database, and every step can be taken back."""
+"""Migrations and models describe the same schema, and every migration has a downgrade."""
 
 import asyncio
 import socket
@@ -29,7 +29,7 @@ from tests.factories import read_video
 
 @pytest.fixture
 def bare_url(databases: Databases) -> Iterator[str]:
-    """A database in which nothing was migrated yet."""
+    """A database without a schema."""
     url = databases.new_without_schema()
     yield url
     databases.discard(url)
@@ -52,7 +52,7 @@ def tables(engine: Engine) -> set[str]:
 
 
 def description(engine: Engine) -> dict[str, object]:
-    """Every column, index, key, constraint and function, as the database tells them."""
+    """Return every column, index, key, constraint and function of the database."""
     found = inspect(engine)
     return {
         "functions": functions(engine),
@@ -70,7 +70,7 @@ def description(engine: Engine) -> dict[str, object]:
 
 
 def comparable(index: Mapping[str, Any]) -> str:
-    """A condition is read as an object that equals no other."""
+    """Replace the condition's object, which equals no other, by its text."""
     conditions = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
     return str({**index, "dialect_options": conditions})
 
@@ -83,7 +83,7 @@ def functions(engine: Engine) -> list[str]:
         return sorted(connection.scalars(text(ours)))
 
 
-def test_models_and_migrations_say_the_same(bare_url: str, engine: Engine) -> None:
+def test_models_match_migrations(bare_url: str, engine: Engine) -> None:
     schema.upgrade(bare_url)
 
     with engine.connect() as connection:
@@ -95,7 +95,7 @@ def test_models_and_migrations_say_the_same(bare_url: str, engine: Engine) -> No
     assert differences == []
 
 
-def test_an_upgrade_can_be_repeated(bare_url: str, engine: Engine) -> None:
+def test_upgrade_is_idempotent(bare_url: str, engine: Engine) -> None:
     schema.upgrade(bare_url)
     before = description(engine)
 
@@ -104,7 +104,7 @@ def test_an_upgrade_can_be_repeated(bare_url: str, engine: Engine) -> None:
     assert description(engine) == before
 
 
-def test_every_step_can_be_taken_back_and_made_again(bare_url: str, engine: Engine) -> None:
+def test_downgrades_to_nothing_and_upgrades_again(bare_url: str, engine: Engine) -> None:
     schema.upgrade(bare_url)
     whole = description(engine)
 
@@ -116,7 +116,7 @@ def test_every_step_can_be_taken_back_and_made_again(bare_url: str, engine: Engi
     assert description(engine) == whole
 
 
-def test_each_version_goes_one_step_back_and_forth(bare_url: str, engine: Engine) -> None:
+def test_downgrades_and_upgrades_each_version(bare_url: str, engine: Engine) -> None:
     schema.upgrade(bare_url)
     whole = description(engine)
 
@@ -131,21 +131,21 @@ def test_each_version_goes_one_step_back_and_forth(bare_url: str, engine: Engine
     assert description(engine) == whole
 
 
-def test_a_host_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "CONNECT_SECONDS", 2)  # less is not understood
+def test_silent_host_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "CONNECT_SECONDS", 2)  # libpq's minimum
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with pytest.raises(OperationalError, match="timeout"):
             schema.is_current(f"postgresql+psycopg://127.0.0.1:{silent.getsockname()[1]}/slipway")
 
 
-def test_procrastinates_schema_is_that_of_the_package() -> None:
-    """A package with another schema needs a migration: theirs, from sql/migrations, under a number of ours."""
+def test_procrastinate_schema_is_the_packages() -> None:
+    """A package with another schema needs a migration of ours that runs theirs from sql/migrations."""
     copy = Path(schema.__file__).parents[1] / "alembic" / "procrastinate-3.10.sql"
 
     assert copy.read_text(encoding="utf-8") == SchemaManager.get_schema()
 
 
-def test_an_empty_or_old_database_is_not_current(bare_url: str) -> None:
+def test_empty_or_old_database_is_not_current(bare_url: str) -> None:
     assert not schema.is_current(bare_url)
 
     schema.upgrade(bare_url)
@@ -153,8 +153,8 @@ def test_an_empty_or_old_database_is_not_current(bare_url: str) -> None:
     assert schema.is_current(bare_url)
 
 
-def test_the_history_is_one_line_numbered_by_its_files() -> None:
-    """schema.head_revision takes the newest file's number for the head, without asking alembic."""
+def test_history_is_linear_and_numbered() -> None:
+    """schema.head_revision returns the newest file's number without Alembic."""
     scripts = ScriptDirectory.from_config(schema.alembic_config("sqlite://"))
 
     assert scripts.get_heads() == [schema.head_revision()]
@@ -162,7 +162,7 @@ def test_the_history_is_one_line_numbered_by_its_files() -> None:
     assert newest_first == REVISIONS[::-1]
 
 
-async def test_the_app_does_not_start_on_an_old_schema(application: Application, database_url: str) -> None:
+async def test_refuses_to_start_with_old_schema(application: Application, database_url: str) -> None:
     await asyncio.to_thread(command.downgrade, schema.alembic_config(database_url), "-1")
 
     try:
@@ -173,10 +173,8 @@ async def test_the_app_does_not_start_on_an_old_schema(application: Application,
         await asyncio.to_thread(schema.upgrade, database_url)
 
 
-async def test_rows_come_back_as_they_went_in(
-    application: Application, make_video: MakeVideo, user: User
-) -> None:
-    """Times aware and in UTC to the microsecond, large numbers whole: on both databases."""
+async def test_rows_read_as_written(application: Application, make_video: MakeVideo, user: User) -> None:
+    """Times are aware and in UTC to the microsecond, and large numbers are exact."""
     moment = application.clock.now().replace(microsecond=123_456)
     video = await make_video(
         "ready",

@@ -1,4 +1,4 @@
-"""Settings: what may be set, and what must not start."""
+"""Which settings are accepted and which stop the start."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def make(**values: Any) -> Settings:
     return Settings(_env_file=None, **values)
 
 
-def test_without_anything_it_runs_on_this_machine_alone() -> None:
+def test_defaults_are_for_one_machine() -> None:
     settings = make()
 
     assert settings.uses_embedded_store
@@ -39,7 +39,7 @@ def test_without_anything_it_runs_on_this_machine_alone() -> None:
     assert not settings.cookies_are_secure
 
 
-def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIPWAY_PORT", "8123")
     monkeypatch.setenv("APP_ORIGINS", "https://a.example, https://b.example,")
 
@@ -49,14 +49,14 @@ def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     assert settings.page_origins == ["https://a.example", "https://b.example"]
 
 
-def test_values_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("SLIPWAY_PORT=8123\nSOMETHING_ELSE=1\n")
     monkeypatch.chdir(tmp_path)
 
     assert Settings().slipway_port == 8123
 
 
-def test_a_safe_production_starts() -> None:
+def test_accepts_safe_production() -> None:
     settings = make(**SAFE)
 
     assert settings.cookies_are_secure
@@ -74,7 +74,7 @@ def test_a_safe_production_starts() -> None:
         ({"metrics_token": ""}, "METRICS_TOKEN"),
     ],
 )
-def test_an_unsafe_production_names_what_to_mend(change: dict[str, str], names: str) -> None:
+def test_unsafe_production_names_the_setting(change: dict[str, str], names: str) -> None:
     with pytest.raises(ValidationError, match=names):
         make(**{**SAFE, **change})
 
@@ -91,7 +91,7 @@ def test_an_unsafe_production_names_what_to_mend(change: dict[str, str], names: 
         ({"app_origins": "https://video.example/"}, "app_origins"),
         ({"app_origins": "https://video.example/app"}, "app_origins"),
         ({"app_origins": "*"}, "app_origins"),
-        ({"slipway_host": "0.0.0.0"}, "S3_PUBLIC_ENDPOINT_URL"),  # noqa: S104  # what is refused
+        ({"slipway_host": "0.0.0.0"}, "S3_PUBLIC_ENDPOINT_URL"),  # noqa: S104  # it is rejected
         ({"cloudfront_domain": "d1.cloudfront.net"}, "CLOUDFRONT_KEY_PAIR_ID"),
         ({"cloudfront_key_pair_id": "K1", "cloudfront_private_key": "-----BEGIN"}, "CLOUDFRONT_DOMAIN"),
         ({"slipway_port": "abc"}, "slipway_port"),
@@ -113,17 +113,17 @@ def test_an_unsafe_production_names_what_to_mend(change: dict[str, str], names: 
         ({**SAFE, "s3_endpoint_url": "http://s3.example"}, "S3_PUBLIC_ENDPOINT_URL"),
     ],
 )
-def test_a_value_that_cannot_be_meant_is_refused(values: dict[str, Any], names: str) -> None:
+def test_rejects_invalid_value(values: dict[str, Any], names: str) -> None:
     with pytest.raises(ValidationError, match=names):
         make(**values)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
-def test_a_loopback_host_needs_no_public_endpoint(host: str) -> None:
+def test_loopback_host_needs_no_public_endpoint(host: str) -> None:
     assert make(slipway_host=host).uses_embedded_store
 
 
-def test_the_cloudfront_key_may_be_a_file(tmp_path: Path) -> None:
+def test_reads_cloudfront_key_from_file(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     key = ec.generate_private_key(ec.SECP256R1())
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -133,7 +133,7 @@ def test_the_cloudfront_key_may_be_a_file(tmp_path: Path) -> None:
     assert settings.cloudfront_private_key_pem == file.read_text()
 
 
-def test_secrets_are_not_shown() -> None:
+def test_hides_secrets() -> None:
     settings = make(
         **SAFE,
         aws_access_key_id="id",
@@ -147,11 +147,11 @@ def test_secrets_are_not_shown() -> None:
     assert "a long secret" not in shown
 
 
-def test_a_refused_database_url_is_not_repeated() -> None:
+def test_rejected_database_url_stays_hidden() -> None:
     with pytest.raises(ValidationError) as refused:
         make(database_url="mysql://slipway:geheim@db/slipway")
     assert "geheim" not in str(refused.value)
 
 
-def test_an_endpoint_may_end_in_a_slash() -> None:
+def test_endpoint_may_end_in_slash() -> None:
     assert make(s3_endpoint_url="http://rgw:7480/").s3_endpoint_url == "http://rgw:7480"

@@ -1,10 +1,13 @@
-"""Tasks are ended for certain, even one whose cancellation was lost."""
+"""Loops survive errors, and tasks end even if a cancellation was lost."""
 
 import asyncio
+import contextlib
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.core import tasks
+from app.domain.errors import StorageUnavailable
 from tests.waiting import TIMEOUT_SECONDS
 
 
@@ -12,7 +15,7 @@ async def forever() -> None:
     await asyncio.Event().wait()
 
 
-async def hard_of_hearing() -> None:
+async def loses_cancellation() -> None:
     try:
         await forever()
     except asyncio.CancelledError:
@@ -27,12 +30,12 @@ async def failing() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _recancel_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 0.01)
 
 
-async def test_all_have_ended_whatever_they_end_in() -> None:
-    started = [asyncio.create_task(work()) for work in (forever, hard_of_hearing, failing)]
+async def test_cancels_tasks_whatever_their_result() -> None:
+    started = [asyncio.create_task(work()) for work in (forever, loses_cancellation, failing)]
     await asyncio.sleep(0)
 
     async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -41,8 +44,8 @@ async def test_all_have_ended_whatever_they_end_in() -> None:
     assert all(task.done() for task in started)
 
 
-async def test_loops_side_by_side_end_together() -> None:
-    running = asyncio.create_task(tasks.side_by_side(forever(), hard_of_hearing()))
+async def test_cancels_loops_together() -> None:
+    running = asyncio.create_task(tasks.side_by_side(forever(), loses_cancellation()))
     await asyncio.sleep(0.01)
 
     running.cancel()
@@ -53,7 +56,7 @@ async def test_loops_side_by_side_end_together() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_an_error_of_one_loop_ends_the_others() -> None:
+async def test_error_of_one_loop_ends_others() -> None:
     async def breaks() -> None:
         raise RuntimeError("a bug")
 
@@ -63,30 +66,30 @@ async def test_an_error_of_one_loop_ends_the_others() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_last_words_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_waits_for_cleanup(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 3600.0)
-    said = []
+    ended = []
 
-    async def says_something_at_the_end() -> None:
+    async def cleans_up() -> None:
         try:
             await forever()
         finally:
             await asyncio.sleep(0.01)
-            said.append("last words")
+            ended.append("cleaned up")
 
-    running = asyncio.create_task(tasks.side_by_side(says_something_at_the_end()))
+    running = asyncio.create_task(tasks.side_by_side(cleans_up()))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
     async with asyncio.timeout(TIMEOUT_SECONDS):
         await tasks.cancel_and_wait([running])
 
-    assert said == ["last words"]
+    assert ended == ["cleaned up"]
 
 
-async def test_impatience_reaches_the_innermost(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_second_cancellation_reaches_inner_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 3600.0)
-    running = asyncio.create_task(tasks.side_by_side(hard_of_hearing()))
+    running = asyncio.create_task(tasks.side_by_side(loses_cancellation()))
     await asyncio.sleep(0.01)
 
     running.cancel()
@@ -96,3 +99,68 @@ async def test_impatience_reaches_the_innermost(monkeypatch: pytest.MonkeyPatch)
     async with asyncio.timeout(TIMEOUT_SECONDS):
         with pytest.raises(asyncio.CancelledError):
             await running
+
+
+async def test_loop_logs_errors_and_continues() -> None:
+    outcomes: list[Exception | None] = [StorageUnavailable(), RuntimeError("a bug"), None]
+    finished = asyncio.Event()
+
+    async def step() -> None:
+        outcome = outcomes.pop(0)
+        if outcome:
+            raise outcome
+        finished.set()
+        await forever()
+
+    with capture_logs() as logged:
+        loop = asyncio.create_task(tasks.run_forever("sweep", step, every=0.0))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await finished.wait()
+            await tasks.cancel_and_wait([loop])
+
+    assert [(line["event"], line["loop"]) for line in logged] == [
+        ("loop.waiting", "sweep"),
+        ("loop.failed", "sweep"),
+    ]
+    assert logged[0]["reason"] == "storage_unavailable"
+
+
+async def test_loop_ends_if_step_swallows_cancellation() -> None:
+    async def returns_when_cancelled() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await forever()
+
+    loop = asyncio.create_task(tasks.run_forever("jobs", returns_when_cancelled, every=3600.0))
+    await asyncio.sleep(0)
+
+    loop.cancel()
+
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        await loop
+
+
+async def test_wake_starts_next_step() -> None:
+    wake, steps = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def step() -> None:
+        steps.release()
+
+    loop = asyncio.create_task(tasks.run_forever("probe", step, every=3600.0, wake=wake))
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        await steps.acquire()
+        wake.set()
+        await steps.acquire()
+    await tasks.cancel_and_wait([loop])
+
+
+async def test_loop_may_wait_before_its_first_step() -> None:
+    steps: list[None] = []
+
+    async def step() -> None:
+        steps.append(None)
+
+    loop = asyncio.create_task(tasks.run_forever("sweep", step, every=3600.0, wait_first=True))
+    await asyncio.sleep(0)
+    await tasks.cancel_and_wait([loop])
+
+    assert not steps

@@ -1,4 +1,4 @@
-"""A store that answers as a test says: errors, half answers, silence."""
+"""A store that gives the answers of a test, such as errors, truncated bodies or none."""
 
 import threading
 from collections import deque
@@ -17,9 +17,9 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     announced_bytes: int | None = None
-    """More than the body holds: the connection breaks in the middle."""
+    """More than the body contains, so the connection breaks in the middle."""
     is_none: bool = False
-    """The connection ends without a word."""
+    """The connection closes without an answer."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def s3_error(status: int, code: str) -> Answer:
 
 
 class ScriptedServer:
-    """Gives its answers one after the other, the last one for ever; `hold` keeps every request waiting."""
+    """Gives its answers in order and repeats the last one. `hold` delays every answer."""
 
     def __init__(self) -> None:
         self._answers: deque[Answer] = deque()
@@ -45,7 +45,7 @@ class ScriptedServer:
         self._waiting = threading.Semaphore(0)
         self.seen: list[Seen] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        # A held handler thread is let go in __exit__; nothing else may wait for it.
+        # __exit__ releases a held handler thread. Nothing else may wait for it.
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
@@ -54,7 +54,7 @@ class ScriptedServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def script(self, *answers: Answer) -> None:
-        """From now on these."""
+        """Replace the answers."""
         self._answers = deque(answers)
         self._waiting = threading.Semaphore(0)
         self.seen = []
@@ -66,7 +66,7 @@ class ScriptedServer:
         self._open.set()
 
     def wait_for_request(self) -> None:
-        """Returns once one more request has come."""
+        """Wait for one more request."""
         assert self._waiting.acquire(timeout=TIMEOUT_SECONDS), "no request came"
 
     def __enter__(self) -> Self:
@@ -118,6 +118,6 @@ class ScriptedServer:
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 
             def log_message(self, format: str, *args: object) -> None:
-                """Tests look at `seen`."""
+                """Tests read `seen` instead."""
 
         return Handler

@@ -1,4 +1,4 @@
-"""Delivery URLs: what CloudFront verifies, how long they stay the same, under which name a browser saves."""
+"""Delivery URLs verify in CloudFront, stay the same for a while, and carry the file name."""
 
 import base64
 import json
@@ -53,7 +53,7 @@ def presigned(ttl_seconds: int = TTL) -> PresignedDelivery:
 
 
 def verify(key: Key, signature: bytes, message: bytes) -> None:
-    """As CloudFront does; raises InvalidSignature."""
+    """Verify as CloudFront does. Raise InvalidSignature."""
     if isinstance(key, rsa.RSAPrivateKey):
         key.public_key().verify(signature, message, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303  # CloudFront's
     else:
@@ -61,7 +61,7 @@ def verify(key: Key, signature: bytes, message: bytes) -> None:
 
 
 def taken_apart(url: str) -> tuple[str, int, bytes, str]:
-    """(the URL that was signed, its end, the signature, the key's id) of a canned-policy URL."""
+    """Return the signed URL, its expiry, the signature and the key ID of a canned-policy URL."""
     resource, _, signed = re.split(r"([?&])(?=Expires=)", url)
     fields = {name: values[0] for name, values in parse_qs(signed).items()}
     signature = fields["Signature"].translate(str.maketrans("-_~", "+=/"))
@@ -69,7 +69,7 @@ def taken_apart(url: str) -> tuple[str, int, bytes, str]:
 
 
 def policy(resource: str, expires: int) -> bytes:
-    """The canned policy, white space and order as CloudFront puts it together (developer guide)."""
+    """Return the canned policy with CloudFront's white space and order (developer guide)."""
     condition = {"DateLessThan": {"AWS:EpochTime": expires}}
     statement = {"Statement": [{"Resource": resource, "Condition": condition}]}
     return json.dumps(statement, separators=(",", ":")).encode()
@@ -80,7 +80,7 @@ def policy(resource: str, expires: int) -> bytes:
 
 @pytest.mark.parametrize("kind", ["rsa", "ec"])
 @pytest.mark.parametrize("filename", ["harbour.mp4", HOSTILE])
-def test_cloudfront_verifies_the_url_with_the_public_key(kind: str, filename: str) -> None:
+def test_url_verifies_with_public_key(kind: str, filename: str) -> None:
     delivered = cloudfront(kind).url_for(KEY, filename, NOW)
 
     resource, expires, signature, key_id = taken_apart(delivered.url)
@@ -93,7 +93,7 @@ def test_cloudfront_verifies_the_url_with_the_public_key(kind: str, filename: st
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ec"])
-def test_the_signature_holds_for_nothing_else(kind: str) -> None:
+def test_signature_rejects_other_urls(kind: str) -> None:
     resource, expires, signature, _ = taken_apart(cloudfront(kind).url_for(KEY, "a.mp4", NOW).url)
 
     for changed in (policy(resource.replace("3c4d", "3c4e"), expires), policy(resource, expires + 1)):
@@ -101,7 +101,7 @@ def test_the_signature_holds_for_nothing_else(kind: str) -> None:
             verify(private_key(kind), signature, changed)
 
 
-def test_a_key_cloudfront_does_not_take_is_refused_at_the_start() -> None:
+def test_rejects_key_that_cloudfront_rejects() -> None:
     with pytest.raises(ValueError, match="CLOUDFRONT_PRIVATE_KEY"):
         CloudFrontDelivery("d.cloudfront.net", "K", pem(Ed25519PrivateKey.generate()), TTL)
 
@@ -116,7 +116,7 @@ DELIVERIES: dict[str, Callable[[], DeliveryUrls]] = {
 
 
 @pytest.mark.parametrize("name", DELIVERIES)
-def test_the_url_is_the_same_within_its_window_and_another_after(name: str) -> None:
+def test_url_changes_after_its_window(name: str) -> None:
     delivery = DELIVERIES[name]()
     begins = window_start(NOW, TTL)
     window = timedelta(seconds=TTL * 3 // 4)
@@ -142,7 +142,7 @@ def at(microseconds: int) -> datetime:
 @given(moments, lives)
 @example(10_799_999_999, TTL)
 @example(10_800_000_000, TTL)
-def test_more_than_a_quarter_of_its_life_is_always_left(microseconds: int, ttl_seconds: int) -> None:
+def test_a_quarter_of_the_life_is_left(microseconds: int, ttl_seconds: int) -> None:
     now = at(microseconds)
 
     expires_at = window_start(now, ttl_seconds) + timedelta(seconds=ttl_seconds)
@@ -151,7 +151,7 @@ def test_more_than_a_quarter_of_its_life_is_always_left(microseconds: int, ttl_s
 
 
 @given(moments, lives, st.integers(0, 10**12))
-def test_the_window_never_goes_back(microseconds: int, ttl_seconds: int, later: int) -> None:
+def test_window_never_goes_back(microseconds: int, ttl_seconds: int, later: int) -> None:
     now = at(microseconds)
 
     assert window_start(now, ttl_seconds) <= window_start(now + timedelta(microseconds=later), ttl_seconds)
@@ -159,7 +159,7 @@ def test_the_window_never_goes_back(microseconds: int, ttl_seconds: int, later: 
 
 
 @given(moments)
-def test_what_is_told_is_what_is_signed(microseconds: int) -> None:
+def test_reported_expiry_is_signed_expiry(microseconds: int) -> None:
     delivered = presigned().url_for(KEY, "a.mp4", at(microseconds))
 
     fields = parse_qs(urlsplit(delivered.url).query)
@@ -188,7 +188,7 @@ DISPOSITION = re.compile(r"""^attachment; filename="([^"\\%;]*)"; filename\*=UTF
         ("a\r\nSet-Cookie: x.mp4", "a__Set-Cookie: x.mp4", "a\r\nSet-Cookie: x.mp4"),
     ],
 )
-def test_a_name_is_told_in_both_forms(filename: str, for_old_clients: str, saved_as: str) -> None:
+def test_disposition_has_both_forms_of_name(filename: str, for_old_clients: str, saved_as: str) -> None:
     found = DISPOSITION.match(content_disposition(filename))
 
     assert found is not None
@@ -197,7 +197,7 @@ def test_a_name_is_told_in_both_forms(filename: str, for_old_clients: str, saved
 
 @given(st.text(max_size=100))
 @example(HOSTILE)
-def test_no_name_breaks_out_of_its_header(filename: str) -> None:
+def test_name_stays_within_header(filename: str) -> None:
     try:
         name = clean_filename(filename)
     except FilenameInvalid:

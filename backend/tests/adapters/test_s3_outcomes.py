@@ -1,7 +1,6 @@
-"""Every storage call x every error of the wire: what it becomes. One table, beside tests/crash/test_outcomes.py, which
-says where each leads.
+"""What each storage call raises for each error of the connection. tests/crash/test_outcomes.py has the consequences.
 
-StorageUnavailable says nothing about whether the store did what was asked: refused, reset and silent look alike.
+After StorageUnavailable the store may have carried out the call or not.
 """
 
 import socket
@@ -39,7 +38,7 @@ OTHERWISE: dict[tuple[str, str], type[Exception] | None] = {
     # A HEAD's answer has no body that could say whose it is.
     ("head", "404 no bucket"): NoSuchObject,
     ("head", "404 of a proxy"): NoSuchObject,
-    # Whoever says 200 here is not believed: complete and delete are followed by a HEAD, abort by a listing.
+    # A 200 is not trusted here. A HEAD follows complete and delete, a listing follows abort.
     **{
         (call, answer): None
         for call in ("complete", "abort", "delete")
@@ -47,7 +46,7 @@ OTHERWISE: dict[tuple[str, str], type[Exception] | None] = {
     },
     **{("check", answer): None for answer in ("reset after", "malformed", "another's answer", "empty")},
 }
-"""What is no StorageUnavailable; None is success."""
+"""Outcomes other than StorageUnavailable. None is success."""
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +63,7 @@ def storage(server: ScriptedServer) -> Iterator[S3Storage]:
 
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("call", CALLS)
-async def test_what_an_error_of_the_wire_becomes(
-    server: ScriptedServer, storage: S3Storage, call: str, answer: str
-) -> None:
+async def test_translates_error(server: ScriptedServer, storage: S3Storage, call: str, answer: str) -> None:
     server.script(ANSWERS[answer])
     expected = OTHERWISE.get((call, answer), StorageUnavailable)
 
@@ -78,7 +75,7 @@ async def test_what_an_error_of_the_wire_becomes(
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_store_that_refuses_connections_is_unavailable(call: str) -> None:
+async def test_refused_connection_is_unavailable(call: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with storage_at(f"http://127.0.0.1:{port}") as storage, pytest.raises(StorageUnavailable):
@@ -87,7 +84,7 @@ async def test_a_store_that_refuses_connections_is_unavailable(call: str) -> Non
 
 @pytest.mark.parametrize("call", ["list_parts", "abort"])
 @pytest.mark.parametrize(("status", "code"), [(409, "OperationAborted"), (400, "InvalidRequest")])
-async def test_what_only_a_complete_may_be_answered_is_a_store_that_refuses(
+async def test_errors_of_complete_in_other_calls_are_unavailable(
     server: ScriptedServer, storage: S3Storage, call: str, status: int, code: str
 ) -> None:
     server.script(s3_error(status, code))

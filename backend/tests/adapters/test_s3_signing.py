@@ -1,4 +1,4 @@
-"""Our presigned URLs are boto3's, byte for byte where it counts: same query, same signature, for the same moment."""
+"""Our presigned URLs have boto3's query and signature for the same time."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -25,7 +25,7 @@ TOKEN = "FwoGZXIvYXdzE+/=session"
 
 
 class Place:
-    """A bucket somewhere, with a signer of ours and a client of boto3's for the same."""
+    """A bucket with our signer and boto3's client."""
 
     def __init__(self, name: str) -> None:
         bucket, region, endpoint_url, token = PLACES[name]
@@ -92,9 +92,7 @@ def parsed(url: str) -> tuple[str, str, str, list[tuple[str, str]]]:
 @pytest.mark.parametrize("part_number", [1, 2, 128, 10_000])
 @pytest.mark.parametrize("upload_id", ["2~abcDEF123", "a+b/c==~.-_ d", "x" * 200])
 @pytest.mark.parametrize("object_key", [OURS, "a key/with spaces+plus&and=ü~.mp4"])
-def test_a_part_is_signed_as_boto3_signs_it(
-    place: Place, object_key: str, upload_id: str, part_number: int
-) -> None:
+def test_signs_part_like_boto3(place: Place, object_key: str, upload_id: str, part_number: int) -> None:
     size_bytes = 16 * 1024**2 - part_number
 
     ours = place.signer.presign_part(object_key, upload_id, part_number, size_bytes, NOW, 900)
@@ -112,19 +110,19 @@ def test_a_part_is_signed_as_boto3_signs_it(
 @pytest.mark.parametrize(
     "disposition", ["attachment", "attachment; filename=\"a b.mp4\"; filename*=UTF-8''a%20b.mp4"]
 )
-def test_a_download_is_signed_as_boto3_signs_it(place: Place, disposition: str) -> None:
+def test_signs_download_like_boto3(place: Place, disposition: str) -> None:
     ours = place.signer.presign_get(OURS, {"response-content-disposition": disposition}, NOW, 14400)
 
     params = {"Key": OURS, "ResponseContentDisposition": disposition}
     assert parsed(ours) == parsed(place.boto3_url("get_object", params, NOW, 14400))
 
 
-def test_the_bucket_is_asked_for_where_it_stands(place: Place) -> None:
-    """At AWS in the bucket's own region: the global host redirects at times, which no preflight follows."""
+def test_url_has_the_bucket_host(place: Place) -> None:
+    """The host of the bucket's region, because AWS's global host may redirect and preflights follow no redirect."""
     assert place.signer.bucket_url == BUCKET_URLS[place.name]
 
 
-def test_browsers_get_the_public_endpoint() -> None:
+def test_url_has_public_endpoint() -> None:
     connection = s3_connection("http://10.0.0.5:9000", "k", "s", public_endpoint_url="https://store.example")
 
     assert make_signer(connection).bucket_url == "https://store.example/slipway/"
@@ -138,7 +136,7 @@ def test_browsers_get_the_public_endpoint() -> None:
     seconds=st.integers(1_600_000_000, 4_000_000_000),
     ttl=st.integers(1, 900),
 )
-def test_any_part_is_signed_as_boto3_signs_it(
+def test_signs_any_part_like_boto3(
     object_key: str, upload_id: str, part_number: int, size_bytes: int, seconds: int, ttl: int
 ) -> None:
     now = datetime.fromtimestamp(seconds, UTC)
@@ -154,7 +152,7 @@ def test_any_part_is_signed_as_boto3_signs_it(
     assert parsed(ours.url) == parsed(embedded_place().boto3_url("upload_part", params, now, ttl))
 
 
-def test_another_time_zone_is_the_same_moment() -> None:
+def test_time_zone_does_not_matter() -> None:
     elsewhere = NOW.astimezone(ZoneInfo("Asia/Kathmandu"))
 
     signer = embedded_place().signer
@@ -164,8 +162,8 @@ def test_another_time_zone_is_the_same_moment() -> None:
     assert there == here
 
 
-def test_keys_of_a_role_are_asked_for_each_time() -> None:
-    """A role's keys are renewed while the process runs; a URL is signed with those of its moment."""
+def test_reads_role_keys_each_time() -> None:
+    """A role's keys are renewed while the process runs."""
     credentials = Credentials("first", "secret")
     signer = S3UrlSigner(credentials, "us-east-1", "http://127.0.0.1:9000/slipway/")
     before = signer.presign_part(OURS, "id", 1, 5, NOW, 900).url

@@ -1,4 +1,4 @@
-"""S3Storage against a store that misbehaves: what its errors become, how long it is waited for, how many may wait."""
+"""S3Storage with a faulty store, its errors, time limits and queue."""
 
 import asyncio
 import socket
@@ -75,14 +75,14 @@ def server(_server: ScriptedServer) -> Iterator[ScriptedServer]:
 
 @pytest.fixture(scope="module")
 def storage(_server: ScriptedServer) -> Iterator[S3Storage]:
-    """One try for each call: tests see the first answer. Made once: botocore's clients take their time."""
+    """One attempt for each call, to see the first answer. Shared, because botocore's clients start slowly."""
     with storage_at(_server.url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def silent() -> Iterator[ScriptedServer]:
-    """Keeps its requests waiting; its own, so that one it was given up for never answers for another test."""
+    """A server of its own that never answers, so that no late answer reaches another test."""
     with ScriptedServer() as running:
         running.script(FOUND)
         yield running
@@ -90,7 +90,7 @@ def silent() -> Iterator[ScriptedServer]:
 
 @pytest.fixture(scope="module")
 def impatient(silent: ScriptedServer) -> Iterator[S3Storage]:
-    """Waits for next to nothing: only for a server that says nothing."""
+    """Has short timeouts, for a server that never answers."""
     with storage_at(silent.url, read_timeout_seconds=0.05, threads=2) as made:
         yield made
 
@@ -124,7 +124,7 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("call", "status", "code", "error"), UNDERSTOOD)
-async def test_an_answer_we_understand_is_told_in_our_words(
+async def test_translates_known_error(
     server: ScriptedServer, storage: S3Storage, call: str, status: int, code: str, error: type[Exception]
 ) -> None:
     server.script(s3_error(status, code))
@@ -135,7 +135,7 @@ async def test_an_answer_we_understand_is_told_in_our_words(
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("status", "code"), UNUSABLE)
-async def test_every_other_refusal_means_the_store_cannot_be_used(
+async def test_unknown_error_is_unavailable(
     server: ScriptedServer, storage: S3Storage, call: str, status: int, code: str
 ) -> None:
     server.script(s3_error(status, code))
@@ -149,7 +149,7 @@ async def test_every_other_refusal_means_the_store_cannot_be_used(
 
 @pytest.mark.parametrize("call", ["abort", "delete"])
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchUpload"])
-async def test_taking_away_what_is_gone_is_success(
+async def test_removing_what_is_missing_succeeds(
     server: ScriptedServer, storage: S3Storage, call: str, code: str
 ) -> None:
     server.script(s3_error(404, code))
@@ -157,8 +157,8 @@ async def test_taking_away_what_is_gone_is_success(
     await CALLS[call](storage)
 
 
-async def test_an_error_within_a_200_is_no_success(server: ScriptedServer, storage: S3Storage) -> None:
-    """CompleteMultipartUpload begins its answer before it knows how it ends (AWS API reference)."""
+async def test_error_within_200_is_no_success(server: ScriptedServer, storage: S3Storage) -> None:
+    """CompleteMultipartUpload sends 200 before it knows the result (AWS API reference)."""
     server.script(Answer(200, s3_error(500, "InternalError").body, {"Content-Type": "application/xml"}))
 
     with pytest.raises(StorageUnavailable):
@@ -166,7 +166,7 @@ async def test_an_error_within_a_200_is_no_success(server: ScriptedServer, stora
 
 
 @pytest.mark.parametrize("call", ["create", "list_parts", "complete", "list_uploads", "list_objects"])
-async def test_an_answer_that_is_no_xml_is_no_answer(
+async def test_answer_without_xml_is_unavailable(
     server: ScriptedServer, storage: S3Storage, call: str
 ) -> None:
     server.script(Answer(200, b"<html>a captive portal"))
@@ -176,10 +176,8 @@ async def test_an_answer_that_is_no_xml_is_no_answer(
 
 
 @pytest.mark.parametrize("sent", [b"", b"half"])
-async def test_a_body_that_breaks_off_is_no_data(
-    server: ScriptedServer, storage: S3Storage, sent: bytes
-) -> None:
-    """Taken for a short piece, it would make the probe call a good file truncated."""
+async def test_truncated_body_is_unavailable(server: ScriptedServer, storage: S3Storage, sent: bytes) -> None:
+    """The probe would otherwise report a truncated file."""
     headers = {"Content-Range": "bytes 0-9/100", "ETag": PART.etag}
     server.script(Answer(206, sent, headers, announced_bytes=10))
 
@@ -187,14 +185,14 @@ async def test_a_body_that_breaks_off_is_no_data(
         await CALLS["read_range"](storage)
 
 
-async def test_a_whole_object_is_no_answer_to_a_range(server: ScriptedServer, storage: S3Storage) -> None:
+async def test_whole_object_for_range_is_unavailable(server: ScriptedServer, storage: S3Storage) -> None:
     server.script(Answer(200, b"0123456789 and much more", {"ETag": PART.etag}))
 
     with pytest.raises(StorageUnavailable):
         await CALLS["read_range"](storage)
 
 
-async def test_a_refusal_in_passing_is_tried_again(server: ScriptedServer) -> None:
+async def test_retries_temporary_error(server: ScriptedServer) -> None:
     server.script(s3_error(503, "SlowDown"), Answer(200, CREATED))
 
     with storage_at(server.url, attempts=2) as storage:
@@ -217,7 +215,7 @@ async def test_a_refusal_in_passing_is_tried_again(server: ScriptedServer) -> No
         ({"x-amz-server-side-encryption-customer-algorithm": "AES256"}, False),
     ],
 )
-async def test_etags_are_md5s_where_the_encryption_makes_them_so(
+async def test_encryption_decides_if_etags_are_md5s(
     server: ScriptedServer, storage: S3Storage, headers: dict[str, str], expected: bool
 ) -> None:
     server.script(Answer(200, CREATED, headers))
@@ -227,9 +225,7 @@ async def test_etags_are_md5s_where_the_encryption_makes_them_so(
     assert created.etags_are_md5 is expected
 
 
-async def test_create_announces_type_disposition_and_metadata(
-    server: ScriptedServer, storage: S3Storage
-) -> None:
+async def test_create_sends_type_disposition_and_metadata(server: ScriptedServer, storage: S3Storage) -> None:
     server.script(Answer(200, CREATED))
 
     await storage.create_multipart_upload(KEY, "video/mp4", "attachment", {"slipway-token": "t"})
@@ -241,7 +237,7 @@ async def test_create_announces_type_disposition_and_metadata(
 
 
 @pytest.mark.parametrize("only_if_new", [True, False])
-async def test_complete_names_the_total_and_its_condition(
+async def test_complete_sends_size_and_condition(
     server: ScriptedServer, storage: S3Storage, only_if_new: bool
 ) -> None:
     server.script(Answer(200, COMPLETED))
@@ -255,7 +251,7 @@ async def test_complete_names_the_total_and_its_condition(
 
 
 @pytest.mark.parametrize(("etag", "condition"), [(PART.etag, PART.etag), (None, None), ("", None)])
-async def test_a_range_is_read_of_the_named_object_alone(
+async def test_range_read_names_etag(
     server: ScriptedServer, storage: S3Storage, etag: str | None, condition: str | None
 ) -> None:
     server.script(Answer(206, b"12345", {"Content-Range": "bytes 7-11/100", "ETag": PART.etag}))
@@ -271,16 +267,14 @@ async def test_a_range_is_read_of_the_named_object_alone(
 
 
 @pytest.mark.parametrize("call", sorted(CALLS.keys() - {"complete"}))
-async def test_a_store_that_says_nothing_is_given_up(
-    silent: ScriptedServer, impatient: S3Storage, call: str
-) -> None:
+async def test_silent_store_times_out(silent: ScriptedServer, impatient: S3Storage, call: str) -> None:
     silent.hold()
 
     with pytest.raises(StorageUnavailable):
         await CALLS[call](impatient)
 
 
-async def test_an_assembly_has_no_limit_but_its_callers(silent: ScriptedServer) -> None:
+async def test_assembly_has_no_time_limit(silent: ScriptedServer) -> None:
     silent.script(Answer(200, COMPLETED))
     silent.hold()
     with storage_at(silent.url, read_timeout_seconds=0.05, threads=2) as storage:
@@ -294,7 +288,7 @@ async def test_an_assembly_has_no_limit_but_its_callers(silent: ScriptedServer) 
         await completing
 
 
-async def test_a_call_ends_within_its_limit_whatever_its_connection_does(
+async def test_call_ends_within_its_limit(
     server: ScriptedServer, storage: S3Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(S3Storage._call, "__kwdefaults__", {"time_limit": 0.05})
@@ -306,7 +300,7 @@ async def test_a_call_ends_within_its_limit_whatever_its_connection_does(
     assert isinstance(raised.value.__cause__, TimeoutError)
 
 
-async def test_a_store_that_is_not_there_is_unavailable() -> None:
+async def test_missing_store_is_unavailable() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with storage_at(f"http://127.0.0.1:{closed.getsockname()[1]}") as storage:
@@ -314,7 +308,7 @@ async def test_a_store_that_is_not_there_is_unavailable() -> None:
                 await storage.head(KEY)
 
 
-async def test_more_calls_than_may_wait_are_refused_at_once(server: ScriptedServer) -> None:
+async def test_full_queue_is_overloaded(server: ScriptedServer) -> None:
     server.script(FOUND)
     with storage_at(server.url, threads=2, queue=3) as storage:
         server.hold()
@@ -332,10 +326,10 @@ async def test_more_calls_than_may_wait_are_refused_at_once(server: ScriptedServ
         assert (await once_there_is_room(storage)).etag == PART.etag
 
 
-async def test_a_call_that_was_given_up_holds_its_place_until_its_thread_is_free(
+async def test_abandoned_call_counts_until_its_thread_is_free(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a store that hangs would collect threads without end."""
+    """Otherwise a hanging store would fill the queue without bound."""
     server.script(FOUND)
     with storage_at(server.url, threads=1, queue=0) as storage:
         server.hold()
@@ -352,7 +346,7 @@ async def test_a_call_that_was_given_up_holds_its_place_until_its_thread_is_free
 
 
 async def once_there_is_room(storage: S3Storage) -> StoredObject:
-    """A thread that has just answered frees its place a moment later."""
+    """Wait, because a thread is free only some time after its answer."""
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             try:

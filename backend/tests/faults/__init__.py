@@ -1,1 +1,1 @@
-"""Faults between the app and what it stands on: the network to the database and to the store, disks, clocks."""
+"""Faults of network, disks and clocks between the app, the database and the store."""

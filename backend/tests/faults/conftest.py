@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test here, reached over a line that can be cut: SQLite has no such line."""
+"""A real PostgreSQL for every test here, behind a proxy that can cut the connection."""
 
 import asyncio
 import os
@@ -18,16 +18,16 @@ from tests.engines.postgres import PostgresMissingError
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 
 ANSWER_SECONDS = 10.0
-"""The contract's: a request ends within this, whatever is away."""
+"""A request ends within this, whatever is unavailable (docs/reference/contract.md)."""
 RECOVERY_SECONDS = 5.0
-"""The guarantee's (I14): healthy within this after the fault ended."""
+"""Healthy again within this after the fault."""
 DOWN_SECONDS = float(os.environ.get("SLIPWAY_DOWN_SECONDS", "1"))
 
 FAULTS: dict[str, Callable[[TcpFaultProxy], None]] = {
     "refused": TcpFaultProxy.refuse,
     "reset": TcpFaultProxy.reset,
     "black hole": TcpFaultProxy.hang,
-    "trickle": lambda line: line.throttle(10),
+    "trickle": lambda proxy: proxy.throttle(10),
 }
 
 
@@ -51,25 +51,25 @@ def direct_url(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_line(direct_url: str) -> Iterator[TcpFaultProxy]:
+def database_proxy(direct_url: str) -> Iterator[TcpFaultProxy]:
     folder = make_url(direct_url).query["host"]
     assert isinstance(folder, str)
-    with TcpFaultProxy(Path(folder) / ".s.PGSQL.5432") as line:
-        yield line
+    with TcpFaultProxy(Path(folder) / ".s.PGSQL.5432") as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def database_url(direct_url: str, database_line: TcpFaultProxy) -> str:
-    """The same database, over the line."""
+def database_url(direct_url: str, database_proxy: TcpFaultProxy) -> str:
+    """The same database, behind the proxy."""
     through = make_url(direct_url).set(
-        host="127.0.0.1", port=database_line.port, query={"sslmode": "disable"}
+        host="127.0.0.1", port=database_proxy.port, query={"sslmode": "disable"}
     )
     return through.render_as_string(hide_password=False)
 
 
 @pytest.fixture
 def bucket(store: EmbeddedStore) -> str:
-    """Of this test's own."""
+    """A bucket of this test's own."""
     name = f"test-{uuid.uuid4()}"
     store.client().create_bucket(Bucket=name)
     return name
@@ -82,19 +82,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
 
 
 @pytest.fixture
-def store_line(store: EmbeddedStore) -> Iterator[TcpFaultProxy]:
-    with TcpFaultProxy(("127.0.0.1", store.port)) as line:
-        yield line
+def store_proxy(store: EmbeddedStore) -> Iterator[TcpFaultProxy]:
+    with TcpFaultProxy(("127.0.0.1", store.port)) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def s3_storage(
-    settings: Settings, store: EmbeddedStore, store_line: TcpFaultProxy, bucket: str
+    settings: Settings, store: EmbeddedStore, store_proxy: TcpFaultProxy, bucket: str
 ) -> Iterator[S3Storage]:
-    """As bootstrap makes it, with its own time limits; browsers go past the line."""
+    """As bootstrap builds it, with production's time limits. Browsers don't use the proxy."""
     keys = store.credentials
     connection = s3_connection(
-        f"http://127.0.0.1:{store_line.port}",
+        f"http://127.0.0.1:{store_proxy.port}",
         keys.access_key_id,
         keys.secret_access_key,
         bucket=bucket,
@@ -111,7 +111,7 @@ def s3_storage(
 
 
 async def within(seconds: float, works: Callable[[], Awaitable[bool]]) -> None:
-    """It comes to work in this time, by itself; raises TimeoutError."""
+    """Wait until it is healthy. Raise TimeoutError."""
     async with asyncio.timeout(seconds):
         while not await works():  # noqa: ASYNC110  # of another process or machine, which signals nothing
             await asyncio.sleep(0.05)

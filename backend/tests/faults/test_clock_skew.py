@@ -1,4 +1,4 @@
-"""The app's clock is off the store's: within the store's 15 minutes all goes well, beyond it nothing is lost."""
+"""The app's clock differs from the store's. Within the store's 15 minutes all works, beyond them nothing is lost."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from tests.fakes import FakeDelivery, FakeProbe
 
 
 class WrongClock:
-    """This machine's clock, so much off the store's: ours and the one botocore signs by."""
+    """This machine's clock with an offset, for us and for botocore."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.off = timedelta()
@@ -54,7 +54,7 @@ async def application(
 
 
 @pytest.mark.parametrize("minutes", [-6, -1, 1, 6])
-async def test_a_few_minutes_do_not_show(
+async def test_works_within_a_few_minutes(
     application: Application,
     s3_storage: S3Storage,
     wrong_clock: WrongClock,
@@ -76,7 +76,7 @@ async def test_a_few_minutes_do_not_show(
 
 
 @pytest.mark.parametrize("minutes", [-16, 16])
-async def test_beyond_the_stores_limit_work_is_put_off_and_nothing_is_lost(
+async def test_beyond_stores_limit_postpones_and_loses_nothing(
     application: Application,
     s3_storage: S3Storage,
     wrong_clock: WrongClock,
@@ -96,7 +96,7 @@ async def test_beyond_the_stores_limit_work_is_put_off_and_nothing_is_lost(
     assert codes == ["RequestTimeTooSkewed"], "an operator reads what it is"
     assert_retry_later(await alice.post(completing, json={"parts": sent.part_md5s}), "storage_unavailable")
     late = (await alice.post(signing, json={"part_numbers": [1]})).json()["parts"][0]["url"]
-    # A URL of the past has ended. One of the future Swift takes early: it ends as much later as the clock is fast.
+    # A URL of the past has expired. Swift accepts one of the future early, and it ends later by the same time.
     assert request("PUT", late, open_still.data)[0] == (403 if minutes < 0 else 200)
 
     wrong_clock.off = timedelta()

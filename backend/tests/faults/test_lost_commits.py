@@ -1,4 +1,4 @@
-"""A COMMIT that was done and whose answer never came: the request is put off, and its repeat has one effect."""
+"""The answer to a COMMIT is lost. The request gets 503, and its repeat has no second effect."""
 
 import uuid
 from collections.abc import Awaitable, Callable
@@ -30,14 +30,14 @@ COMMIT = b"COMMIT"
 
 @pytest.fixture
 def app(application: Application) -> FastAPI:
-    """Without workers and upkeep: every COMMIT on the line is the request's own."""
+    """Without background loops, so that every COMMIT is the request's own."""
     return create_app(application)
 
 
 async def repeated(request: Callable[[], Awaitable[httpx.Response]], clock: FakeClock) -> httpx.Response:
-    """As a client does: again while put off or still at work; leases of the lost try end meanwhile."""
+    """Repeat like a client on 503 or 202. Leases of the lost attempt end meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
-        # A complete that meets the lost one's lease waits for it; here the clock stands still meanwhile.
+        # A complete waits for the lease of the lost one, during which the clock stands still here.
         patch.setattr(completion, "WAIT_SECONDS", 0.5)
         for _ in range(5):
             answer = await request()
@@ -65,25 +65,25 @@ async def one_ready_video(
 
 
 @pytest.mark.parametrize("spared", range(4))
-async def test_a_create_repeated_with_its_key_makes_one_video(
+async def test_repeated_create_makes_one_video(
     application: Application,
     storage: InMemoryStorage,
     probe: FakeProbe,
     clock: FakeClock,
     signed_in: SignedIn,
-    database_line: TcpFaultProxy,
+    database_proxy: TcpFaultProxy,
     spared: int,
 ) -> None:
     alice = await signed_in()
     body = {"filename": "a.mp4", "size_bytes": len(SMALL_VIDEO), "content_type": "video/mp4"}
     headers = {"Idempotency-Key": str(uuid.uuid4())}
 
-    database_line.lose_answer_to(COMMIT, after=spared)
+    database_proxy.lose_answer_to(COMMIT, after=spared)
     first = await alice.post(f"{API}/videos", json=body, headers=headers)
-    # What reads commits too: the session's lookup, the row, the upload's id.
-    assert database_line.lost_answers == (1 if spared < 3 else 0)
+    # Reads commit too, those of the session, the row and the upload ID.
+    assert database_proxy.lost_answers == (1 if spared < 3 else 0)
     assert first.status_code == (503 if spared < 3 else 201)
-    database_line.heal()
+    database_proxy.heal()
     answer = await repeated(lambda: alice.post(f"{API}/videos", json=body, headers=headers), clock)
 
     created = answer.json()
@@ -95,13 +95,13 @@ async def test_a_create_repeated_with_its_key_makes_one_video(
 
 
 @pytest.mark.parametrize("spared", range(4))
-async def test_a_complete_repeated_makes_one_object_and_one_job(
+async def test_repeated_complete_makes_one_object_and_one_job(
     application: Application,
     storage: InMemoryStorage,
     probe: FakeProbe,
     clock: FakeClock,
     signed_in: SignedIn,
-    database_line: TcpFaultProxy,
+    database_proxy: TcpFaultProxy,
     spared: int,
 ) -> None:
     alice = await signed_in()
@@ -109,11 +109,11 @@ async def test_a_complete_repeated_makes_one_object_and_one_job(
     await send_parts(alice, storage, announced)
     path = f"{API}/videos/{announced.id}/complete"
 
-    database_line.lose_answer_to(COMMIT, after=spared)
+    database_proxy.lose_answer_to(COMMIT, after=spared)
     first = await alice.post(path, json={"parts": announced.part_md5s})
-    assert database_line.lost_answers == (1 if spared < 3 else 0)
+    assert database_proxy.lost_answers == (1 if spared < 3 else 0)
     assert first.status_code == (503 if spared < 3 else 200)
-    database_line.heal()
+    database_proxy.heal()
     answer = await repeated(lambda: alice.post(path, json={"parts": announced.part_md5s}), clock)
 
     assert (answer.status_code, answer.json()["status"]) == (200, "processing")
@@ -121,20 +121,20 @@ async def test_a_complete_repeated_makes_one_object_and_one_job(
 
 
 @pytest.mark.parametrize("spared", range(2))
-async def test_a_delete_repeated_is_done_once(
+async def test_repeated_delete_deletes_once(
     application: Application,
     storage: InMemoryStorage,
     clock: FakeClock,
     signed_in: SignedIn,
-    database_line: TcpFaultProxy,
+    database_proxy: TcpFaultProxy,
     spared: int,
 ) -> None:
     alice = await signed_in()
     announced = await announce(alice)
 
-    database_line.lose_answer_to(COMMIT, after=spared)
+    database_proxy.lose_answer_to(COMMIT, after=spared)
     assert_retry_later(await alice.delete(f"{API}/videos/{announced.id}"), "database_unavailable")
-    database_line.heal()
+    database_proxy.heal()
     answer = await repeated(lambda: alice.delete(f"{API}/videos/{announced.id}"), clock)
 
     assert answer.status_code == (204 if spared == 0 else 404)

@@ -1,4 +1,4 @@
-"""The database out of reach: told in time, nothing half done, and everything works again by itself."""
+"""While the database is unreachable, requests get 503 in time, change nothing, and work again afterwards."""
 
 import asyncio
 import time
@@ -22,17 +22,17 @@ async def assert_all_is_well(application: Application, storage: InMemoryStorage)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_every_request_is_put_off_in_time_and_served_after(
+async def test_requests_get_503_in_time_and_work_afterwards(
     application: Application,
     storage: InMemoryStorage,
     signed_in: SignedIn,
-    database_line: TcpFaultProxy,
+    database_proxy: TcpFaultProxy,
     fault: str,
 ) -> None:
     alice = await signed_in()
     assert (await alice.get(f"{API}/videos")).status_code == 200
 
-    FAULTS[fault](database_line)
+    FAULTS[fault](database_proxy)
     down_until = time.monotonic() + DOWN_SECONDS
     while True:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -47,7 +47,7 @@ async def test_every_request_is_put_off_in_time_and_served_after(
             assert_retry_later(answer, "database_unavailable")
         if time.monotonic() >= down_until:
             break
-    database_line.heal()
+    database_proxy.heal()
 
     async def works() -> bool:
         ready = await alice.get(f"{API}/health/ready")
@@ -58,9 +58,7 @@ async def test_every_request_is_put_off_in_time_and_served_after(
     await assert_all_is_well(application, storage)
 
 
-async def test_a_pool_without_a_free_connection_puts_off_in_time(
-    application: Application, signed_in: SignedIn
-) -> None:
+async def test_full_pool_answers_503_in_time(application: Application, signed_in: SignedIn) -> None:
     alice = await signed_in()
     release, held = asyncio.Event(), asyncio.Semaphore(0)
 
@@ -69,7 +67,7 @@ async def test_a_pool_without_a_free_connection_puts_off_in_time(
             held.release()
             await release.wait()
 
-    # The workers want connections too: whoever gets them, none is left.
+    # The background loops need connections too, so none is left for requests.
     async with asyncio.TaskGroup() as group:
         for _ in range(application.settings.database_pool_size):
             group.create_task(hold())

@@ -1,4 +1,4 @@
-"""The store out of reach: told in time, work that needs no store goes on, and everything works again by itself."""
+"""While the store is unreachable, requests that need it get 503 in time, others work, and all works afterwards."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,13 +24,13 @@ from tests.faults.conftest import ANSWER_SECONDS, FAULTS, RECOVERY_SECONDS, with
 
 CROWD = 200
 CROWD_SECONDS = 60.0
-"""Ends a hung test. The contract's 10 s are kept by what one request may spend; how long two hundred of them, their
-clients and PostgreSQL take on two busy cores says more about those."""
+"""Ends a hung test. The 10 s of the contract are for one request. Two hundred of them, their clients and PostgreSQL
+need more on two busy cores."""
 
 
 @pytest.fixture
 def settings(direct_url: str, tmp_path: Path) -> Settings:
-    """The database without its line: here it is well."""
+    """The database without its proxy."""
     return make_settings(direct_url, tmp_path, user_max_uploads_in_flight=10_000)
 
 
@@ -43,23 +43,23 @@ async def application(
     await made.close()
 
 
-def is_taken(answer: httpx.Response) -> bool:
+def is_accepted(answer: httpx.Response) -> bool:
     return answer.status_code in (200, 201)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_what_needs_the_store_is_put_off_and_the_rest_goes_on(
+async def test_store_calls_get_503_and_others_work(
     application: Application,
     s3_storage: S3Storage,
     signed_in: SignedIn,
-    store_line: TcpFaultProxy,
+    store_proxy: TcpFaultProxy,
     fault: str,
 ) -> None:
     alice = await signed_in()
     sent, waiting, doomed = [await announce(alice) for _ in range(3)]
     assert request("PUT", sent.upload["parts"][0]["url"], sent.data)[0] == 200
 
-    FAULTS[fault](store_line)
+    FAULTS[fault](store_proxy)
     async with asyncio.timeout(ANSWER_SECONDS):
         created, ready, listed, signed, deleted, completed = await asyncio.gather(
             alice.post(f"{API}/videos", json=MP4),
@@ -72,9 +72,9 @@ async def test_what_needs_the_store_is_put_off_and_the_rest_goes_on(
     assert_retry_later(created, "storage_unavailable")
     assert_retry_later(ready, "storage_unavailable")
     assert (listed.status_code, signed.status_code, deleted.status_code) == (200, 200, 204)
-    # The completion may be answered "still at work"; it is not lost by that.
+    # A completion may also be answered 202.
     assert completed.status_code in (202, 503)
-    store_line.heal()
+    store_proxy.heal()
 
     async def works() -> bool:
         answers = await asyncio.gather(
@@ -82,7 +82,7 @@ async def test_what_needs_the_store_is_put_off_and_the_rest_goes_on(
             alice.post(f"{API}/videos", json=MP4),
             alice.post(f"{API}/videos/{sent.id}/complete", json={"parts": sent.part_md5s}),
         )
-        return all(is_taken(answer) for answer in answers)
+        return all(is_accepted(answer) for answer in answers)
 
     await within(RECOVERY_SECONDS, works)
     await application.tasks.drain(ANSWER_SECONDS)
@@ -92,8 +92,8 @@ async def test_what_needs_the_store_is_put_off_and_the_rest_goes_on(
     )
 
 
-async def test_a_crowd_before_a_hanging_store_is_answered_and_leaves_nothing_behind(
-    application: Application, s3_storage: S3Storage, signed_in: SignedIn, store_line: TcpFaultProxy
+async def test_hanging_store_answers_all_and_leaks_nothing(
+    application: Application, s3_storage: S3Storage, signed_in: SignedIn, store_proxy: TcpFaultProxy
 ) -> None:
     alice = await signed_in()
     assert (await alice.post(f"{API}/videos", json=MP4)).status_code == 201
@@ -102,13 +102,13 @@ async def test_a_crowd_before_a_hanging_store_is_answered_and_leaves_nothing_beh
         application.settings.storage_threads + application.settings.storage_queue,
     )
 
-    store_line.hang()
+    store_proxy.hang()
     for _ in range(2):  # the second crowd finds the first one's calls still in the threads
         async with asyncio.timeout(CROWD_SECONDS):
             crowd = [asyncio.create_task(alice.post(f"{API}/videos", json=MP4)) for _ in range(CROWD)]
             while not all(task.done() for task in crowd):
                 assert s3_storage._pending <= most
-                # Also those that nobody waits for any more: they leave the queue when a thread is free.
+                # Abandoned calls count too until a thread is free.
                 assert s3_storage._pool._work_queue.qsize() <= most
                 await asyncio.sleep(0.05)
         for task in crowd:
@@ -121,10 +121,10 @@ async def test_a_crowd_before_a_hanging_store_is_answered_and_leaves_nothing_beh
             )
             assert int(task.result().headers["retry-after"]) > 0
         assert len(s3_storage._pool._threads) <= application.settings.storage_threads
-    store_line.heal()
+    store_proxy.heal()
 
     async def works() -> bool:
-        return is_taken(await alice.post(f"{API}/videos", json=MP4))
+        return is_accepted(await alice.post(f"{API}/videos", json=MP4))
 
     async def left_behind_nothing() -> bool:
         return s3_storage._pending == 0 and len(asyncio.all_tasks()) <= tasks
