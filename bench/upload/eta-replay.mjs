@@ -2,7 +2,7 @@
 // actual one. Prints one JSON object with the median error of each trace.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createUploader } from "../../frontend/src/lib/upload/uploader";
+import { Uploader } from "../../frontend/src/lib/upload/uploader";
 
 const MIB = 1024 * 1024;
 const STEP_MS = 100;
@@ -90,7 +90,7 @@ async function replay(trace) {
       report: () => undefined,
     },
     transport: line,
-    hasher: { md5: async () => ({ kind: "unavailable" }), warmUp: () => undefined, rest: () => undefined },
+    hasher: { md5: async () => ({ kind: "unavailable" }), warmUp: () => undefined, release: () => undefined },
     clock,
     network: { isOnline: () => true, subscribe: () => () => undefined },
     guards: { hold: () => () => undefined, onPageGone: () => () => undefined },
@@ -103,7 +103,7 @@ async function replay(trace) {
     presign_ttl_seconds: 900,
     containers: [{ container: "mp4", extensions: [".mp4"], content_types: ["video/mp4"] }],
   };
-  const uploader = createUploader(ports, policy, { integrity: false });
+  const uploader = new Uploader(ports, policy, { integrity: false });
   uploader.start(file);
   for (let turn = 0; turn < 20; turn += 1) await settle();
 

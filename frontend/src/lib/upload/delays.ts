@@ -1,42 +1,41 @@
-// Waits that end early, and abort controllers that follow a parent.
+// Delays that can end early, and abort controllers that follow a parent.
 import type { Clock } from "./ports";
 
-/** Lets many wait at once; `ring` wakes all of them early (signed in, awake again). */
-export function createBell(clock: Clock) {
-  /** Each with whether it waits for the line alone. */
-  const sleepers = new Map<() => void, boolean>();
+export function createDelays(clock: Clock) {
+  /** Maps the function that ends each delay to whether the network's return ends it too. */
+  const pending = new Map<() => void, boolean>();
 
-  /** Resolves after `ms` (null: never by time), at a ring, or when the signal aborts; the caller looks which. */
-  function wait(ms: number | null, signal: AbortSignal, isForLine = false): Promise<void> {
+  /** Resolves after `ms` (null: never by time), when woken, or when the signal aborts. The caller checks which. */
+  function wait(ms: number | null, signal: AbortSignal, endsWithOutage = false): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = () => {
         cancel?.();
-        sleepers.delete(wake);
+        pending.delete(wake);
         signal.removeEventListener("abort", wake);
         resolve();
       };
       const cancel = ms === null ? null : clock.after(ms, wake);
-      sleepers.set(wake, isForLine);
+      pending.set(wake, endsWithOutage);
       signal.addEventListener("abort", wake);
     });
   }
 
-  function ring(): void {
-    for (const wake of [...sleepers.keys()]) wake();
+  function wakeAll(): void {
+    for (const wake of [...pending.keys()]) wake();
   }
 
-  /** The line is back: wakes whom a broken line put to sleep, and nobody whom a server asked to wait. */
-  function ringForLine(): void {
-    for (const [wake, isForLine] of [...sleepers]) if (isForLine) wake();
+  /** The network is back. Delays that a server asked for continue. */
+  function wakeAfterOutage(): void {
+    for (const [wake, endsWithOutage] of [...pending]) if (endsWithOutage) wake();
   }
 
-  return { wait, ring, ringForLine };
+  return { wait, wakeAll, wakeAfterOutage };
 }
 
-export type Bell = ReturnType<typeof createBell>;
+export type Delays = ReturnType<typeof createDelays>;
 
-/** A controller that also aborts with its parent; `unlink` removes the listener again. */
+/** Return a controller that also aborts with its parent, and a function that removes the listener. */
 export function linkedController(parent: AbortSignal): { controller: AbortController; unlink: () => void } {
   const controller = new AbortController();
   const abort = () => controller.abort(parent.reason);

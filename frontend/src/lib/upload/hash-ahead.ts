@@ -24,13 +24,13 @@ export function createHashAhead(
   let isBroken = false;
   let replies = 0;
 
-  /** Begins without waiting: the next `of` for the same bytes finds the work done or under way. */
+  /** Begins without waiting: the next `get` for the same bytes finds the work done or under way. */
   function prepare(slice: Slice): void {
     const key = `${slice.start}-${slice.end}`;
     if (!isBroken && !hashes.has(key)) hashes.set(key, compute(slice));
   }
 
-  async function of(slice: Slice): Promise<PartHash> {
+  async function get(slice: Slice): Promise<PartHash> {
     if (isBroken) return UNAVAILABLE;
     prepare(slice);
     const key = `${slice.start}-${slice.end}`;
@@ -69,7 +69,7 @@ export function createHashAhead(
     });
   }
 
-  return { prepare, of };
+  return { prepare, get };
 }
 
 export type HashAhead = ReturnType<typeof createHashAhead>;

@@ -66,7 +66,7 @@ export interface PartHasher {
   /** Somebody is about to choose a file: what takes time to start is started. */
   warmUp(): void;
   /** Gives back what it holds (a worker); it may be used again. */
-  rest(): void;
+  release(): void;
 }
 
 export interface Network {

@@ -1,8 +1,8 @@
 // Takes away what nobody will go on with, however long the network or the session is away.
-import { createBell } from "./delays";
+import { createDelays } from "./delays";
 import type { CreatedUpload, UploaderPorts } from "./ports";
 import { ApiFailure } from "./rules/errors";
-import { backoffMs, judgeCall, MAX_FAILURES } from "./rules/retry";
+import { backoffMs, decideCall, MAX_FAILURES } from "./rules/retry";
 
 export interface Leftover {
   /** Null: the answer to create is lost, not the video, and the same key names it. */
@@ -11,7 +11,7 @@ export interface Leftover {
 }
 
 export function createRemovals({ api, clock, network, random }: UploaderPorts) {
-  const bell = createBell(clock);
+  const delays = createDelays(clock);
   /** Never aborts: a removal outlives its upload. */
   const { signal } = new AbortController();
   const pending = new Set<Leftover>();
@@ -21,7 +21,7 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
   /** The network is back, or somebody signed in. */
   function wake(): void {
     wakes += 1;
-    bell.ring();
+    delays.wakeAll();
   }
 
   async function add(leftover: Leftover): Promise<void> {
@@ -43,13 +43,13 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
         return;
       } catch (reason) {
         if (!(reason instanceof ApiFailure)) return;
-        const verdict = judgeCall(reason.status);
-        if (verdict === "final") return;
+        const action = decideCall(reason.status);
+        if (action === "fail") return;
         // After enough tries of its own it waits to be woken, or is left to the server.
-        const isVain = verdict === "sign_in" || failures >= MAX_FAILURES;
+        const isVain = action === "sign_in" || failures >= MAX_FAILURES;
         // Woken while the request that failed was still on its way.
         if (isVain && wakes !== wakesBefore) continue;
-        await bell.wait(isVain ? null : backoffMs(failures, random, reason.retryAfterSeconds), signal);
+        await delays.wait(isVain ? null : backoffMs(failures, random, reason.retryAfterSeconds), signal);
       }
     }
   }

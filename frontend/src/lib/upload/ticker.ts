@@ -1,65 +1,65 @@
-// The engine's sense of time: a beat a second, and a notion of when the machine slept or its clock was set.
+// Ticks once a second, and detects that the machine slept or its clock was set.
 import type { Clock } from "./ports";
 
-const BEAT_MS = 1000;
-/** A page that runs hears something more often: a hidden tab's timers may be a minute late, its requests are not. */
+const TICK_MS = 1000;
+/** A hidden tab's timers may be a minute late, but its requests report progress more often than this. */
 const LATE_MS = 10_000;
 /** A hidden tab in which nothing moves is no later than this. */
 const JUMP_MS = 75_000;
 
-export interface Beats {
-  /** Null when it is not known how much of the time since the last beat was seen. */
-  readonly onBeat: (elapsedMs: number | null) => void;
-  /** A nap, or a hidden tab in which nothing moved: old connections may be dead. */
-  readonly onNap: () => void;
-  /** Long sleep or a new time on the clock: no URL's age can be trusted either. */
+export interface TickListeners {
+  /** `elapsedMs` is null if the page slept during a part of that time. */
+  readonly onTick: (elapsedMs: number | null) => void;
+  /** A short sleep, or a hidden tab in which nothing moved. Old connections may be dead. */
+  readonly onSleep: () => void;
+  /** A long sleep, or the clock was set. The age of URLs is unknown too. */
   readonly onJump: () => void;
 }
 
-export function createTicker(clock: Clock, { onBeat, onNap, onJump }: Beats) {
-  let heardAt = clock.now();
-  let beatAt = heardAt;
+export function createTicker(clock: Clock) {
+  let seenAt = clock.now();
+  let tickedAt = seenAt;
   let awakeMs = 0;
   let hasSlept = false;
+  let listeners: TickListeners | null = null;
 
-  /** At every sign of life, also between two beats. */
-  function heard(): void {
-    const gap = clock.now() - heardAt;
-    heardAt += gap;
-    // By milliseconds a browser's clock runs backwards now and then.
-    const isJump = gap < -BEAT_MS || gap > JUMP_MS;
+  /** Call it at every sign of life, also between two ticks. */
+  function observe(): void {
+    const gap = clock.now() - seenAt;
+    seenAt += gap;
+    // A browser's clock may run backwards by milliseconds.
+    const isJump = gap < -TICK_MS || gap > JUMP_MS;
     if (!isJump) awakeMs += gap;
     if (!isJump && gap <= LATE_MS) return;
     hasSlept = true;
-    if (isJump) onJump();
-    else onNap();
+    if (isJump) listeners?.onJump();
+    else listeners?.onSleep();
   }
 
-  function beat(): void {
-    heard();
-    const elapsed = heardAt - beatAt;
-    beatAt = heardAt;
-    onBeat(hasSlept ? null : elapsed);
+  function tick(): void {
+    observe();
+    const elapsed = seenAt - tickedAt;
+    tickedAt = seenAt;
+    listeners?.onTick(hasSlept ? null : elapsed);
     hasSlept = false;
   }
 
-  /** Until the returned function is called. */
-  function start(): () => void {
+  /** Returns the function that stops. */
+  function start(given: TickListeners): () => void {
+    listeners = given;
     let cancel: () => void = () => undefined;
     const schedule = () => {
-      cancel = clock.after(BEAT_MS, () => {
+      cancel = clock.after(TICK_MS, () => {
         schedule();
-        beat();
+        tick();
       });
     };
     schedule();
     return () => cancel();
   }
 
-  return {
-    start,
-    heard,
-    /** For limits: time that passed while the page ran. */
-    awakeMs: () => awakeMs,
-  };
+  /** `awakeMs` is the time during which the page ran. */
+  return { start, observe, awakeMs: () => awakeMs };
 }
+
+export type Ticker = ReturnType<typeof createTicker>;

@@ -1,175 +1,183 @@
-// The engine's front: one upload at a time, its state for the page, and nothing left behind when it ends.
+// The engine as the page sees it: one upload at a time, its state, and nothing left behind when it ends.
 
 import type { UploaderOptions, UploaderPorts } from "./ports";
 import { createRemovals } from "./removals";
-import { cleanName, createRequest, extensionOf } from "./rules/check-file";
+import { cleanName, containerOfName, createRequest, extensionOf } from "./rules/check-file";
 import { IDLE, isRunning, reduce, type UploadEvent } from "./rules/upload-state";
-import { UploadLog } from "./telemetry";
 import type { UploadPolicy, UploadState, UploadTelemetry } from "./types";
-import { createUploadRun, type UploadJob, type UploadRun } from "./upload-run";
+import type { UploadJob } from "./upload-job";
+import { UploadLog } from "./upload-log";
+import { UploadRun } from "./upload-run";
 
-export function createUploader(ports: UploaderPorts, policy: UploadPolicy, options: UploaderOptions = {}) {
-  let state: UploadState = IDLE;
-  const listeners = new Set<() => void>();
-  const removals = createRemovals(ports);
-  let job: UploadJob | null = null;
-  let run: UploadRun | null = null;
-  let releaseGuards: (() => void) | null = null;
-  let stopWatchingPage: (() => void) | null = null;
+export class Uploader {
+  readonly #ports: UploaderPorts;
+  readonly #policy: UploadPolicy;
+  readonly #options: UploaderOptions;
+  readonly #removals: ReturnType<typeof createRemovals>;
+  readonly #listeners = new Set<() => void>();
+  #state: UploadState = IDLE;
+  #job: UploadJob | null = null;
+  #run: UploadRun | null = null;
+  #releaseGuards: (() => void) | null = null;
+  #stopWatchingPage: (() => void) | null = null;
 
-  const getState = (): UploadState => state;
-
-  const subscribe = (listener: () => void): (() => void) => {
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
-  };
-
-  /** Somebody is about to choose a file: the first part's hash then need not wait for its worker. */
-  function warmUp(): void {
-    ports.hasher.warmUp();
+  constructor(ports: UploaderPorts, policy: UploadPolicy, options: UploaderOptions = {}) {
+    this.#ports = ports;
+    this.#policy = policy;
+    this.#options = options;
+    this.#removals = createRemovals(ports);
   }
 
-  /** Does nothing while an upload runs: one at a time. */
-  function start(file: File): void {
-    if (isRunning(state)) return;
-    void discardLeftover();
+  getState(): UploadState {
+    return this.#state;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** Call it when the user is about to choose a file, so that the workers are ready for the first part. */
+  warmUp(): void {
+    this.#ports.hasher.warmUp();
+  }
+
+  /** Does nothing while an upload runs. */
+  start(file: File): void {
+    if (isRunning(this.#state)) return;
+    void this.#discardLeftover();
     const facts = { name: cleanName(file.name), sizeBytes: file.size };
-    job = {
+    // What follows the dot is reported only if it is an extension. It may be a part of a person's name.
+    const extension = containerOfName(file.name, this.#policy) === null ? "" : extensionOf(file.name);
+    this.#job = {
       file,
       facts,
-      log: new UploadLog(ports.clock.now(), file.size, reportedExtension(file.name)),
-      idempotencyKey: ports.newId(),
-      isCreateInDoubt: false,
-      isCompleteInDoubt: false,
+      log: new UploadLog(this.#ports.clock.now(), file.size, extension),
+      idempotencyKey: this.#ports.newId(),
+      isCreateUnconfirmed: false,
+      isCompleteUnconfirmed: false,
       upload: null,
     };
-    launch(job, { type: "chosen", file: facts });
+    this.#launch(this.#job, { type: "chosen", file: facts });
   }
 
-  /** What follows a dot need not be an extension: anything else may be a part of the name. */
-  function reportedExtension(name: string): string {
-    const extension = extensionOf(name);
-    return policy.containers.some(({ extensions }) => extensions.includes(extension)) ? extension : "";
+  /** Sends the same file again without the parts that the store has. */
+  retry(): void {
+    if (this.#state.status !== "failed" || !this.#state.error.retryable || this.#job === null) return;
+    this.#launch(this.#job, { type: "retried" });
   }
 
-  /** The same file again, with the parts the store has already. */
-  function retry(): void {
-    if (state.status !== "failed" || !state.error.retryable || job === null) return;
-    launch(job, { type: "retried" });
+  /** Resolves when the server has removed the video, or the removal was left to the server. */
+  async abort(): Promise<void> {
+    if (this.#job === null || !(isRunning(this.#state) || this.#state.status === "failed")) return;
+    this.#stop();
+    await this.#removeVideo(this.#job);
   }
 
-  /** Resolves when the server has removed the video: soon, or once it can be reached again. */
-  async function abort(): Promise<void> {
-    if (job === null || !(isRunning(state) || state.status === "failed")) return;
-    stop();
-    await removeRemote(job);
+  signedIn(): void {
+    this.#run?.signedIn();
+    this.#removals.signedIn();
   }
 
-  function stop(): void {
-    run?.stop();
-    end({ type: "aborted" }, "aborted");
-  }
-
-  function signedIn(): void {
-    run?.signedIn();
-    removals.signedIn();
-  }
-
-  /** Resolves as `abort` does, when what has failed left a video. */
-  async function reset(): Promise<void> {
-    if (isRunning(state)) return;
-    const discarded = discardLeftover();
-    dispatch({ type: "reset" });
+  /** Resolves as `abort` does, if a failed upload left a video. */
+  async reset(): Promise<void> {
+    if (isRunning(this.#state)) return;
+    const discarded = this.#discardLeftover();
+    this.#dispatch({ type: "reset" });
     await discarded;
   }
 
-  /** Text to copy into a ticket: ids, attempts, statuses; never a URL, a token or the file's name. */
-  function failureReport(): string {
-    if (job === null) return "No upload in this page yet.";
-    const failure = state.status === "failed" ? state.error : null;
-    return job.log.report(ports.clock.now(), ports.browser, failure);
+  /** Text for a ticket: ids, attempts and statuses, and never a URL, a token or the file's name. */
+  failureReport(): string {
+    if (this.#job === null) return "No upload in this page yet.";
+    const failure = this.#state.status === "failed" ? this.#state.error : null;
+    return this.#job.log.report(this.#ports.clock.now(), this.#ports.browser, failure);
   }
 
-  /** Ends what runs and lets go of the page. A later start works again (React mounts twice in development). */
-  function dispose(): void {
-    if (job !== null && isRunning(state)) {
-      stop();
-      // No person asked for this: one that may be whole stays.
-      if (!job.isCompleteInDoubt) void removeRemote(job);
-    } else void discardLeftover();
-    ports.hasher.rest();
-    stopWatchingPage?.();
-    stopWatchingPage = null;
+  /** Ends the upload and removes all listeners. A later start works (React mounts twice in development). */
+  dispose(): void {
+    if (this.#job !== null && isRunning(this.#state)) {
+      this.#stop();
+      // The user did not ask for this, so a video that may be complete stays.
+      if (!this.#job.isCompleteUnconfirmed) void this.#removeVideo(this.#job);
+    } else void this.#discardLeftover();
+    this.#ports.hasher.release();
+    this.#stopWatchingPage?.();
+    this.#stopWatchingPage = null;
   }
 
-  function launch(job: UploadJob, event: UploadEvent): void {
-    dispatch(event);
-    stopWatchingPage ??= ports.guards.onPageGone(pageGone);
-    releaseGuards = ports.guards.hold();
-    const launched = createUploadRun(job, ports, policy, options, (what) => {
-      // A run that was stopped has nothing to say any more.
-      if (run !== launched) return;
-      if (what.type === "completed") end(what, "done");
-      else if (what.type === "failed") {
-        end(what, "failed");
-        if (!what.error.retryable) void discardLeftover();
-      } else dispatch(what);
+  #launch(job: UploadJob, event: UploadEvent): void {
+    this.#dispatch(event);
+    this.#stopWatchingPage ??= this.#ports.guards.onPageGone(() => this.#pageGone());
+    this.#releaseGuards = this.#ports.guards.hold();
+    const run = new UploadRun(job, this.#ports, this.#policy, this.#options, (emitted) => {
+      // Events of a stopped run are ignored.
+      if (this.#run !== run) return;
+      if (emitted.type === "completed") this.#end(emitted, "done");
+      else if (emitted.type === "failed") {
+        this.#end(emitted, "failed");
+        if (!emitted.error.retryable) void this.#discardLeftover();
+      } else this.#dispatch(emitted);
     });
-    run = launched;
-    void launched.run();
+    this.#run = run;
+    void run.run();
   }
 
-  function end(event: UploadEvent, outcome: UploadTelemetry["outcome"]): void {
-    if (run !== null) report(outcome, event.type === "failed" ? event.error.code : null);
-    run = null;
-    releaseGuards?.();
-    releaseGuards = null;
-    dispatch(event);
+  #stop(): void {
+    this.#run?.stop();
+    this.#end({ type: "aborted" }, "aborted");
   }
 
-  function dispatch(event: UploadEvent): void {
-    const next = reduce(state, event);
-    if (next === state) return;
-    state = next;
-    for (const listener of [...listeners]) listener();
+  #end(event: UploadEvent, outcome: UploadTelemetry["outcome"]): void {
+    if (this.#run !== null) this.#report(outcome, event.type === "failed" ? event.error.code : null);
+    this.#run = null;
+    this.#releaseGuards?.();
+    this.#releaseGuards = null;
+    this.#dispatch(event);
   }
 
-  /** Five reloads on bad Wi-Fi must not use up the five open uploads a user may have. */
-  function pageGone(): void {
-    removals.flush();
-    // A try that has ended is reported.
-    if (isRunning(state)) report("left", null);
-    if (job === null || job.upload === null || job.isCompleteInDoubt || state.status === "done") return;
-    ports.api.removeOnUnload(job.upload.videoId);
+  #dispatch(event: UploadEvent): void {
+    const next = reduce(this.#state, event);
+    if (next === this.#state) return;
+    this.#state = next;
+    for (const listener of [...this.#listeners]) listener();
   }
 
-  function report(outcome: UploadTelemetry["outcome"], errorCode: string | null): void {
-    const { api, clock } = ports;
-    if (job !== null) api.report(job.log.telemetry(clock.now(), outcome, errorCode));
+  /** A user may have five open uploads, and five reloads must not use them up. */
+  #pageGone(): void {
+    this.#removals.flush();
+    // A run that has ended is already reported.
+    if (isRunning(this.#state)) this.#report("left", null);
+    const job = this.#job;
+    if (job === null || job.upload === null || job.isCompleteUnconfirmed || this.#state.status === "done")
+      return;
+    this.#ports.api.removeOnUnload(job.upload.videoId);
   }
 
-  /** A failed upload's video, when nobody will go on with it. One that may be whole stays. */
-  async function discardLeftover(): Promise<void> {
-    if (state.status !== "failed" || job === null || job.isCompleteInDoubt) return;
-    await removeRemote(job);
+  #report(outcome: UploadTelemetry["outcome"], errorCode: string | null): void {
+    const { api, clock } = this.#ports;
+    if (this.#job !== null) api.report(this.#job.log.telemetry(clock.now(), outcome, errorCode));
   }
 
-  /** In the background and after the end; what this does not reach, the server's sweep does. */
-  async function removeRemote(job: UploadJob): Promise<void> {
+  /** Removes a failed upload's video. One that may be complete stays. */
+  async #discardLeftover(): Promise<void> {
+    if (this.#state.status !== "failed" || this.#job === null || this.#job.isCompleteUnconfirmed) return;
+    await this.#removeVideo(this.#job);
+  }
+
+  /** If the removal never gets through, the server's sweep removes the video. */
+  async #removeVideo(job: UploadJob): Promise<void> {
     const videoId = job.upload?.videoId ?? null;
-    const { file, idempotencyKey, isCreateInDoubt } = job;
+    const { file, idempotencyKey, isCreateUnconfirmed } = job;
     job.upload = null;
-    job.isCreateInDoubt = false;
-    if (videoId === null && !isCreateInDoubt) return;
-    await removals.add({
+    job.isCreateUnconfirmed = false;
+    if (videoId === null && !isCreateUnconfirmed) return;
+    await this.#removals.add({
       videoId,
-      createAgain: (signal) => ports.api.create(createRequest(file, policy), idempotencyKey, signal),
+      createAgain: (signal) =>
+        this.#ports.api.create(createRequest(file, this.#policy), idempotencyKey, signal),
     });
   }
-
-  return { getState, subscribe, warmUp, start, retry, abort, signedIn, reset, failureReport, dispose };
 }
-
-export type Uploader = ReturnType<typeof createUploader>;

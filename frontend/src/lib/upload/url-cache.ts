@@ -1,13 +1,11 @@
-// Keeps signed URLs ahead of need: by the server's clock, in few calls, and never one that is about to end.
+// Keeps signed URLs ahead of need, judged by the server's clock, in few calls.
 import type { Clock, SignedParts } from "./ports";
 import { ApiFailure } from "./rules/errors";
-import type { UploadLog } from "./telemetry";
+import type { UploadLog } from "./upload-log";
 
-/** A URL this near its end is not used any more; a quarter of its life where it lives only seconds. */
+/** A URL this near its end is not used any more. If it lives only seconds, a quarter of its life. */
 const MARGIN_MS = 60_000;
-/** The API signs up to 32 in one call (docs/reference/contract.md). */
-const BATCH = 32;
-/** With fewer left than this, the next batch is fetched: two rounds of six lanes. */
+/** With fewer URLs than this (two for each of six parts in flight), the next batch is fetched. */
 const LOW_WATER = 12;
 
 export interface SignedUrl {
@@ -17,116 +15,116 @@ export interface SignedUrl {
   readonly expiresAt: number;
 }
 
-/** `askedAt` is our time before the call: counted from there, a URL never seems to live longer than it does. */
-export type TimedParts = Pick<SignedParts, "parts" | "server_time"> & { readonly askedAt: number };
+/** `sentAt` is our time before the call. Counted from there, a URL never seems to live longer than it does. */
+export type TimedParts = Pick<SignedParts, "parts" | "server_time"> & { readonly sentAt: number };
+
+export interface UrlSource {
+  readonly clock: Clock;
+  readonly log: Pick<UploadLog, "renewals" | "clockOffsetMs">;
+  /** How many parts the API signs in one call. */
+  readonly batchSize: number;
+  readonly sign: (partNumbers: readonly number[]) => Promise<TimedParts>;
+  /** The parts to be sent next, in order, as many as can be sent within a URL's life. */
+  readonly upcoming: () => readonly number[];
+}
 
 interface Waiter {
   readonly resolve: (url: SignedUrl) => void;
   readonly reject: (reason: unknown) => void;
 }
 
-export function createUrlCache(
-  clock: Clock,
-  sign: (partNumbers: readonly number[]) => Promise<TimedParts>,
-  /** The parts to be sent next, in order, as many as could be sent within a URL's life. */
-  upcoming: () => readonly number[],
-  log: Pick<UploadLog, "renewals" | "clockOffsetMs">,
-) {
-  const urls = new Map<number, SignedUrl>();
-  const waiters = new Map<number, Waiter>();
-  /** Parts whose URL is doubted: a new one is wanted, and the old one serves until it comes. */
-  const doubted = new Set<number>();
-  let isSigning = false;
+export class UrlCache {
+  readonly #source: UrlSource;
+  readonly #urls = new Map<number, SignedUrl>();
+  readonly #waiters = new Map<number, Waiter>();
+  /** Parts that get a new URL. The old one serves until it comes. */
+  readonly #refreshing = new Set<number>();
+  #isSigning = false;
 
-  function add(signed: TimedParts): void {
+  constructor(source: UrlSource) {
+    this.#source = source;
+  }
+
+  add(signed: TimedParts): void {
+    const { clock, log } = this.#source;
     const now = clock.now();
-    // Later than now: our clock was set back meanwhile.
-    const askedAt = Math.min(signed.askedAt, now);
+    // If our clock was set back during the call, `sentAt` is later than now.
+    const sentAt = Math.min(signed.sentAt, now);
     const serverTime = Date.parse(signed.server_time);
-    log.clockOffsetMs = Math.round(serverTime - (askedAt + now) / 2);
-    for (const part of signed.parts) {
-      doubted.delete(part.part_number);
-      if (urls.has(part.part_number)) log.renewals += 1;
-      const life = Date.parse(part.expires_at) - serverTime;
-      const expiresAt = askedAt + life;
-      urls.set(part.part_number, {
-        url: part.url,
-        signedAt: now,
-        expiresAt,
-        // A fresh answer is always usable once, whatever its life: else a short life would sign for ever.
-        freshUntil: Math.max(now + 1, expiresAt - Math.min(MARGIN_MS, life / 4)),
-      });
+    log.clockOffsetMs = Math.round(serverTime - (sentAt + now) / 2);
+    for (const { expires_at, part_number, url } of signed.parts) {
+      this.#refreshing.delete(part_number);
+      if (this.#urls.has(part_number)) log.renewals += 1;
+      const life = Date.parse(expires_at) - serverTime;
+      const expiresAt = sentAt + life;
+      // A new URL is always usable once, or a short life would make the engine sign for ever.
+      const freshUntil = Math.max(now + 1, expiresAt - Math.min(MARGIN_MS, life / 4));
+      this.#urls.set(part_number, { url, signedAt: now, expiresAt, freshUntil });
     }
-    for (const [partNumber, waiter] of [...waiters]) {
-      const url = fresh(partNumber);
+    for (const [partNumber, waiter] of [...this.#waiters]) {
+      const url = this.#fresh(partNumber);
       if (url === undefined) continue;
-      waiters.delete(partNumber);
+      this.#waiters.delete(partNumber);
       waiter.resolve(url);
     }
   }
 
-  /** One taker a part at a time. Rejects with what the API said when it will not sign. */
-  function take(partNumber: number): Promise<SignedUrl> {
+  /** One caller a part at a time. Rejects with the API's reason if it refuses to sign. */
+  get(partNumber: number): Promise<SignedUrl> {
     return new Promise((resolve, reject) => {
-      const url = fresh(partNumber);
-      if (url === undefined) waiters.set(partNumber, { resolve, reject });
+      const url = this.#fresh(partNumber);
+      if (url === undefined) this.#waiters.set(partNumber, { resolve, reject });
       else resolve(url);
-      fetchAhead();
+      this.#fetchAhead();
     });
   }
 
-  /** Asks for a new URL beside the old one. */
-  function refresh(partNumber: number): void {
-    doubted.add(partNumber);
-    fetchAhead();
+  /** Fetches a new URL. The old one is used until then. */
+  refresh(partNumber: number): void {
+    this.#refreshing.add(partNumber);
+    this.#fetchAhead();
   }
 
-  /** Not to be used any more. */
-  function forget(partNumber: number): void {
-    const url = urls.get(partNumber);
-    if (url !== undefined) urls.set(partNumber, { ...url, freshUntil: Number.NEGATIVE_INFINITY });
+  invalidate(partNumber: number): void {
+    const url = this.#urls.get(partNumber);
+    if (url !== undefined) this.#urls.set(partNumber, { ...url, freshUntil: Number.NEGATIVE_INFINITY });
   }
 
-  function forgetAll(): void {
-    for (const partNumber of urls.keys()) forget(partNumber);
+  invalidateAll(): void {
+    for (const partNumber of this.#urls.keys()) this.invalidate(partNumber);
   }
 
-  function fresh(partNumber: number): SignedUrl | undefined {
-    const url = urls.get(partNumber);
-    return url !== undefined && clock.now() < url.freshUntil ? url : undefined;
+  #fresh(partNumber: number): SignedUrl | undefined {
+    const url = this.#urls.get(partNumber);
+    return url !== undefined && this.#source.clock.now() < url.freshUntil ? url : undefined;
   }
 
-  function fetchAhead(): void {
-    if (isSigning) return;
-    const ahead = upcoming();
-    const needed = ahead.filter((partNumber) => fresh(partNumber) === undefined);
+  #fetchAhead(): void {
+    if (this.#isSigning) return;
+    const ahead = this.#source.upcoming();
+    const needed = ahead.filter((partNumber) => this.#fresh(partNumber) === undefined);
     const isLow = ahead.length - needed.length < LOW_WATER;
-    const wanted = [
-      ...new Set([...waiters.keys(), ...doubted, ...(isLow || waiters.size > 0 ? needed : [])]),
-    ];
-    if (wanted.length > 0) void signNow(wanted.slice(0, BATCH));
+    const wanted = [...this.#waiters.keys(), ...this.#refreshing];
+    if (isLow || this.#waiters.size > 0) wanted.push(...needed);
+    if (wanted.length > 0) void this.#sign([...new Set(wanted)].slice(0, this.#source.batchSize));
   }
 
-  async function signNow(partNumbers: readonly number[]): Promise<void> {
-    isSigning = true;
+  async #sign(partNumbers: readonly number[]): Promise<void> {
+    this.#isSigning = true;
     try {
-      add(await sign(partNumbers));
-      // Left out of the answer: asking again at once, and for ever, would bring no more.
+      this.add(await this.#source.sign(partNumbers));
+      // The answer leaves these parts out, and another call would not bring more.
       for (const partNumber of partNumbers) {
-        waiters.get(partNumber)?.reject(new ApiFailure(0, "unreadable_answer", ""));
-        waiters.delete(partNumber);
+        this.#waiters.get(partNumber)?.reject(new ApiFailure(0, "unreadable_answer", ""));
+        this.#waiters.delete(partNumber);
       }
     } catch (reason) {
-      // Where nobody waits, the part that needs the URL asks again, and hears the reason then.
-      for (const waiter of waiters.values()) waiter.reject(reason);
-      waiters.clear();
-      doubted.clear();
+      // If nothing waits, the part that needs the URL asks again and gets the reason then.
+      for (const waiter of this.#waiters.values()) waiter.reject(reason);
+      this.#waiters.clear();
+      this.#refreshing.clear();
     }
-    isSigning = false;
-    if (waiters.size + doubted.size > 0) fetchAhead();
+    this.#isSigning = false;
+    if (this.#waiters.size + this.#refreshing.size > 0) this.#fetchAhead();
   }
-
-  return { add, take, refresh, forget, forgetAll };
 }
-
-export type UrlCache = ReturnType<typeof createUrlCache>;

@@ -18,13 +18,13 @@ describe("the check before anything is sent", () => {
       "notes.mp4",
       "just some words, and no video\n",
       "unsupported_container",
-      "notes.mp4 is not a video: its first bytes are text. Slipway takes MP4, MOV, AVI, WebM and MKV.",
+      "notes.mp4 is not a video. Its first bytes are text. Slipway accepts MP4, MOV, AVI, WebM and MKV.",
     ],
     [
       "party.avi",
       "\0\0\0\x14ftypisom\0\0\x02\0isom",
       "content_type_mismatch",
-      "party.avi is named .avi, but its content is MP4. Rename it so that it ends in .mp4, and choose it again.",
+      "party.avi is named .avi, but its content is MP4. Rename it so that it ends in .mp4, then choose it again.",
     ],
   ])("refuses %s", async (name, leading, code, detail) => {
     const world = makeWorld({ file: new FakeFile(6 * MIB, name, latin1(leading)) });
@@ -145,7 +145,7 @@ describe("hashing", () => {
     const world = makeWorld();
     world.uploader.warmUp();
     world.uploader.dispose();
-    expect(world.hasher.rests).toBe(1);
+    expect(world.hasher.releases).toBe(1);
   });
 
   it("is not waited for again once it has not answered for a minute", async () => {

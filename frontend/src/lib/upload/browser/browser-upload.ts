@@ -2,14 +2,14 @@
 
 import type { Clock, Network, UploaderOptions, UploaderPorts } from "../ports";
 import type { UploadPolicy } from "../types";
-import { createUploader, type Uploader } from "../uploader";
+import { Uploader } from "../uploader";
 import { createFetchApi } from "./fetch-api";
 import { browserGuards } from "./guards";
 import { createWorkerHasher } from "./worker-hasher";
 import { xhrTransport } from "./xhr-transport";
 
 export function createBrowserUploader(policy: UploadPolicy, options: UploaderOptions = {}): Uploader {
-  return createUploader(browserPorts(), policy, { pageOrigin: location.origin, ...options });
+  return new Uploader(browserPorts(), policy, { pageOrigin: location.origin, ...options });
 }
 
 export function browserPorts(): UploaderPorts {

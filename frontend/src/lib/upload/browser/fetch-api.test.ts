@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ApiFailure } from "../rules/errors";
-import { UploadLog } from "../telemetry";
+import { UploadLog } from "../upload-log";
 import { createFetchApi } from "./fetch-api";
 
 const TELEMETRY = new UploadLog(0, 5, ".mp4").telemetry(1, "done", null);

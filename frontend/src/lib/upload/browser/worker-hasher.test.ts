@@ -96,7 +96,7 @@ describe("createWorkerHasher", () => {
     return { workers, hasher };
   }
 
-  it("shares orders between two workers, pairs replies with orders, and rests", async () => {
+  it("shares orders between two workers, pairs replies with orders, and releases", async () => {
     const { workers, hasher } = crewed();
     const { signal } = new AbortController();
     const hashes = [1, 2, 3, 4].map(() => hasher.md5(slice, signal));
@@ -106,7 +106,7 @@ describe("createWorkerHasher", () => {
         worker.reply({ id, hash: { kind: "md5", hex: `0${id}` } });
     expect(await Promise.all(hashes)).toEqual(["01", "02", "03", "04"].map((hex) => ({ kind: "md5", hex })));
     expect(getEventListeners(signal, "abort")).toEqual([]);
-    hasher.rest();
+    hasher.release();
     expect(workers.map((worker) => worker.isTerminated)).toEqual([true, true]);
     void hasher.md5(slice, signal);
     expect(workers).toHaveLength(3);

@@ -65,7 +65,7 @@ export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
     }
   }
 
-  function rest(): void {
+  function release(): void {
     for (const { worker, orders } of crews.splice(0)) {
       worker.terminate();
       for (const settle of [...orders.values()]) settle(UNAVAILABLE);
@@ -83,11 +83,11 @@ export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
     const crew: Crew = { worker: spawn(), orders: new Map() };
     crew.worker.onmessage = ({ data }) => crew.orders.get(data.id)?.(data.hash);
     // Blocked by a policy, not found, or crashed: nobody waits for it.
-    crew.worker.onerror = () => rest();
-    crew.worker.onmessageerror = () => rest();
+    crew.worker.onerror = () => release();
+    crew.worker.onmessageerror = () => release();
     crews.push(crew);
     return crew;
   }
 
-  return { md5, warmUp, rest };
+  return { md5, warmUp, release };
 }

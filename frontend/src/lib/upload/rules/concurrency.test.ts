@@ -4,40 +4,40 @@ import { Concurrency } from "./concurrency";
 
 describe("Concurrency", () => {
   it("halves at trouble, once for a burst, and never below one", () => {
-    const lanes = new Concurrency(6);
+    const concurrency = new Concurrency(6);
     const limits = [0, 100, 4000, 5000, 10_000, 15_000].map((now) => {
-      lanes.trouble(now);
-      return lanes.limit;
+      concurrency.reduce(now);
+      return concurrency.limit;
     });
     expect(limits).toEqual([3, 3, 3, 1, 1, 1]);
   });
 
   it("wins one lane back after each round of finished parts", () => {
-    const lanes = new Concurrency(6);
-    lanes.trouble(0);
+    const concurrency = new Concurrency(6);
+    concurrency.reduce(0);
     const limits = Array.from({ length: 13 }, () => {
-      lanes.finished(1000);
-      return lanes.limit;
+      concurrency.partSent(1000);
+      return concurrency.limit;
     });
     expect(limits).toEqual([3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6, 6]);
   });
 
   it("lets lanes come back that the projection does not afford, one after each round of parts that fit", () => {
-    const lanes = new Concurrency(6);
-    lanes.project(16 * MIB, 62_500);
+    const concurrency = new Concurrency(6);
+    concurrency.project(16 * MIB, 62_500);
     const limits = Array.from({ length: 6 }, () => {
-      lanes.finished(270_000);
-      return lanes.limit;
+      concurrency.partSent(270_000);
+      return concurrency.limit;
     });
     expect(limits).toEqual([2, 2, 3, 3, 3, 4]);
   });
 
   it("goes back to what the projection affords after a part that did not fit", () => {
-    const lanes = new Concurrency(6);
-    lanes.project(16 * MIB, 62_500);
-    lanes.finished(270_000);
-    lanes.finished(301_000);
-    expect(lanes.limit).toBe(1);
+    const concurrency = new Concurrency(6);
+    concurrency.project(16 * MIB, 62_500);
+    concurrency.partSent(270_000);
+    concurrency.partSent(301_000);
+    expect(concurrency.limit).toBe(1);
   });
 
   it.each([
@@ -47,8 +47,8 @@ describe("Concurrency", () => {
     [300_000, 5],
     [10_000_000, 6],
   ])("affords at %i bytes/s %i lanes of 16 MiB parts in 300 s", (speed, limit) => {
-    const lanes = new Concurrency(6);
-    lanes.project(16 * MIB, speed);
-    expect(lanes.limit).toBe(limit);
+    const concurrency = new Concurrency(6);
+    concurrency.project(16 * MIB, speed);
+    expect(concurrency.limit).toBe(limit);
   });
 });

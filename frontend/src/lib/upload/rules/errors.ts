@@ -1,9 +1,8 @@
-// Why things fail: the API's refusals, the engine's verdicts, and the sentences people read.
-
+// Why requests and uploads fail, and the sentences that people read.
 import type { UploadFailure, UploadFailureCode } from "../types";
-import { mayPass } from "./retry";
+import { isTransient } from "./retry";
 
-/** The API said no, or nothing: status 0 is a connection that broke or a call that took too long. */
+/** The API refused, or gave no answer: status 0 is a broken connection or a call that took too long. */
 export class ApiFailure extends Error {
   constructor(
     readonly status: number,
@@ -11,18 +10,35 @@ export class ApiFailure extends Error {
     readonly detail: string,
     readonly requestId: string | null = null,
     readonly retryAfterSeconds: number | null = null,
-    /** What the error says besides: `missing`, `status`, `open_video_ids`, ... */
+    /** The error's further fields, such as `missing`, `status` and `open_video_ids`. */
     readonly facts: Readonly<Record<string, unknown>> = {},
   ) {
     super(code);
   }
 }
 
-/** Carries a final verdict through the engine to the one place that ends the upload. */
+/** Ends the upload with this reason. */
 export class UploadFailed extends Error {
   constructor(readonly failure: UploadFailure) {
     super(failure.code);
   }
+}
+
+/** The video is completing, or further. */
+export function isPastSending(reason: unknown): boolean {
+  return (
+    reason instanceof ApiFailure &&
+    reason.code === "wrong_state" &&
+    ["completing", "processing", "ready", "failed"].includes(String(reason.facts.status))
+  );
+}
+
+/** The video is deleted, expired or about to be. */
+export function isGone(reason: unknown): boolean {
+  return (
+    reason instanceof ApiFailure &&
+    (reason.code === "video_not_found" || (reason.code === "wrong_state" && !isPastSending(reason)))
+  );
 }
 
 export function uploadFailure(
@@ -33,7 +49,7 @@ export function uploadFailure(
   return { code, detail, retryable: false, requestId: null, openVideoIds: [], ...more };
 }
 
-/** Codes of the API that the page has its own words or buttons for; the value: may the same file try again? */
+/** The API's codes that the page handles, with whether the same file may be tried again. */
 const API_CODES: ReadonlyMap<string, boolean> = new Map<UploadFailureCode, boolean>([
   ["file_empty", false],
   ["file_too_large", false],
@@ -46,43 +62,42 @@ const API_CODES: ReadonlyMap<string, boolean> = new Map<UploadFailureCode, boole
   ["wrong_state", true],
 ]);
 
-const GONE =
-  "Slipway no longer has this upload: it was deleted or has expired. Try again to send it from the start.";
-
-export function fromApi(failure: ApiFailure): UploadFailure {
-  const retryable = API_CODES.get(failure.code);
+export function fromApi({ code, detail, facts, requestId, status }: ApiFailure): UploadFailure {
+  const retryable = API_CODES.get(code);
+  const ids = facts.open_video_ids;
+  const openVideoIds = Array.isArray(ids) ? ids.filter((id): id is string => typeof id === "string") : [];
+  const more = { retryable: retryable === true, requestId, openVideoIds };
+  if (code === "video_not_found" || code === "wrong_state")
+    return uploadFailure(
+      code,
+      "This upload was deleted or has expired. Try again to send it from the start.",
+      more,
+    );
+  // A proxy's page says nothing about the upload.
+  if (code === "unreadable_answer" || isTransient(status))
+    return networkFailure("Slipway", status, requestId);
   // A key of that map is a code of the page.
-  const code = retryable === undefined ? "rejected" : (failure.code as UploadFailureCode);
-  const more = {
-    retryable: retryable === true,
-    requestId: failure.requestId,
-    openVideoIds: openVideoIds(failure),
-  };
-  if (code === "video_not_found" || code === "wrong_state") return uploadFailure(code, GONE, more);
-  // A page of something between here and the API (a proxy, a server being deployed) is no verdict on the upload.
-  if (failure.code === "unreadable_answer" || mayPass(failure.status))
-    return networkFailure("Slipway", failure.status, failure.requestId);
-  return uploadFailure(code, failure.detail, more);
+  return uploadFailure(retryable === undefined ? "rejected" : (code as UploadFailureCode), detail, more);
 }
 
-/** `who` did not answer well for so long that the engine stopped asking. */
+/** The server did not answer well for so long that the engine stopped asking. */
 export function networkFailure(
-  who: "Slipway" | "The storage",
+  server: "Slipway" | "The storage",
   status: number,
   requestId: string | null = null,
 ): UploadFailure {
-  const what = status === 0 ? "cannot be reached" : `keeps answering with an error (${status})`;
+  const what = status === 0 ? "can't be reached" : `keeps answering with an error (${status})`;
   return uploadFailure(
     "network",
-    `${who} ${what}. Check your connection and try again: it goes on where it stopped.`,
+    `${server} ${what}. Check your connection and try again. The upload continues where it stopped.`,
     { retryable: true, requestId },
   );
 }
 
-export function stillAssembling(): UploadFailure {
+export function stillCompleting(): UploadFailure {
   return uploadFailure(
     "network",
-    "All is sent, but Slipway needs very long to put the video together. Try again in a few minutes: nothing is sent twice.",
+    "Your file is uploaded, but processing is taking longer than usual. Try again in a few minutes. Nothing is sent twice.",
     { retryable: true },
   );
 }
@@ -90,15 +105,23 @@ export function stillAssembling(): UploadFailure {
 export function storeRefusal(status: number, storeCode: string | null): UploadFailure {
   return uploadFailure(
     "storage_refused",
-    `The storage refused a part of the file (${storeCode ?? `status ${status}`}). Try again; if it happens again, copy the report and send it to support.`,
+    `The storage refused a part of the file (${storeCode ?? `status ${status}`}). Try again. If it happens again, copy the report and send it to support.`,
     { retryable: true },
   );
 }
 
-export function damagedOnTheWay(): UploadFailure {
+export function dataCorrupted(): UploadFailure {
   return uploadFailure(
     "storage_refused",
-    "A part of the file keeps arriving damaged. A proxy, a virus scanner or a bad line may change it on the way: try again on another network.",
+    "A part of the file keeps arriving damaged. A proxy, a virus scanner or a bad connection may change it. Try again on another network.",
+    { retryable: true },
+  );
+}
+
+export function unexpected(name: string): UploadFailure {
+  return uploadFailure(
+    "rejected",
+    `Something went wrong in this page (${name}). Try again. If it happens again, reload the page and send us the report.`,
     { retryable: true },
   );
 }
@@ -106,26 +129,21 @@ export function damagedOnTheWay(): UploadFailure {
 export function fileChanged(name: string): UploadFailure {
   return uploadFailure(
     "file_changed",
-    `${shownName(name)} changed on your disk while it was being sent. Wait until nothing writes to it, then choose it again.`,
+    `${shownName(name)} changed on your disk during the upload. Wait until no program writes to it, then choose it again.`,
   );
 }
 
 export function fileUnreadable(name: string): UploadFailure {
   return uploadFailure(
     "file_unreadable",
-    `${shownName(name)} cannot be read. It may have been moved, renamed or be open in another program: choose it again.`,
+    `${shownName(name)} can't be read. It may have been moved or renamed, or another program has it open. Choose it again.`,
   );
 }
 
-/** A file name inside a sentence: no control or direction marks that could turn the sentence round, not too long. */
+/** A file name for a sentence: shortened, and without the control and direction marks that could reverse the text. */
 export function shownName(name: string): string {
   const plain =
     name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "").trim() || "The file";
   const letters = [...plain];
   return letters.length <= 64 ? plain : `${letters.slice(0, 40).join("")}…${letters.slice(-20).join("")}`;
-}
-
-function openVideoIds(failure: ApiFailure): readonly string[] {
-  const ids = failure.facts.open_video_ids;
-  return Array.isArray(ids) ? ids.filter((id): id is string => typeof id === "string") : [];
 }

@@ -1,4 +1,5 @@
-// Which parts there are and how far each is: the one place that counts bytes.
+// The parts of a file and how far each is: the one place that counts bytes.
+import type { UploadPolicy } from "../types";
 
 export interface Part {
   readonly number: number;
@@ -8,22 +9,23 @@ export interface Part {
   isDone: boolean;
   /** Bytes of the attempt in flight. */
   loaded: number;
-  /** The furthest any attempt got. */
+  /** The furthest that any attempt got. */
   best: number;
-  /** Attempts that failed in a row without getting further. */
+  /** Attempts in a row that failed without getting further. */
   failures: number;
-  /** How often the store said 403 or 404, and how often the bytes arrived changed. */
+  /** How often the store answered 403 or 404. */
   refusals: number;
-  damaged: number;
+  /** How often the store received other bytes than were sent. */
+  corruptions: number;
   md5: string | null;
 }
 
-/** An attempt must get this much further than any before it to count as progress; less may be chance. */
+/** An attempt must get this much further than any before it to count as progress. Less may be chance. */
 const PROGRESS_STEP = 1024 * 1024;
 
 export class PartList {
   readonly parts: readonly Part[];
-  /** Bytes handed to the network in all, also those sent twice: what the line carries. */
+  /** Bytes handed to the network, also those sent twice. */
   bytesMoved = 0;
 
   constructor(
@@ -33,19 +35,8 @@ export class PartList {
     this.parts = Array.from({ length: Math.ceil(sizeBytes / partSizeBytes) }, (_, index) => {
       const start = index * partSizeBytes;
       const end = Math.min(sizeBytes, start + partSizeBytes);
-      return {
-        number: index + 1,
-        start,
-        end,
-        size: end - start,
-        isDone: false,
-        loaded: 0,
-        best: 0,
-        failures: 0,
-        refusals: 0,
-        damaged: 0,
-        md5: null,
-      };
+      const counters = { loaded: 0, best: 0, failures: 0, refusals: 0, corruptions: 0 };
+      return { number: index + 1, start, end, size: end - start, isDone: false, md5: null, ...counters };
     });
   }
 
@@ -53,15 +44,15 @@ export class PartList {
     return this.parts.filter((part) => !part.isDone);
   }
 
-  /** Finished parts and what is in flight of the others; an attempt that fails takes its bytes back. */
+  /** Finished parts, and what is in flight of the others. The bytes of a failed attempt don't count. */
   get bytesSent(): number {
     return this.parts.reduce((sum, part) => sum + (part.isDone ? part.size : part.loaded), 0);
   }
 
-  /** True when the part got further than before. */
+  /** Returns whether the part got further than before. */
   advance(part: Part, loaded: number): boolean {
     const now = Math.min(part.size, loaded);
-    // Chromium may resend a body by itself after a reset: then the count runs backwards for a while.
+    // Chromium may resend a body after a reset. The count then runs backwards for a while.
     this.bytesMoved += Math.max(0, now - part.loaded);
     part.loaded = now;
     if (now < part.best + Math.min(PROGRESS_STEP, part.size)) return false;
@@ -72,33 +63,26 @@ export class PartList {
 
   finish(part: Part): void {
     this.bytesMoved += Math.max(0, part.size - part.loaded);
-    part.isDone = true;
-    part.loaded = 0;
-    part.failures = 0;
-    part.refusals = 0;
-    part.damaged = 0;
+    Object.assign(part, { isDone: true, loaded: 0, failures: 0, refusals: 0, corruptions: 0 });
   }
 
-  /** The server found these missing or changed: they are read, hashed and sent again. */
+  /** Returns how many of these parts there are. Each is read, hashed and sent again. */
   reopen(partNumbers: readonly number[]): number {
-    let reopened = 0;
-    for (const number of partNumbers) {
-      const part = this.parts[number - 1];
-      if (part === undefined) continue;
-      Object.assign(part, { isDone: false, loaded: 0, best: 0, md5: null });
-      reopened += 1;
-    }
-    return reopened;
+    const reopened = partNumbers.flatMap((number) => this.parts[number - 1] ?? []);
+    for (const part of reopened) Object.assign(part, { isDone: false, loaded: 0, best: 0, md5: null });
+    return reopened.length;
   }
 
-  /** A person asked to try again: old failures do not count against it. */
-  forgive(): void {
-    for (const part of this.parts) Object.assign(part, { loaded: 0, failures: 0, refusals: 0, damaged: 0 });
+  /** The user tries again, so earlier failures don't count. */
+  resetFailures(): void {
+    for (const part of this.parts)
+      Object.assign(part, { loaded: 0, failures: 0, refusals: 0, corruptions: 0 });
   }
 }
 
-/** The server's rule (docs/reference/contract.md), to hash the first part while the server still answers. */
-export function expectedPartSize(sizeBytes: number): number {
-  const mib = 1024 * 1024;
-  return Math.min(Math.max(Math.ceil(Math.ceil(sizeBytes / 6) / mib) * mib, 5 * mib), 16 * mib);
+/** The size of the parts that the server will choose. */
+export function plannedPartSize(sizeBytes: number, plan: UploadPolicy["part_plan"]): number {
+  const multiple = plan.part_bytes_multiple;
+  const rounded = Math.ceil(sizeBytes / plan.wanted_parts / multiple) * multiple;
+  return Math.min(Math.max(rounded, plan.min_part_bytes), plan.max_part_bytes);
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { backoffMs, judgeCall, judgePart } from "./retry";
+import { backoffMs, decideCall, decidePart } from "./retry";
 
 describe("backoffMs", () => {
   it("is full jitter under a ceiling that doubles from 0.5 s to 30 s", () => {
@@ -30,15 +30,15 @@ describe("backoffMs", () => {
 it.each([
   [200, null, "sent"],
   [204, null, "sent"],
-  [0, null, "again"],
-  [408, null, "again"],
-  [429, null, "again"],
-  [500, "InternalError", "again"],
-  [502, null, "again"],
-  [503, "SlowDown", "again"],
-  [504, null, "again"],
-  [400, "RequestTimeout", "again"],
-  [400, "IncompleteBody", "again"],
+  [0, null, "retry"],
+  [408, null, "retry"],
+  [429, null, "retry"],
+  [500, "InternalError", "retry"],
+  [502, null, "retry"],
+  [503, "SlowDown", "retry"],
+  [504, null, "retry"],
+  [400, "RequestTimeout", "retry"],
+  [400, "IncompleteBody", "retry"],
   [400, "BadDigest", "rehash"],
   [400, "InvalidDigest", "rehash"],
   [400, "ExpiredToken", "renew"],
@@ -51,22 +51,22 @@ it.each([
   [412, null, "refused"],
   [501, "NotImplemented", "refused"],
   [301, null, "refused"],
-] as const)("a part answered %i %s is: %s", (status, code, verdict) => {
-  expect(judgePart(status, code)).toBe(verdict);
+] as const)("a part answered %i %s: %s", (status, code, action) => {
+  expect(decidePart(status, code)).toBe(action);
 });
 
 it.each([
-  [0, "again"],
+  [0, "retry"],
   [401, "sign_in"],
-  [403, "final"],
-  [404, "final"],
-  [409, "final"],
-  [408, "again"],
-  [413, "final"],
-  [422, "final"],
-  [429, "again"],
-  [500, "again"],
-  [503, "again"],
-] as const)("an API call answered %i is: %s", (status, verdict) => {
-  expect(judgeCall(status)).toBe(verdict);
+  [403, "fail"],
+  [404, "fail"],
+  [409, "fail"],
+  [408, "retry"],
+  [413, "fail"],
+  [422, "fail"],
+  [429, "retry"],
+  [500, "retry"],
+  [503, "retry"],
+] as const)("an API call answered %i: %s", (status, action) => {
+  expect(decideCall(status)).toBe(action);
 });

@@ -42,7 +42,7 @@ describe("checkContent", () => {
   it.each(refused)("refuses $name under any name, and says what is taken", ({ hex }) => {
     const failure = checkContent({ name: "a.mp4" }, Uint8Array.from(Buffer.from(hex, "hex")), POLICY);
     expect(failure).toMatchObject({ code: "unsupported_container", retryable: false });
-    expect(failure?.detail).toMatch(/^a\.mp4 is not a video: its first bytes are .+\. Slipway takes /);
+    expect(failure?.detail).toMatch(/^a\.mp4 is not a video\. Its first bytes are .+\. Slipway accepts /);
   });
 
   const samples = {

@@ -8,7 +8,7 @@ export class FakeHasher implements PartHasher {
   mode: "works" | "unavailable" | "unreadable" | "silent" | "throws" = "works";
   readonly hashed: number[] = [];
   tookMs = 0;
-  rests = 0;
+  releases = 0;
   warmUps = 0;
 
   constructor(private readonly clock: FakeClock) {}
@@ -34,7 +34,7 @@ export class FakeHasher implements PartHasher {
     this.warmUps += 1;
   }
 
-  rest(): void {
-    this.rests += 1;
+  release(): void {
+    this.releases += 1;
   }
 }

@@ -1,7 +1,7 @@
 // An uploader in a world where the test decides every answer and every second.
 import type { UploaderOptions, UploaderPorts } from "../ports";
 import type { UploadState, UploadTelemetry } from "../types";
-import { createUploader, type Uploader } from "../uploader";
+import { Uploader } from "../uploader";
 import { FakeApi } from "./fake-api";
 import { FakeClock } from "./fake-clock";
 import { FakeFile } from "./fake-file";
@@ -58,7 +58,7 @@ export function makeWorld(
     newId: () => `key-${++ids}`,
     browser: "TestBrowser/1",
   };
-  const uploader = createUploader(ports, POLICY, options.uploader);
+  const uploader = new Uploader(ports, POLICY, options.uploader);
   const states: UploadState[] = [];
   uploader.subscribe(() => states.push(uploader.getState()));
   return {

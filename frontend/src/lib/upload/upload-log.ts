@@ -35,7 +35,7 @@ export class UploadLog {
   #sendingSince: number | null = null;
   #triedSince: number;
   /** What was reported already: after a failure the same file may be tried again. */
-  #told = { retries: 0, stalls: 0, renewals: 0 };
+  #reported = { retries: 0, stalls: 0, renewals: 0 };
   readonly #notes: string[] = [];
 
   constructor(
@@ -47,7 +47,7 @@ export class UploadLog {
   }
 
   /** The first try or another one: the time between two is nobody's, and each part counts once. */
-  trying(now: number): void {
+  startAttempt(now: number): void {
     this.phase = "checking";
     this.#triedSince = now;
     this.#sendingSince = null;
@@ -94,8 +94,8 @@ export class UploadLog {
   /** Of this try; the events since the last report. */
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
     const { retries, stalls, renewals } = this;
-    const told = this.#told;
-    this.#told = { retries, stalls, renewals };
+    const reported = this.#reported;
+    this.#reported = { retries, stalls, renewals };
     return {
       video_id: this.videoId,
       outcome,
@@ -105,9 +105,9 @@ export class UploadLog {
       bytes_sent: this.bytesSent,
       duration_ms: Math.max(0, Math.round(now - this.#triedSince)),
       goodput_bytes_per_second: this.goodput,
-      retries: retries - told.retries,
-      stalls: stalls - told.stalls,
-      renewals: renewals - told.renewals,
+      retries: retries - reported.retries,
+      stalls: stalls - reported.stalls,
+      renewals: renewals - reported.renewals,
       part_count: this.partCount,
     };
   }

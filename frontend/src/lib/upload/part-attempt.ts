@@ -1,0 +1,87 @@
+// One attempt to send one part.
+import { linkedController } from "./delays";
+import { hexToBase64 } from "./hash-ahead";
+import type { Part, PartList } from "./rules/part-list";
+import { decidePart } from "./rules/retry";
+import type { RunContext } from "./run-context";
+import type { AttemptEnd } from "./upload-log";
+import type { SignedUrl } from "./url-cache";
+
+/** An attempt in flight. */
+export interface Attempt {
+  readonly part: Part;
+  readonly controller: AbortController;
+  lastEventAt: number;
+  isBodySent: boolean;
+  /** Replaces the watchdog's limit after the network came back or the machine woke up. */
+  shortLimitMs: number | null;
+  stopReason: "stalled" | "preempted" | null;
+}
+
+export interface AttemptContext extends RunContext {
+  readonly parts: PartList;
+  readonly attempts: Set<Attempt>;
+  readonly onProgress: () => void;
+}
+
+export async function attemptPart(context: AttemptContext, part: Part, url: SignedUrl): Promise<AttemptEnd> {
+  const { activity, attempts, budget, clock, job, log, onProgress, parts, ports, signal } = context;
+  const startedAt = clock.now();
+  const { controller, unlink } = linkedController(signal);
+  const attempt: Attempt = {
+    part,
+    controller,
+    lastEventAt: startedAt,
+    isBodySent: false,
+    shortLimitMs: null,
+    stopReason: null,
+  };
+  attempts.add(attempt);
+  activity.partsInFlight = attempts.size;
+  onProgress();
+  const answer = await ports.transport.put({
+    url: url.url,
+    body: job.file.slice(part.start, part.end),
+    contentMd5: part.md5 === null ? null : hexToBase64(part.md5),
+    signal: controller.signal,
+    onProgress: (loaded) => {
+      if (!controller.signal.aborted) recordBytes(context, attempt, loaded);
+    },
+    onBodySent: () => {
+      recordEvent(context, attempt);
+      attempt.isBodySent = true;
+    },
+  });
+  unlink();
+  attempts.delete(attempt);
+  activity.partsInFlight = attempts.size;
+  const end: AttemptEnd = { ...answer, outcome: outcomeOf(answer.status, attempt), url, startedAt };
+  log.attempt(clock.now(), part, end);
+  if (end.outcome === "sent") {
+    parts.finish(part);
+    log.finished(clock.now(), part.size);
+    budget.renew();
+  }
+  part.loaded = 0;
+  onProgress();
+  return end;
+}
+
+function recordBytes(context: AttemptContext, attempt: Attempt, loaded: number): void {
+  recordEvent(context, attempt);
+  if (context.parts.advance(attempt.part, loaded)) {
+    context.budget.renew();
+    context.connection.reachStore();
+  }
+  context.onProgress();
+}
+
+function recordEvent({ clock }: AttemptContext, attempt: Attempt): void {
+  attempt.lastEventAt = clock.now();
+  attempt.shortLimitMs = null;
+}
+
+function outcomeOf(status: number, { stopReason }: Attempt): AttemptEnd["outcome"] {
+  if (status === 0) return stopReason ?? "broke";
+  return decidePart(status, null) === "sent" ? "sent" : "answered";
+}

@@ -1,0 +1,127 @@
+// Sends one part until the store has it: MD5, URL, attempt, and what follows from the store's answer.
+import { PARTS_AHEAD } from "./hash-ahead";
+import { type AttemptContext, attemptPart } from "./part-attempt";
+import { verifyFile } from "./read-file";
+import type { Concurrency } from "./rules/concurrency";
+import { dataCorrupted, networkFailure, storeRefusal, UploadFailed } from "./rules/errors";
+import type { Part } from "./rules/part-list";
+import { decidePart } from "./rules/retry";
+import type { AttemptEnd } from "./upload-log";
+import type { UrlCache } from "./url-cache";
+import { pause, whenOnline } from "./waiting";
+
+/** A store that refuses a URL this young, after one renewal, does not do so because of its age. */
+const YOUNG_URL_MS = 60_000;
+const MAX_REFUSALS = 3;
+const MAX_CORRUPTIONS = 4;
+
+export interface SenderContext extends AttemptContext {
+  readonly concurrency: Concurrency;
+  readonly urls: UrlCache;
+  /** The parts that follow, whose MD5s are computed ahead. */
+  readonly queue: readonly Part[];
+}
+
+/** Returns false if the part was put off because fewer parts may be in flight now. */
+export async function sendPart(
+  context: SenderContext,
+  part: Part,
+  isPutOff: () => boolean,
+): Promise<boolean> {
+  const { signal, urls } = context;
+  while (!part.isDone) {
+    await whenOnline(context);
+    if (isPutOff()) return false;
+    // The MD5 may take long, so the URL is taken last.
+    await hashPart(context, part);
+    const url = await urls.get(part.number);
+    signal.throwIfAborted();
+    const end = await attemptPart(context, part, url);
+    signal.throwIfAborted();
+    if (end.outcome === "preempted") return false;
+    await conclude(context, part, end);
+  }
+  return true;
+}
+
+async function hashPart({ hashes, job, queue, signal }: SenderContext, part: Part): Promise<void> {
+  if (hashes === null || part.md5 !== null) return;
+  const pending = hashes.get(part);
+  for (const next of queue.slice(0, PARTS_AHEAD)) if (next.md5 === null) hashes.prepare(next);
+  const hash = await pending;
+  signal.throwIfAborted();
+  if (hash.kind === "md5") part.md5 = hash.hex;
+  // If the page can read what the worker could not, the part is sent without MD5.
+  if (hash.kind === "unreadable") await verifyFile(job.file, part);
+}
+
+async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
+  const { attempts, budget, clock, concurrency, connection, log } = context;
+  if (end.status !== 0) {
+    connection.answered(end.startedAt);
+    connection.reachStore();
+  } else if (attempts.size === 0) connection.loseStore();
+  if (end.outcome === "sent") return concurrency.partSent(clock.now() - end.startedAt);
+  log.retries += 1;
+  if (end.outcome === "stalled") {
+    log.stalls += 1;
+    // Offline, a request may hang instead of failing.
+    if (connection.failedOffline()) return budget.renew();
+    concurrency.reduce(clock.now());
+    return retryLater(context, part, end);
+  }
+  switch (decidePart(end.status, end.storeCode)) {
+    case "retry":
+      if (end.status === 0) return retryBroken(context, part, end);
+      if (end.status === 429 || end.status === 503) concurrency.reduce(clock.now());
+      return retryLater(context, part, end);
+    case "renew":
+      return renewUrl(context, part, end);
+    case "rehash":
+      return rehash(context, part, end);
+    default:
+      throw new UploadFailed(storeRefusal(end.status, end.storeCode));
+  }
+}
+
+async function retryBroken(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
+  const { budget, connection, job, urls } = context;
+  // A file that changed on disk breaks the request as a bad connection does.
+  await verifyFile(job.file);
+  // An expired URL may look like a broken connection (Ceph refuses the preflight request). By our clock it is still
+  // valid, so one new URL is enough, and nothing waits for it: the API may be unreachable too.
+  if (part.failures === 1) urls.refresh(part.number);
+  if (connection.failedOffline()) return budget.renew();
+  return retryLater(context, part, end);
+}
+
+async function renewUrl(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
+  const { clock, urls } = context;
+  const { expiresAt, signedAt } = end.url;
+  if (clock.now() >= expiresAt) {
+    // It expired on the way, so this is no refusal.
+    urls.invalidate(part.number);
+    return retryLater(context, part, end);
+  }
+  part.refusals += 1;
+  const isYoung = clock.now() - signedAt < YOUNG_URL_MS;
+  if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))
+    throw new UploadFailed(storeRefusal(end.status, end.storeCode));
+  urls.invalidate(part.number);
+}
+
+async function rehash(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
+  await verifyFile(context.job.file);
+  part.md5 = null;
+  part.corruptions += 1;
+  if (part.corruptions >= MAX_CORRUPTIONS) throw new UploadFailed(dataCorrupted());
+  context.urls.invalidate(part.number);
+  return retryLater(context, part, end);
+}
+
+async function retryLater(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
+  part.failures += 1;
+  if (context.budget.isSpent(part.failures))
+    throw new UploadFailed(networkFailure("The storage", end.status));
+  await pause(context, part.failures, end);
+}

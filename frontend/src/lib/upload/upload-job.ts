@@ -1,0 +1,45 @@
+// The state of an upload that outlives a failed run, so that a retry continues where it stopped.
+import { ApiFailure } from "./rules/errors";
+import type { PartList } from "./rules/part-list";
+import type { FileFacts } from "./types";
+import type { UploadLog } from "./upload-log";
+
+export interface OpenUpload {
+  readonly videoId: string;
+  readonly parts: PartList;
+}
+
+export interface UploadJob {
+  readonly file: File;
+  readonly facts: FileFacts;
+  readonly log: UploadLog;
+  idempotencyKey: string;
+  /** A create request may have been carried out without an answer, so there may be a video. */
+  isCreateUnconfirmed: boolean;
+  /** The same of a complete request. The video may be complete, so only the user may remove it. */
+  isCompleteUnconfirmed: boolean;
+  upload: OpenUpload | null;
+}
+
+/** The next attempt starts from the beginning, under a key of its own. */
+export function forgetUpload(job: UploadJob, newId: () => string): void {
+  job.upload = null;
+  job.isCompleteUnconfirmed = false;
+  job.idempotencyKey = newId();
+}
+
+/** A refusal speaks for its own request alone. An earlier request without an answer stays unconfirmed. */
+export async function trackAnswer<T>(
+  job: UploadJob,
+  flag: "isCreateUnconfirmed" | "isCompleteUnconfirmed",
+  request: () => Promise<T>,
+): Promise<T> {
+  const before = job[flag];
+  job[flag] = true;
+  try {
+    return await request();
+  } catch (reason) {
+    if (reason instanceof ApiFailure && reason.status >= 400 && reason.status < 500) job[flag] = before;
+    throw reason;
+  }
+}

@@ -1,0 +1,58 @@
+// Reports to the page why nothing moves.
+import type { Connection } from "./connection";
+import type { Clock } from "./ports";
+import type { UploadEvent } from "./rules/upload-state";
+import type { Waiting } from "./types";
+
+/** What the parts are doing, written by the modules that send them. */
+export interface Activity {
+  isSending: boolean;
+  partsInFlight: number;
+  /** How long no byte has moved. */
+  silentMs: number;
+}
+
+interface Wait {
+  readonly reason: Waiting["reason"];
+  readonly attempt: number;
+  readonly until: number;
+}
+
+export function createWaitStatus(
+  clock: Clock,
+  connection: Connection,
+  activity: Activity,
+  emit: (event: UploadEvent) => void,
+) {
+  const waits = new Set<Wait>();
+
+  async function during(reason: Wait["reason"], attempt: number, ms: number, delay: Promise<void>) {
+    const wait: Wait = { reason, attempt, until: clock.now() + ms };
+    waits.add(wait);
+    publish();
+    await delay;
+    waits.delete(wait);
+    publish();
+  }
+
+  function publish(): void {
+    emit({ type: "waited", waiting: current() });
+  }
+
+  function current(): Waiting | null {
+    // Offline, the parts in flight are kept. The page says so once they stop moving.
+    if (connection.isOffline() && (activity.silentMs > 0 || !activity.isSending))
+      return { reason: "offline" };
+    const all = [...waits];
+    for (const reason of ["signed_out", "offline"] as const)
+      if (all.some((wait) => wait.reason === reason)) return { reason };
+    // While another part moves, one part's retry is not worth showing.
+    if (activity.partsInFlight > 0 || all.length === 0) return null;
+    const { attempt, until } = all.reduce((a, b) => (b.until < a.until ? b : a));
+    return { reason: "retrying", attempt, resumesInMs: Math.max(0, Math.round(until - clock.now())) };
+  }
+
+  return { during, publish, current };
+}
+
+export type WaitStatus = ReturnType<typeof createWaitStatus>;
