@@ -3,15 +3,18 @@
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.domain.errors import Overloaded, PasswordTooWeak
+
+Result = TypeVar("Result")
 
 MIN_PASSWORD_CHARACTERS: Final = 8
 MAX_PASSWORD_CHARACTERS: Final = 128
@@ -33,36 +36,34 @@ class PasswordHasher:
 
     async def hash(self, password: str) -> str:
         """Return the encoded hash. Raise Overloaded if the queue is full."""
-        return await self._run(password, None)
+        return await self._run(_ARGON2.hash, password)
 
     async def verify(self, password: str, encoded: str | None) -> bool:
         """Return whether the password matches. None, for a missing account, takes the same time as a hash.
 
         Raise Overloaded if the queue is full.
         """
-        outcome = await self._run(password, encoded or self._of_nobody)
-        return outcome == "yes" and encoded is not None
+        matches = await self._run(_matches, password, encoded or self._of_nobody)
+        return matches and encoded is not None
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, password: str, encoded: str | None) -> str:
+    async def _run(self, function: Callable[..., Result], *arguments: str) -> Result:
         if self._pending >= HASHING_QUEUE:
             raise Overloaded
         self._pending += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, _work, password, encoded)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
         finally:
             self._pending -= 1
 
 
-def _work(password: str, encoded: str | None) -> str:
-    if encoded is None:
-        return _ARGON2.hash(password)
+def _matches(password: str, encoded: str) -> bool:
     try:
-        return "yes" if _ARGON2.verify(password, encoded) else "no"
+        return _ARGON2.verify(password, encoded)
     except UnknownHashError:
-        return "no"
+        return False
 
 
 def check_password(password: str, email: str) -> None:

@@ -1,1 +1,1 @@
-"""Use cases, told as stories over ports."""
+"""Use cases on ports."""

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
 from app.api.deps import (
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 
 @router.post(
     "/register",
-    status_code=status.HTTP_201_CREATED,
+    status_code=201,
     response_model=UserOut,
     responses=errors(400, 403, 409, 413, 422),
     dependencies=[Depends(reject_foreign_origin)],
@@ -74,7 +74,7 @@ async def token(
     return TokenOut(access_token=signed_in.token, token_type="bearer", expires_at=signed_in.expires_at)  # noqa: S106
 
 
-@router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=errors(401, 403))
+@router.post("/logout", status_code=204, responses=errors(401, 403))
 async def logout(response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep) -> None:
     """Ends the session."""
     await accounts.sign_out(caller)
@@ -91,7 +91,7 @@ async def update_me(body: ProfileIn, caller: CallerDep, accounts: AccountsDep) -
     return await accounts.rename(caller, body.full_name)
 
 
-@router.post("/password", status_code=status.HTTP_204_NO_CONTENT, responses=errors(400, 401, 403, 413, 422))
+@router.post("/password", status_code=204, responses=errors(400, 401, 403, 413, 422))
 async def change_password(body: PasswordIn, caller: CallerDep, accounts: AccountsDep) -> None:
     """Ends the user's other sessions."""
     await accounts.change_password(caller, body.current_password, body.new_password)
@@ -104,9 +104,7 @@ async def list_sessions(caller: CallerDep, accounts: AccountsDep) -> SessionList
     return SessionListOut(items=items)
 
 
-@router.delete(
-    "/sessions/{session_id}", status_code=status.HTTP_204_NO_CONTENT, responses=errors(401, 403, 404, 422)
-)
+@router.delete("/sessions/{session_id}", status_code=204, responses=errors(401, 403, 404, 422))
 async def end_session(session_id: uuid.UUID, caller: CallerDep, accounts: AccountsDep) -> None:
     await accounts.end_session(caller, session_id)
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response, status
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from app.api.deps import (
     ClockDep,
@@ -61,11 +61,7 @@ async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPo
     )
 
 
-@router.post(
-    "/upload-telemetry",
-    status_code=status.HTTP_204_NO_CONTENT,
-    responses=errors(400, 401, 403, 413, 422),
-)
+@router.post("/upload-telemetry", status_code=204, responses=errors(400, 401, 403, 413, 422))
 async def report_upload(body: UploadTelemetryIn, user: CurrentUser) -> None:
     """Reports how an upload went, for /metrics."""
     count_upload(user.id, body.model_dump(mode="json"))
@@ -73,7 +69,7 @@ async def report_upload(body: UploadTelemetryIn, user: CurrentUser) -> None:
 
 @router.post(
     "/videos",
-    status_code=status.HTTP_201_CREATED,
+    status_code=201,
     response_model=CreatedUploadOut,
     responses={200: {"model": CreatedUploadOut}, **errors(400, 401, 403, 409, 413, 422)},
 )
@@ -89,7 +85,7 @@ async def create_video(
     started = await uploads.create(
         user.id, body.filename, body.size_bytes, body.content_type, idempotency_key
     )
-    response.status_code = status.HTTP_201_CREATED if started.is_new else status.HTTP_200_OK
+    response.status_code = 201 if started.is_new else 200
     return present.started(started)
 
 
@@ -122,7 +118,7 @@ async def complete_video(
     part_md5s = {part.part_number: part.md5 for part in body.parts}
     video = await completion.complete(user.id, video_id, part_md5s)
     still = video.status is VideoStatus.COMPLETING
-    response.status_code = status.HTTP_202_ACCEPTED if still else status.HTTP_200_OK
+    response.status_code = 202 if still else 200
     return present.video(video)
 
 
@@ -148,7 +144,7 @@ async def read_video(
 
 @router.delete(
     "/videos/{video_id}",
-    status_code=status.HTTP_204_NO_CONTENT,
+    status_code=204,
     responses=errors(401, 403, 404, 422),
     dependencies=[Depends(require_bucket)],
 )
