@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "backend"))
 import structlog  # noqa: E402  # after the path
 from app.bootstrap import Application, MakeQueue, pick_queue  # noqa: E402  # after the path
 from app.core.clock import SystemClock  # noqa: E402
-from app.core.tasks import end  # noqa: E402
+from app.core.tasks import cancel_and_wait  # noqa: E402
 from app.ports import VideoMetadata  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 from tests.databases import PostgresDatabases  # noqa: E402
@@ -111,7 +111,7 @@ async def working(many: list[Application]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await end(loops)
+        await cancel_and_wait(loops)
 
 
 async def transactions(application: Application) -> int:

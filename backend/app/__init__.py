@@ -1,1 +1,1 @@
-"""Slipway: video upload straight to S3, with honest states and nothing orphaned."""
+"""Slipway, video upload from the browser straight to S3."""
