@@ -50,7 +50,7 @@ check: install ## Format, lint, types, import layers, generated files up to date
 	$(IN_BACKEND)/mypy
 	$(IN_BACKEND)/lint-imports --config pyproject.toml
 	scripts/check_generated.sh
-	$(VENV)/bin/python scripts/prose.py || true
+	$(VENV)/bin/python scripts/prose.py
 	cd frontend && npm run --silent check
 
 .PHONY: format

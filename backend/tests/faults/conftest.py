@@ -16,11 +16,10 @@ from tests.databases import Databases, make_databases
 from tests.engines.embedded import EmbeddedStore
 from tests.engines.postgres import PostgresMissingError
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
+from tests.waiting import TIMEOUT_SECONDS
 
 ANSWER_SECONDS = 10.0
 """A request ends within this, whatever is unavailable (docs/reference/contract.md)."""
-RECOVERY_SECONDS = 5.0
-"""Healthy again within this after the fault."""
 DOWN_SECONDS = float(os.environ.get("SLIPWAY_DOWN_SECONDS", "1"))
 
 FAULTS: dict[str, Callable[[TcpFaultProxy], None]] = {
@@ -110,8 +109,8 @@ def s3_storage(
     storage.close()
 
 
-async def within(seconds: float, works: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it is healthy. Raise TimeoutError."""
-    async with asyncio.timeout(seconds):
+async def until_healthy(works: Callable[[], Awaitable[bool]]) -> None:
+    """Poll until `works` returns True. A hung test ends with TimeoutError."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await works():  # noqa: ASYNC110  # of another process or machine, which signals nothing
             await asyncio.sleep(0.05)

@@ -12,7 +12,7 @@ from tests.conftest import SignedIn
 from tests.crash.invariants import violations
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 from tests.fakes import InMemoryStorage
-from tests.faults.conftest import ANSWER_SECONDS, DOWN_SECONDS, FAULTS, RECOVERY_SECONDS, within
+from tests.faults.conftest import ANSWER_SECONDS, DOWN_SECONDS, FAULTS, until_healthy
 
 
 async def assert_all_is_well(application: Application, storage: InMemoryStorage) -> None:
@@ -54,7 +54,7 @@ async def test_requests_get_503_in_time_and_work_afterwards(
         created = await alice.post(f"{API}/videos", json=MP4)
         return (ready.status_code, created.status_code) == (200, 201)
 
-    await within(RECOVERY_SECONDS, works)
+    await until_healthy(works)
     await assert_all_is_well(application, storage)
 
 
