@@ -26,7 +26,7 @@ import structlog  # noqa: E402  # after the path
 from app.bootstrap import Application, MakeQueue, pick_queue  # noqa: E402  # after the path
 from app.core.clock import SystemClock  # noqa: E402
 from app.core.tasks import cancel_and_wait  # noqa: E402
-from app.ports import VideoMetadata  # noqa: E402
+from mediaprobe import Metadata  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 from tests.databases import PostgresDatabases  # noqa: E402
 from tests.factories import embedded_queue, insert_user, insert_video, make_application, make_settings  # noqa: E402
@@ -50,7 +50,7 @@ class NotingProbe(FakeProbe):
         super().__init__()
         self.began: dict[str, float] = {}
 
-    async def probe(self, object_key: str, etag: str) -> VideoMetadata:
+    async def probe(self, object_key: str, etag: str) -> Metadata:
         self.began.setdefault(object_key, time.perf_counter())
         return await super().probe(object_key, etag)
 
