@@ -18,8 +18,6 @@ from tests.engines.postgres import PostgresMissingError
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 from tests.waiting import TIMEOUT_SECONDS
 
-ANSWER_SECONDS = 10.0
-"""A request ends within this, whatever is unavailable (docs/reference/contract.md)."""
 DOWN_SECONDS = float(os.environ.get("SLIPWAY_DOWN_SECONDS", "1"))
 
 FAULTS: dict[str, Callable[[TcpFaultProxy], None]] = {

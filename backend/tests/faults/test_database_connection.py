@@ -12,7 +12,8 @@ from tests.conftest import SignedIn
 from tests.crash.invariants import violations
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 from tests.fakes import InMemoryStorage
-from tests.faults.conftest import ANSWER_SECONDS, DOWN_SECONDS, FAULTS, until_healthy
+from tests.faults.conftest import DOWN_SECONDS, FAULTS, until_healthy
+from tests.waiting import TIMEOUT_SECONDS
 
 
 async def assert_all_is_well(application: Application, storage: InMemoryStorage) -> None:
@@ -35,7 +36,7 @@ async def test_requests_get_503_in_time_and_work_afterwards(
     FAULTS[fault](database_proxy)
     down_until = time.monotonic() + DOWN_SECONDS
     while True:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             answers = await asyncio.gather(
                 alice.get(f"{API}/videos"),
                 alice.post(f"{API}/videos", json=MP4),
@@ -73,7 +74,7 @@ async def test_full_pool_answers_503_in_time(application: Application, signed_in
             group.create_task(hold())
         for _ in range(application.settings.database_pool_size):
             await held.acquire()
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             answers = await asyncio.gather(*(alice.get(f"{API}/videos") for _ in range(50)))
         for answer in answers:
             assert_retry_later(answer, "database_unavailable")

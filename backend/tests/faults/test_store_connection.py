@@ -20,7 +20,7 @@ from tests.crash.invariants import violations
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 from tests.factories import announce, make_settings
 from tests.fakes import FakeDelivery, FakeProbe
-from tests.faults.conftest import ANSWER_SECONDS, FAULTS, until_healthy
+from tests.faults.conftest import FAULTS, until_healthy
 from tests.waiting import TIMEOUT_SECONDS
 
 CROWD = 200
@@ -58,7 +58,7 @@ async def test_store_calls_get_503_and_others_work(
     assert request("PUT", sent.upload["parts"][0]["url"], sent.data)[0] == 200
 
     FAULTS[fault](store_proxy)
-    async with asyncio.timeout(ANSWER_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         created, ready, listed, signed, deleted, completed = await asyncio.gather(
             alice.post(f"{API}/videos", json=MP4),
             alice.get(f"{API}/health/ready"),
@@ -83,7 +83,7 @@ async def test_store_calls_get_503_and_others_work(
         return all(is_accepted(answer) for answer in answers)
 
     await until_healthy(works)
-    await application.tasks.drain(ANSWER_SECONDS)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert (
         await violations(application.database, s3_storage, application.settings, application.clock.now())
         == []
