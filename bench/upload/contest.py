@@ -153,10 +153,10 @@ class Arena:
             page.wait_for_timeout(1500)
             watch = MemoryWatch(browser_pid(profile))
             page.set_input_files("input", video)
-            patience = limit_seconds if cut_after_seconds is None else cut_after_seconds + 2
+            timeout = limit_seconds if cut_after_seconds is None else cut_after_seconds + 2
             ended_at, error = None, None
             try:
-                page.wait_for_function("window.bench.endedAt", polling=200, timeout=patience * 1000)
+                page.wait_for_function("window.bench.endedAt", polling=200, timeout=timeout * 1000)
                 ended_at, error = page.evaluate("[bench.endedAt, bench.error]")
             except PlaywrightTimeout:
                 error = None if cut_after_seconds is not None else f"not done after {limit_seconds:.0f} s"

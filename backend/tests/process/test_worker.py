@@ -58,7 +58,7 @@ def refused(folder: Path, **settings: str) -> str:
 
 
 def start(
-    settings: Settings, store: str, folder: Path, *, store_patience_seconds: int = 1
+    settings: Settings, store: str, folder: Path, *, store_timeout_seconds: int = 1
 ) -> subprocess.Popen[str]:
     """Return the worker when it reports that it is ready."""
     process = subprocess.Popen(
@@ -66,7 +66,7 @@ def start(
         env=environment(
             DATABASE_URL=settings.effective_database_url,
             S3_ENDPOINT_URL=store,
-            STORAGE_READ_TIMEOUT_SECONDS=str(store_patience_seconds),
+            STORAGE_READ_TIMEOUT_SECONDS=str(store_timeout_seconds),
             STORAGE_ATTEMPTS="1",
             **KEYS,
         ),
@@ -118,17 +118,17 @@ def test_terminate_exits_with_0(settings: Settings, silent_store: str, tmp_path:
     assert process.wait(TIMEOUT_SECONDS) == 0
 
 
-@pytest.mark.parametrize("store_patience_seconds", [1, 10 * TIMEOUT_SECONDS])
+@pytest.mark.parametrize("store_timeout_seconds", [1, 10 * TIMEOUT_SECONDS])
 async def test_terminate_releases_running_job(
     application: Application,
     make_video: MakeVideo,
     falls_silent: ScriptedServer,
     tmp_path: Path,
-    store_patience_seconds: int,
+    store_timeout_seconds: int,
 ) -> None:
     """It also does not wait for the thread that hangs in a call to the store."""
     process = start(
-        application.settings, falls_silent.url, tmp_path, store_patience_seconds=store_patience_seconds
+        application.settings, falls_silent.url, tmp_path, store_timeout_seconds=store_timeout_seconds
     )
     falls_silent.hold()
     video = await make_video("processing")

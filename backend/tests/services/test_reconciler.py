@@ -168,12 +168,12 @@ async def test_late_check_ignores_upload_created_meanwhile(
     left = await make_video("uploading", idempotency_key=key, upload_id=None, in_store=False)
     clock.advance(GRACE)
     gate = storage.hold_next("head")
-    upkeep = asyncio.create_task(application.reconciler.reconcile_due())
+    reconciling = asyncio.create_task(application.reconciler.reconcile_due())
     await gate.reached()
 
     await create(key=key)
     gate.release()
-    await upkeep
+    await reconciling
 
     row = await read_video(application, left.id)
     assert (row.missing_since, row.due_at) == (None, clock.now() + GRACE)

@@ -35,7 +35,7 @@ describe("a line that is slow for each connection", () => {
     return world;
   }
 
-  it.each([12_000, 20_000])("wins its lanes back after %i ms of 503", async (ms) => {
+  it.each([12_000, 20_000])("restores the concurrency after %i ms of 503", async (ms) => {
     const world = makeSlowWorld();
     world.store.fault = ({ at }) =>
       at > 178_000 && at < 178_000 + ms ? { kind: "status", status: 503, at: 0 } : OK;
@@ -43,7 +43,7 @@ describe("a line that is slow for each connection", () => {
     expect(await mostOpenLater(world, 15)).toBeGreaterThan(2);
   });
 
-  it("wins its lanes back after somebody else used the line", async () => {
+  it("restores the concurrency after another program used the link", async () => {
     const world = makeSlowWorld();
     world.start();
     await world.clock.advance(200_000);

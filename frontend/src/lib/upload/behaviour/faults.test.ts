@@ -81,7 +81,7 @@ describe("an outage without an offline event", () => {
     world.start();
     await world.clock.advance(9900);
     expect(world.api.countOf("sign")).toBeGreaterThan(0);
-    // Six lanes, each after 0.5, 1, 2, 4 and 8 s.
+    // Six parts at once, each again after 0.5, 1, 2, 4 and 8 s.
     expect(world.store.attempts.length).toBeLessThanOrEqual(6 * 6);
     await expectDone(world);
   });
@@ -229,7 +229,7 @@ describe("retry", () => {
     expect(world.hasher.hashed.filter((start) => start === 0)).toHaveLength(4);
   });
 
-  it("halves the lanes when the store is pressed, and wins them back", async () => {
+  it("halves the concurrency when the store is busy, and restores it", async () => {
     const world = makeWorld({ size: 600 * MIB });
     const openAt: [number, number][] = [];
     world.store.fault = (attempt) => {

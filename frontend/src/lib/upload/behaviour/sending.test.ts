@@ -59,7 +59,7 @@ describe("on a good line", () => {
     expect(world.store.attempts[0]?.at).toBe(300);
   });
 
-  it("fetches further URLs ahead, so that no lane waits for one", async () => {
+  it("fetches further URLs ahead, so that no part waits for one", async () => {
     const world = makeWorld({ size: 500 * MIB });
     world.api.latencyMs = 500;
     world.api.firstBatch = 16;
@@ -76,7 +76,7 @@ describe("on a good line", () => {
     world.api.partSize = 16 * MIB;
     let furthest = 0;
     world.store.fault = () => {
-      // The second lane starts in the same instant as the first.
+      // The second part starts in the same instant as the first.
       const sending = Math.max(2, world.store.attempts.length);
       furthest = Math.max(furthest, world.hasher.hashed.length - sending);
       return OK;

@@ -12,7 +12,7 @@ describe("Concurrency", () => {
     expect(limits).toEqual([3, 3, 3, 1, 1, 1]);
   });
 
-  it("wins one lane back after each round of finished parts", () => {
+  it("allows one more part after each round", () => {
     const concurrency = new Concurrency(6);
     concurrency.reduce(0);
     const limits = Array.from({ length: 13 }, () => {
@@ -46,7 +46,7 @@ describe("Concurrency", () => {
     [1000, 1],
     [300_000, 5],
     [10_000_000, 6],
-  ])("affords at %i bytes/s %i lanes of 16 MiB parts in 300 s", (speed, limit) => {
+  ])("affords at %i bytes/s %i parts of 16 MiB in 300 s", (speed, limit) => {
     const concurrency = new Concurrency(6);
     concurrency.project(16 * MIB, speed);
     expect(concurrency.limit).toBe(limit);
