@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { expectDone, MIB, makeWorld, OK, type World } from "../testing";
 
 describe("a thin line", () => {
-  it("sends few parts at once at 1 Mbit/s, so that a part fits the life of its URL", async () => {
+  it("sends few parts at once at 1 Mbit/s, so that each part ends sooner", async () => {
     const world = makeWorld({ size: 200 * MIB });
     world.api.partSize = 16 * MIB;
     world.store.lineBytesPerSecond = 125_000;
