@@ -152,7 +152,16 @@ const POLICY = {
   max_size_bytes: 2048 * MIB,
   presign_ttl_seconds: LIFE_MS / 1000,
   server_time: new Date().toISOString(),
-  containers: [{ container: "mp4", extensions: [".mp4"], content_types: ["video/mp4"] }],
+  containers: [
+    { container: "mp4", extensions: [".mp4"], content_types: ["video/mp4"], family: "isobmff" },
+  ],
+  part_plan: {
+    min_part_bytes: 5 * MIB,
+    max_part_bytes: 16 * MIB,
+    part_bytes_multiple: MIB,
+    wanted_parts: 6,
+  },
+  max_parts_per_signing: SIGNED_AT_ONCE,
 };
 
 const PAGE = (contender) => `<!doctype html><title>${contender}</title><link rel="icon" href="data:,">
