@@ -4,7 +4,7 @@ import { createRequest } from "./rules/check-file";
 import { ApiFailure, isGone, isPastSending } from "./rules/errors";
 import { PartList } from "./rules/part-list";
 import type { RunContext } from "./run-context";
-import { signParts, Transfer } from "./transfer";
+import { createTransfer, signParts, type Transfer } from "./transfer";
 import { forgetUpload, type OpenUpload, trackAnswer } from "./upload-job";
 import type { TimedParts } from "./url-cache";
 import { callApi } from "./waiting";
@@ -65,9 +65,9 @@ async function resume(context: RunContext, upload: OpenUpload): Promise<Transfer
 function startTransfer(context: RunContext, upload: OpenUpload, signed: TimedParts | null): Transfer {
   const { clock, emit, log } = context;
   const { parts, videoId } = upload;
-  const transfer = new Transfer(context, upload, signed);
+  const transfer = createTransfer(context, upload, signed);
   log.partCount = parts.parts.length;
   log.sending(clock.now(), parts.bytesSent);
-  emit({ type: "created", videoId, progress: transfer.progress.current });
+  emit({ type: "created", videoId, progress: transfer.progress.current() });
   return transfer;
 }

@@ -100,14 +100,14 @@ async function renewUrl(context: SenderContext, part: Part, end: AttemptEnd): Pr
   const { expiresAt, signedAt } = end.url;
   if (clock.now() >= expiresAt) {
     // It expired on the way, so this is no refusal.
-    urls.invalidate(part.number);
+    urls.invalidate([part.number]);
     return retryLater(context, part, end);
   }
   part.refusals += 1;
   const isYoung = clock.now() - signedAt < YOUNG_URL_MS;
   if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))
     throw new UploadFailed(storeRefusal(end.status, end.storeCode));
-  urls.invalidate(part.number);
+  urls.invalidate([part.number]);
 }
 
 async function rehash(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
@@ -115,7 +115,7 @@ async function rehash(context: SenderContext, part: Part, end: AttemptEnd): Prom
   part.md5 = null;
   part.corruptions += 1;
   if (part.corruptions >= MAX_CORRUPTIONS) throw new UploadFailed(dataCorrupted());
-  context.urls.invalidate(part.number);
+  context.urls.invalidate([part.number]);
   return retryLater(context, part, end);
 }
 

@@ -10,73 +10,50 @@ const PUBLISH_EVERY_MS = 100;
 const OUTAGE_MS = 10_000;
 const GOODPUT_TAU_MS = 20_000;
 
-export class ProgressReporter {
-  readonly #context: RunContext;
-  readonly #parts: PartList;
-  readonly #speed = new SpeedMeter();
-  readonly #goodput = new SpeedMeter(GOODPUT_TAU_MS);
-  readonly #eta = new EtaDisplay();
-  #bytesAtTick: number;
-  #publishedAt = 0;
-  #shownEta: number | null = null;
+export function createProgress({ activity, clock, emit, log, waits }: RunContext, parts: PartList) {
+  const speed = new SpeedMeter();
+  /** Measured while bytes moved, so that a stall does not look like a slow connection. */
+  const goodput = new SpeedMeter(GOODPUT_TAU_MS);
+  const eta = new EtaDisplay();
+  let bytesAtTick = parts.bytesMoved;
+  let publishedAt = 0;
+  let etaSeconds: number | null = null;
 
-  constructor(context: RunContext, parts: PartList) {
-    this.#context = context;
-    this.#parts = parts;
-    this.#bytesAtTick = parts.bytesMoved;
-  }
+  const isOutage = () => activity.silentMs > OUTAGE_MS;
 
   /** Counts what moved during the last `elapsedMs`. Null counts nothing. */
-  measure(elapsedMs: number | null): void {
-    const { activity, waits } = this.#context;
-    const { bytesMoved, bytesSent, sizeBytes } = this.#parts;
-    const moved = bytesMoved - this.#bytesAtTick;
-    this.#bytesAtTick = bytesMoved;
+  function measure(elapsedMs: number | null): void {
+    const moved = parts.bytesMoved - bytesAtTick;
+    bytesAtTick = parts.bytesMoved;
     if (elapsedMs === null || !activity.isSending) return;
     if (moved > 0) {
-      const tookMs = elapsedMs + (this.#isOutage ? 0 : activity.silentMs);
-      this.#speed.add(moved, tookMs);
-      this.#goodput.add(moved, tookMs);
+      const tookMs = elapsedMs + (isOutage() ? 0 : activity.silentMs);
+      speed.add(moved, tookMs);
+      goodput.add(moved, tookMs);
       activity.silentMs = 0;
     } else activity.silentMs += elapsedMs;
-    const isStill = this.#isOutage || waits.current() !== null;
-    this.#shownEta = this.#eta.show(sizeBytes - bytesSent, isStill ? null : this.#speed.bytesPerSecond);
+    const isStill = isOutage() || waits.current() !== null;
+    etaSeconds = eta.show(parts.sizeBytes - parts.bytesSent, isStill ? null : speed.bytesPerSecond);
   }
 
-  publishSoon(): void {
-    if (Math.abs(this.#context.clock.now() - this.#publishedAt) >= PUBLISH_EVERY_MS) this.publish();
+  function publishSoon(): void {
+    if (Math.abs(clock.now() - publishedAt) >= PUBLISH_EVERY_MS) publish();
   }
 
-  publish(): void {
-    const { clock, emit, log, waits } = this.#context;
-    this.#publishedAt = clock.now();
-    log.bytesSent = Math.max(log.bytesSent, this.#parts.bytesSent);
-    emit({ type: "progressed", progress: this.current });
+  function publish(): void {
+    publishedAt = clock.now();
+    log.bytesSent = Math.max(log.bytesSent, parts.bytesSent);
+    emit({ type: "progressed", progress: current() });
     waits.publish();
   }
 
-  get current(): Progress {
-    const { bytesSent, sizeBytes } = this.#parts;
-    const { bytesPerSecond } = this.#speed;
-    return {
-      bytesSent,
-      bytesTotal: sizeBytes,
-      percent: Math.floor((bytesSent * 100) / sizeBytes),
-      bytesPerSecond: bytesPerSecond === null || this.#isOutage ? null : Math.round(bytesPerSecond),
-      etaSeconds: this.#shownEta,
-    };
+  function current(): Progress {
+    const { bytesSent, sizeBytes: bytesTotal } = parts;
+    const percent = Math.floor((bytesSent * 100) / bytesTotal);
+    const { bytesPerSecond: rate } = speed;
+    const bytesPerSecond = rate === null || isOutage() ? null : Math.round(rate);
+    return { bytesSent, bytesTotal, percent, bytesPerSecond, etaSeconds };
   }
 
-  get bytesPerSecond(): number | null {
-    return this.#speed.bytesPerSecond;
-  }
-
-  /** Measured while bytes moved, so that a stall does not look like a slow connection. */
-  get goodput(): number | null {
-    return this.#goodput.bytesPerSecond;
-  }
-
-  get #isOutage(): boolean {
-    return this.#context.activity.silentMs > OUTAGE_MS;
-  }
+  return { measure, publishSoon, publish, current, speed, goodput };
 }

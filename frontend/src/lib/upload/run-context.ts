@@ -1,42 +1,26 @@
 // What the modules of one run share.
-import { type Connection, createConnection } from "./connection";
-import { createDelays, type Delays } from "./delays";
-import { createHashAhead, type HashAhead } from "./hash-ahead";
-import type { Clock, UploaderOptions, UploaderPorts } from "./ports";
-import { createRetryBudget, type RetryBudget } from "./rules/retry";
+import { createConnection } from "./connection";
+import { createDelays } from "./delays";
+import { createHashAhead } from "./hash-ahead";
+import type { UploaderOptions, UploaderPorts } from "./ports";
+import { createRetryBudget } from "./rules/retry";
 import type { UploadEvent } from "./rules/upload-state";
-import { createTicker, type Ticker } from "./ticker";
+import { createTicker } from "./ticker";
 import type { UploadPolicy } from "./types";
 import type { UploadJob } from "./upload-job";
-import type { UploadLog } from "./upload-log";
-import { type Activity, createWaitStatus, type WaitStatus } from "./wait-status";
+import { createWaitStatus } from "./wait-status";
 
-/** Everything the run is given, with the signal that stops it. */
 export interface RunInput {
   readonly job: UploadJob;
   readonly ports: UploaderPorts;
   readonly policy: UploadPolicy;
   readonly options: UploaderOptions;
   readonly emit: (event: UploadEvent) => void;
+  /** Aborts when the run ends. */
   readonly signal: AbortSignal;
 }
 
-export interface RunContext extends RunInput {
-  readonly clock: Clock;
-  readonly log: UploadLog;
-  readonly activity: Activity;
-  readonly delays: Delays;
-  readonly ticker: Ticker;
-  readonly budget: RetryBudget;
-  readonly connection: Connection;
-  readonly waits: WaitStatus;
-  /** Null sends the parts without MD5. */
-  readonly hashes: HashAhead | null;
-  /** Counts the sign-ins, so that a call waits for a new one only. */
-  readonly session: { signIns: number };
-}
-
-export function createRunContext(input: RunInput): RunContext {
+export function createRunContext(input: RunInput) {
   const { emit, job, options, ports, signal } = input;
   const { clock, hasher, network } = ports;
   const activity = { isSending: false, partsInFlight: 0, silentMs: 0 };
@@ -54,7 +38,11 @@ export function createRunContext(input: RunInput): RunContext {
     budget: createRetryBudget(ticker.awakeMs),
     connection,
     waits: createWaitStatus(clock, connection, activity, emit),
+    /** Null sends the parts without MD5. */
     hashes: options.integrity === false ? null : createHashAhead(hasher, clock, job.file, signal, noHashes),
+    /** Counts the sign-ins, so that a call waits for a new one only. */
     session: { signIns: 0 },
   };
 }
+
+export type RunContext = Readonly<ReturnType<typeof createRunContext>>;

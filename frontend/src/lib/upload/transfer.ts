@@ -1,116 +1,92 @@
 // Sends the parts of one open upload, in one or several rounds.
 import { linkedController } from "./delays";
 import type { Attempt } from "./part-attempt";
-import { PartPool } from "./part-pool";
-import { ProgressReporter } from "./progress";
+import { createPartPool } from "./part-pool";
+import { createProgress } from "./progress";
 import { Concurrency } from "./rules/concurrency";
 import { isPastSending } from "./rules/errors";
 import type { Part } from "./rules/part-list";
 import type { RunContext } from "./run-context";
 import type { OpenUpload } from "./upload-job";
-import { type TimedParts, UrlCache } from "./url-cache";
+import { createUrlCache, type TimedParts } from "./url-cache";
 import { callApi } from "./waiting";
-import { Watchdog } from "./watchdog";
+import { createWatchdog } from "./watchdog";
 
 const MAX_SIGNED_AHEAD = 44;
 /** HTTP/1.1 allows six connections to an origin. If the API shares it, its calls must not queue behind parts. */
 const CONNECTIONS = 6;
 const CONNECTIONS_SHARED = 4;
 
-export class Transfer {
-  readonly upload: OpenUpload;
-  readonly progress: ProgressReporter;
-  readonly #context: RunContext;
-  readonly #concurrency: Concurrency;
-  readonly #urls: UrlCache;
-  readonly #attempts = new Set<Attempt>();
-  readonly #watchdog: Watchdog;
+/** `signed`: the first URLs, or null if every part is sent. */
+export function createTransfer(context: RunContext, upload: OpenUpload, signed: TimedParts | null) {
+  const { activity, clock, log, options, policy, ticker } = context;
+  const { parts, videoId } = upload;
+  const progress = createProgress(context, parts);
+  const attempts = new Set<Attempt>();
+  const watchdog = createWatchdog(clock, attempts, () => progress.goodput.bytesPerSecond ?? log.goodput);
+  const concurrency = new Concurrency(options.maxConcurrency ?? connectionsTo(signed, options.pageOrigin));
+  const sign = (partNumbers: readonly number[]) => signParts(context, videoId, partNumbers);
+  const urls = createUrlCache({ clock, log, batchSize: policy.max_parts_per_signing, sign, upcoming });
   /** The parts that wait to be sent, the next one first. */
-  #queue: Part[] = [];
-  #pool: PartPool | null = null;
-
-  /** `signed`: the first URLs, or null if every part is sent. */
-  constructor(context: RunContext, upload: OpenUpload, signed: TimedParts | null) {
-    const { clock, log, options, policy } = context;
-    this.#context = context;
-    this.upload = upload;
-    this.progress = new ProgressReporter(context, upload.parts);
-    const url = signed?.parts[0]?.url;
-    const hasOwnOrigin = url !== undefined && new URL(url).origin !== options.pageOrigin;
-    this.#concurrency = new Concurrency(
-      options.maxConcurrency ?? (hasOwnOrigin ? CONNECTIONS : CONNECTIONS_SHARED),
-    );
-    this.#watchdog = new Watchdog(clock, this.#attempts, () => this.progress.goodput ?? log.goodput);
-    this.#urls = new UrlCache({
-      clock,
-      log,
-      batchSize: policy.max_parts_per_signing,
-      sign: (partNumbers) => signParts(context, upload.videoId, partNumbers),
-      upcoming: () => this.#upcoming(),
-    });
-    if (signed !== null) this.#urls.add(signed);
-  }
+  let queue: Part[] = [];
+  let pool: ReturnType<typeof createPartPool> | null = null;
+  if (signed !== null) urls.add(signed);
 
   /** Resolves when the store has every part, or the API says that the upload is past sending. */
-  async send(): Promise<void> {
-    const { activity, signal, ticker } = this.#context;
-    const { controller, unlink } = linkedController(signal);
-    this.#queue = [...this.upload.parts.unfinished];
-    this.#pool = new PartPool({
-      ...this.#context,
-      signal: controller.signal,
-      parts: this.upload.parts,
-      concurrency: this.#concurrency,
-      urls: this.#urls,
-      queue: this.#queue,
-      attempts: this.#attempts,
-      onProgress: () => {
-        ticker.observe();
-        this.progress.publishSoon();
-      },
-    });
+  async function send(): Promise<void> {
+    const { controller, unlink } = linkedController(context.signal);
+    const { signal } = controller;
+    const onProgress = () => {
+      ticker.observe();
+      progress.publishSoon();
+    };
+    queue = [...parts.unfinished];
+    pool = createPartPool({ ...context, signal, parts, concurrency, urls, queue, attempts, onProgress });
     activity.isSending = true;
     try {
-      await this.#pool.run();
+      await pool.run();
     } catch (reason) {
       // A complete request whose answer was lost has worked. The next one tells how it ended.
       if (!isPastSending(reason)) throw reason;
     } finally {
       activity.isSending = false;
-      this.#pool = null;
+      pool = null;
       unlink();
       controller.abort();
     }
-    this.progress.publish();
+    progress.publish();
   }
 
-  tick(elapsedMs: number | null): void {
-    const { progress } = this;
+  function tick(elapsedMs: number | null): void {
     progress.measure(elapsedMs);
-    if (progress.goodput !== null)
-      this.#concurrency.project(this.upload.parts.partSizeBytes, progress.goodput);
-    this.#watchdog.check();
-    this.#pool?.adjust();
+    concurrency.project(parts.partSizeBytes, progress.goodput.bytesPerSecond);
+    watchdog.check();
+    pool?.adjust();
     progress.publish();
   }
 
   /** Old connections may be dead. If the clock was set, the age of no URL is known either. */
-  suspectConnections(isClockSet: boolean): void {
-    if (isClockSet) this.#urls.invalidateAll();
-    this.#watchdog.shortenLimits(isClockSet);
+  function suspectConnections(isClockSet: boolean): void {
+    if (isClockSet) urls.invalidate();
+    watchdog.shortenLimits(isClockSet);
   }
 
   /** The parts whose URLs are needed next: no more than can be sent within half of a URL's life. */
-  #upcoming(): readonly number[] {
-    const { bytesPerSecond } = this.progress;
-    const lifeSeconds = this.#context.policy.presign_ttl_seconds / 2;
-    const sendable =
-      bytesPerSecond === null
-        ? MAX_SIGNED_AHEAD
-        : Math.ceil((bytesPerSecond * lifeSeconds) / this.upload.parts.partSizeBytes);
-    const count = Math.min(MAX_SIGNED_AHEAD, Math.max(this.#concurrency.max, sendable));
-    return this.#queue.slice(0, count).map((part) => part.number);
+  function upcoming(): readonly number[] {
+    const rate = progress.speed.bytesPerSecond ?? Number.POSITIVE_INFINITY;
+    const sendable = Math.ceil((rate * policy.presign_ttl_seconds) / 2 / parts.partSizeBytes);
+    const count = Math.min(MAX_SIGNED_AHEAD, Math.max(concurrency.max, sendable));
+    return queue.slice(0, count).map((part) => part.number);
   }
+
+  return { upload, progress, send, tick, suspectConnections };
+}
+
+export type Transfer = ReturnType<typeof createTransfer>;
+
+function connectionsTo(signed: TimedParts | null, pageOrigin: string | undefined): number {
+  const url = signed?.parts[0]?.url;
+  return url === undefined || new URL(url).origin === pageOrigin ? CONNECTIONS_SHARED : CONNECTIONS;
 }
 
 /** `sentAt` belongs to the call that was answered: others may have failed for minutes before it. */

@@ -1,115 +1,91 @@
 // One run from the chosen file to the API's final answer: check, open, send, complete.
 import { completeUpload } from "./complete-upload";
 import { openUpload } from "./open-upload";
-import type { UploaderOptions, UploaderPorts } from "./ports";
 import { checkChosenFile } from "./read-file";
 import { ApiFailure, fromApi, isGone, UploadFailed, unexpected } from "./rules/errors";
-import type { UploadEvent } from "./rules/upload-state";
-import { createRunContext, type RunContext } from "./run-context";
+import { createRunContext, type RunContext, type RunInput } from "./run-context";
 import type { Transfer } from "./transfer";
-import type { UploadFailure, UploadPolicy, Video } from "./types";
-import { forgetUpload, type UploadJob } from "./upload-job";
+import type { UploadFailure } from "./types";
+import { forgetUpload } from "./upload-job";
 
-export class UploadRun {
-  readonly #controller = new AbortController();
-  readonly #context: RunContext;
-  #transfer: Transfer | null = null;
-  #cleanups: (() => void)[] = [];
-
-  constructor(
-    job: UploadJob,
-    ports: UploaderPorts,
-    policy: UploadPolicy,
-    options: UploaderOptions,
-    emit: (event: UploadEvent) => void,
-  ) {
-    const { signal } = this.#controller;
-    this.#context = createRunContext({ job, ports, policy, options, emit, signal });
-  }
+export function createUploadRun(input: Omit<RunInput, "signal">) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const context = createRunContext({ ...input, signal });
+  const { budget, clock, connection, delays, emit, job, log, ports, session, ticker, waits } = context;
+  let transfer: Transfer | null = null;
+  let cleanups: (() => void)[] = [];
 
   /** Emits exactly one of completed and failed, or nothing after `stop`. */
-  async run(): Promise<void> {
-    const { emit, job, signal } = this.#context;
-    this.#watch();
+  async function run(): Promise<void> {
+    log.startAttempt(clock.now());
+    const onSleep = () => transfer?.suspectConnections(false);
+    cleanups = [connection.watch(onSleep), ticker.start({ onTick, onSleep, onJump })];
     try {
-      const video = await this.#upload();
+      await checkChosenFile(context);
+      emit({ type: "accepted" });
+      log.phase = "starting";
+      transfer = await openUpload(context);
+      const video = await sendAndComplete(context, transfer);
       if (signal.aborted) return;
-      this.#enter("done");
-      this.stop();
+      log.phase = "done";
+      stop();
       emit({ type: "completed", video });
     } catch (reason) {
       if (signal.aborted) return;
-      const error = this.#explain(reason);
-      this.stop();
+      const error = explain(context, reason);
+      stop();
       emit({ type: "failed", videoId: job.upload?.videoId ?? null, error });
     }
   }
 
-  stop(): void {
-    for (const cleanup of this.#cleanups.splice(0)) cleanup();
-    this.#controller.abort();
-    this.#context.ports.hasher.release();
+  function stop(): void {
+    for (const cleanup of cleanups.splice(0)) cleanup();
+    controller.abort();
+    ports.hasher.release();
   }
 
-  signedIn(): void {
-    this.#context.session.signIns += 1;
-    this.#context.delays.wakeAll();
-  }
-
-  #watch(): void {
-    const { clock, connection, log, ticker, waits } = this.#context;
-    log.startAttempt(clock.now());
-    this.#cleanups = [
-      connection.watch(() => this.#transfer?.suspectConnections(false)),
-      ticker.start({
-        onTick: (elapsedMs) => {
-          if (this.#transfer === null) waits.publish();
-          else this.#transfer.tick(elapsedMs);
-        },
-        onSleep: () => this.#transfer?.suspectConnections(false),
-        onJump: () => this.#clockJumped(),
-      }),
-    ];
-  }
-
-  #clockJumped(): void {
-    const { budget, clock, delays, log } = this.#context;
-    log.clockJumps += 1;
-    log.note(clock.now(), "the clock jumped");
-    budget.renew();
-    this.#transfer?.suspectConnections(true);
+  function signedIn(): void {
+    session.signIns += 1;
     delays.wakeAll();
   }
 
-  async #upload(): Promise<Video> {
-    const { emit } = this.#context;
-    await checkChosenFile(this.#context);
-    emit({ type: "accepted" });
-    this.#enter("starting");
-    const transfer = await openUpload(this.#context);
-    this.#transfer = transfer;
-    for (let round = 0; ; round += 1) {
-      this.#enter("sending");
-      await transfer.send();
-      emit({ type: "sent" });
-      this.#enter("assembling");
-      const video = await completeUpload(this.#context, transfer.upload, round);
-      if (video !== null) return video;
-      emit({ type: "found_incomplete" });
-    }
+  function onTick(elapsedMs: number | null): void {
+    if (transfer === null) waits.publish();
+    else transfer.tick(elapsedMs);
   }
 
-  #enter(phase: RunContext["log"]["phase"]): void {
-    this.#context.log.phase = phase;
+  function onJump(): void {
+    log.clockJumps += 1;
+    log.note(clock.now(), "the clock jumped");
+    budget.renew();
+    transfer?.suspectConnections(true);
+    delays.wakeAll();
   }
 
-  #explain(reason: unknown): UploadFailure {
-    const { clock, job, log, ports } = this.#context;
-    if (isGone(reason)) forgetUpload(job, ports.newId);
-    if (reason instanceof UploadFailed) return reason.failure;
-    if (reason instanceof ApiFailure) return fromApi(reason);
-    const name = reason instanceof Error ? reason.name : "unknown";
-    log.note(clock.now(), `unexpected: ${name}`);
-    return unexpected(name);
+  return { run, stop, signedIn };
+}
+
+export type UploadRun = ReturnType<typeof createUploadRun>;
+
+async function sendAndComplete(context: RunContext, transfer: Transfer) {
+  const { emit, log } = context;
+  for (let round = 0; ; round += 1) {
+    log.phase = "sending";
+    await transfer.send();
+    emit({ type: "sent" });
+    log.phase = "assembling";
+    const video = await completeUpload(context, transfer.upload, round);
+    if (video !== null) return video;
+    emit({ type: "found_incomplete" });
   }
+}
+
+function explain({ clock, job, log, ports }: RunContext, reason: unknown): UploadFailure {
+  if (isGone(reason)) forgetUpload(job, ports.newId);
+  if (reason instanceof UploadFailed) return reason.failure;
+  if (reason instanceof ApiFailure) return fromApi(reason);
+  const name = reason instanceof Error ? reason.name : "unknown";
+  log.note(clock.now(), `unexpected: ${name}`);
+  return unexpected(name);
 }

@@ -7,7 +7,7 @@ import { IDLE, isRunning, reduce, type UploadEvent } from "./rules/upload-state"
 import type { UploadPolicy, UploadState, UploadTelemetry } from "./types";
 import type { UploadJob } from "./upload-job";
 import { UploadLog } from "./upload-log";
-import { UploadRun } from "./upload-run";
+import { createUploadRun, type UploadRun } from "./upload-run";
 
 export class Uploader {
   readonly #ports: UploaderPorts;
@@ -112,7 +112,7 @@ export class Uploader {
     this.#dispatch(event);
     this.#stopWatchingPage ??= this.#ports.guards.onPageGone(() => this.#pageGone());
     this.#releaseGuards = this.#ports.guards.hold();
-    const run = new UploadRun(job, this.#ports, this.#policy, this.#options, (emitted) => {
+    const emit = (emitted: UploadEvent) => {
       // Events of a stopped run are ignored.
       if (this.#run !== run) return;
       if (emitted.type === "completed") this.#end(emitted, "done");
@@ -120,7 +120,9 @@ export class Uploader {
         this.#end(emitted, "failed");
         if (!emitted.error.retryable) void this.#discardLeftover();
       } else this.#dispatch(emitted);
-    });
+    };
+    const input = { ports: this.#ports, policy: this.#policy, options: this.#options };
+    const run = createUploadRun({ job, emit, ...input });
     this.#run = run;
     void run.run();
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { FakeClock, T0 } from "./testing";
-import { type TimedParts, UrlCache } from "./url-cache";
+import { createUrlCache, type TimedParts } from "./url-cache";
 
 function signed(
   numbers: readonly number[],
@@ -24,12 +24,12 @@ function makeCache(upcoming: () => readonly number[] = () => [], lifeMs = 900_00
   const clock = new FakeClock();
   const sign = vi.fn(async (numbers: readonly number[]) => signed(numbers, lifeMs, clock.now()));
   const log = { renewals: 0, clockOffsetMs: null as number | null };
-  return { clock, sign, log, cache: new UrlCache({ clock, log, batchSize: 32, sign, upcoming }) };
+  return { clock, sign, log, cache: createUrlCache({ clock, log, batchSize: 32, sign, upcoming }) };
 }
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
-describe("UrlCache", () => {
+describe("createUrlCache", () => {
   it("gives a signed URL without asking, until a minute before its end", async () => {
     const { cache, clock, sign } = makeCache();
     cache.add(signed([1], 900_000, T0));
@@ -132,10 +132,10 @@ describe("UrlCache", () => {
     const { cache, clock } = makeCache();
     cache.add(signed([1, 2], 900_000, T0));
     clock.sleep(1000);
-    cache.invalidate(1);
+    cache.invalidate([1]);
     expect((await cache.get(1)).url).toBe(`https://store.test/1/${T0 + 1000}`);
     clock.sleep(1000);
-    cache.invalidateAll();
+    cache.invalidate();
     expect((await cache.get(2)).url).toBe(`https://store.test/2/${T0 + 2000}`);
   });
 

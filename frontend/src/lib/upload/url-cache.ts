@@ -33,98 +33,100 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-export class UrlCache {
-  readonly #source: UrlSource;
-  readonly #urls = new Map<number, SignedUrl>();
-  readonly #waiters = new Map<number, Waiter>();
+export function createUrlCache({ clock, log, batchSize, sign, upcoming }: UrlSource) {
+  const urls = new Map<number, SignedUrl>();
+  const waiters = new Map<number, Waiter>();
   /** Parts that get a new URL. The old one serves until it comes. */
-  readonly #refreshing = new Set<number>();
-  #isSigning = false;
+  const refreshing = new Set<number>();
+  let isSigning = false;
 
-  constructor(source: UrlSource) {
-    this.#source = source;
-  }
+  const isFresh = (url: SignedUrl | undefined): url is SignedUrl =>
+    url !== undefined && clock.now() < url.freshUntil;
 
-  add(signed: TimedParts): void {
-    const { clock, log } = this.#source;
-    const now = clock.now();
-    // If our clock was set back during the call, `sentAt` is later than now.
-    const sentAt = Math.min(signed.sentAt, now);
-    const serverTime = Date.parse(signed.server_time);
-    log.clockOffsetMs = Math.round(serverTime - (sentAt + now) / 2);
-    for (const { expires_at, part_number, url } of signed.parts) {
-      this.#refreshing.delete(part_number);
-      if (this.#urls.has(part_number)) log.renewals += 1;
-      const life = Date.parse(expires_at) - serverTime;
-      const expiresAt = sentAt + life;
-      // A new URL is always usable once, or a short life would make the engine sign for ever.
-      const freshUntil = Math.max(now + 1, expiresAt - Math.min(MARGIN_MS, life / 4));
-      this.#urls.set(part_number, { url, signedAt: now, expiresAt, freshUntil });
-    }
-    for (const [partNumber, waiter] of [...this.#waiters]) {
-      const url = this.#fresh(partNumber);
-      if (url === undefined) continue;
-      this.#waiters.delete(partNumber);
-      waiter.resolve(url);
+  function add(signed: TimedParts): void {
+    for (const [partNumber, url] of timeUrls(signed, clock.now(), log)) {
+      refreshing.delete(partNumber);
+      if (urls.has(partNumber)) log.renewals += 1;
+      urls.set(partNumber, url);
+      waiters.get(partNumber)?.resolve(url);
+      waiters.delete(partNumber);
     }
   }
 
   /** One caller a part at a time. Rejects with the API's reason if it refuses to sign. */
-  get(partNumber: number): Promise<SignedUrl> {
+  function get(partNumber: number): Promise<SignedUrl> {
     return new Promise((resolve, reject) => {
-      const url = this.#fresh(partNumber);
-      if (url === undefined) this.#waiters.set(partNumber, { resolve, reject });
-      else resolve(url);
-      this.#fetchAhead();
+      const url = urls.get(partNumber);
+      if (isFresh(url)) resolve(url);
+      else waiters.set(partNumber, { resolve, reject });
+      fetchAhead();
     });
   }
 
   /** Fetches a new URL. The old one is used until then. */
-  refresh(partNumber: number): void {
-    this.#refreshing.add(partNumber);
-    this.#fetchAhead();
+  function refresh(partNumber: number): void {
+    refreshing.add(partNumber);
+    fetchAhead();
   }
 
-  invalidate(partNumber: number): void {
-    const url = this.#urls.get(partNumber);
-    if (url !== undefined) this.#urls.set(partNumber, { ...url, freshUntil: Number.NEGATIVE_INFINITY });
+  function invalidate(partNumbers: Iterable<number> = urls.keys()): void {
+    for (const partNumber of partNumbers) {
+      const url = urls.get(partNumber);
+      if (url !== undefined) urls.set(partNumber, { ...url, freshUntil: Number.NEGATIVE_INFINITY });
+    }
   }
 
-  invalidateAll(): void {
-    for (const partNumber of this.#urls.keys()) this.invalidate(partNumber);
-  }
-
-  #fresh(partNumber: number): SignedUrl | undefined {
-    const url = this.#urls.get(partNumber);
-    return url !== undefined && this.#source.clock.now() < url.freshUntil ? url : undefined;
-  }
-
-  #fetchAhead(): void {
-    if (this.#isSigning) return;
-    const ahead = this.#source.upcoming();
-    const needed = ahead.filter((partNumber) => this.#fresh(partNumber) === undefined);
+  function fetchAhead(): void {
+    if (isSigning) return;
+    const ahead = upcoming();
+    const needed = ahead.filter((partNumber) => !isFresh(urls.get(partNumber)));
     const isLow = ahead.length - needed.length < LOW_WATER;
-    const wanted = [...this.#waiters.keys(), ...this.#refreshing];
-    if (isLow || this.#waiters.size > 0) wanted.push(...needed);
-    if (wanted.length > 0) void this.#sign([...new Set(wanted)].slice(0, this.#source.batchSize));
+    const wanted = new Set([...waiters.keys(), ...refreshing, ...(isLow || waiters.size > 0 ? needed : [])]);
+    if (wanted.size > 0) void signNow([...wanted].slice(0, batchSize));
   }
 
-  async #sign(partNumbers: readonly number[]): Promise<void> {
-    this.#isSigning = true;
+  async function signNow(partNumbers: readonly number[]): Promise<void> {
+    isSigning = true;
     try {
-      this.add(await this.#source.sign(partNumbers));
+      add(await sign(partNumbers));
       // The answer leaves these parts out, and another call would not bring more.
-      for (const partNumber of partNumbers) {
-        this.#waiters.get(partNumber)?.reject(new ApiFailure(0, "unreadable_answer", ""));
-        this.#waiters.delete(partNumber);
-      }
+      rejectWaiters(waiters, partNumbers, new ApiFailure(0, "unreadable_answer", ""));
     } catch (reason) {
       // If nothing waits, the part that needs the URL asks again and gets the reason then.
-      for (const waiter of this.#waiters.values()) waiter.reject(reason);
-      this.#waiters.clear();
-      this.#refreshing.clear();
+      rejectWaiters(waiters, [...waiters.keys()], reason);
+      refreshing.clear();
     }
-    this.#isSigning = false;
-    if (this.#waiters.size + this.#refreshing.size > 0) this.#fetchAhead();
+    isSigning = false;
+    if (waiters.size + refreshing.size > 0) fetchAhead();
   }
+
+  return { add, get, refresh, invalidate };
+}
+
+export type UrlCache = ReturnType<typeof createUrlCache>;
+
+function rejectWaiters(waiters: Map<number, Waiter>, partNumbers: readonly number[], reason: unknown): void {
+  for (const partNumber of partNumbers) {
+    waiters.get(partNumber)?.reject(reason);
+    waiters.delete(partNumber);
+  }
+}
+
+/** Maps each part to its URL with times by our clock, and notes how far the server's clock is ahead. */
+function timeUrls(
+  signed: TimedParts,
+  now: number,
+  log: UrlSource["log"],
+): (readonly [partNumber: number, url: SignedUrl])[] {
+  // If our clock was set back during the call, `sentAt` is later than now.
+  const sentAt = Math.min(signed.sentAt, now);
+  const serverTime = Date.parse(signed.server_time);
+  log.clockOffsetMs = Math.round(serverTime - (sentAt + now) / 2);
+  return signed.parts.map(({ expires_at, part_number, url }) => {
+    const life = Date.parse(expires_at) - serverTime;
+    const expiresAt = sentAt + life;
+    // A new URL is always usable once, or a short life would make the engine sign for ever.
+    const freshUntil = Math.max(now + 1, expiresAt - Math.min(MARGIN_MS, life / 4));
+    return [part_number, { url, signedAt: now, expiresAt, freshUntil }];
+  });
 }

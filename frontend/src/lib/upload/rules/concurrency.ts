@@ -49,7 +49,8 @@ export class Concurrency {
   }
 
   /** Estimate how many parts the link affords. If n parts share it, each takes n times as long. */
-  project(partSizeBytes: number, bytesPerSecond: number): void {
+  project(partSizeBytes: number, bytesPerSecond: number | null): void {
+    if (bytesPerSecond === null) return;
     this.#affordable = Math.max(1, Math.floor((MAX_PART_SECONDS * bytesPerSecond) / partSizeBytes));
   }
 }
