@@ -124,7 +124,6 @@ export function formatBitRate(bitsPerSecond: number): string {
 }
 
 const SPELLINGS: Readonly<Record<string, string>> = {
-  webm: "WebM",
   h264: "H.264",
   hevc: "H.265 (HEVC)",
   mpeg1video: "MPEG-1",
@@ -144,7 +143,11 @@ const SPELLINGS: Readonly<Record<string, string>> = {
 
 /** Spell the name of a container, codec or transfer function, for example "h264" -> "H.264". */
 export function spell(name: string): string {
-  return SPELLINGS[name] ?? name.toUpperCase();
+  return SPELLINGS[name] ?? spellContainer(name);
+}
+
+export function spellContainer(name: string): string {
+  return name === "webm" ? "WebM" : name.toUpperCase();
 }
 
 /** ["MP4", "MOV", "AVI"] -> "MP4, MOV or AVI". */

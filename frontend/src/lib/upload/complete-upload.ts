@@ -1,7 +1,5 @@
 // Completes an upload: asks the API to assemble the parts until it has done so.
-import type { PartMd5 } from "./ports";
 import { ApiFailure, dataCorrupted, stillCompleting, UploadFailed } from "./rules/errors";
-import type { PartList } from "./rules/part-list";
 import type { RunContext } from "./run-context";
 import type { Video } from "./types";
 import { type OpenUpload, trackAnswer } from "./upload-job";
@@ -20,7 +18,7 @@ export async function completeUpload(
 ): Promise<Video | null> {
   const { budget, delays, job, log, ports, signal, ticker } = context;
   const startedAt = ticker.awakeMs();
-  const md5s = md5sOf(parts);
+  const md5s = parts.parts.flatMap(({ md5, number }) => (md5 === null ? [] : [{ part_number: number, md5 }]));
   const request = () => ports.api.complete(videoId, md5s, signal);
   for (;;) {
     let video: Video;
@@ -31,7 +29,8 @@ export async function completeUpload(
     } catch (reason) {
       if (!(reason instanceof ApiFailure) || reason.code !== "parts_incomplete") throw reason;
       job.isCompleteUnconfirmed = false;
-      const reopened = parts.reopen(namedParts(reason));
+      const { missing = [], mismatched = [] } = reason.facts;
+      const reopened = parts.reopen([...missing, ...mismatched]);
       if (reopened === 0 || round + 1 >= MAX_INCOMPLETE_ROUNDS) throw new UploadFailed(dataCorrupted());
       log.note(ports.clock.now(), `complete: ${reopened} parts to send again`);
       return null;
@@ -41,14 +40,4 @@ export async function completeUpload(
     budget.renew();
     await delays.wait(COMPLETING_EVERY_MS, signal);
   }
-}
-
-function md5sOf({ parts }: PartList): PartMd5[] {
-  return parts.flatMap(({ md5, number }) => (md5 === null ? [] : [{ part_number: number, md5 }]));
-}
-
-function namedParts({ facts }: ApiFailure): number[] {
-  return [facts.missing, facts.mismatched]
-    .flat()
-    .filter((value): value is number => typeof value === "number");
 }

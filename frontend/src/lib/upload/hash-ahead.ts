@@ -1,12 +1,11 @@
-// Has each part's MD5 ready just before the part is sent, at most two parts ahead, and never holds an upload up.
+// Computes MD5s of at most two parts ahead, so that a part need not wait for its own, and never blocks an upload.
 import type { Clock, PartHash, PartHasher } from "./ports";
 
-/** Workers that answer nobody for so long never will. */
+/** If no worker answers for so long, none ever will. */
 const HASH_LIMIT_MS = 60_000;
 export const PARTS_AHEAD = 2;
 
 export interface Slice {
-  readonly number: number;
   readonly start: number;
   readonly end: number;
 }
@@ -24,17 +23,16 @@ export function createHashAhead(
   let isBroken = false;
   let replies = 0;
 
-  /** Begins without waiting: the next `get` for the same bytes finds the work done or under way. */
-  function prepare(slice: Slice): void {
+  /** Starts the work, which the next `get` for the same bytes waits for. */
+  function prepare(slice: Slice): string {
     const key = `${slice.start}-${slice.end}`;
     if (!isBroken && !hashes.has(key)) hashes.set(key, compute(slice));
+    return key;
   }
 
   async function get(slice: Slice): Promise<PartHash> {
-    if (isBroken) return UNAVAILABLE;
-    prepare(slice);
-    const key = `${slice.start}-${slice.end}`;
-    const hash = await (hashes.get(key) ?? UNAVAILABLE);
+    const key = prepare(slice);
+    const hash = isBroken ? UNAVAILABLE : await (hashes.get(key) ?? UNAVAILABLE);
     hashes.delete(key);
     return hash;
   }
@@ -42,7 +40,7 @@ export function createHashAhead(
   function compute(slice: Slice): Promise<PartHash> {
     return new Promise((resolve) => {
       let cancel: () => void;
-      // Orders wait for one another: on a slow disk the last one's turn comes late, while the workers are alive.
+      // On a slow disk a job may wait long for the jobs before it, while the workers are alive.
       const waitWhileAlive = () => {
         const before = replies;
         cancel = clock.after(HASH_LIMIT_MS, () =>
@@ -74,7 +72,7 @@ export function createHashAhead(
 
 export type HashAhead = ReturnType<typeof createHashAhead>;
 
-/** The header takes base64, the API takes hex. */
+/** Content-MD5 is base64, the API expects hexadecimal. */
 export function hexToBase64(hex: string): string {
   return btoa(hex.replace(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16))));
 }

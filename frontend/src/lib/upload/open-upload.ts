@@ -30,9 +30,8 @@ async function create(context: RunContext): Promise<Transfer> {
 }
 
 function callCreate(context: RunContext) {
-  const { clock, job, policy, ports, signal } = context;
-  return callApi(context, "create", false, async () => {
-    const sentAt = clock.now();
+  const { job, policy, ports, signal } = context;
+  return callApi(context, "create", false, async (sentAt) => {
     const created = await trackAnswer(job, "isCreateUnconfirmed", () =>
       ports.api.create(createRequest(job.file, policy), job.idempotencyKey, signal),
     );

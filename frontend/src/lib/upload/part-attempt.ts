@@ -25,9 +25,9 @@ export interface AttemptContext extends RunContext {
 }
 
 export async function attemptPart(context: AttemptContext, part: Part, url: SignedUrl): Promise<AttemptEnd> {
-  const { activity, attempts, budget, clock, job, log, onProgress, parts, ports, signal } = context;
+  const { activity, attempts, budget, clock, connection, job, log, onProgress, parts, ports } = context;
   const startedAt = clock.now();
-  const { controller, unlink } = linkedController(signal);
+  const { controller, unlink } = linkedController(context.signal);
   const attempt: Attempt = {
     part,
     controller,
@@ -35,6 +35,10 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
     isBodySent: false,
     shortLimitMs: null,
     stopReason: null,
+  };
+  const heard = () => {
+    attempt.lastEventAt = clock.now();
+    attempt.shortLimitMs = null;
   };
   attempts.add(attempt);
   activity.partsInFlight = attempts.size;
@@ -45,10 +49,16 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
     contentMd5: part.md5 === null ? null : hexToBase64(part.md5),
     signal: controller.signal,
     onProgress: (loaded) => {
-      if (!controller.signal.aborted) recordBytes(context, attempt, loaded);
+      if (controller.signal.aborted) return;
+      heard();
+      if (parts.advance(part, loaded)) {
+        budget.renew();
+        connection.reachStore();
+      }
+      onProgress();
     },
     onBodySent: () => {
-      recordEvent(context, attempt);
+      heard();
       attempt.isBodySent = true;
     },
   });
@@ -65,20 +75,6 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
   part.loaded = 0;
   onProgress();
   return end;
-}
-
-function recordBytes(context: AttemptContext, attempt: Attempt, loaded: number): void {
-  recordEvent(context, attempt);
-  if (context.parts.advance(attempt.part, loaded)) {
-    context.budget.renew();
-    context.connection.reachStore();
-  }
-  context.onProgress();
-}
-
-function recordEvent({ clock }: AttemptContext, attempt: Attempt): void {
-  attempt.lastEventAt = clock.now();
-  attempt.shortLimitMs = null;
 }
 
 function outcomeOf(status: number, { stopReason }: Attempt): AttemptEnd["outcome"] {

@@ -56,25 +56,16 @@ async function hashPart({ hashes, job, queue, signal }: SenderContext, part: Par
 }
 
 async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
-  const { attempts, budget, clock, concurrency, connection, log } = context;
+  const { attempts, clock, concurrency, connection, log } = context;
   if (end.status !== 0) {
     connection.answered(end.startedAt);
     connection.reachStore();
   } else if (attempts.size === 0) connection.loseStore();
   if (end.outcome === "sent") return concurrency.partSent(clock.now() - end.startedAt);
   log.retries += 1;
-  if (end.outcome === "stalled") {
-    log.stalls += 1;
-    // Offline, a request may hang instead of failing.
-    if (connection.failedOffline()) return budget.renew();
-    concurrency.reduce(clock.now());
-    return retryLater(context, part, end);
-  }
   switch (decidePart(end.status, end.storeCode)) {
     case "retry":
-      if (end.status === 0) return retryBroken(context, part, end);
-      if (end.status === 429 || end.status === 503) concurrency.reduce(clock.now());
-      return retryLater(context, part, end);
+      return retry(context, part, end);
     case "renew":
       return renewUrl(context, part, end);
     case "rehash":
@@ -84,30 +75,32 @@ async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Pr
   }
 }
 
-async function retryBroken(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
-  const { budget, connection, job, urls } = context;
-  // A file that changed on disk breaks the request as a bad connection does.
-  await verifyFile(job.file);
-  // An expired URL may look like a broken connection (Ceph refuses the preflight request). By our clock it is still
-  // valid, so one new URL is enough, and nothing waits for it: the API may be unreachable too.
-  if (part.failures === 1) urls.refresh(part.number);
-  if (connection.failedOffline()) return budget.renew();
+async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
+  const { budget, clock, concurrency, connection, job, log, urls } = context;
+  const isStalled = end.outcome === "stalled";
+  if (isStalled) log.stalls += 1;
+  else if (end.status === 0) {
+    // A file that changed on disk breaks the request as a bad connection does.
+    await verifyFile(job.file);
+    // An expired URL may look like a broken connection (Ceph refuses the preflight request). By our clock it is still
+    // valid, so one new URL is enough, and nothing waits for it: the API may be unreachable too.
+    if (part.failures === 1) urls.refresh(part.number);
+  }
+  if (end.status === 0 && connection.failedOffline()) return budget.renew();
+  if (isStalled || end.status === 429 || end.status === 503) concurrency.reduce(clock.now());
   return retryLater(context, part, end);
 }
 
 async function renewUrl(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
   const { clock, urls } = context;
   const { expiresAt, signedAt } = end.url;
-  if (clock.now() >= expiresAt) {
-    // It expired on the way, so this is no refusal.
-    urls.invalidate([part.number]);
-    return retryLater(context, part, end);
-  }
+  urls.invalidate([part.number]);
+  // If it expired on the way, this is no refusal.
+  if (clock.now() >= expiresAt) return retryLater(context, part, end);
   part.refusals += 1;
   const isYoung = clock.now() - signedAt < YOUNG_URL_MS;
   if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))
     throw new UploadFailed(storeRefusal(end.status, end.storeCode));
-  urls.invalidate([part.number]);
 }
 
 async function rehash(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {

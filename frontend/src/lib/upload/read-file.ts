@@ -14,7 +14,7 @@ export async function checkChosenFile({ hashes, job, policy, signal }: RunContex
   // The first part's MD5 is computed while the API creates the video, so that its first byte need not wait.
   if (upload === null) {
     const end = Math.min(file.size, plannedPartSize(file.size, policy.part_plan));
-    hashes?.prepare({ number: 1, start: 0, end });
+    hashes?.prepare({ start: 0, end });
   }
   const leading = await read(file, 0, SNIFF_BYTES, upload === null ? fileUnreadable : changed);
   signal.throwIfAborted();

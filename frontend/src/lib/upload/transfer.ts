@@ -73,7 +73,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
 
   /** The parts whose URLs are needed next: no more than can be sent within half of a URL's life. */
   function upcoming(): readonly number[] {
-    const rate = progress.speed.bytesPerSecond ?? Number.POSITIVE_INFINITY;
+    const rate = progress.speed.bytesPerSecond ?? Infinity;
     const sendable = Math.ceil((rate * policy.presign_ttl_seconds) / 2 / parts.partSizeBytes);
     const count = Math.min(MAX_SIGNED_AHEAD, Math.max(concurrency.max, sendable));
     return queue.slice(0, count).map((part) => part.number);
@@ -89,14 +89,12 @@ function connectionsTo(signed: TimedParts | null, pageOrigin: string | undefined
   return url === undefined || new URL(url).origin === pageOrigin ? CONNECTIONS_SHARED : CONNECTIONS;
 }
 
-/** `sentAt` belongs to the call that was answered: others may have failed for minutes before it. */
 export function signParts(
   context: RunContext,
   videoId: string,
   partNumbers: readonly number[],
 ): Promise<TimedParts> {
-  return callApi(context, "sign", true, async () => {
-    const sentAt = context.clock.now();
+  return callApi(context, "sign", true, async (sentAt) => {
     return { ...(await context.ports.api.sign(videoId, partNumbers, context.signal)), sentAt };
   });
 }

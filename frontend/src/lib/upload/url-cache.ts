@@ -11,7 +11,7 @@ const LOW_WATER = 12;
 export interface SignedUrl {
   readonly url: string;
   readonly signedAt: number;
-  readonly freshUntil: number;
+  freshUntil: number;
   readonly expiresAt: number;
 }
 
@@ -72,7 +72,7 @@ export function createUrlCache({ clock, log, batchSize, sign, upcoming }: UrlSou
   function invalidate(partNumbers: Iterable<number> = urls.keys()): void {
     for (const partNumber of partNumbers) {
       const url = urls.get(partNumber);
-      if (url !== undefined) urls.set(partNumber, { ...url, freshUntil: Number.NEGATIVE_INFINITY });
+      if (url !== undefined) url.freshUntil = -Infinity;
     }
   }
 

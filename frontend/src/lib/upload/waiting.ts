@@ -27,7 +27,7 @@ export async function callApi<T>(
   context: RunContext,
   name: string,
   isPatient: boolean,
-  request: () => Promise<T>,
+  request: (sentAt: number) => Promise<T>,
 ): Promise<T> {
   const { budget, clock, connection, log, session, signal } = context;
   for (let failures = 0; ; ) {
@@ -35,7 +35,7 @@ export async function callApi<T>(
     const sentAt = clock.now();
     const { signIns } = session;
     try {
-      const answer = await request();
+      const answer = await request(sentAt);
       connection.answered(sentAt);
       return answer;
     } catch (reason) {

@@ -31,14 +31,11 @@ export function browserPorts(): UploaderPorts {
 const browserNetwork: Network = {
   isOnline: () => navigator.onLine,
   subscribe(listener) {
-    const online = () => listener(true);
-    const offline = () => listener(false);
-    window.addEventListener("online", online);
-    window.addEventListener("offline", offline);
-    return () => {
-      window.removeEventListener("online", online);
-      window.removeEventListener("offline", offline);
-    };
+    const controller = new AbortController();
+    const { signal } = controller;
+    window.addEventListener("online", () => listener(true), { signal });
+    window.addEventListener("offline", () => listener(false), { signal });
+    return () => controller.abort();
   },
 };
 
@@ -50,13 +47,12 @@ const browserClock: Clock = {
   },
 };
 
-/** A version 4 UUID (RFC 9562); getRandomValues, unlike randomUUID, needs no secure context. */
+/** Return a version 4 UUID (RFC 9562). crypto.randomUUID does not exist on plain http, for example in a LAN. */
 export function newUuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  let hex = "";
-  bytes.forEach((byte, index) => {
-    const versioned = index === 6 ? (byte & 0x0f) | 0x40 : index === 8 ? (byte & 0x3f) | 0x80 : byte;
-    hex += versioned.toString(16).padStart(2, "0");
+  const bytes = crypto.getRandomValues(new Uint8Array(36));
+  // "x" is any hexadecimal digit, "y" one of 8, 9, a and b.
+  return "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replace(/[xy]/g, (letter, at) => {
+    const digit = (bytes[at] ?? 0) % 16;
+    return (letter === "x" ? digit : (digit % 4) + 8).toString(16);
   });
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

@@ -14,32 +14,26 @@ export const xhrTransport: PartTransport = {
         request.signal.removeEventListener("abort", abort);
         xhr.upload.onprogress = null;
         xhr.upload.onload = null;
-        xhr.onload = null;
-        xhr.onerror = null;
-        xhr.ontimeout = null;
-        xhr.onabort = null;
+        xhr.onloadend = null;
         resolve(answer);
       };
       xhr.upload.onprogress = (event) => request.onProgress(event.loaded);
       xhr.upload.onload = () => request.onBodySent();
-      xhr.onload = () =>
+      // Follows load, error, timeout and abort. Without an answer, the status is 0.
+      xhr.onloadend = () =>
         end({
           status: xhr.status,
           storeCode: STORE_CODE.exec(xhr.responseText)?.[1] ?? null,
           retryAfterSeconds: retryAfter(xhr.getAllResponseHeaders()),
         });
-      const broke = () => end(NO_ANSWER);
-      xhr.onerror = broke;
-      xhr.ontimeout = broke;
-      xhr.onabort = broke;
       request.signal.addEventListener("abort", abort);
       try {
         xhr.open("PUT", request.url);
-        // No Content-Type: a slice has none, and an unsigned one would be one more thing to refuse.
+        // No Content-Type: a slice has none, and an unsigned header is one more reason to refuse.
         if (request.contentMd5 !== null) xhr.setRequestHeader("Content-MD5", request.contentMd5);
         xhr.send(request.body);
       } catch {
-        broke();
+        end(NO_ANSWER);
       }
     });
   },

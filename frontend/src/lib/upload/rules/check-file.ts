@@ -1,5 +1,5 @@
 // Checks a chosen file before anything is sent: name, size and extension first, then its first bytes.
-import { formatBytes, spell } from "../../format";
+import { formatBytes, spellContainer } from "../../format";
 import type { CreateVideo } from "../ports";
 import type { UploadFailure, UploadPolicy } from "../types";
 import { shownName, uploadFailure } from "./errors";
@@ -67,7 +67,7 @@ export function checkContent(
   if (containerOfName(file.name, policy)?.family === content.family) return null;
   return uploadFailure(
     "content_type_mismatch",
-    `${name} is named ${extensionOf(file.name)}, but its content is ${spell(content.container)}. Rename it so that it ends in ${content.extensions[0]}, then choose it again.`,
+    `${name} is named ${extensionOf(file.name)}, but its content is ${spellContainer(content.container)}. Rename it so that it ends in ${content.extensions[0]}, then choose it again.`,
   );
 }
 
@@ -102,7 +102,7 @@ export function extensionOf(filename: string): string {
 
 function accepted(policy: UploadPolicy, withExtensions: boolean): string {
   const names = policy.containers.map(({ container, extensions }) =>
-    withExtensions ? `${spell(container)} (${extensions.join(", ")})` : spell(container),
+    withExtensions ? `${spellContainer(container)} (${extensions.join(", ")})` : spellContainer(container),
   );
   // British: no comma before "and".
   return `Slipway accepts ${new Intl.ListFormat("en-GB").format(names)}.`;

@@ -14,7 +14,7 @@ export class Concurrency {
   /** How many parts were in flight when a part was last sent in time. */
   #proven = 1;
   #sentSince = 0;
-  #reducedAt = Number.NEGATIVE_INFINITY;
+  #reducedAt = -Infinity;
 
   constructor(readonly max: number) {
     this.#steady = max;

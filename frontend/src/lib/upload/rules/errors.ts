@@ -2,6 +2,14 @@
 import type { UploadFailure, UploadFailureCode } from "../types";
 import { isTransient } from "./retry";
 
+/** The further fields of the API's errors. */
+export interface ErrorFacts {
+  readonly status?: string;
+  readonly missing?: readonly number[];
+  readonly mismatched?: readonly number[];
+  readonly open_video_ids?: readonly string[];
+}
+
 /** The API refused, or gave no answer: status 0 is a broken connection or a call that took too long. */
 export class ApiFailure extends Error {
   constructor(
@@ -10,8 +18,7 @@ export class ApiFailure extends Error {
     readonly detail: string,
     readonly requestId: string | null = null,
     readonly retryAfterSeconds: number | null = null,
-    /** The error's further fields, such as `missing`, `status` and `open_video_ids`. */
-    readonly facts: Readonly<Record<string, unknown>> = {},
+    readonly facts: ErrorFacts = {},
   ) {
     super(code);
   }
@@ -29,7 +36,7 @@ export function isPastSending(reason: unknown): boolean {
   return (
     reason instanceof ApiFailure &&
     reason.code === "wrong_state" &&
-    ["completing", "processing", "ready", "failed"].includes(String(reason.facts.status))
+    ["completing", "processing", "ready", "failed"].includes(reason.facts.status ?? "")
   );
 }
 
@@ -64,9 +71,7 @@ const API_CODES: ReadonlyMap<string, boolean> = new Map<UploadFailureCode, boole
 
 export function fromApi({ code, detail, facts, requestId, status }: ApiFailure): UploadFailure {
   const retryable = API_CODES.get(code);
-  const ids = facts.open_video_ids;
-  const openVideoIds = Array.isArray(ids) ? ids.filter((id): id is string => typeof id === "string") : [];
-  const more = { retryable: retryable === true, requestId, openVideoIds };
+  const more = { retryable: retryable === true, requestId, openVideoIds: facts.open_video_ids ?? [] };
   if (code === "video_not_found" || code === "wrong_state")
     return uploadFailure(
       code,
@@ -121,7 +126,7 @@ export function dataCorrupted(): UploadFailure {
 export function unexpected(name: string): UploadFailure {
   return uploadFailure(
     "rejected",
-    `Something went wrong in this page (${name}). Try again. If it happens again, reload the page and send us the report.`,
+    `Something went wrong in this page (${name}). Try again. If it happens again, copy the report and send it to support.`,
     { retryable: true },
   );
 }
