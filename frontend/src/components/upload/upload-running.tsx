@@ -121,7 +121,10 @@ function detailText(state: RunningState): string {
 }
 
 /** Return the bytes sent, and the speed and time left unless the upload waits. */
-function progressTexts({ progress, waiting }: Extract<RunningState, { status: "sending" }>): string[] {
+function progressTexts({
+  progress,
+  waiting,
+}: Extract<RunningState, { status: "sending" | "assembling" }>): string[] {
   const { bytesSent, bytesTotal, bytesPerSecond, etaSeconds } = progress;
   const texts = [`${formatBytes(bytesSent)} of ${formatBytes(bytesTotal)}`];
   if (waiting === null && bytesPerSecond !== null) texts.push(formatSpeed(bytesPerSecond));

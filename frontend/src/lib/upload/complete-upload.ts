@@ -1,4 +1,4 @@
-// Completes an upload: asks the API to assemble the parts until it has done so.
+// Asks the API to assemble the parts until it has done so.
 import { ApiFailure, dataCorrupted, stillCompleting, UploadFailed } from "./rules/errors";
 import type { RunContext } from "./run-context";
 import type { Video } from "./types";

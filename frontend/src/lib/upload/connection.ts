@@ -11,7 +11,7 @@ export function createConnection(network: Network, clock: Clock, delays: Delays)
     return network.subscribe((online) => {
       offlineSince = online ? null : clock.now();
       if (!online) return;
-      delays.wakeAfterOutage();
+      delays.wake("outage");
       onOnline();
     });
   }
@@ -32,14 +32,14 @@ export function createConnection(network: Network, clock: Clock, delays: Delays)
   function reachStore(): void {
     if (!isStoreLost) return;
     isStoreLost = false;
-    delays.wakeAfterOutage();
+    delays.wake("outage");
   }
 
   /** A request sent at `sentAt` was answered. If that was after the offline event, the browser is wrong. */
   function answered(sentAt: number): void {
     if (offlineSince === null || sentAt <= offlineSince) return;
     offlineSince = null;
-    delays.wakeAfterOutage();
+    delays.wake("outage");
   }
 
   /** Return whether a request got no answer because the machine is offline. Such a failure does not count. */

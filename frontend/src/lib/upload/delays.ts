@@ -5,32 +5,28 @@ export function createDelays(clock: Clock) {
   /** Maps the function that ends each delay to whether the network's return ends it too. */
   const pending = new Map<() => void, boolean>();
 
-  /** Resolves after `ms` (null: never by time), when woken, or when the signal aborts. The caller checks which. */
+  /** Resolves after `ms` (null means never), when woken, or when the signal aborts. The caller checks which. */
   function wait(ms: number | null, signal: AbortSignal, endsWithOutage = false): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const wake = () => {
+      const end = () => {
         cancel?.();
-        pending.delete(wake);
-        signal.removeEventListener("abort", wake);
+        pending.delete(end);
+        signal.removeEventListener("abort", end);
         resolve();
       };
-      const cancel = ms === null ? null : clock.after(ms, wake);
-      pending.set(wake, endsWithOutage);
-      signal.addEventListener("abort", wake);
+      const cancel = ms === null ? null : clock.after(ms, end);
+      pending.set(end, endsWithOutage);
+      signal.addEventListener("abort", end);
     });
   }
 
-  function wakeAll(): void {
-    for (const wake of [...pending.keys()]) wake();
+  /** Ends the delays. If only an outage is over, those that a server asked for continue. */
+  function wake(reason: "outage" | null = null): void {
+    for (const [end, endsWithOutage] of [...pending]) if (reason === null || endsWithOutage) end();
   }
 
-  /** The network is back. Delays that a server asked for continue. */
-  function wakeAfterOutage(): void {
-    for (const [wake, endsWithOutage] of [...pending]) if (endsWithOutage) wake();
-  }
-
-  return { wait, wakeAll, wakeAfterOutage };
+  return { wait, wake };
 }
 
 export type Delays = ReturnType<typeof createDelays>;

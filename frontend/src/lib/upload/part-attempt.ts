@@ -10,22 +10,21 @@ import type { SignedUrl } from "./url-cache";
 /** An attempt in flight. */
 export interface Attempt {
   readonly part: Part;
+  /** Aborts with the reason "stalled" or "preempted". */
   readonly controller: AbortController;
   lastEventAt: number;
   isBodySent: boolean;
   /** Replaces the watchdog's limit after the network came back or the machine woke up. */
   shortLimitMs: number | null;
-  stopReason: "stalled" | "preempted" | null;
 }
 
 export interface AttemptContext extends RunContext {
   readonly parts: PartList;
-  readonly attempts: Set<Attempt>;
   readonly onProgress: () => void;
 }
 
 export async function attemptPart(context: AttemptContext, part: Part, url: SignedUrl): Promise<AttemptEnd> {
-  const { activity, attempts, budget, clock, connection, job, log, onProgress, parts, ports } = context;
+  const { attempts, budget, clock, connection, job, log, onProgress, parts, ports } = context;
   const startedAt = clock.now();
   const { controller, unlink } = linkedController(context.signal);
   const attempt: Attempt = {
@@ -34,14 +33,12 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
     lastEventAt: startedAt,
     isBodySent: false,
     shortLimitMs: null,
-    stopReason: null,
   };
   const heard = () => {
     attempt.lastEventAt = clock.now();
     attempt.shortLimitMs = null;
   };
   attempts.add(attempt);
-  activity.partsInFlight = attempts.size;
   onProgress();
   const answer = await ports.transport.put({
     url: url.url,
@@ -64,8 +61,7 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
   });
   unlink();
   attempts.delete(attempt);
-  activity.partsInFlight = attempts.size;
-  const end: AttemptEnd = { ...answer, outcome: outcomeOf(answer.status, attempt), url, startedAt };
+  const end: AttemptEnd = { ...answer, outcome: outcomeOf(answer.status, controller.signal), url, startedAt };
   log.attempt(clock.now(), part, end);
   if (end.outcome === "sent") {
     parts.finish(part);
@@ -77,7 +73,7 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
   return end;
 }
 
-function outcomeOf(status: number, { stopReason }: Attempt): AttemptEnd["outcome"] {
-  if (status === 0) return stopReason ?? "broke";
+function outcomeOf(status: number, { reason }: AbortSignal): AttemptEnd["outcome"] {
+  if (status === 0) return reason === "stalled" || reason === "preempted" ? reason : "broke";
   return decidePart(status, null) === "sent" ? "sent" : "answered";
 }

@@ -1,7 +1,6 @@
 // Sends the queued parts, as many at once as the concurrency limit allows.
 import { type SenderContext, sendPart } from "./part-sender";
 import type { Part } from "./rules/part-list";
-import { stopAttempt } from "./watchdog";
 
 /** A part sent this far is finished even if fewer parts may be in flight now. */
 const WORTH_FINISHING = 0.25;
@@ -28,7 +27,7 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
       .filter(({ isBodySent, part }) => !isBodySent && part.loaded < part.size * WORTH_FINISHING)
       .sort((a, b) => a.part.loaded - b.part.loaded);
     const excess = Math.max(0, attempts.size - concurrency.limit);
-    for (const attempt of cheap.slice(0, excess)) stopAttempt(attempt, "preempted");
+    for (const attempt of cheap.slice(0, excess)) attempt.controller.abort("preempted");
     fill();
   }
 

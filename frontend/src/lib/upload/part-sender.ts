@@ -1,4 +1,4 @@
-// Sends one part until the store has it: MD5, URL, attempt, and what follows from the store's answer.
+// Sends one part until the store has it, and decides what follows from the store's answers.
 import { PARTS_AHEAD } from "./hash-ahead";
 import { type AttemptContext, attemptPart } from "./part-attempt";
 import { verifyFile } from "./read-file";
@@ -83,7 +83,7 @@ async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promi
     // A file that changed on disk breaks the request as a bad connection does.
     await verifyFile(job.file);
     // An expired URL may look like a broken connection (Ceph refuses the preflight request). By our clock it is still
-    // valid, so one new URL is enough, and nothing waits for it: the API may be unreachable too.
+    // valid, so one new URL is enough. Nothing waits for it, because the API may be unreachable too.
     if (part.failures === 1) urls.refresh(part.number);
   }
   if (end.status === 0 && connection.failedOffline()) return budget.renew();

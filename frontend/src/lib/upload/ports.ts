@@ -1,11 +1,11 @@
-// What the engine asks of the world around it: small seams, so that every rule is tested with an exact clock.
+// The interfaces between the engine and its surroundings, which tests replace.
 import type { components } from "../api/schema";
 import type { UploadTelemetry, Video } from "./types";
 
 export interface Clock {
-  /** Wall time in milliseconds. It may jump; the engine watches for that. */
+  /** Wall time in milliseconds. It may jump. */
   now(): number;
-  /** Calls back once; the returned function takes it back. */
+  /** Calls back once, unless the returned function is called first. */
   after(ms: number, callback: () => void): () => void;
 }
 
@@ -15,34 +15,34 @@ export type CreatedUpload = components["schemas"]["CreatedUploadOut"];
 export type SignedParts = components["schemas"]["SignedPartsOut"];
 export type PartMd5 = components["schemas"]["CompleteUploadIn"]["parts"][number];
 
-/** The API's part of the conversation. Every call either answers or throws an ApiFailure. */
+/** Each call returns the answer or throws an ApiFailure. */
 export interface UploadApi {
   create(request: CreateVideo, idempotencyKey: string, signal: AbortSignal): Promise<CreatedUpload>;
   sign(videoId: string, partNumbers: readonly number[], signal: AbortSignal): Promise<SignedParts>;
-  /** A Video whose status still is `completing` means: ask again. */
-  complete(videoId: string, proof: readonly PartMd5[], signal: AbortSignal): Promise<Video>;
+  /** If the video is `completing`, ask again. */
+  complete(videoId: string, md5s: readonly PartMd5[], signal: AbortSignal): Promise<Video>;
   remove(videoId: string, signal: AbortSignal): Promise<void>;
-  /** Sent while the page goes away: nobody waits for the answer. */
+  /** The page goes away, so nothing waits for the answer. */
   removeOnUnload(videoId: string): void;
-  /** How a try went, for the server's metrics: sent at its end, without what was reported before; lost without harm. */
+  /** Reports a run to the server's metrics. Nothing waits for the answer. */
   report(telemetry: UploadTelemetry): void;
 }
 
 export interface PartRequest {
   readonly url: string;
   readonly body: Blob;
-  /** Base64, for the Content-MD5 header; null sends none. */
+  /** Base64, for the Content-MD5 header. Null sends none. */
   readonly contentMd5: string | null;
   readonly signal: AbortSignal;
-  /** Bytes of the body handed to the network so far. */
+  /** Bytes of the body given to the network so far. */
   readonly onProgress: (loaded: number) => void;
-  /** The whole body is handed over; only the answer is missing. */
+  /** The whole body is sent. */
   readonly onBodySent: () => void;
 }
 
-/** Never a rejection: a part's request always ends in one of these. */
+/** How a part's request ended. It never rejects. */
 export interface PartAnswer {
-  /** 0: no answer, because the connection broke or the signal aborted. */
+  /** 0 if the connection broke or the signal aborted. */
   readonly status: number;
   readonly storeCode: string | null;
   readonly retryAfterSeconds: number | null;
@@ -56,16 +56,16 @@ export interface PartTransport {
 
 export type PartHash =
   | { readonly kind: "md5"; readonly hex: string }
-  /** No worker, no WebAssembly, or the caller stopped: the part goes without a hash. */
+  /** No worker, no WebAssembly, or an abort. The part is sent without MD5. */
   | { readonly kind: "unavailable" }
   /** The file could not be read. */
   | { readonly kind: "unreadable" };
 
 export interface PartHasher {
   md5(slice: Blob, signal: AbortSignal): Promise<PartHash>;
-  /** Somebody is about to choose a file: what takes time to start is started. */
+  /** Starts the workers before the user chooses a file. */
   warmUp(): void;
-  /** Gives back what it holds (a worker); it may be used again. */
+  /** Stops the workers. The next call starts new ones. */
   release(): void;
 }
 
@@ -75,9 +75,9 @@ export interface Network {
 }
 
 export interface Guards {
-  /** Asks before the page is left and keeps the screen awake, until the returned function is called. */
+  /** Until the returned function is called, asks before the page is left and keeps the screen awake. */
   hold(): () => void;
-  /** Calls when the page goes away for good (not into the back/forward cache). */
+  /** Calls back when the page goes away, except into the back/forward cache. */
   onPageGone(listener: () => void): () => void;
 }
 
@@ -88,7 +88,7 @@ export interface UploaderPorts {
   readonly clock: Clock;
   readonly network: Network;
   readonly guards: Guards;
-  /** Uniform in [0, 1): the jitter. */
+  /** Uniform in [0, 1), for the jitter. */
   readonly random: () => number;
   readonly newId: () => string;
   /** Named in the failure report. */
@@ -96,10 +96,10 @@ export interface UploaderPorts {
 }
 
 export interface UploaderOptions {
-  /** The page's own origin: a store on another one leaves all of the browser's connections to the parts. */
+  /** The page's own origin. A store on another origin has all of the browser's connections for parts. */
   readonly pageOrigin?: string;
-  /** Parts in flight at most; without it 6, or 4 where the store shares the page's origin. */
+  /** Parts in flight at most, by default 6, or 4 if the store shares the page's origin. */
   readonly maxConcurrency?: number;
-  /** False sends no Content-MD5 and no proof: for measurements only. */
+  /** False sends no MD5s. For measurements only. */
   readonly integrity?: boolean;
 }

@@ -1,4 +1,4 @@
-// Reads the chosen file: its first bytes before anything is sent, and single bytes to see whether it has changed.
+// Checks the content of the chosen file, and whether the file has changed since.
 import { checkContent, checkFile } from "./rules/check-file";
 import { fileChanged, fileUnreadable, UploadFailed } from "./rules/errors";
 import { plannedPartSize } from "./rules/part-list";

@@ -2,6 +2,7 @@
 import { createConnection } from "./connection";
 import { createDelays } from "./delays";
 import { createHashAhead } from "./hash-ahead";
+import type { Attempt } from "./part-attempt";
 import type { UploaderOptions, UploaderPorts } from "./ports";
 import { createRetryBudget } from "./rules/retry";
 import type { UploadEvent } from "./rules/upload-state";
@@ -23,16 +24,18 @@ export interface RunInput {
 export function createRunContext(input: RunInput) {
   const { emit, job, options, ports, signal } = input;
   const { clock, hasher, network } = ports;
-  const activity = { isSending: false, partsInFlight: 0, silentMs: 0 };
+  const attempts = new Set<Attempt>();
+  const activity = { isSending: false, silentMs: 0, attempts };
   const delays = createDelays(clock);
   const ticker = createTicker(clock);
   const connection = createConnection(network, clock, delays);
-  const noHashes = () => job.log.note(clock.now(), "no hashes: the parts are sent without MD5");
+  const noHashes = () => job.log.note(clock.now(), "no hashes: sending without MD5");
   return {
     ...input,
     clock,
     log: job.log,
     activity,
+    attempts,
     delays,
     ticker,
     budget: createRetryBudget(ticker.awakeMs),

@@ -1,6 +1,5 @@
 // Sends the parts of one open upload, in one or several rounds.
 import { linkedController } from "./delays";
-import type { Attempt } from "./part-attempt";
 import { createPartPool } from "./part-pool";
 import { createProgress } from "./progress";
 import { Concurrency } from "./rules/concurrency";
@@ -17,12 +16,11 @@ const MAX_SIGNED_AHEAD = 44;
 const CONNECTIONS = 6;
 const CONNECTIONS_SHARED = 4;
 
-/** `signed`: the first URLs, or null if every part is sent. */
+/** `signed` contains the first URLs. It is null if every part is sent. */
 export function createTransfer(context: RunContext, upload: OpenUpload, signed: TimedParts | null) {
-  const { activity, clock, log, options, policy, ticker } = context;
+  const { activity, attempts, clock, log, options, policy, ticker } = context;
   const { parts, videoId } = upload;
   const progress = createProgress(context, parts);
-  const attempts = new Set<Attempt>();
   const watchdog = createWatchdog(clock, attempts, () => progress.goodput.bytesPerSecond ?? log.goodput);
   const concurrency = new Concurrency(options.maxConcurrency ?? connectionsTo(signed, options.pageOrigin));
   const sign = (partNumbers: readonly number[]) => signParts(context, videoId, partNumbers);
@@ -41,7 +39,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
       progress.publishSoon();
     };
     queue = [...parts.unfinished];
-    pool = createPartPool({ ...context, signal, parts, concurrency, urls, queue, attempts, onProgress });
+    pool = createPartPool({ ...context, signal, parts, concurrency, urls, queue, onProgress });
     activity.isSending = true;
     try {
       await pool.run();
@@ -71,7 +69,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
     watchdog.shortenLimits(isClockSet);
   }
 
-  /** The parts whose URLs are needed next: no more than can be sent within half of a URL's life. */
+  /** The parts whose URLs are needed next, as many as can be sent within half of a URL's life. */
   function upcoming(): readonly number[] {
     const rate = progress.speed.bytesPerSecond ?? Infinity;
     const sendable = Math.ceil((rate * policy.presign_ttl_seconds) / 2 / parts.partSizeBytes);

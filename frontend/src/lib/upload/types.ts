@@ -1,4 +1,4 @@
-// The values the engine and its caller exchange: what an upload is doing, how far it is, why it ended.
+// The values that the engine and the page exchange.
 import type { components } from "../api/schema";
 
 export type Video = components["schemas"]["VideoOut"];
@@ -11,39 +11,32 @@ export interface FileFacts {
   readonly sizeBytes: number;
 }
 
-/** How far the bytes are. Never runs backwards while one upload lasts. */
+/** Bytes and percent never run backwards during an upload. */
 export interface Progress {
   readonly bytesSent: number;
   readonly bytesTotal: number;
   /** Whole percent, at most 99 until the server has answered complete. */
   readonly percent: number;
-  /** Smoothed; null until there is enough to say. */
+  /** Smoothed. Null until it is known. */
   readonly bytesPerSecond: number | null;
-  /** Smoothed and rounded for people; null until known. */
+  /** Smoothed and rounded for people. Null until it is known. */
   readonly etaSeconds: number | null;
 }
 
-/** Why nothing moves at this moment, although nothing has failed for good. */
+/** Why nothing moves, although nothing has failed for good. */
 export type Waiting =
   | { readonly reason: "offline" }
-  /** `attempt`: the one that comes; the first never waits. */
+  /** `attempt`: the number of the next attempt, so at least 2. */
   | { readonly reason: "retrying"; readonly attempt: number; readonly resumesInMs: number }
   | { readonly reason: "signed_out" };
 
-/** One upload is in exactly one of these. Terminal: done, failed, aborted. */
+/** The terminal states are done, failed and aborted. */
 export type UploadState =
   | { readonly status: "idle" }
   | { readonly status: "checking"; readonly file: FileFacts }
   | { readonly status: "starting"; readonly file: FileFacts; readonly waiting: Waiting | null }
   | {
-      readonly status: "sending";
-      readonly file: FileFacts;
-      readonly videoId: string;
-      readonly progress: Progress;
-      readonly waiting: Waiting | null;
-    }
-  | {
-      readonly status: "assembling";
+      readonly status: "sending" | "assembling";
       readonly file: FileFacts;
       readonly videoId: string;
       readonly progress: Progress;
@@ -59,21 +52,21 @@ export type UploadState =
   | { readonly status: "aborted"; readonly file: FileFacts };
 
 /**
- * Why an upload failed: `code` for programs (the API's own codes where the API said no, else the engine's),
- * `detail` a sentence for people that says what to do, `retryable` whether the same file may be tried again.
+ * Why an upload failed. `code` is the API's code or one of the engine. `detail` is for people. `retryable` says whether
+ * the same file may be tried again.
  */
 export interface UploadFailure {
   readonly code: UploadFailureCode;
   readonly detail: string;
   readonly retryable: boolean;
-  /** The API's request id, when the API answered. */
+  /** The API's request id, if the API answered. */
   readonly requestId: string | null;
   /** The ids of this user's open uploads, with `too_many_uploads`. */
   readonly openVideoIds: readonly string[];
 }
 
 export type UploadFailureCode =
-  // found in the page, before anything was sent
+  // found before anything is sent
   | "file_empty"
   | "file_too_large"
   | "filename_invalid"
@@ -81,7 +74,7 @@ export type UploadFailureCode =
   | "content_type_mismatch"
   | "file_unreadable"
   | "file_changed"
-  // said by the API
+  // from the API
   | "quota_exceeded"
   | "too_many_uploads"
   | "video_not_found"

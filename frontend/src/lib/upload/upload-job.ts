@@ -1,7 +1,6 @@
 // The state of an upload that outlives a failed run, so that a retry continues where it stopped.
 import { ApiFailure } from "./rules/errors";
 import type { PartList } from "./rules/part-list";
-import type { FileFacts } from "./types";
 import type { UploadLog } from "./upload-log";
 
 export interface OpenUpload {
@@ -11,7 +10,6 @@ export interface OpenUpload {
 
 export interface UploadJob {
   readonly file: File;
-  readonly facts: FileFacts;
   readonly log: UploadLog;
   idempotencyKey: string;
   /** A create request may have been carried out without an answer, so there may be a video. */

@@ -1,12 +1,9 @@
-// What happened during one upload: counted for the server's metrics, and written down for the failure report.
-
+// Records one upload for the server's metrics and the failure report.
 import type { PartAnswer } from "./ports";
 import type { ApiFailure } from "./rules/errors";
 import type { Part } from "./rules/part-list";
 import type { UploadFailure, UploadTelemetry } from "./types";
 import type { SignedUrl } from "./url-cache";
-
-export type UploadPhase = UploadTelemetry["phase"];
 
 /** How one attempt to send a part ended. */
 export interface AttemptEnd extends PartAnswer {
@@ -15,17 +12,17 @@ export interface AttemptEnd extends PartAnswer {
   readonly startedAt: number;
 }
 
-/** The newest are what a report needs; an upload of hours must not fill the memory. */
+/** A report needs the newest notes. Those of an upload of hours must not fill the memory. */
 const NOTES_KEPT = 60;
 
 export class UploadLog {
-  phase: UploadPhase = "checking";
+  phase: UploadTelemetry["phase"] = "checking";
   videoId: string | null = null;
   bytesSent = 0;
   partCount = 0;
   retries = 0;
   stalls = 0;
-  /** How often a part got another URL than it had. */
+  /** How often a part got a new URL. */
   renewals = 0;
   clockJumps = 0;
   /** How far the server's clock is ahead of ours. */
@@ -33,8 +30,8 @@ export class UploadLog {
   #bytesFinished = 0;
   #finishedAt = 0;
   #sendingSince: number | null = null;
-  #triedSince: number;
-  /** What was reported already: after a failure the same file may be tried again. */
+  #startedRunAt: number;
+  /** What earlier runs of this upload reported. */
   #reported = { retries: 0, stalls: 0, renewals: 0 };
   readonly #notes: string[] = [];
 
@@ -43,17 +40,17 @@ export class UploadLog {
     readonly fileSize: number,
     readonly extension: string,
   ) {
-    this.#triedSince = startedAt;
+    this.#startedRunAt = startedAt;
   }
 
-  /** The first try or another one: the time between two is nobody's, and each part counts once. */
-  startAttempt(now: number): void {
+  /** A run starts. The time between two runs doesn't count, and each part counts once. */
+  startRun(now: number): void {
     this.phase = "checking";
-    this.#triedSince = now;
+    this.#startedRunAt = now;
     this.#sendingSince = null;
   }
 
-  /** `bytesSent`: what the store has from earlier tries. */
+  /** `bytesSent`: what the store has from earlier runs. */
   sending(now: number, bytesSent: number): void {
     this.#sendingSince = now;
     this.#bytesFinished = 0;
@@ -85,13 +82,13 @@ export class UploadLog {
     this.#finishedAt = now;
   }
 
-  /** Bytes a second until the last part that arrived: what stands still since then is no slow line. */
+  /** Bytes per second until the last part arrived. A stall since then doesn't make the connection slow. */
   get goodput(): number | null {
-    if (this.#sendingSince === null || this.#finishedAt <= this.#sendingSince) return null;
-    return Math.round((this.#bytesFinished * 1000) / (this.#finishedAt - this.#sendingSince));
+    const ms = this.#finishedAt - (this.#sendingSince ?? Infinity);
+    return ms > 0 ? Math.round((this.#bytesFinished * 1000) / ms) : null;
   }
 
-  /** Of this try; the events since the last report. */
+  /** The figures of this run. */
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
     const { retries, stalls, renewals } = this;
     const reported = this.#reported;
@@ -103,7 +100,7 @@ export class UploadLog {
       error_code: errorCode,
       bytes_total: this.fileSize,
       bytes_sent: this.bytesSent,
-      duration_ms: Math.max(0, Math.round(now - this.#triedSince)),
+      duration_ms: Math.max(0, Math.round(now - this.#startedRunAt)),
       goodput_bytes_per_second: this.goodput,
       retries: retries - reported.retries,
       stalls: stalls - reported.stalls,
@@ -112,14 +109,14 @@ export class UploadLog {
     };
   }
 
-  /** Text to copy. Never a URL, a token or the file's name: it will be pasted into tickets. */
+  /** Text for a ticket, so it contains no URL, no token and no file name. */
   report(now: number, browser: string, failure: UploadFailure | null): string {
     const { goodput } = this;
     return [
       "Slipway upload report",
       `time: ${new Date(now).toISOString()}`,
       `video: ${this.videoId ?? "none"}`,
-      `file: ${this.fileSize} bytes, ${this.extension || "no extension of a video"}`,
+      `file: ${this.fileSize} bytes, ${this.extension || "no video extension"}`,
       `phase: ${this.phase}`,
       `error: ${failure === null ? "none" : failure.code}`,
       `request id: ${failure?.requestId ?? "none"}`,

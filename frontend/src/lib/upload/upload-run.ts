@@ -1,4 +1,4 @@
-// One run from the chosen file to the API's final answer: check, open, send, complete.
+// Runs an upload from the chosen file to the API's final answer.
 import { completeUpload } from "./complete-upload";
 import { openUpload } from "./open-upload";
 import { checkChosenFile } from "./read-file";
@@ -18,7 +18,7 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
 
   /** Emits exactly one of completed and failed, or nothing after `stop`. */
   async function run(): Promise<void> {
-    log.startAttempt(clock.now());
+    log.startRun(clock.now());
     const onSleep = () => transfer?.suspectConnections(false);
     cleanups = [connection.watch(onSleep), ticker.start({ onTick, onSleep, onJump })];
     try {
@@ -47,7 +47,7 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
 
   function signedIn(): void {
     session.signIns += 1;
-    delays.wakeAll();
+    delays.wake();
   }
 
   function onTick(elapsedMs: number | null): void {
@@ -60,7 +60,7 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
     log.note(clock.now(), "the clock jumped");
     budget.renew();
     transfer?.suspectConnections(true);
-    delays.wakeAll();
+    delays.wake();
   }
 
   return { run, stop, signedIn };

@@ -1,18 +1,17 @@
-// The engine as the page sees it: one upload at a time, its state, and nothing left behind when it ends.
+// Runs one upload at a time, keeps its state for the page, and removes what a failed one left.
 
 import type { UploaderOptions, UploaderPorts } from "./ports";
 import { createRemovals } from "./removals";
 import { cleanName, containerOfName, createRequest, extensionOf } from "./rules/check-file";
 import { IDLE, isRunning, reduce, type UploadEvent } from "./rules/upload-state";
+import type { RunInput } from "./run-context";
 import type { UploadPolicy, UploadState, UploadTelemetry } from "./types";
 import type { UploadJob } from "./upload-job";
 import { UploadLog } from "./upload-log";
 import { createUploadRun, type UploadRun } from "./upload-run";
 
 export class Uploader {
-  readonly #ports: UploaderPorts;
-  readonly #policy: UploadPolicy;
-  readonly #options: UploaderOptions;
+  readonly #given: Pick<RunInput, "ports" | "policy" | "options">;
   readonly #removals: ReturnType<typeof createRemovals>;
   readonly #listeners = new Set<() => void>();
   #state: UploadState = IDLE;
@@ -22,9 +21,7 @@ export class Uploader {
   #stopWatchingPage: (() => void) | null = null;
 
   constructor(ports: UploaderPorts, policy: UploadPolicy, options: UploaderOptions = {}) {
-    this.#ports = ports;
-    this.#policy = policy;
-    this.#options = options;
+    this.#given = { ports, policy, options };
     this.#removals = createRemovals(ports);
   }
 
@@ -41,26 +38,27 @@ export class Uploader {
 
   /** Call it when the user is about to choose a file, so that the workers are ready for the first part. */
   warmUp(): void {
-    this.#ports.hasher.warmUp();
+    this.#given.ports.hasher.warmUp();
   }
 
   /** Does nothing while an upload runs. */
   start(file: File): void {
     if (isRunning(this.#state)) return;
-    void this.#discardLeftover();
-    const facts = { name: cleanName(file.name), sizeBytes: file.size };
+    if (this.#isOpen) void this.#discard();
     // What follows the dot is reported only if it is an extension. It may be a part of a person's name.
-    const extension = containerOfName(file.name, this.#policy) === null ? "" : extensionOf(file.name);
+    const extension = containerOfName(file.name, this.#given.policy) === null ? "" : extensionOf(file.name);
     this.#job = {
       file,
-      facts,
-      log: new UploadLog(this.#ports.clock.now(), file.size, extension),
-      idempotencyKey: this.#ports.newId(),
+      log: new UploadLog(this.#given.ports.clock.now(), file.size, extension),
+      idempotencyKey: this.#given.ports.newId(),
       isCreateUnconfirmed: false,
       isCompleteUnconfirmed: false,
       upload: null,
     };
-    this.#launch(this.#job, { type: "chosen", file: facts });
+    this.#launch(this.#job, {
+      type: "chosen",
+      file: { name: cleanName(file.name), sizeBytes: file.size },
+    });
   }
 
   /** Sends the same file again without the parts that the store has. */
@@ -71,7 +69,7 @@ export class Uploader {
 
   /** Resolves when the server has removed the video, or the removal was left to the server. */
   async abort(): Promise<void> {
-    if (this.#job === null || !(isRunning(this.#state) || this.#state.status === "failed")) return;
+    if (this.#job === null || !this.#isOpen) return;
     this.#stop();
     await this.#removeVideo(this.#job);
   }
@@ -84,45 +82,42 @@ export class Uploader {
   /** Resolves as `abort` does, if a failed upload left a video. */
   async reset(): Promise<void> {
     if (isRunning(this.#state)) return;
-    const discarded = this.#discardLeftover();
+    const discarded = this.#isOpen ? this.#discard() : null;
     this.#dispatch({ type: "reset" });
     await discarded;
   }
 
-  /** Text for a ticket: ids, attempts and statuses, and never a URL, a token or the file's name. */
+  /** Text for a ticket. It contains ids, attempts and statuses, but no URL, no token and no file name. */
   failureReport(): string {
     if (this.#job === null) return "No upload in this page yet.";
     const failure = this.#state.status === "failed" ? this.#state.error : null;
-    return this.#job.log.report(this.#ports.clock.now(), this.#ports.browser, failure);
+    return this.#job.log.report(this.#given.ports.clock.now(), this.#given.ports.browser, failure);
   }
 
   /** Ends the upload and removes all listeners. A later start works (React mounts twice in development). */
   dispose(): void {
-    if (this.#job !== null && isRunning(this.#state)) {
-      this.#stop();
-      // The user did not ask for this, so a video that may be complete stays.
-      if (!this.#job.isCompleteUnconfirmed) void this.#removeVideo(this.#job);
-    } else void this.#discardLeftover();
-    this.#ports.hasher.release();
+    const isOpen = this.#isOpen;
+    if (isRunning(this.#state)) this.#stop();
+    if (isOpen) void this.#discard();
+    this.#given.ports.hasher.release();
     this.#stopWatchingPage?.();
     this.#stopWatchingPage = null;
   }
 
   #launch(job: UploadJob, event: UploadEvent): void {
     this.#dispatch(event);
-    this.#stopWatchingPage ??= this.#ports.guards.onPageGone(() => this.#pageGone());
-    this.#releaseGuards = this.#ports.guards.hold();
+    this.#stopWatchingPage ??= this.#given.ports.guards.onPageGone(() => this.#pageGone());
+    this.#releaseGuards = this.#given.ports.guards.hold();
     const emit = (emitted: UploadEvent) => {
       // Events of a stopped run are ignored.
       if (this.#run !== run) return;
       if (emitted.type === "completed") this.#end(emitted, "done");
       else if (emitted.type === "failed") {
         this.#end(emitted, "failed");
-        if (!emitted.error.retryable) void this.#discardLeftover();
+        if (!emitted.error.retryable) void this.#discard();
       } else this.#dispatch(emitted);
     };
-    const input = { ports: this.#ports, policy: this.#policy, options: this.#options };
-    const run = createUploadRun({ job, emit, ...input });
+    const run = createUploadRun({ ...this.#given, job, emit });
     this.#run = run;
     void run.run();
   }
@@ -155,18 +150,22 @@ export class Uploader {
     const job = this.#job;
     if (job === null || job.upload === null || job.isCompleteUnconfirmed || this.#state.status === "done")
       return;
-    this.#ports.api.removeOnUnload(job.upload.videoId);
+    this.#given.ports.api.removeOnUnload(job.upload.videoId);
   }
 
   #report(outcome: UploadTelemetry["outcome"], errorCode: string | null): void {
-    const { api, clock } = this.#ports;
+    const { api, clock } = this.#given.ports;
     if (this.#job !== null) api.report(this.#job.log.telemetry(clock.now(), outcome, errorCode));
   }
 
-  /** Removes a failed upload's video. One that may be complete stays. */
-  async #discardLeftover(): Promise<void> {
-    if (this.#state.status !== "failed" || this.#job === null || this.#job.isCompleteUnconfirmed) return;
-    await this.#removeVideo(this.#job);
+  /** There may be a video. */
+  get #isOpen(): boolean {
+    return isRunning(this.#state) || this.#state.status === "failed";
+  }
+
+  /** Removes the video of a failed upload. The user did not ask for it, so a video that may be complete stays. */
+  async #discard(): Promise<void> {
+    if (this.#job !== null && !this.#job.isCompleteUnconfirmed) await this.#removeVideo(this.#job);
   }
 
   /** If the removal never gets through, the server's sweep removes the video. */
@@ -178,8 +177,8 @@ export class Uploader {
     if (videoId === null && !isCreateUnconfirmed) return;
     await this.#removals.add({
       videoId,
-      createAgain: (signal) =>
-        this.#ports.api.create(createRequest(file, this.#policy), idempotencyKey, signal),
+      create: (signal) =>
+        this.#given.ports.api.create(createRequest(file, this.#given.policy), idempotencyKey, signal),
     });
   }
 }

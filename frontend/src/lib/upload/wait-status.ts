@@ -7,7 +7,7 @@ import type { Waiting } from "./types";
 /** What the parts are doing, written by the modules that send them. */
 export interface Activity {
   isSending: boolean;
-  partsInFlight: number;
+  readonly attempts: ReadonlySet<unknown>;
   /** How long no byte has moved. */
   silentMs: number;
 }
@@ -47,7 +47,7 @@ export function createWaitStatus(
     for (const reason of ["signed_out", "offline"] as const)
       if (all.some((wait) => wait.reason === reason)) return { reason };
     // While another part moves, one part's retry is not worth showing.
-    if (activity.partsInFlight > 0 || all.length === 0) return null;
+    if (activity.attempts.size > 0 || all.length === 0) return null;
     const { attempt, until } = all.reduce((a, b) => (b.until < a.until ? b : a));
     return { reason: "retrying", attempt, resumesInMs: Math.max(0, Math.round(until - clock.now())) };
   }

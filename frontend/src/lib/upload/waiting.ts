@@ -62,7 +62,7 @@ async function whenSignedIn({ budget, delays, session, signal, waits }: RunConte
   const signedIn = async () => {
     while (session.signIns === seen && !signal.aborted) await delays.wait(null, signal);
   };
-  // Not reported even for a moment otherwise: the page reads "signed out" as the end of the new session.
+  // Otherwise it is not reported at all, because the page takes "signed out" for the end of the new session.
   if (session.signIns === seen) await waits.during("signed_out", 0, 0, signedIn());
   budget.renew();
 }

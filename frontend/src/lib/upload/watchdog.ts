@@ -5,7 +5,7 @@ import type { Clock } from "./ports";
 /** Without progress for this long, plus the time to drain a socket's buffer, a part stands still (measured). */
 const STALL_MS = 30_000;
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
-/** Until the speed is measured: 1 Mbit/s. */
+/** 1 Mbit/s, until the speed is measured. */
 const SLOW_BYTES_PER_SECOND = 125_000;
 const MAX_DRAIN_MS = 120_000;
 /** For the answer, once the whole body is sent. */
@@ -14,7 +14,7 @@ const ANSWER_MS = 60_000;
 const SHORT_LIMIT_MIN_MS = 5000;
 const SHORT_LIMIT_MAX_MS = 30_000;
 
-/** `goodput`: bytes per second of all parts together. */
+/** `goodput` returns the bytes per second of all parts together. */
 export function createWatchdog(clock: Clock, attempts: ReadonlySet<Attempt>, goodput: () => number | null) {
   /** How long one part takes to send so many bytes. */
   function sendMs(bytes: number): number {
@@ -33,7 +33,7 @@ export function createWatchdog(clock: Clock, attempts: ReadonlySet<Attempt>, goo
   function check(): void {
     const now = clock.now();
     for (const attempt of attempts)
-      if (now - attempt.lastEventAt >= limitMs(attempt)) stopAttempt(attempt, "stalled");
+      if (now - attempt.lastEventAt >= limitMs(attempt)) attempt.controller.abort("stalled");
   }
 
   /**
@@ -52,9 +52,4 @@ export function createWatchdog(clock: Clock, attempts: ReadonlySet<Attempt>, goo
   }
 
   return { check, shortenLimits };
-}
-
-export function stopAttempt(attempt: Attempt, reason: "stalled" | "preempted"): void {
-  attempt.stopReason ??= reason;
-  attempt.controller.abort();
 }

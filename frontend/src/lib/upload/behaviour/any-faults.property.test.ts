@@ -1,4 +1,4 @@
-// Whatever the network, the API and the person do: one end, every byte, nothing left running.
+// Checks that an upload ends once and completely, whatever the network, the API and the user do.
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { isRunning } from "../rules/upload-state";
@@ -198,7 +198,7 @@ it("ends once, complete or with nothing held, under any schedule of faults", {
 
       await world.clock.advance(600_000);
       expect(world.leaks()).toEqual(NO_LEAKS);
-      // A page that breaks cannot ask whether the video is whole: one that may be is left to the server.
+      // A page that breaks cannot ask whether the video is complete. One that may be is left to the server.
       if (end.status === "aborted" && !isDisposed)
         expect([...world.api.videos.values()].filter(({ status }) => status === "uploading")).toEqual([]);
     }),

@@ -10,7 +10,7 @@ describe("the stall watchdog", () => {
     const [first, second] = world.store.attempts.filter((attempt) => attempt.part === 1);
     const silence = (second?.at ?? 0) - (first?.at ?? 0);
     expect(silence).toBeGreaterThan(30_000);
-    // Three parts of 5 MiB arrived in this time: 4 MiB more would have taken some seconds.
+    // Three parts of 5 MiB arrived in this time. 4 MiB more would have taken some seconds.
     expect(silence).toBeLessThan(45_000);
     expect(world.uploader.failureReport()).toContain("stalls: 1");
   });

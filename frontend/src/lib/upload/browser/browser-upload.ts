@@ -1,4 +1,4 @@
-// The engine wired to a browser: XHR, a worker for MD5, fetch, the page's own clock, network and guards.
+// Creates an uploader for the browser.
 
 import type { Clock, Network, UploaderOptions, UploaderPorts } from "../ports";
 import type { UploadPolicy } from "../types";

@@ -1,4 +1,4 @@
-// Calls the upload API with fetch: same origin, JSON, the session cookie, and a time limit for each call.
+// Calls the upload API with fetch and a time limit.
 import { linkedController } from "../delays";
 import type { CreatedUpload, SignedParts, UploadApi } from "../ports";
 import { ApiFailure, type ErrorFacts } from "../rules/errors";
@@ -33,9 +33,8 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
       const response = await send(method, path, { signal: controller.signal, ...content });
       const answer = parsed(await response.text());
       if (!response.ok) throw failureOf(response, answer);
-      if (response.status === 204) return undefined as T; // 204 is only asked for as T = void
       // A captive portal answers 200 with a page of its own. Another attempt may reach the API.
-      if (!isRecord(answer)) throw new ApiFailure(0, "unreadable_answer", "");
+      if (answer === null && response.status !== 204) throw new ApiFailure(0, "unreadable_answer", "");
       return answer as T; // the API's tests compare it with schema.d.ts
     } catch (reason) {
       if (reason instanceof ApiFailure) throw reason;
@@ -69,23 +68,21 @@ function json(body: unknown, headers: Record<string, string> = {}): RequestInit 
   return { headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) };
 }
 
-function failureOf({ headers, status }: Response, body: unknown): ApiFailure {
-  const retryAfter = Number(headers.get("Retry-After") ?? Number.NaN);
-  const retryAfterSeconds = Number.isFinite(retryAfter) ? Math.max(0, retryAfter) : null;
+function failureOf({ headers, status }: Response, body: ErrorBody | null): ApiFailure {
+  const seconds = Number.parseFloat(headers.get("Retry-After") ?? "");
+  const retryAfterSeconds = seconds >= 0 ? seconds : null;
   const requestId = headers.get("X-Request-Id");
-  const error: ErrorBody = isRecord(body) && typeof body.code === "string" ? body : {};
+  const error = typeof body?.code === "string" ? body : {};
   const { code = "unreadable_answer", detail = "", request_id = requestId } = error;
   return new ApiFailure(status, code, detail, request_id, retryAfterSeconds, error);
 }
 
-function parsed(text: string): unknown {
+/** Returns null if the text is no JSON object. */
+function parsed(text: string): object | null {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" ? value : null;
   } catch {
     return null;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

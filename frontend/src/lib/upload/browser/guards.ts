@@ -1,4 +1,4 @@
-// Keeps the page and the machine from ending an upload unasked: leave warning, wake lock, and the last word.
+// Asks before the page is left, keeps the screen awake, and reports that the page goes away.
 import type { Guards } from "../ports";
 
 export const browserGuards: Guards = {
@@ -7,14 +7,14 @@ export const browserGuards: Guards = {
     let isHeld = true;
     const warn = (event: BeforeUnloadEvent) => event.preventDefault();
     const stayAwake = async () => {
-      // A hidden page loses its lock and may not ask; plain http has none at all.
+      // A hidden page loses its lock and gets no other. On plain http there is none.
       if (document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
       try {
         const granted = await navigator.wakeLock.request("screen");
         if (isHeld) lock = granted;
         else void granted.release();
       } catch {
-        // Refused (low battery): the upload goes on without.
+        // Refused, for example because of a low battery. The upload continues.
       }
     };
     window.addEventListener("beforeunload", warn);
@@ -30,7 +30,7 @@ export const browserGuards: Guards = {
   },
 
   onPageGone(listener) {
-    // `persisted`: the page is kept in the back/forward cache and may come back with its upload.
+    // A page in the back/forward cache (`persisted`) may come back with its upload.
     const onHide = (event: PageTransitionEvent) => {
       if (!event.persisted) listener();
     };

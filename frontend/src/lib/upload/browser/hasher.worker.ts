@@ -1,11 +1,11 @@
-// Computes MD5 off the main thread: reads each slice in small pieces, so that memory stays flat at any part size.
+// Computes MD5s in a worker.
 import { createMD5 } from "hash-wasm";
 import { hashSlice } from "./hash-slice";
-import type { HashOrder, HashReply } from "./worker-hasher";
+import type { HashJob, HashReply } from "./worker-hasher";
 
-/** The worker's own scope, as far as it is used: the page's `window` types do not fit here. */
+/** What is used of the worker's scope. The types of the page's `window` do not fit. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<HashOrder>) => void) | null;
+  onmessage: ((event: MessageEvent<HashJob>) => void) | null;
   postMessage(reply: HashReply): void;
 }
 
@@ -14,7 +14,7 @@ const md5 = createMD5();
 let last: Promise<void> = Promise.resolve();
 
 scope.onmessage = ({ data }) => {
-  // One after another: the state of one hash is shared, and order is what the sender waits in.
+  // One after another, because all slices share the state of one hash.
   last = last.then(async () => {
     try {
       scope.postMessage({ id: data.id, hash: await hashSlice(data.slice, await md5) });

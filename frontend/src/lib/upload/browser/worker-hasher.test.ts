@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { hexToBase64 } from "../hash-ahead";
 import { MIB } from "../testing";
 import { hashSlice } from "./hash-slice";
-import { createWorkerHasher, type HashOrder, type HashReply, type HashWorker } from "./worker-hasher";
+import { createWorkerHasher, type HashJob, type HashReply, type HashWorker } from "./worker-hasher";
 
 describe("hashSlice", () => {
   it.each([0, 1, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 5 * MIB + 3])("is MD5 for %i bytes", async (size) => {
@@ -42,7 +42,7 @@ describe("hashSlice", () => {
     await hashSlice(slice, hash);
     expect(hashed).toBe(7 * MIB);
     expect(most).toBeLessThanOrEqual(2);
-    // A buffer that was moved away is empty: its memory is not waiting for the collector.
+    // A buffer that was moved away is empty, so its memory does not wait for the garbage collector.
     expect(pieces.map((piece) => piece.byteLength)).toEqual(pieces.map(() => 0));
   });
 
@@ -67,11 +67,11 @@ class FakeWorker implements HashWorker {
   onmessage: HashWorker["onmessage"] = null;
   onerror: HashWorker["onerror"] = null;
   onmessageerror: HashWorker["onmessageerror"] = null;
-  readonly orders: HashOrder[] = [];
+  readonly jobs: HashJob[] = [];
   isTerminated = false;
 
-  postMessage(order: HashOrder): void {
-    this.orders.push(order);
+  postMessage(job: HashJob): void {
+    this.jobs.push(job);
   }
 
   terminate(): void {
@@ -86,7 +86,7 @@ class FakeWorker implements HashWorker {
 describe("createWorkerHasher", () => {
   const slice = new Blob(["x"]);
 
-  function crewed() {
+  function sloted() {
     const workers: FakeWorker[] = [];
     const hasher = createWorkerHasher(() => {
       const worker = new FakeWorker();
@@ -96,13 +96,13 @@ describe("createWorkerHasher", () => {
     return { workers, hasher };
   }
 
-  it("shares orders between two workers, pairs replies with orders, and releases", async () => {
-    const { workers, hasher } = crewed();
+  it("shares jobs between two workers, pairs replies with jobs, and releases", async () => {
+    const { workers, hasher } = sloted();
     const { signal } = new AbortController();
     const hashes = [1, 2, 3, 4].map(() => hasher.md5(slice, signal));
-    expect(workers.map((worker) => worker.orders.length)).toEqual([2, 2]);
+    expect(workers.map((worker) => worker.jobs.length)).toEqual([2, 2]);
     for (const worker of workers)
-      for (const { id } of [...worker.orders].reverse())
+      for (const { id } of [...worker.jobs].reverse())
         worker.reply({ id, hash: { kind: "md5", hex: `0${id}` } });
     expect(await Promise.all(hashes)).toEqual(["01", "02", "03", "04"].map((hex) => ({ kind: "md5", hex })));
     expect(getEventListeners(signal, "abort")).toEqual([]);
@@ -112,13 +112,13 @@ describe("createWorkerHasher", () => {
     expect(workers).toHaveLength(3);
   });
 
-  it("warms up the workers, which the first orders find ready", () => {
-    const { workers, hasher } = crewed();
+  it("warms up the workers, which the first jobs find ready", () => {
+    const { workers, hasher } = sloted();
     hasher.warmUp();
     hasher.warmUp();
     expect(workers).toHaveLength(2);
     void hasher.md5(slice, new AbortController().signal);
-    expect(workers.flatMap((worker) => worker.orders)).toHaveLength(1);
+    expect(workers.flatMap((worker) => worker.jobs)).toHaveLength(1);
     expect(workers).toHaveLength(2);
 
     const blocked = createWorkerHasher(() => {

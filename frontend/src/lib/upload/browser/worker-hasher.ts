@@ -1,7 +1,7 @@
-// The MD5 worker seen from the page: one order, one reply; a worker that cannot start costs the hash, not the upload.
+// Computes MD5s in workers. If no worker starts, the parts are sent without MD5.
 import type { PartHash, PartHasher } from "../ports";
 
-export interface HashOrder {
+export interface HashJob {
   readonly id: number;
   readonly slice: Blob;
 }
@@ -16,41 +16,41 @@ export interface HashWorker {
   onmessage: ((event: MessageEvent<HashReply>) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
   onmessageerror: ((event: MessageEvent) => void) | null;
-  postMessage(order: HashOrder): void;
+  postMessage(job: HashJob): void;
   terminate(): void;
 }
 
 const UNAVAILABLE: PartHash = { kind: "unavailable" };
 
-/** One reads and hashes 170 to 400 MB/s; a second gains 20 to 40 % on a fast line, also on two cores (measured). */
-const MOST_WORKERS = 2;
+/** One worker reads and hashes 170 to 400 MB/s. A second one gains 20 to 40 % on a fast connection (measured). */
+const MAX_WORKERS = 2;
 
-interface Crew {
+interface Slot {
   readonly worker: HashWorker;
-  readonly orders: Map<number, (hash: PartHash) => void>;
+  readonly jobs: Map<number, (hash: PartHash) => void>;
 }
 
 export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
-  const crews: Crew[] = [];
+  const slots: Slot[] = [];
   let nextId = 1;
 
   function md5(slice: Blob, signal: AbortSignal): Promise<PartHash> {
     if (signal.aborted) return Promise.resolve(UNAVAILABLE);
     return new Promise((resolve) => {
       const id = nextId++;
-      let orders: Crew["orders"] | null = null;
+      let jobs: Slot["jobs"] | null = null;
       const abort = () => settle(UNAVAILABLE);
       const settle = (hash: PartHash) => {
-        orders?.delete(id);
+        jobs?.delete(id);
         signal.removeEventListener("abort", abort);
         resolve(hash);
       };
       signal.addEventListener("abort", abort);
       try {
-        const crew = leastBusy();
-        orders = crew.orders;
-        orders.set(id, settle);
-        crew.worker.postMessage({ id, slice });
+        const slot = leastBusy();
+        jobs = slot.jobs;
+        jobs.set(id, settle);
+        slot.worker.postMessage({ id, slice });
       } catch {
         settle(UNAVAILABLE);
       }
@@ -59,34 +59,34 @@ export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
 
   function warmUp(): void {
     try {
-      while (crews.length < MOST_WORKERS) hire();
+      while (slots.length < MAX_WORKERS) startWorker();
     } catch {
-      // No workers here: the parts go without a hash.
+      // Workers are blocked, so the parts are sent without MD5.
     }
   }
 
   function release(): void {
-    for (const { worker, orders } of crews.splice(0)) {
+    for (const { worker, jobs } of slots.splice(0)) {
       worker.terminate();
-      for (const settle of [...orders.values()]) settle(UNAVAILABLE);
+      for (const settle of [...jobs.values()]) settle(UNAVAILABLE);
     }
   }
 
-  function leastBusy(): Crew {
-    const idle = crews.find((crew) => crew.orders.size === 0);
+  function leastBusy(): Slot {
+    const idle = slots.find((slot) => slot.jobs.size === 0);
     if (idle !== undefined) return idle;
-    if (crews.length < MOST_WORKERS) return hire();
-    return crews.reduce((a, b) => (b.orders.size < a.orders.size ? b : a));
+    if (slots.length < MAX_WORKERS) return startWorker();
+    return slots.reduce((a, b) => (b.jobs.size < a.jobs.size ? b : a));
   }
 
-  function hire(): Crew {
-    const crew: Crew = { worker: spawn(), orders: new Map() };
-    crew.worker.onmessage = ({ data }) => crew.orders.get(data.id)?.(data.hash);
-    // Blocked by a policy, not found, or crashed: nobody waits for it.
-    crew.worker.onerror = () => release();
-    crew.worker.onmessageerror = () => release();
-    crews.push(crew);
-    return crew;
+  function startWorker(): Slot {
+    const slot: Slot = { worker: spawn(), jobs: new Map() };
+    slot.worker.onmessage = ({ data }) => slot.jobs.get(data.id)?.(data.hash);
+    // It is blocked by a policy, not found, or has crashed.
+    slot.worker.onerror = release;
+    slot.worker.onmessageerror = release;
+    slots.push(slot);
+    return slot;
   }
 
   return { md5, warmUp, release };

@@ -1,7 +1,7 @@
-// Sends one part by XMLHttpRequest: the only place in the engine that knows it. fetch cannot report upload progress.
+// Sends one part with XMLHttpRequest, because fetch cannot report upload progress.
 import { NO_ANSWER, type PartAnswer, type PartRequest, type PartTransport } from "../ports";
 
-/** An error body of a store is some hundred bytes of XML; its code is all that is kept (the rest may name the URL). */
+/** Only the code of a store's error is used. The rest may contain the URL. */
 const STORE_CODE = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/;
 
 export const xhrTransport: PartTransport = {
@@ -29,7 +29,7 @@ export const xhrTransport: PartTransport = {
       request.signal.addEventListener("abort", abort);
       try {
         xhr.open("PUT", request.url);
-        // No Content-Type: a slice has none, and an unsigned header is one more reason to refuse.
+        // No Content-Type, because a store may refuse an unsigned header.
         if (request.contentMd5 !== null) xhr.setRequestHeader("Content-MD5", request.contentMd5);
         xhr.send(request.body);
       } catch {
@@ -39,7 +39,7 @@ export const xhrTransport: PartTransport = {
   },
 };
 
-/** Readable only where the store's CORS exposes it; asking for it by name would log an error where it does not. */
+/** Null unless the store's CORS rules expose the header. Reading it by its name would log an error. */
 function retryAfter(headers: string): number | null {
   const value = /^retry-after:\s*(\d{1,6})\s*$/im.exec(headers)?.[1];
   return value === undefined ? null : Number(value);

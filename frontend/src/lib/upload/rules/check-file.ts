@@ -1,4 +1,4 @@
-// Checks a chosen file before anything is sent: name, size and extension first, then its first bytes.
+// Checks a chosen file's name, size, extension and first bytes before anything is sent.
 import { formatBytes, spellContainer } from "../../format";
 import type { CreateVideo } from "../ports";
 import type { UploadFailure, UploadPolicy } from "../types";
@@ -18,7 +18,7 @@ export function checkFile(
   if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(file.name))
     return uploadFailure(
       "filename_invalid",
-      "The file's name contains invisible control characters. Rename it and choose it again.",
+      "The file's name contains control characters. Rename it and choose it again.",
     );
   const letters = [...cleanName(file.name)].length;
   if (letters === 0)
@@ -36,18 +36,17 @@ export function checkFile(
       `${name} can't be uploaded. ${why}. ${accepted(policy, true)}`,
     );
   }
-  if (file.size < 1)
-    return uploadFailure("file_empty", `${name} is empty (0 bytes). Choose a video that has content.`);
+  if (file.size < 1) return uploadFailure("file_empty", `${name} is empty (0 bytes). Choose another file.`);
   const limit = policy.max_size_bytes;
   if (file.size > limit)
     return uploadFailure(
       "file_too_large",
-      `${name} is ${sizeOver(file.size, limit)}. Slipway accepts up to ${formatBytes(limit)}. Choose a smaller file or shorten the video.`,
+      `${name} is ${sizeOver(file.size, limit)}. Slipway accepts up to ${formatBytes(limit)}. Choose a smaller file.`,
     );
   return null;
 }
 
-/** After checkFile: does the content fit the name? `leading` is the file's first 4 KiB. */
+/** Call it after checkFile, to see whether the content fits the name. `leading` is the file's first 4 KiB. */
 export function checkContent(
   file: { readonly name: string },
   leading: Uint8Array,
@@ -79,7 +78,7 @@ export function createRequest(
   return {
     filename: cleanName(file.name),
     size_bytes: file.size,
-    content_type: containerOfName(file.name, policy)?.content_types[0] ?? "application/octet-stream",
+    content_type: containerOfName(file.name, policy)?.content_types[0] ?? "",
   };
 }
 
@@ -104,7 +103,7 @@ function accepted(policy: UploadPolicy, withExtensions: boolean): string {
   const names = policy.containers.map(({ container, extensions }) =>
     withExtensions ? `${spellContainer(container)} (${extensions.join(", ")})` : spellContainer(container),
   );
-  // British: no comma before "and".
+  // British English has no comma before "and".
   return `Slipway accepts ${new Intl.ListFormat("en-GB").format(names)}.`;
 }
 

@@ -10,7 +10,7 @@ export interface ErrorFacts {
   readonly open_video_ids?: readonly string[];
 }
 
-/** The API refused, or gave no answer: status 0 is a broken connection or a call that took too long. */
+/** The API refused or did not answer. Status 0 is a broken connection or a call that took too long. */
 export class ApiFailure extends Error {
   constructor(
     readonly status: number,
@@ -51,9 +51,11 @@ export function isGone(reason: unknown): boolean {
 export function uploadFailure(
   code: UploadFailureCode,
   detail: string,
-  more: Partial<Omit<UploadFailure, "code" | "detail">> = {},
+  retryable = false,
+  requestId: string | null = null,
+  openVideoIds: readonly string[] = [],
 ): UploadFailure {
-  return { code, detail, retryable: false, requestId: null, openVideoIds: [], ...more };
+  return { code, detail, retryable, requestId, openVideoIds };
 }
 
 /** The API's codes that the page handles, with whether the same file may be tried again. */
@@ -65,24 +67,20 @@ const API_CODES: ReadonlyMap<string, boolean> = new Map<UploadFailureCode, boole
   ["content_type_mismatch", false],
   ["quota_exceeded", true],
   ["too_many_uploads", true],
-  ["video_not_found", true],
-  ["wrong_state", true],
 ]);
 
 export function fromApi({ code, detail, facts, requestId, status }: ApiFailure): UploadFailure {
   const retryable = API_CODES.get(code);
-  const more = { retryable: retryable === true, requestId, openVideoIds: facts.open_video_ids ?? [] };
-  if (code === "video_not_found" || code === "wrong_state")
-    return uploadFailure(
-      code,
-      "This upload was deleted or has expired. Try again to send it from the start.",
-      more,
-    );
+  if (code === "video_not_found" || code === "wrong_state") {
+    const gone = "This upload was deleted or has expired. Try again to send it from the start.";
+    return uploadFailure(code, gone, true, requestId);
+  }
   // A proxy's page says nothing about the upload.
   if (code === "unreadable_answer" || isTransient(status))
     return networkFailure("Slipway", status, requestId);
   // A key of that map is a code of the page.
-  return uploadFailure(retryable === undefined ? "rejected" : (code as UploadFailureCode), detail, more);
+  const known = retryable === undefined ? "rejected" : (code as UploadFailureCode);
+  return uploadFailure(known, detail, retryable, requestId, facts.open_video_ids);
 }
 
 /** The server did not answer well for so long that the engine stopped asking. */
@@ -95,15 +93,16 @@ export function networkFailure(
   return uploadFailure(
     "network",
     `${server} ${what}. Check your connection and try again. The upload continues where it stopped.`,
-    { retryable: true, requestId },
+    true,
+    requestId,
   );
 }
 
 export function stillCompleting(): UploadFailure {
   return uploadFailure(
     "network",
-    "Your file is uploaded, but processing is taking longer than usual. Try again in a few minutes. Nothing is sent twice.",
-    { retryable: true },
+    "Your file is uploaded, but processing is taking longer than usual. Try again in a few minutes.",
+    true,
   );
 }
 
@@ -111,15 +110,15 @@ export function storeRefusal(status: number, storeCode: string | null): UploadFa
   return uploadFailure(
     "storage_refused",
     `The storage refused a part of the file (${storeCode ?? `status ${status}`}). Try again. If it happens again, copy the report and send it to support.`,
-    { retryable: true },
+    true,
   );
 }
 
 export function dataCorrupted(): UploadFailure {
   return uploadFailure(
     "storage_refused",
-    "A part of the file keeps arriving damaged. A proxy, a virus scanner or a bad connection may change it. Try again on another network.",
-    { retryable: true },
+    "A part of the file keeps arriving damaged. Try again on another network, without a proxy or a virus scanner.",
+    true,
   );
 }
 
@@ -127,7 +126,7 @@ export function unexpected(name: string): UploadFailure {
   return uploadFailure(
     "rejected",
     `Something went wrong in this page (${name}). Try again. If it happens again, copy the report and send it to support.`,
-    { retryable: true },
+    true,
   );
 }
 
@@ -141,11 +140,11 @@ export function fileChanged(name: string): UploadFailure {
 export function fileUnreadable(name: string): UploadFailure {
   return uploadFailure(
     "file_unreadable",
-    `${shownName(name)} can't be read. It may have been moved or renamed, or another program has it open. Choose it again.`,
+    `${shownName(name)} can't be read. It may have been moved, renamed or opened by another program. Choose it again.`,
   );
 }
 
-/** A file name for a sentence: shortened, and without the control and direction marks that could reverse the text. */
+/** A file name for a sentence, shortened and without the control and direction marks that could reverse the text. */
 export function shownName(name: string): string {
   const plain =
     name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "").trim() || "The file";

@@ -23,6 +23,8 @@ export interface Part {
 /** An attempt must get this much further than any before it to count as progress. Less may be chance. */
 const PROGRESS_STEP = 1024 * 1024;
 
+const UNTRIED = { loaded: 0, failures: 0, refusals: 0, corruptions: 0 };
+
 export class PartList {
   readonly parts: readonly Part[];
   /** Bytes handed to the network, also those sent twice. */
@@ -35,8 +37,16 @@ export class PartList {
     this.parts = Array.from({ length: Math.ceil(sizeBytes / partSizeBytes) }, (_, index) => {
       const start = index * partSizeBytes;
       const end = Math.min(sizeBytes, start + partSizeBytes);
-      const counters = { loaded: 0, best: 0, failures: 0, refusals: 0, corruptions: 0 };
-      return { number: index + 1, start, end, size: end - start, isDone: false, md5: null, ...counters };
+      return {
+        number: index + 1,
+        start,
+        end,
+        size: end - start,
+        isDone: false,
+        md5: null,
+        best: 0,
+        ...UNTRIED,
+      };
     });
   }
 
@@ -63,7 +73,7 @@ export class PartList {
 
   finish(part: Part): void {
     this.bytesMoved += Math.max(0, part.size - part.loaded);
-    Object.assign(part, { isDone: true, loaded: 0, failures: 0, refusals: 0, corruptions: 0 });
+    Object.assign(part, UNTRIED, { isDone: true });
   }
 
   /** Returns how many of these parts there are. Each is read, hashed and sent again. */
@@ -75,8 +85,7 @@ export class PartList {
 
   /** The user tries again, so earlier failures don't count. */
   resetFailures(): void {
-    for (const part of this.parts)
-      Object.assign(part, { loaded: 0, failures: 0, refusals: 0, corruptions: 0 });
+    for (const part of this.parts) Object.assign(part, UNTRIED);
   }
 }
 

@@ -1,6 +1,6 @@
-// What follows a request that did not succeed: pure rules over status, store code and counters.
+// Decides what follows a request that failed.
 
-/** Full jitter (AWS architecture blog): a wait between 0 and a ceiling that doubles up to half a minute. */
+/** Full jitter (AWS architecture blog) waits between 0 and a ceiling that doubles up to half a minute. */
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LIMIT_MS = 30_000;
 /** A longer Retry-After is cut, because a person watches. */
@@ -20,8 +20,8 @@ export function backoffMs(failures: number, random: () => number, retryAfterSeco
 }
 
 /**
- * `retry`: the same request may succeed. `renew`: get a new URL from the API, which also knows whether the upload is
- * gone. `rehash`: the store received other bytes. `refused`: final.
+ * After `retry` the same request may succeed. `renew` needs a new URL from the API, which also knows whether the upload
+ * is gone. After `rehash` the store has received other bytes. `refused` is final.
  */
 export type PartAction = "sent" | "retry" | "renew" | "rehash" | "refused";
 

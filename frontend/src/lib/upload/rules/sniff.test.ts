@@ -13,7 +13,7 @@ interface Vector {
   readonly refusal: string | null;
 }
 
-// The same file is read by the server's suite: the two checks cannot drift apart.
+// The server's tests read the same file, so both checks follow the same rules.
 const path = fileURLToPath(
   new URL("../../../../../backend/tests/vectors/leading_bytes.json", import.meta.url),
 );

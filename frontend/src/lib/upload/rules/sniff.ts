@@ -1,4 +1,4 @@
-// Tells the container by a file's leading bytes: the same rules and test vectors as the server's mediaprobe/sniff.py.
+// Detects the container by a file's first bytes, with the rules and test vectors of the server's mediaprobe/sniff.py.
 
 export type Container = "mp4" | "mov" | "avi" | "webm" | "mkv";
 
@@ -18,7 +18,7 @@ const SOUND_BRANDS = new Set(["M4A ", "M4B ", "M4P ", "F4A ", "F4B "]);
 const SEGMENT_BOXES = new Set(["styp", "sidx", "moof"]);
 const QUICKTIME_ATOMS = new Set(["moov", "mdat", "wide", "free", "skip", "pnot"]);
 
-/** The container of a file that begins with these bytes, or null for anything Slipway does not take. */
+/** The container of a file that begins with these bytes, or null if Slipway does not accept it. */
 export function sniff(leading: Uint8Array): Container | null {
   const head = leading.subarray(0, SNIFF_BYTES);
   if (ascii(head, 0, 4) === "RIFF") return ascii(head, 8, 12) === "AVI " ? "avi" : null;
@@ -48,7 +48,7 @@ function isoBaseMedia(head: Uint8Array): Container | null {
   return size >= header && (box === "mdat" || size <= MAX_FIRST_ATOM) ? "mov" : null;
 }
 
-/** Matroska and WebM are EBML (RFC 8794); the header's DocType tells which. */
+/** Matroska and WebM are EBML (RFC 8794). The header's DocType tells which. */
 function ebml(head: Uint8Array): Container | null {
   const header = ebmlSize(head, 4);
   if (header === null) return null;
@@ -66,11 +66,11 @@ function ebml(head: Uint8Array): Container | null {
     }
     offset = payloadEnd;
   }
-  // A complete header without DocType: `matroska` was the default before RFC 8794.
+  // Before RFC 8794, `matroska` was the default of a header without DocType.
   return offset === end && end <= head.length && header.size !== null ? "mkv" : null;
 }
 
-/** How many bytes an EBML id or size takes: the leading zero bits of its first byte, plus one. */
+/** An EBML id or size has as many bytes as its first byte has leading zero bits, plus one. */
 function ebmlLength(head: Uint8Array, offset: number, longest: number): number | null {
   const length = Math.clz32(head[offset] ?? 0) - 23;
   return length <= longest && offset + length <= head.length ? length : null;
@@ -81,7 +81,7 @@ function ebmlSize(head: Uint8Array, offset: number): { size: number | null; payl
   const length = ebmlLength(head, offset, 8);
   if (length === null) return null;
   const ones = 2 ** (7 * length) - 1;
-  // The marker bit goes first: with it, a 56-bit size would not fit a number and lose its last bits.
+  // With the marker bit, a 56-bit size would not fit a number and lose its last bits.
   const leadingBits = (head[offset] ?? 0) & (0xff >> length);
   const value = leadingBits * 256 ** (length - 1) + bigEndian(head, offset + 1, offset + length);
   return { size: value >= ones ? null : value, payload: offset + length };
@@ -99,43 +99,36 @@ function startsWith(bytes: Uint8Array, magic: string): boolean {
   return ascii(bytes, 0, magic.length) === magic;
 }
 
-/** Only to name in the refusal what was chosen by mistake. */
-const LOOKS_LIKE: readonly (readonly [magic: string, what: string])[] = [
-  ["#EXTM3U", "an HLS playlist"],
-  ["ffconcat", "a playlist"],
-  ["\xff\xd8\xff", "a picture"],
-  ["\x89PNG", "a picture"],
-  ["GIF8", "a picture"],
-  ["\0\0\0\x0cjP  ", "a picture"],
-  ["\0\0\0\x0cJXL ", "a picture"],
-  ["ID3", "a sound file"],
-  ["fLaC", "a sound file"],
-  ["OggS", "an Ogg file"],
-  ["FLV\x01", "a Flash video"],
-  ["\0\0\x01\xba", "an MPEG program stream"],
-  ["\0\0\x01\xb3", "an MPEG video stream"],
-  ["G@", "an MPEG transport stream"],
-  ["\x30\x26\xb2\x75", "a Windows Media file"],
-  ["PK\x03\x04", "an archive"],
-  ["\x1f\x8b", "an archive"],
-  ["%PDF", "a PDF document"],
-  ["\x7fELF", "a program"],
-  ["MZ", "a program"],
+/** Names for the rejection, each with the first bytes that show it. */
+const LOOKS_LIKE: readonly (readonly [what: string, ...magics: string[]])[] = [
+  ["a playlist", "#EXTM3U", "ffconcat"],
+  ["a picture", "\xff\xd8\xff", "\x89PNG", "GIF8", "\0\0\0\x0cjP  ", "\0\0\0\x0cJXL "],
+  ["a sound file", "ID3", "fLaC"],
+  ["an Ogg file", "OggS"],
+  ["a Flash video", "FLV\x01"],
+  ["an MPEG stream", "\0\0\x01\xba", "\0\0\x01\xb3", "G@"],
+  ["a Windows Media file", "\x30\x26\xb2\x75"],
+  ["an archive", "PK\x03\x04", "\x1f\x8b"],
+  ["a PDF document", "%PDF"],
+  ["a program", "\x7fELF", "MZ"],
 ];
 
-/** What these bytes seem to be, as in "its first bytes are ..."; null when they tell nothing. */
+/** Returns what these bytes seem to be, for "Its first bytes are ...", or null. */
 export function looksLike(leading: Uint8Array): string | null {
-  if (ascii(leading, 4, 8) === "ftyp") {
-    const brand = ascii(leading, 8, 12);
-    if (PICTURE_BRANDS.has(brand)) return "those of a picture";
-    if (SOUND_BRANDS.has(brand)) return "those of a sound file";
-  }
-  if (startsWith(leading, "RIFF"))
-    return ascii(leading, 8, 12) === "WAVE" ? "those of a sound file" : "those of a picture";
-  const known = LOOKS_LIKE.find(([magic]) => startsWith(leading, magic));
-  if (known !== undefined) return `those of ${known[1]}`;
+  const what = kindOf(leading);
+  if (what !== undefined) return `those of ${what}`;
   const start = leading.subarray(0, 64);
-  if (start.length > 0 && start.every((byte) => byte === 0)) return "all zero";
-  const isText = start.length > 0 && start.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13));
-  return isText ? "text" : null;
+  if (start.length === 0) return null;
+  if (start.every((byte) => byte === 0)) return "all zero";
+  return start.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13)) ? "text" : null;
+}
+
+function kindOf(leading: Uint8Array): string | undefined {
+  const brand = ascii(leading, 8, 12);
+  if (ascii(leading, 4, 8) === "ftyp") {
+    if (PICTURE_BRANDS.has(brand)) return "a picture";
+    if (SOUND_BRANDS.has(brand)) return "a sound file";
+  }
+  if (startsWith(leading, "RIFF")) return brand === "WAVE" ? "a sound file" : "a picture";
+  return LOOKS_LIKE.find(([, ...magics]) => magics.some((magic) => startsWith(leading, magic)))?.[0];
 }

@@ -3,7 +3,7 @@ import { EtaDisplay, roundEta, SpeedMeter } from "./speed";
 
 const MBIT = 125_000;
 
-/** Seconds 1, 2, 3, ... of a line: bytes moved in each. Seeded, so that every run sees the same noise. */
+/** The bytes moved in each second of a connection. Seeded, so that every run has the same noise. */
 function trace(seconds: number, rate: (second: number) => number): number[] {
   let seed = 42;
   const noise = () => {
@@ -77,7 +77,7 @@ describe("the speed", () => {
     expect(meter.bytesPerSecond).toBeCloseTo(600_000);
   });
 
-  it("is right from the first sample on: its empty start is corrected for", () => {
+  it("is right from the first sample on", () => {
     const meter = new SpeedMeter();
     for (let tick = 0; tick < 40; tick += 1) meter.add(25_000, 100);
     expect(meter.bytesPerSecond).toBeCloseTo(250_000);

@@ -1,4 +1,4 @@
-// How fast it goes and how long it will take: a smoothed rate, and a time left that does not flicker.
+// Calculates a smoothed speed and a time left that does not flicker.
 
 /** Between 5 s (lively) and 10 s (calm). Over windows of 1 s the speed of six parts varies by 37 %. */
 const TAU_MS = 7000;
@@ -19,7 +19,7 @@ export class SpeedMeter {
     this.#tauMs = tauMs;
   }
 
-  /** `bytes` handed to the network during the last `elapsedMs`. */
+  /** `bytes` given to the network during the last `elapsedMs`. */
   add(bytes: number, elapsedMs: number): void {
     if (elapsedMs <= 0) return;
     this.#watchedMs += elapsedMs;
@@ -35,7 +35,7 @@ export class SpeedMeter {
   }
 }
 
-/** Time left for people: in steps that grow with it, and kept while the truth stays near what is shown. */
+/** The time left for people, in steps that grow with it. It changes only if the estimate moves away from it. */
 export class EtaDisplay {
   #shown: number | null = null;
 

@@ -11,7 +11,7 @@ const video = makeVideo(
   { filename: "a.mp4", size_bytes: 1000, content_type: "video/mp4" },
   "processing",
 );
-const error = uploadFailure("network", "No.", { retryable: true });
+const error = uploadFailure("network", "No.", true);
 
 function progress(bytesSent: number): Progress {
   return { bytesSent, bytesTotal: 1000, percent: bytesSent / 10, bytesPerSecond: null, etaSeconds: null };
@@ -76,7 +76,7 @@ describe("reduce", () => {
         for (const next of events) {
           const before: UploadState = state;
           state = reduce(before, next);
-          // done is reached from assembling alone: "uploaded" is never said unless complete answered.
+          // `done` follows only `assembling`, so the page never says "uploaded" before complete has answered.
           if (state.status === "done" && before.status !== "done") expect(before.status).toBe("assembling");
           // A terminal state is left only because a person asked for it.
           if (!isRunning(before) && state !== before)

@@ -1,4 +1,4 @@
-// The upload's states and the only ways from one to the next: a pure function, so that no screen can lie.
+// The upload's states and the transitions between them.
 import type { FileFacts, Progress, UploadFailure, UploadState, Video, Waiting } from "../types";
 
 export type UploadEvent =
@@ -23,7 +23,7 @@ export function isRunning(state: UploadState): state is Running {
   return ["checking", "starting", "sending", "assembling"].includes(state.status);
 }
 
-/** An event that does not fit the state changes nothing: the same reference comes back. */
+/** Returns the same reference if the event does not fit the state. */
 export function reduce(state: UploadState, event: UploadEvent): UploadState {
   switch (event.type) {
     case "chosen":
@@ -65,7 +65,7 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
       if (!isRunning(state)) return state;
       return { status: "failed", file: state.file, videoId: event.videoId, error: event.error };
     case "aborted":
-      // A failed upload may be cancelled too: what it left is taken away.
+      // A failed upload may be cancelled too, which removes its video.
       if (state.status === "idle" || state.status === "done" || state.status === "aborted") return state;
       return { status: "aborted", file: state.file };
     case "reset":
@@ -75,12 +75,12 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
   }
 }
 
-/** 100 % is said by `done` alone. */
+/** Only `done` means 100 %. */
 function capped(progress: Progress): Progress {
   return { ...progress, percent: Math.min(99, progress.percent) };
 }
 
-/** Bytes and percent never run backwards; speed and time left may. */
+/** Bytes and percent never run backwards. Speed and time left may. */
 function forward(before: Progress, after: Progress): Progress {
   return {
     ...after,
@@ -89,7 +89,7 @@ function forward(before: Progress, after: Progress): Progress {
   };
 }
 
-/** Both are plain values, always written in the same order. */
+/** Both are plain values whose keys are always in the same order. */
 function isSame<T extends Progress | Waiting | null>(a: T, b: T): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

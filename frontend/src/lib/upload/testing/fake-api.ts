@@ -26,7 +26,7 @@ export function apiFailure(
 export type Call = "create" | "sign" | "complete" | "remove";
 
 export class FakeApi implements UploadApi {
-  /** Thrown by the next calls of that name, in order; null lets one through. `lost` does the work first, `gone` deletes the video. */
+  /** Thrown by the next calls, in order. Null lets one through, `lost` does the work first, `gone` deletes the video. */
   readonly failures: Record<Call, (ApiFailure | null | { lost: true } | { hang: true } | { gone: true })[]> =
     {
       create: [],

@@ -5,7 +5,7 @@ import type { Clock } from "../ports";
 export const T0 = Date.parse("2026-11-22T12:00:00Z");
 
 export class FakeClock implements Clock {
-  /** What timers count: stands still while the machine sleeps. */
+  /** What timers count. It stands still while the machine sleeps. */
   private awake = 0;
   private slept = 0;
   private wrongBy = 0;
@@ -55,7 +55,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** The machine sleeps: time passes, and no timer notices. */
+  /** The machine sleeps. Time passes, and no timer fires. */
   sleep(ms: number): void {
     this.slept += ms;
   }

@@ -5,7 +5,7 @@ export function latin1(text: string): Uint8Array {
 
 export const MP4_START = latin1("\0\0\0\x14ftypisom\0\0\x02\0isom\0\0\0\x08free");
 
-/** A file whose bytes are never made; only its first ones and whether it reads. */
+/** A file of any size that has only its first bytes. */
 export class FakeFile {
   readError: string | null = null;
   readonly reads: (readonly [number, number])[] = [];
@@ -54,7 +54,7 @@ export function sliceOf(blob: Blob): FakeSlice {
   return blob as unknown as FakeSlice; // every blob here comes from FakeFile.slice
 }
 
-/** Stands for the MD5 of a range: what the fake store compares. */
+/** Stands for the MD5 of a range, which the fake store compares. */
 export function fakeMd5(start: number, end: number): string {
   return `${start.toString(16).padStart(16, "0")}${end.toString(16).padStart(16, "0")}`;
 }

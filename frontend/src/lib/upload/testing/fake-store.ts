@@ -41,7 +41,7 @@ export class FakeStore implements PartTransport {
   answerMs = 20;
   fault: (attempt: Attempt) => Fault = () => ({ kind: "ok" });
   readonly attempts: Attempt[] = [];
-  /** What the store has: the last acknowledged range of each part, and its MD5. */
+  /** The last acknowledged range of each part, and its MD5. */
   readonly parts = new Map<number, { start: number; end: number; md5: string }>();
   open = 0;
   mostOpen = 0;

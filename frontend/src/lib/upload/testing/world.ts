@@ -26,7 +26,7 @@ export interface World {
   start(): void;
   /** Lets time pass until the upload has ended, and fails if it does not within `ms`. */
   finish(ms?: number): Promise<UploadState>;
-  /** What is still held after the end: each must be zero. */
+  /** What is still open after the end. Each must be zero. */
   leaks(): Record<string, number>;
 }
 
