@@ -2,6 +2,7 @@
 // actual one. Prints one JSON object with the median error of each trace.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { plannedPartSize } from "../../frontend/src/lib/upload/rules/part-list";
 import { Uploader } from "../../frontend/src/lib/upload/uploader";
 
 const MIB = 1024 * 1024;
@@ -9,6 +10,21 @@ const STEP_MS = 100;
 /** The error counts after this time, and not in the last second, where rounding dominates. */
 const FROM_MS = 10_000;
 const UNTIL_LEFT_MS = 1000;
+
+const POLICY = {
+  max_size_bytes: 2048 * MIB,
+  presign_ttl_seconds: 900,
+  max_parts_per_signing: 32,
+  part_plan: {
+    min_part_bytes: 5 * MIB,
+    max_part_bytes: 16 * MIB,
+    part_bytes_multiple: MIB,
+    wanted_parts: 6,
+  },
+  containers: [
+    { container: "mp4", extensions: [".mp4"], content_types: ["video/mp4"], family: "isobmff" },
+  ],
+};
 
 class ScriptedClock {
   time = 1_700_000_000_000;
@@ -65,7 +81,7 @@ async function replay(trace) {
       new TextEncoder().encode("\0\0\0\x14ftypisom\0\0\x02\0isom\0\0\0\x08free").buffer,
   });
   const file = { name: "trace.mp4", size: trace.size_bytes, lastModified: 0, slice };
-  const partSize = Math.min(Math.max(Math.ceil(Math.ceil(file.size / 6) / MIB) * MIB, 5 * MIB), 16 * MIB);
+  const partSize = plannedPartSize(file.size, POLICY.part_plan);
   const signed = (numbers) => ({
     server_time: new Date(clock.now()).toISOString(),
     parts: numbers.map((part_number) => ({
@@ -98,12 +114,7 @@ async function replay(trace) {
     newId: () => "id",
     browser: "replay",
   };
-  const policy = {
-    max_size_bytes: 2048 * MIB,
-    presign_ttl_seconds: 900,
-    containers: [{ container: "mp4", extensions: [".mp4"], content_types: ["video/mp4"] }],
-  };
-  const uploader = new Uploader(ports, policy, { integrity: false });
+  const uploader = new Uploader(ports, POLICY, { integrity: false });
   uploader.start(file);
   for (let turn = 0; turn < 20; turn += 1) await settle();
 
