@@ -14,7 +14,6 @@ from mediaprobe import Metadata
 class Clock(Protocol):
     def now(self) -> datetime:
         """Return the time, aware and in UTC."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,9 @@ class ObjectStorage(Protocol):
         ttl_seconds: int,
     ) -> PresignedPart:
         """Sign method, key, upload ID, part number and Content-Length, without a request."""
-        ...
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         """Return all parts in order. Raise NoSuchUpload."""
-        ...
 
     async def complete_multipart_upload(
         self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
@@ -132,30 +129,24 @@ class ObjectStorage(Protocol):
 
         Raise NoSuchUpload, InvalidPart, ObjectExists.
         """
-        ...
 
     async def abort_multipart_upload(self, object_key: str, upload_id: str) -> None:
         """Abort the upload. Succeed if the store does not know it."""
-        ...
 
     async def head(self, object_key: str) -> StoredObject:
         """Raise NoSuchObject."""
-        ...
 
     async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:
         """Return up to `length` bytes from `start`, fewer at the end of the object.
 
         Raise NoSuchObject, or ObjectChanged if the object does not have `etag`.
         """
-        ...
 
     async def delete(self, object_key: str) -> None:
         """Delete the object. Succeed if there is none."""
-        ...
 
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
         """Write a small object in one request. If `only_if_new`, raise ObjectExists if there is one."""
-        ...
 
     def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]: ...
 
@@ -163,11 +154,9 @@ class ObjectStorage(Protocol):
 
     async def check(self) -> None:
         """Make one cheap request to the bucket."""
-        ...
 
     async def server_time(self) -> datetime:
         """Return the store's clock in whole seconds, for comparison with the times of parts and objects."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -179,7 +168,6 @@ class DeliveryUrl:
 class DeliveryUrls(Protocol):
     def url_for(self, object_key: str, filename: str, now: datetime) -> DeliveryUrl:
         """Return a URL to read the object. It stays the same until a quarter of its life is left."""
-        ...
 
 
 class ProbeOne(Protocol):
@@ -190,7 +178,6 @@ class ProbeOne(Protocol):
 
         If cancelled or if it raises, the job remains.
         """
-        ...
 
 
 class JobQueue(Protocol):
@@ -201,34 +188,14 @@ class JobQueue(Protocol):
 
     async def enqueue_probe(self, session: AsyncSession, video_id: uuid.UUID) -> None:
         """Enqueue the probe in the caller's transaction."""
-        ...
 
     async def work(self, probe: ProbeOne, at_once: int) -> None:
         """Do jobs, up to `at_once` concurrently, until cancelled. Continue if the database is unavailable."""
-        ...
-
-
-class VideoRejected(Exception):
-    """The content is not an accepted video. `code` and `detail` become the video's status_reason."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-
-class MetadataOutOfBudget(Exception):
-    """The reader reached its limits. `container` is what it had found by then."""
-
-    def __init__(self, container: str | None) -> None:
-        super().__init__("the metadata could not be read within the limits")
-        self.container = container
 
 
 class MediaProbe(Protocol):
     async def probe(self, object_key: str, etag: str) -> Metadata:
         """Read the metadata of the object with this ETag.
 
-        Raise VideoRejected, MetadataOutOfBudget, NoSuchObject, ObjectChanged, StorageUnavailable, Overloaded.
+        Raise mediaprobe.ProbeError, NoSuchObject, ObjectChanged, StorageUnavailable, Overloaded.
         """
-        ...

@@ -2,10 +2,11 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import mediaprobe
 from app.domain.errors import StorageUnavailable
-from app.ports import MetadataOutOfBudget, ObjectChanged, ObjectStorage, VideoRejected
+from app.ports import ObjectChanged, ObjectStorage
 
 _READ_SECONDS = 15.0
 """Longer than the time limit of any storage call. It ends only if the event loop has stopped."""
@@ -21,29 +22,23 @@ class StoredObjectProbe:
         source = _StoredObjectSource(self._storage, object_key, etag, loop)
         try:
             return await loop.run_in_executor(self._pool, mediaprobe.probe, source)
-        except mediaprobe.BudgetExceeded as error:
-            raise MetadataOutOfBudget(error.container) from error
         except mediaprobe.SourceChanged as error:
             raise ObjectChanged from error
-        except mediaprobe.ProbeError as error:
-            raise VideoRejected(error.code, error.detail) from error
         except TimeoutError as error:
             raise StorageUnavailable from error
 
 
+@dataclass
 class _StoredObjectSource:
     """Implement mediaprobe's RangeSource. Each read goes from the probe's thread to the event loop and back."""
 
-    def __init__(
-        self, storage: ObjectStorage, object_key: str, etag: str, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self._storage = storage
-        self._object_key = object_key
-        self._etag = etag
-        self._loop = loop
+    storage: ObjectStorage
+    object_key: str
+    etag: str
+    loop: asyncio.AbstractEventLoop
 
     def read_range(self, start: int, length: int, _etag: str | None) -> mediaprobe.RangeAnswer:
         # The ETag of the completion ensures that the metadata belongs to this object.
-        reading = self._storage.read_range(self._object_key, start, length, self._etag or None)
-        piece = asyncio.run_coroutine_threadsafe(reading, self._loop).result(_READ_SECONDS)
+        reading = self.storage.read_range(self.object_key, start, length, self.etag or None)
+        piece = asyncio.run_coroutine_threadsafe(reading, self.loop).result(_READ_SECONDS)
         return mediaprobe.RangeAnswer(piece.data, piece.total_bytes, piece.etag)

@@ -12,7 +12,8 @@ from sqlmodel import col, select
 
 from app.core.metrics import VIDEO_TRANSITIONS
 from app.crud.guarded import VideoChanges, change, changed_one, row
-from app.domain.video_status import HIDDEN, IN_FLIGHT, VideoEvent, VideoStatus, next_status, sources_of
+from app.domain.errors import VideoNotFound
+from app.domain.video_status import HIDDEN, IN_FLIGHT, TRANSITIONS, VideoEvent, VideoStatus
 from app.models import Video
 
 
@@ -33,14 +34,17 @@ async def get(session: AsyncSession, video_id: uuid.UUID) -> Video | None:
     return await session.get(Video, video_id, populate_existing=True)
 
 
-async def get_visible(session: AsyncSession, video_id: uuid.UUID, user_id: uuid.UUID) -> Video | None:
-    """Return the video if it belongs to this user and is not being removed."""
+async def get_visible(session: AsyncSession, video_id: uuid.UUID, user_id: uuid.UUID) -> Video:
+    """Raise VideoNotFound if the video belongs to another user or is being removed."""
     statement = (
         select(Video)
         .where(Video.id == video_id, Video.user_id == user_id, col(Video.status).not_in(HIDDEN))
         .execution_options(populate_existing=True)
     )
-    return (await session.scalars(statement)).one_or_none()
+    video = (await session.scalars(statement)).one_or_none()
+    if video is None:
+        raise VideoNotFound
+    return video
 
 
 async def get_by_idempotency_key(
@@ -100,8 +104,7 @@ async def transition(
 
     Return False if the video is in none of the states that `event` starts from, or a guard does not hold.
     """
-    sources = sources_of(event)
-    (target,) = {next_status(source, event) for source in sources}
+    sources, target = TRANSITIONS[event]
     moved = await changed_one(
         session,
         update(Video)

@@ -23,7 +23,7 @@ from app.domain.errors import (
     WrongState,
 )
 from app.domain.recheck import is_gone
-from app.domain.video_status import VideoEvent, VideoStatus
+from app.domain.video_status import HIDDEN, VideoEvent, VideoStatus
 from app.models import Video
 from app.ports import (
     Clock,
@@ -109,8 +109,6 @@ class CompletionService:
         until = now + _LEASE
         async with self.database.transaction() as session:
             video = await videos.get_visible(session, video_id, user_id)
-            if video is None:
-                raise VideoNotFound
             if video.status is VideoStatus.UPLOADING:
                 if video.upload_id is None:
                     raise WrongState(video.status)
@@ -130,10 +128,7 @@ class CompletionService:
                 await leases.take_over_completion(session, video_id, owner, now, until, part_md5s=md5s)
             else:
                 return video
-            claimed = await videos.get_visible(session, video_id, user_id)
-        if claimed is None:
-            raise VideoNotFound
-        return claimed
+            return await videos.get_visible(session, video_id, user_id)
 
     async def _run(self, video: Video, owner: uuid.UUID) -> Video:
         try:
@@ -191,8 +186,9 @@ class CompletionService:
             if not moved:
                 # A deletion waits for this lease.
                 await leases.drop(session, video.id, owner, due_at=now)
-            current = await videos.get_visible(session, video.id, video.user_id)
-        if current is None:
+            current = await videos.get(session, video.id)
+        # An error inside the transaction would undo the end of the lease.
+        if current is None or current.status in HIDDEN:
             raise VideoNotFound
         return current
 

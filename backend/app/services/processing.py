@@ -20,15 +20,8 @@ from app.domain.recheck import is_gone
 from app.domain.video_file import same_family
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
-from app.ports import (
-    Clock,
-    MediaProbe,
-    MetadataOutOfBudget,
-    NoSuchObject,
-    ObjectChanged,
-    VideoRejected,
-)
-from mediaprobe import Metadata
+from app.ports import Clock, MediaProbe, NoSuchObject, ObjectChanged
+from mediaprobe import BudgetExceeded, Metadata, ProbeError
 
 log = structlog.get_logger()
 
@@ -73,10 +66,10 @@ class ProcessingService:
             return
         try:
             metadata = await self.probe.probe(video.object_key, video.etag or "")
-        except VideoRejected as rejection:
-            await self._reject(video, owner, rejection)
-        except MetadataOutOfBudget as error:
-            await self._out_of_budget(video, owner, error)
+        except BudgetExceeded as error:
+            await self._out_of_budget(video, owner, error.container)
+        except ProbeError as error:
+            await self._reject(video, owner, error.code, error.detail)
         except (NoSuchObject, ObjectChanged):
             await self._recheck_object(video, owner)
         except Unavailable as error:
@@ -93,7 +86,7 @@ class ProcessingService:
                 f"The file is named as {video.declared_container.upper()} but its content is {container.upper()}. "
                 "Rename it to end as its content is, and upload it again."
             )
-            await self._reject(video, owner, VideoRejected("content_type_mismatch", detail))
+            await self._reject(video, owner, "content_type_mismatch", detail)
             return
         complete = metadata is not None and metadata.metadata_complete
         known = {name: getattr(metadata, name) for name in METADATA_COLUMNS} if metadata else {}
@@ -107,23 +100,23 @@ class ProcessingService:
             due_at=None,
         )
 
-    async def _out_of_budget(self, video: Video, owner: uuid.UUID, error: MetadataOutOfBudget) -> None:
-        log.warning("probe.out_of_budget", video_id=str(video.id), container=error.container)
-        if error.container is None:
+    async def _out_of_budget(self, video: Video, owner: uuid.UUID, container: str | None) -> None:
+        log.warning("probe.out_of_budget", video_id=str(video.id), container=container)
+        if container is None:
             detail = "The file's structure could not be read. Export the video again and upload that."
-            await self._reject(video, owner, VideoRejected("unreadable", detail))
+            await self._reject(video, owner, "unreadable", detail)
         else:
-            await self._decide(video, owner, error.container, None)
+            await self._decide(video, owner, container, None)
 
-    async def _reject(self, video: Video, owner: uuid.UUID, rejection: VideoRejected) -> None:
+    async def _reject(self, video: Video, owner: uuid.UUID, code: str, detail: str) -> None:
         # The commit makes the removal of the object due.
         await self._finish(
             video,
             owner,
             VideoEvent.REJECTED,
-            rejection.code,
-            status_code=rejection.code,
-            status_detail=rejection.detail,
+            code,
+            status_code=code,
+            status_detail=detail,
             due_at=self.clock.now(),
         )
 

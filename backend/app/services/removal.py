@@ -10,13 +10,11 @@ from app.core.db import Database
 from app.crud import users, videos
 from app.domain.errors import OBJECT_MISSING
 from app.domain.recheck import RECHECK_AFTER
-from app.domain.video_status import VideoStatus
+from app.domain.video_status import HIDDEN, VideoStatus
 from app.models import Video
 from app.ports import Clock, NoSuchObject, ObjectStorage
 
 log = structlog.get_logger()
-
-_LEAVING = (VideoStatus.DELETING, VideoStatus.EXPIRED)
 
 
 @dataclass
@@ -31,10 +29,10 @@ class Removal:
         """Do the next step. Raise StorageUnavailable, DatabaseUnavailable or Overloaded if it must be repeated."""
         async with self.database.reading() as session:
             video = await videos.get(session, video_id)
-        if video is None or video.status not in (*_LEAVING, VideoStatus.FAILED):
+        if video is None or video.status not in HIDDEN | {VideoStatus.FAILED}:
             return
         now = self.clock.now()
-        if video.status in _LEAVING and video.lease_until is not None and video.lease_until > now:
+        if video.status in HIDDEN and video.lease_until is not None and video.lease_until > now:
             # A running completion could assemble the object after the delete, so wait for its lease.
             async with self.database.transaction() as session:
                 await videos.set_due(session, video_id, video.lease_until)
@@ -74,7 +72,7 @@ class Removal:
     async def _confirm(self, video: Video) -> None:
         now = self.clock.now()
         async with self.database.transaction() as session:
-            leaving = video.status in _LEAVING
+            leaving = video.status in HIDDEN
             first = await videos.release_reservation(
                 session, video, gone_at=now, due_at=now + RECHECK_AFTER if leaving else None
             )

@@ -20,7 +20,6 @@ from app.domain.errors import (
     StorageUnavailable,
     TooManyUploads,
     Unavailable,
-    VideoNotFound,
     WrongState,
 )
 from app.domain.part_plan import MAX_PARTS_PER_SIGNING, plan_parts
@@ -178,8 +177,6 @@ class UploadService:
         """
         async with self.database.reading() as session:
             video = await videos.get_visible(session, video_id, user_id)
-        if video is None:
-            raise VideoNotFound
         if video.status is not VideoStatus.UPLOADING or video.upload_id is None:
             raise WrongState(video.status)
         last = video.part_plan.part_count

@@ -21,7 +21,7 @@ from app.services.removal import Removal
 
 log = structlog.get_logger()
 
-_DELETE_WAIT_SECONDS = 5.0
+DELETE_WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,15 @@ class VideoService:
         return VideoPage(items, encode_cursor(items[-1]) if more else None)
 
     async def get(self, user_id: uuid.UUID, video_id: uuid.UUID) -> Video:
-        """Raises VideoNotFound."""
+        """Raise VideoNotFound."""
         async with self.database.reading() as session:
-            video = await videos.get_visible(session, video_id, user_id)
-        if video is None:
-            raise VideoNotFound
-        return video
+            return await videos.get_visible(session, video_id, user_id)
 
     async def delete(self, user_id: uuid.UUID, video_id: uuid.UUID) -> None:
         """Hide the video from the user and start the removal. The reconciler finishes it. Raise VideoNotFound."""
         now = self.clock.now()
         async with self.database.transaction() as session:
-            if await videos.get_visible(session, video_id, user_id) is None:
-                raise VideoNotFound
+            await videos.get_visible(session, video_id, user_id)
             # A concurrent delete may have been faster.
             if not await videos.transition(
                 session,
@@ -74,7 +70,7 @@ class VideoService:
                 raise VideoNotFound
         log.info("video.deleted", video_id=str(video_id))
         work = self.tasks.start(self.removal.step(video_id))
-        await asyncio.wait({work}, timeout=_DELETE_WAIT_SECONDS)
+        await asyncio.wait({work}, timeout=DELETE_WAIT_SECONDS)
 
 
 def encode_cursor(video: Video) -> str:

@@ -5,7 +5,7 @@ import pytest
 import mediaprobe
 from app.adapters.probe import StoredObjectProbe
 from app.domain.errors import Overloaded, StorageUnavailable
-from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VideoRejected
+from app.ports import NoSuchObject, ObjectChanged
 from tests.fakes import InMemoryStorage
 
 KEY = "videos/a/b/c.mp4"
@@ -21,7 +21,7 @@ def probe(storage: InMemoryStorage) -> StoredObjectProbe:
 async def test_rejects_file_that_is_no_video(probe: StoredObjectProbe, storage: InMemoryStorage) -> None:
     etag = storage.store_object(KEY, NOT_A_VIDEO)
 
-    with pytest.raises(VideoRejected) as raised:
+    with pytest.raises(mediaprobe.ProbeError) as raised:
         await probe.probe(KEY, etag)
 
     assert raised.value.code == "unsupported_container"
@@ -31,7 +31,7 @@ async def test_rejects_file_that_is_no_video(probe: StoredObjectProbe, storage: 
 async def test_rejects_file_without_header(probe: StoredObjectProbe, storage: InMemoryStorage) -> None:
     etag = storage.store_object(KEY, EMPTY_MP4)
 
-    with pytest.raises(VideoRejected) as raised:
+    with pytest.raises(mediaprobe.ProbeError) as raised:
         await probe.probe(KEY, etag)
 
     assert raised.value.code in ("truncated", "unreadable", "no_video_track")
@@ -74,6 +74,6 @@ async def test_exhausted_budget_rejects_nothing(
 
     monkeypatch.setattr(mediaprobe, "probe", give_up)
 
-    with pytest.raises(MetadataOutOfBudget) as raised:
+    with pytest.raises(mediaprobe.BudgetExceeded) as raised:
         await probe.probe(KEY, etag)
     assert raised.value.container == container

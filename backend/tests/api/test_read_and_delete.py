@@ -264,7 +264,7 @@ async def test_delete_without_store_hides_video(
 async def test_delete_does_not_wait_for_hanging_store(
     storage: InMemoryStorage, signed_in: SignedIn, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(videos, "_DELETE_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(videos, "DELETE_WAIT_SECONDS", 0.0)
     alice = await signed_in()
     video = await make_video("ready", owner=alice.user)
     gate = storage.hold_next("abort_multipart_upload")

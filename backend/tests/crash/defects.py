@@ -20,8 +20,9 @@ from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.adapters.s3_signing import S3UrlSigner
 from app.crud import leases, users, videos
 from app.crud.guarded import changed_one
+from app.domain.errors import VideoNotFound
 from app.domain.sweep_report import MarkerState
-from app.domain.video_status import HIDDEN, VideoEvent, next_status, sources_of
+from app.domain.video_status import HIDDEN, TRANSITIONS, VideoEvent
 from app.models import User, Video
 from app.services import completion, reconciler
 from app.services.completion import CompletionService
@@ -65,7 +66,7 @@ def _all_of(*switches: Switch) -> Switch:
 async def _transition_without_guards(
     session: Any, video_id: Any, event: VideoEvent, *_guards: Any, metadata: Any = None, **changes: Any
 ) -> bool:
-    (target,) = {next_status(source, event) for source in sources_of(event)}
+    _, target = TRANSITIONS[event]
     values = {"status": target, **changes, **(metadata or {})}
     await session.execute(update(Video).where(col(Video.id) == video_id).values(values))
     return True
@@ -219,9 +220,11 @@ async def _insert_and_reserve(session: Any, video: Video) -> None:
 # --- who sees what ----------------------------------------------------------------------------------------------
 
 
-async def _visible_to_all(session: Any, video_id: Any, _user_id: Any) -> Video | None:
+async def _visible_to_all(session: Any, video_id: Any, _user_id: Any) -> Video:
     row = await videos.get(session, video_id)
-    return None if row is None or row.status in HIDDEN else row
+    if row is None or row.status in HIDDEN:
+        raise VideoNotFound
+    return row
 
 
 # --- signatures -------------------------------------------------------------------------------------------------

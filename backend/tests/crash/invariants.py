@@ -321,8 +321,8 @@ def _reachable(status: VideoStatus) -> set[VideoStatus]:
     ahead = {status}
     while ahead:
         here = ahead.pop()
-        for (source, event), target in TRANSITIONS.items():
-            if source is here and event is not VideoEvent.SET_FAILED and target not in reached:
+        for event, (sources, target) in TRANSITIONS.items():
+            if here in sources and event is not VideoEvent.SET_FAILED and target not in reached:
                 reached.add(target)
                 ahead.add(target)
     return reached

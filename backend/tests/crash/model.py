@@ -16,8 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app.domain.errors import SlipwayError, VideoNotFound
 from app.models import User, Video
-from app.ports import NoSuchObject, PresignedPart, VideoRejected
+from app.ports import NoSuchObject, PresignedPart
 from app.services.uploads import StartedUpload
+from mediaprobe import Unreadable
 from tests import factories
 from tests.crash.crash_points import NewWorld
 from tests.crash.process import Fault, Killed
@@ -193,11 +194,7 @@ class Installation(RuleBasedStateMachine):
         self.changed = True
         self.run(self.world.restart())
 
-    @rule(
-        outcome=st.sampled_from(
-            [some_metadata(), some_metadata(), VideoRejected("unreadable", "No."), NoSuchObject()]
-        )
-    )
+    @rule(outcome=st.sampled_from([some_metadata(), some_metadata(), Unreadable("No."), NoSuchObject()]))
     def probe_will_say(self, outcome: Any) -> None:
         self.rejections = self.rejections or isinstance(outcome, Exception)
         self.world.probe.usual = outcome

@@ -13,18 +13,12 @@ from app.domain.errors import StorageUnavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.domain.sweep_report import max_changes
 from app.domain.video_status import VideoStatus
-from app.ports import (
-    InvalidPart,
-    MetadataOutOfBudget,
-    NoSuchObject,
-    NoSuchUpload,
-    ObjectExists,
-    VideoRejected,
-)
+from app.ports import InvalidPart, NoSuchObject, NoSuchUpload, ObjectExists
 from app.services.processing import MAX_ATTEMPTS
 from app.services.sweep.audit import AUDIT_EVERY
 from app.services.sweep.bucket import MARKER_KEY
 from app.services.sweep.sweep import SweepOrder
+from mediaprobe import BudgetExceeded, NoVideoTrack
 from tests import factories
 from tests.crash.world import World, all_part_md5s
 from tests.factories import SMALL_VIDEO
@@ -298,7 +292,7 @@ KEPT_BY_SWEEP = {
 }
 """What a sweep must not change. Undisturbed only, because just an operator resolves these scenes."""
 
-NO_VIDEO = VideoRejected("no_video_track", "There is no picture in this file.")
+NO_VIDEO = NoVideoTrack("There is no picture in this file.")
 
 USE_CASES = [
     _case("create", nothing, create, GONE),
@@ -361,8 +355,8 @@ USE_CASES = [
     _case("sweep", orphans, sweep, READY),
     _case("probe: ready", probed(), work, READY),
     _case("probe: rejected", probed(NO_VIDEO), work, FAILED),
-    _case("probe: out of budget", probed(MetadataOutOfBudget("mp4")), work, READY),
-    _case("probe: unreadable", probed(MetadataOutOfBudget(None)), work, FAILED),
+    _case("probe: out of budget", probed(BudgetExceeded("Too large.", container="mp4")), work, READY),
+    _case("probe: unreadable", probed(BudgetExceeded("Too large.")), work, FAILED),
     _case("probe: the object is gone", probed_in_vain, work, FAILED),
     _case("probe: postponed", postponed, work, READY),
     _case("probe: attempts exhausted", probed(attempts=MAX_ATTEMPTS), work, READY),

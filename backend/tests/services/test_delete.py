@@ -171,7 +171,7 @@ async def test_hanging_store_does_not_delay_the_user(
     user: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(video_service, "_DELETE_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(video_service, "DELETE_WAIT_SECONDS", 0.0)
     video = await make_video("ready")
     gate = storage.hold_next("delete")
 

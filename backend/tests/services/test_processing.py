@@ -11,8 +11,16 @@ from app.crud import leases
 from app.domain.errors import DatabaseUnavailable, Overloaded, StorageUnavailable, Unavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.models import User, Video
-from app.ports import MetadataOutOfBudget, NoSuchObject, ObjectChanged, VideoRejected
+from app.ports import NoSuchObject, ObjectChanged
 from app.services.processing import MAX_ATTEMPTS, PROBE_LEASE
+from mediaprobe import (
+    BudgetExceeded,
+    NoVideoTrack,
+    ProbeError,
+    Truncated,
+    Unreadable,
+    UnsupportedContainer,
+)
 from tests.conftest import MakeVideo
 from tests.factories import assert_quota_is_exact, read_video, reserved_bytes, run_due_probes
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage, some_metadata
@@ -93,24 +101,22 @@ async def test_container_is_the_contents(
 # --- verdicts ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "code", ["unsupported_container", "content_type_mismatch", "no_video_track", "truncated", "unreadable"]
-)
+@pytest.mark.parametrize("rejection", [UnsupportedContainer, NoVideoTrack, Truncated, Unreadable])
 async def test_rejection_fails_video_and_frees_quota(
     application: Application,
     make_video: MakeVideo,
     probe: FakeProbe,
     storage: InMemoryStorage,
     user: User,
-    code: str,
+    rejection: type[ProbeError],
 ) -> None:
-    probe.usual = VideoRejected(code, "Say what to do.")
+    probe.usual = rejection("Say what to do.")
     video = await make_video("processing")
 
     await run_due_probes(application)
 
     row = await read_video(application, video.id)
-    assert (row.status, row.status_code, row.status_detail) == ("failed", code, "Say what to do.")
+    assert (row.status, row.status_code, row.status_detail) == ("failed", rejection.code, "Say what to do.")
     assert_unleased(row)
     assert await reserved_bytes(application, user) == video.size_bytes, (
         "failed first, then the object, then the quota"
@@ -138,7 +144,7 @@ async def test_rejects_content_of_another_family(
 async def test_out_of_budget_leaves_playable_video(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
-    probe.usual = MetadataOutOfBudget("mov")
+    probe.usual = BudgetExceeded("Too large.", container="mov")
     video = await make_video("processing")
 
     await run_due_probes(application)
@@ -151,7 +157,7 @@ async def test_out_of_budget_leaves_playable_video(
 async def test_out_of_budget_still_rejects_mismatch(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
-    probe.usual = MetadataOutOfBudget("mkv")
+    probe.usual = BudgetExceeded("Too large.", container="mkv")
     video = await make_video("processing")
 
     await run_due_probes(application)
@@ -163,7 +169,7 @@ async def test_out_of_budget_still_rejects_mismatch(
 async def test_rejects_file_without_container_in_budget(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
-    probe.usual = MetadataOutOfBudget(None)
+    probe.usual = BudgetExceeded("Too large.")
     video = await make_video("processing")
 
     await run_due_probes(application)
@@ -305,7 +311,7 @@ async def test_repeated_job_changes_nothing(
     owner = await claim(application)
     await application.processing.probe_video(video.id, owner)
     done = await read_video(application, video.id)
-    probe.usual = VideoRejected("unreadable", "Never.")
+    probe.usual = Unreadable("Never.")
 
     await application.processing.probe_video(video.id, owner)
 
@@ -359,8 +365,8 @@ async def test_claims_longest_waiting_first(
     "outcome",
     [
         some_metadata(),
-        VideoRejected("unreadable", "No."),
-        MetadataOutOfBudget("mp4"),
+        Unreadable("No."),
+        BudgetExceeded("Too large.", container="mp4"),
         NoSuchObject(),
         StorageUnavailable(),
     ],
@@ -394,7 +400,7 @@ async def test_probe_without_lease_changes_nothing(
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
-    probe.answers.extend([some_metadata(), VideoRejected("unreadable", "Too late.")])
+    probe.answers.extend([some_metadata(), Unreadable("Too late.")])
     slow = asyncio.create_task(run_due_probes(application))
     await gate.reached()
     clock.advance(PROBE_LEASE)
@@ -411,7 +417,7 @@ async def test_probe_without_lease_does_not_fail_the_video(
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
-    probe.usual = VideoRejected("unreadable", "Not mine to say.")
+    probe.usual = Unreadable("Not mine to say.")
     slow = asyncio.create_task(run_due_probes(application))
     await gate.reached()
     clock.advance(PROBE_LEASE)
