@@ -18,16 +18,14 @@ _STATUS: Any = Enum(VideoStatus, native_enum=False, length=16, values_callable=l
 
 _JSON: Any = JSON(none_as_null=True)
 
-NAMING_CONVENTION = {
+# Constraints need names, because SQLite rebuilds tables by them.
+SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-SQLModel.metadata.naming_convention = (
-    NAMING_CONVENTION  # constraints need names: SQLite rebuilds tables by them
-)
 
 
 class User(SQLModel, table=True):

@@ -114,7 +114,7 @@ class InMemoryStorage:
     def __init__(self, clock: Clock, *, small_parts: bool = False, etags_are_md5: bool = True) -> None:
         self._clock = clock
         self._small_parts = small_parts
-        self._etags_are_md5 = etags_are_md5
+        self.etags_are_md5 = etags_are_md5
         self._key = secrets.token_bytes(32)
         self._uploads: dict[str, _Upload] = {}
         self._finished: dict[str, _Upload] = {}
@@ -236,7 +236,7 @@ class InMemoryStorage:
         await self._begin("create_multipart_upload", object_key)
         upload_id = self.open_upload(object_key, content_type, metadata, content_disposition)
         await self._end("create_multipart_upload")
-        return CreatedUpload(upload_id, self._etags_are_md5)
+        return CreatedUpload(upload_id, self.etags_are_md5)
 
     def presign_part(
         self,
@@ -404,7 +404,7 @@ class InMemoryStorage:
         return bodies
 
     def _store(self, upload: _Upload, part_number: int, body: bytes) -> None:
-        digest = md5_hex(body) if self._etags_are_md5 else secrets.token_hex(16)
+        digest = md5_hex(body) if self.etags_are_md5 else secrets.token_hex(16)
         upload.parts[part_number] = _Part(body, f'"{digest}"', self._clock.now())
 
     def _signature(self, method: str, object_key: str, length: str, query: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Turn rows into response models."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.video_status import VideoStatus
@@ -19,18 +20,17 @@ from app.services.uploads import StartedUpload
 from app.services.videos import VideoPage
 
 
+@dataclass(frozen=True)
 class VideoPresenter:
     """Present videos as of one moment, with a delivery URL if they are ready."""
 
-    def __init__(self, delivery: DeliveryUrls, now: datetime) -> None:
-        self._delivery = delivery
-        self._now = now
+    delivery: DeliveryUrls
+    now: datetime
 
     def video(self, video: Video) -> VideoOut:
-        ready = video.status is VideoStatus.READY
-        delivery = (
-            self._delivery.url_for(video.object_key, video.original_filename, self._now) if ready else None
-        )
+        delivery = None
+        if video.status is VideoStatus.READY:
+            delivery = self.delivery.url_for(video.object_key, video.original_filename, self.now)
         columns = {name: getattr(video, name) for name in VideoOut.model_fields if hasattr(video, name)}
         return VideoOut(
             **columns,
@@ -51,13 +51,13 @@ class VideoPresenter:
                 part_size_bytes=video.part_size_bytes,
                 part_count=video.part_plan.part_count,
                 expires_at=video.expires_at,
-                server_time=self._now,
+                server_time=self.now,
                 parts=_parts(parts),
             )
         return CreatedUploadOut(video=self.video(video), upload=upload)
 
     def signed(self, parts: Sequence[PresignedPart]) -> SignedPartsOut:
-        return SignedPartsOut(parts=_parts(parts), server_time=self._now)
+        return SignedPartsOut(parts=_parts(parts), server_time=self.now)
 
 
 def _parts(parts: Sequence[PresignedPart]) -> list[PresignedPartOut]:

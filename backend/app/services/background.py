@@ -39,13 +39,13 @@ async def some_at_once(
     work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], at_once: int
 ) -> list[Result]:
     """Return the results in order. If some fail, raise the first error after all have ended."""
-    turns = asyncio.Semaphore(at_once)
+    slots = asyncio.Semaphore(at_once)
 
-    async def in_turn(item: Item) -> Result:
-        async with turns:
+    async def limited(item: Item) -> Result:
+        async with slots:
             return await work(item)
 
-    answers = await asyncio.gather(*map(in_turn, items), return_exceptions=True)
+    answers = await asyncio.gather(*map(limited, items), return_exceptions=True)
     for answer in answers:
         if isinstance(answer, BaseException):
             raise answer

@@ -50,7 +50,10 @@ class ProcessingService:
             if claimed is not None:
                 await self.probe_video(claimed, owner)
         except asyncio.CancelledError:
-            await self._return_probe(owner)
+            # Another worker can then claim the probe before the lease ends.
+            with contextlib.suppress(Unavailable):
+                async with self.database.transaction() as session:
+                    await leases.return_probe(session, owner, self.clock.now())
             raise
         return claimed is not None
 
@@ -67,7 +70,8 @@ class ProcessingService:
         try:
             metadata = await self.probe.probe(video.object_key, video.etag or "")
         except BudgetExceeded as error:
-            await self._out_of_budget(video, owner, error.container)
+            log.warning("probe.out_of_budget", video_id=str(video_id), container=error.container)
+            await self._decide(video, owner, error.container, None)
         except ProbeError as error:
             await self._reject(video, owner, error.code, error.detail)
         except (NoSuchObject, ObjectChanged):
@@ -78,9 +82,13 @@ class ProcessingService:
             await self._decide(video, owner, metadata.container, metadata)
 
     async def _decide(
-        self, video: Video, owner: uuid.UUID, container: str, metadata: Metadata | None
+        self, video: Video, owner: uuid.UUID, container: str | None, metadata: Metadata | None
     ) -> None:
-        """Reject a file whose content belies its name. Otherwise store what is known of its metadata."""
+        """Reject a file whose content does not match its name. Otherwise store its metadata as far as known."""
+        if container is None:
+            detail = "The file's structure could not be read. Export the video again and upload that."
+            await self._reject(video, owner, "unreadable", detail)
+            return
         if not same_family(video.declared_container, container):
             detail = (
                 f"The file is named as {video.declared_container.upper()} but its content is {container.upper()}. "
@@ -99,14 +107,6 @@ class ProcessingService:
             ready_at=self.clock.now(),
             due_at=None,
         )
-
-    async def _out_of_budget(self, video: Video, owner: uuid.UUID, container: str | None) -> None:
-        log.warning("probe.out_of_budget", video_id=str(video.id), container=container)
-        if container is None:
-            detail = "The file's structure could not be read. Export the video again and upload that."
-            await self._reject(video, owner, "unreadable", detail)
-        else:
-            await self._decide(video, owner, container, None)
 
     async def _reject(self, video: Video, owner: uuid.UUID, code: str, detail: str) -> None:
         # The commit makes the removal of the object due.
@@ -144,12 +144,6 @@ class ProcessingService:
         if moved:
             PROBES.labels(outcome=outcome).inc()
             log.info("probe.finished", video_id=str(video.id), outcome=outcome)
-
-    async def _return_probe(self, owner: uuid.UUID) -> None:
-        # Another worker can then claim the probe before the lease ends.
-        with contextlib.suppress(Unavailable):
-            async with self.database.transaction() as session:
-                await leases.return_probe(session, owner, self.clock.now())
 
     async def _postpone(
         self, video: Video, owner: uuid.UUID, reason: str, *, missing_since: datetime | None = None

@@ -73,7 +73,7 @@ async def waiting_writers_leave_room_for_readers(application: Application, user:
             asyncio.create_task(application.uploads.create(user.id, f"{n}.mp4", 1000, "video/mp4", None))
             for n in range(application.settings.database_pool_size * 2)
         ]
-        await asyncio.sleep(0)  # all of them have asked for their turn
+        await asyncio.sleep(0)  # the writers now wait for their slot
         assert (await application.videos.list_page(user.id, 20, None, None)).items == []
         outcomes = await asyncio.gather(*writers, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailable}

@@ -156,7 +156,7 @@ async def test_reconciler_retries_removal_while_store_is_down(
     await application.videos.delete(user.id, video.id)
     for _ in range(2):
         await application.reconciler.reconcile_due()
-        assert await application.reconciler.reconcile_due() == 0, "not again at once"
+        assert await application.reconciler.reconcile_due() == 0, "the retry is not due yet"
         clock.advance(seconds=5)
 
     await application.reconciler.reconcile_due()

@@ -203,7 +203,7 @@ async def test_fails_video_without_its_object_at_recheck(
     row = await read_video(application, video.id)
     assert (row.status, row.status_code) == ("failed", "object_missing")
     await application.reconciler.reconcile_due()
-    assert list(storage.objects) == [video.object_key], "what was given up is not destroyed"
+    assert list(storage.objects) == [video.object_key], "the object of the failed video remains"
 
 
 async def test_survives_stale_404(
@@ -265,7 +265,7 @@ async def test_ready_without_metadata_after_five_crashes(
     video = await make_video("processing")
     for _ in range(MAX_ATTEMPTS):
         await claim(application)
-        assert await run_due_probes(application) == 0, "the lease holds"
+        assert await run_due_probes(application) == 0, "the lease has not ended"
         clock.advance(PROBE_LEASE)
 
     await run_due_probes(application)

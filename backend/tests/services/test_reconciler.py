@@ -242,10 +242,10 @@ async def test_expires_row_before_abort(
     clock.advance(GRACE)
     seen: list[str] = []
 
-    async def look() -> None:
+    async def read_status() -> None:
         seen.append((await read_video(application, video.id)).status)
 
-    storage.hook_next("abort_multipart_upload", look)
+    storage.hook_next("abort_multipart_upload", read_status)
     await application.reconciler.reconcile_due()
 
     assert seen == ["expired"]

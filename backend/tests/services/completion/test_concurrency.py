@@ -1,4 +1,4 @@
-"""Complete one upload by several calls at once."""
+"""Complete one upload by concurrent calls."""
 
 import asyncio
 from typing import Any
@@ -123,11 +123,11 @@ async def test_uses_no_database_connection_during_assembly(
     video = await sent()
     in_use: list[str] = []
 
-    async def look() -> None:
+    async def read_pool_status() -> None:
         in_use.append(application.database.engine.pool.status())
 
     for operation in ("list_parts", "complete_multipart_upload", "head"):
-        storage.hook_next(operation, look)
+        storage.hook_next(operation, read_pool_status)
     await application.completion.complete(user.id, video.id, {})
 
     assert len(in_use) == 3

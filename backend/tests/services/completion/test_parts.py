@@ -74,7 +74,7 @@ async def test_ignores_md5s_if_etags_are_not_md5s(
     application: Application, create: Create, storage: InMemoryStorage, user: User
 ) -> None:
     """With SSE-KMS an ETag is no MD5, so it cannot contradict one."""
-    storage._etags_are_md5 = False
+    storage.etags_are_md5 = False
     started = await create()
     assert started.parts is not None
     storage.put_part(started.parts[0].url, SMALL_VIDEO)

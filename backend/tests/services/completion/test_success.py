@@ -28,15 +28,15 @@ async def test_assembles_and_enqueues_the_probe(
     assert probe.calls == [(video.object_key, storage.objects[video.object_key].etag)]
 
 
-@pytest.mark.parametrize("proven", [(), (1,), (2,), (1, 2)])
+@pytest.mark.parametrize("numbers", [(), (1,), (2,), (1, 2)])
 async def test_accepts_md5s_of_any_subset(
-    application: Application, sent: Sent, user: User, proven: tuple[int, ...]
+    application: Application, sent: Sent, user: User, numbers: tuple[int, ...]
 ) -> None:
     video = await sent(TWO_PARTS)
     part_md5s = part_md5s_of(video, TWO_PARTS)
 
     answered = await application.completion.complete(
-        user.id, video.id, {number: part_md5s[number] for number in proven}
+        user.id, video.id, {number: part_md5s[number] for number in numbers}
     )
 
     assert answered.status == "processing"
