@@ -1,6 +1,10 @@
 // Ours: the page's own engine, wired to the browser exactly as the page wires it.
 import { createBrowserUploader } from "../../../frontend/src/lib/upload/browser/browser-upload";
+import { Concurrency } from "../../../frontend/src/lib/upload/rules/concurrency";
 import { contend, integrity } from "./harness.js";
+
+// bench/thin_links.py sets this to measure the engine without its rule for slow links.
+if (window.ignoresLinkSpeed) Concurrency.prototype.project = () => undefined;
 
 const policy = await (await fetch("/api/v1/upload-policy")).json();
 const uploader = createBrowserUploader(policy, { integrity });
