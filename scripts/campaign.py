@@ -121,7 +121,7 @@ PARTS = [
     ),
     Part(
         "scaled",
-        "the page in Chromium on app and worker, PostgreSQL with Procrastinate, and Ceph",
+        "the page in Chromium on app and worker, PostgreSQL and Ceph",
         [f"tests/browser/test_{name}.py" for name in ("upload", "accounts_and_pages", "recordings")],
         {"SLIPWAY_TEST_STACK": "scaled"},
     ),

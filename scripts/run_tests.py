@@ -50,14 +50,7 @@ ON_BOTH = [
     "tests/crash/test_defects.py::test_catches_seeded_defect[check, then reserve]",
     "tests/crash/test_defects.py::test_catches_seeded_defect[no compare-and-set: deletes]",
 ]
-REAL_THINGS = [
-    "tests/browser",
-    "tests/localstore",
-    "tests/contract",
-    "tests/faults",
-    "tests/process",
-    "tests/adapters/test_queue_procrastinate.py",
-]
+REAL_THINGS = ["tests/browser", "tests/localstore", "tests/contract", "tests/faults", "tests/process"]
 
 
 def groups(quick: bool) -> list[list[Suite]]:

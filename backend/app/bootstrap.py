@@ -1,15 +1,13 @@
 """Choose adapters from the settings and build the services."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from app.adapters.delivery import CloudFrontDelivery, PresignedDelivery
 from app.adapters.probe import StoredObjectProbe
-from app.adapters.queue_embedded import EmbeddedQueue
-from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.adapters.s3 import S3Connection, S3Storage, make_signer
 from app.adapters.s3_bucket import apply_bucket
 from app.core.clock import SharedClock, SystemClock
@@ -18,10 +16,11 @@ from app.core.db import Database
 from app.core.schema import SchemaOutdated, is_current
 from app.core.security import PasswordHasher
 from app.embedded import EmbeddedStoreProcess, free_port
-from app.ports import Clock, DeliveryUrls, JobQueue, MediaProbe, ObjectStorage
+from app.ports import Clock, DeliveryUrls, MediaProbe, ObjectStorage
 from app.services.accounts import AccountService
 from app.services.background import BackgroundTasks
 from app.services.completion import CompletionService
+from app.services.probe_queue import ProbeQueue
 from app.services.processing import ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
@@ -44,7 +43,7 @@ class Application:
     database: Database
     storage: ObjectStorage
     delivery: DeliveryUrls
-    queue: JobQueue
+    queue: ProbeQueue
     hasher: PasswordHasher
     tasks: BackgroundTasks
     accounts: AccountService
@@ -118,14 +117,6 @@ def pick_clock(settings: Settings) -> Clock:
     return own if settings.effective_database_url.startswith("sqlite") else SharedClock(own)
 
 
-MakeQueue = Callable[[Database, Clock], JobQueue]
-
-
-def pick_queue(database: Database, clock: Clock) -> JobQueue:
-    """Return Procrastinate on PostgreSQL, and on SQLite the queue that needs no broker."""
-    return EmbeddedQueue(clock) if database.is_sqlite else ProcrastinateQueue(database, clock)
-
-
 def assemble(
     settings: Settings,
     *,
@@ -136,11 +127,10 @@ def assemble(
     store: EmbeddedStoreProcess | None = None,
     connection: S3Connection | None = None,
     probe: MediaProbe | None = None,
-    make_queue: MakeQueue = pick_queue,
 ) -> Application:
     """Build the services on these adapters."""
     database = Database(settings.effective_database_url, settings.database_pool_size)
-    queue = make_queue(database, clock)
+    queue = ProbeQueue(database, clock)
     hasher = PasswordHasher()
     tasks = BackgroundTasks()
     grace = timedelta(seconds=settings.upload_grace_seconds)

@@ -1,12 +1,9 @@
 """Define the protocols that adapters implement for the use cases, and the values that they exchange."""
 
-import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediaprobe import Metadata
 
@@ -168,29 +165,6 @@ class DeliveryUrl:
 class DeliveryUrls(Protocol):
     def url_for(self, object_key: str, filename: str, now: datetime) -> DeliveryUrl:
         """Return a URL to read the object. It stays the same until a quarter of its life is left."""
-
-
-class ProbeOne(Protocol):
-    """What a queue calls to do a job. The lease on the row decides who does it."""
-
-    async def __call__(self, video_id: uuid.UUID | None = None) -> bool:
-        """Do the probe of this video, or the one that has waited longest. Return False if none waits.
-
-        If cancelled or if it raises, the job remains.
-        """
-
-
-class JobQueue(Protocol):
-    """Announces that a video waits for its probe.
-
-    The row itself is the job (`processing`, `due_at`, lease). A lost, late or repeated announcement only costs time.
-    """
-
-    async def enqueue_probe(self, session: AsyncSession, video_id: uuid.UUID) -> None:
-        """Enqueue the probe in the caller's transaction."""
-
-    async def work(self, probe: ProbeOne, at_once: int) -> None:
-        """Do jobs, up to `at_once` concurrently, until cancelled. Continue if the database is unavailable."""
 
 
 class MediaProbe(Protocol):

@@ -30,7 +30,7 @@ class Intervals:
     clock: float = 60.0
     bucket: float = 1.0
     wrong_bucket: float = 15.0
-    worker: float = 1.0
+    probes: float = 1.0
     reconciler: float = 1.0
     sweep: float = 15.0
 
@@ -90,10 +90,10 @@ async def _confirm_and_work(application: Application, intervals: Intervals) -> N
 
 
 async def _work(application: Application, intervals: Intervals) -> None:
-    take_jobs = partial(application.queue.work, application.processing.probe_next, PROBES_AT_ONCE)
+    probe_next = application.processing.probe_next
     sweep_every = min(intervals.sweep, application.settings.sweep_interval_seconds)
     await side_by_side(
-        run_forever("worker", take_jobs, intervals.worker),
+        application.queue.work(probe_next, PROBES_AT_ONCE, intervals.probes),
         run_forever("reconciler", application.reconciler.start_due, intervals.reconciler),
         run_forever("sweep", partial(_sweep, application.sweep), sweep_every, wait_first=True),
     )

@@ -12,10 +12,8 @@ from typing import Any
 import httpx
 from sqlmodel import col, select
 
-from app.adapters.queue_embedded import EmbeddedQueue
-from app.bootstrap import Application, MakeQueue, assemble, pick_queue
+from app.bootstrap import Application, assemble
 from app.core.config import Settings
-from app.core.db import Database
 from app.core.security import hash_token, new_session_token
 from app.crud import users, videos
 from app.domain.announced_object import TOKEN_METADATA
@@ -56,11 +54,7 @@ def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
 
 
 def make_application(
-    settings: Settings,
-    clock: Clock,
-    storage: ObjectStorage,
-    probe: MediaProbe,
-    make_queue: MakeQueue = pick_queue,
+    settings: Settings, clock: Clock, storage: ObjectStorage, probe: MediaProbe
 ) -> Application:
     """Create the real services over the fakes and the test's database. The caller closes them."""
     return assemble(
@@ -70,13 +64,7 @@ def make_application(
         delivery=FakeDelivery(),
         store_origins=["http://store.test"],
         probe=probe,
-        make_queue=make_queue,
     )
-
-
-def embedded_queue(_database: Database, clock: Clock, check_seconds: float = 1.0) -> EmbeddedQueue:
-    """Return the queue that uses leases alone, on PostgreSQL too."""
-    return EmbeddedQueue(clock, check_seconds)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import app.models  # noqa: F401  # fills the metadata
-from app.core.schema import is_ours, sync_engine
+from app.core.schema import sync_engine
 
 
 def run() -> None:
@@ -15,7 +15,6 @@ def run() -> None:
             target_metadata=SQLModel.metadata,
             render_as_batch=True,
             compare_type=True,
-            include_name=is_ours,
         )
         with context.begin_transaction():
             context.run_migrations()

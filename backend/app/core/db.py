@@ -131,11 +131,6 @@ class Database:
         finally:
             self._writers.release()
 
-    def connection_arguments(self) -> dict[str, Any]:
-        """Return arguments for psycopg.connect to the same server with the same timeouts, password included."""
-        _, arguments = self.engine.dialect.create_connect_args(self.url)
-        return {**arguments, **_POSTGRES_TIMEOUTS}
-
     async def check(self) -> None:
         """Raise DatabaseUnavailable if the database doesn't answer."""
         try:

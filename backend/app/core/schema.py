@@ -49,11 +49,6 @@ def is_current(database_url: str) -> bool:
         engine.dispose()
 
 
-def is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Tell Alembic to ignore Procrastinate's tables, which are migrated but have no model."""
-    return not (kind == "table" and (name or "").startswith("procrastinate_"))
-
-
 def sync_engine(database_url: str) -> Engine:
     """Return an engine for migrations, which run without an event loop."""
     url = make_url(database_url)

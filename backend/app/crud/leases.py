@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Unpack
 
-from sqlalchemy import ColumnElement, and_, case, or_, update
+from sqlalchemy import ColumnElement, and_, case, exists, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -87,18 +87,17 @@ def waits_for_probe(now: datetime) -> ColumnElement[bool]:
     return and_(col(Video.status) == VideoStatus.PROCESSING, col(Video.due_at) <= now, lease_is_free(now))
 
 
+async def is_probe_due(session: AsyncSession, now: datetime) -> bool:
+    return bool(await session.scalar(select(exists().where(waits_for_probe(now)))))
+
+
 async def claim_probe(
-    session: AsyncSession,
-    owner: uuid.UUID,
-    now: datetime,
-    until: datetime,
-    video_id: uuid.UUID | None = None,
+    session: AsyncSession, owner: uuid.UUID, now: datetime, until: datetime
 ) -> uuid.UUID | None:
-    """Lease the probe that has waited longest, or the one of `video_id`. Return None if none waits."""
-    this_one = () if video_id is None else (col(Video.id) == video_id,)
+    """Lease the probe that has waited longest. Return None if none waits."""
     waiting = (
         select(Video.id)
-        .where(waits_for_probe(now), *this_one)
+        .where(waits_for_probe(now))
         .order_by(col(Video.due_at))
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -150,11 +149,3 @@ async def return_probe(session: AsyncSession, owner: uuid.UUID, due_at: datetime
         due_at=due_at,
         attempts=col(Video.attempts) - 1,
     )
-
-
-async def list_waiting_probes(
-    session: AsyncSession, now: datetime, limit: int, *guards: ColumnElement[bool]
-) -> list[uuid.UUID]:
-    """Return the videos whose probe waits, longest first."""
-    statement = select(Video.id).where(waits_for_probe(now), *guards).order_by(col(Video.due_at)).limit(limit)
-    return list(await session.scalars(statement))

@@ -28,7 +28,6 @@ from app.models import Video
 from app.ports import (
     Clock,
     InvalidPart,
-    JobQueue,
     NoSuchObject,
     NoSuchUpload,
     ObjectExists,
@@ -37,6 +36,7 @@ from app.ports import (
     StoredPart,
 )
 from app.services.background import BackgroundTasks
+from app.services.probe_queue import ProbeQueue
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class _ObjectMissing(Exception):
 class CompletionService:
     database: Database
     storage: ObjectStorage
-    queue: JobQueue
+    queue: ProbeQueue
     clock: Clock
     tasks: BackgroundTasks
 
@@ -182,7 +182,7 @@ class CompletionService:
             changes["part_md5s"] = None
             moved = await leases.settle(session, video.id, event, owner, **changes)
             if moved and event is VideoEvent.COMPLETE_VERIFIED:
-                await self.queue.enqueue_probe(session, video.id)
+                await self.queue.enqueue(session, video.id)
             if not moved:
                 # A deletion waits for this lease.
                 await leases.drop(session, video.id, owner, due_at=now)

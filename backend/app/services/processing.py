@@ -40,13 +40,13 @@ class ProcessingService:
     probe: MediaProbe
     clock: Clock
 
-    async def probe_next(self, video_id: uuid.UUID | None = None) -> bool:
-        """Lease and do the probe that has waited longest, or the one of `video_id`. Return False if none waits."""
+    async def probe_next(self) -> bool:
+        """Lease and do the probe that has waited longest. Return False if none waits."""
         owner = uuid.uuid4()
         try:
             now = self.clock.now()
             async with self.database.transaction() as session:
-                claimed = await leases.claim_probe(session, owner, now, now + PROBE_LEASE, video_id)
+                claimed = await leases.claim_probe(session, owner, now, now + PROBE_LEASE)
             if claimed is not None:
                 await self.probe_video(claimed, owner)
         except asyncio.CancelledError:

@@ -15,8 +15,6 @@ import pytest
 from sqlalchemy import true, update
 from sqlmodel import col, select
 
-from app.adapters.queue_embedded import EmbeddedQueue
-from app.adapters.queue_procrastinate import ProcrastinateQueue
 from app.adapters.s3_signing import S3UrlSigner
 from app.crud import leases, users, videos
 from app.crud.guarded import changed_one
@@ -26,6 +24,7 @@ from app.domain.video_status import HIDDEN, TRANSITIONS, VideoEvent
 from app.models import User, Video
 from app.services import completion, reconciler
 from app.services.completion import CompletionService
+from app.services.probe_queue import ProbeQueue
 from app.services.processing import ProcessingService
 from app.services.removal import Removal
 from app.services.sweep import orphans, sweep
@@ -253,8 +252,7 @@ DEFECTS = [
         "the job comes after the commit",
         "A process that dies in between leaves a video that waits for its probe for ever.",
         _all_of(
-            _replaced(EmbeddedQueue, "enqueue_probe", _no_job_yet),
-            _replaced(ProcrastinateQueue, "enqueue_probe", _no_job_yet),
+            _replaced(ProbeQueue, "enqueue", _no_job_yet),
             _replaced(CompletionService, "_settle", _settle_then_enqueue),
         ),
         suites.crashes("complete"),

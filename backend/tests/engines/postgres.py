@@ -98,7 +98,7 @@ class PostgresServer:
         """Delete all rows of our tables, whoever is connected. A new database would be much slower."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         self._execute(f"{others} AND datname = current_database()", name)
-        tables = "users, sessions, videos, installation, procrastinate_jobs, procrastinate_workers"
+        tables = "users, sessions, videos, installation"
         self._execute(f"TRUNCATE {tables} CASCADE", name)
 
     def url(self, name: str) -> str:
@@ -107,6 +107,12 @@ class PostgresServer:
             "postgresql+psycopg", username=_SUPERUSER, database=name, query={"host": str(self._folder)}
         )
         return url.render_as_string(hide_password=False)
+
+    def psql(self, name: str, script: str) -> None:
+        """Run the script in the database `name` as an operator does."""
+        where = f"host={self._folder} user={_SUPERUSER} dbname={name}"
+        command = ["psql", "-v", "ON_ERROR_STOP=1", where]
+        subprocess.run(command, input=script.encode(), stdout=subprocess.DEVNULL, check=True)
 
     def _execute(self, statement: str, database: str = "postgres") -> None:
         where = f"host={self._folder} user={_SUPERUSER} dbname={database}"

@@ -1,4 +1,4 @@
-"""Slipway as an app and a worker on PostgreSQL with Procrastinate and Ceph RGW."""
+"""Slipway as an app and a worker on PostgreSQL and Ceph RGW."""
 
 import subprocess
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Runs every queue on every database. A job appears with its row's change, runs once, and is never lost."""
+"""A job appears with its row's change, runs once, and is never lost."""
 
 import asyncio
 import contextlib
@@ -8,89 +8,50 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.bootstrap import Application
 from app.core.clock import SystemClock
-from app.core.config import Settings
-from app.crud import videos
+from app.crud import leases, videos
 from app.domain.errors import DatabaseUnavailable, StorageUnavailable
 from app.domain.video_status import VideoEvent
+from app.services.probe_queue import ProbeQueue
 from app.services.processing import PROBE_LEASE
 from tests.api.outage import database_down
 from tests.conftest import MakeVideo
-from tests.databases import Databases, SqliteDatabases
-from tests.engines.queue_worker import QUEUES
-from tests.factories import make_application, read_video
-from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+from tests.factories import read_video
+from tests.fakes import FakeClock, FakeProbe
 from tests.waiting import TIMEOUT_SECONDS
 
 NEVER, OFTEN = 3600.0, 0.02
-
-
-# --- the three ways ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["embedded-sqlite", "embedded-postgresql", "procrastinate-postgresql"])
-def way(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """(queue, database)"""
-    queue, _, database = str(request.param).partition("-")
-    return queue, database
-
-
-@pytest.fixture(scope="session")
-def sqlite() -> Iterator[SqliteDatabases]:
-    made = SqliteDatabases()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def database_url(way: tuple[str, str], request: pytest.FixtureRequest) -> Iterator[str]:
-    databases: Databases = request.getfixturevalue({"sqlite": "sqlite", "postgresql": "postgres"}[way[1]])
-    url = databases.new()
-    yield url
-    databases.discard(url)
-
-
-@pytest.fixture
-async def application(
-    way: tuple[str, str],
-    settings: Settings,
-    clock: FakeClock,
-    storage: InMemoryStorage,
-    probe: FakeProbe,
-    request: pytest.FixtureRequest,
-) -> AsyncIterator[Application]:
-    never = way[0] == "embedded" and "only_when_told" in request.fixturenames
-    queue = partial(QUEUES[way[0]], check_seconds=NEVER if never else OFTEN)
-    made = make_application(settings, clock, storage, probe, queue)
-    yield made
-    await made.close()
 
 
 # --- a worker, and what it did -------------------------------------------------------------------------------------
 
 
 class Jobs:
-    """Runs the jobs it is given and records them. Tests wait for them."""
+    """Runs jobs and records them. Tests wait for them."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, check_seconds: float) -> None:
         self._application = application
         self._came = asyncio.Condition()
+        self.check_seconds = check_seconds
+        self.asked = 0
+        """How often a worker looked for a job."""
         self.ended = 0
         """Jobs that ended, with or without an error."""
 
-    async def __call__(self, video_id: uuid.UUID | None = None) -> bool:
+    async def __call__(self) -> bool:
+        self.asked += 1
         there_was_one = True
         try:
-            there_was_one = await self._application.processing.probe_next(video_id)
+            there_was_one = await self._application.processing.probe_next()
         finally:
             self.ended += there_was_one
             async with self._came:
@@ -118,15 +79,16 @@ class Jobs:
 
 
 @pytest.fixture
-def jobs(application: Application) -> Jobs:
-    return Jobs(application)
+def jobs(application: Application, request: pytest.FixtureRequest) -> Jobs:
+    return Jobs(application, NEVER if "only_when_told" in request.fixturenames else OFTEN)
 
 
 @asynccontextmanager
 async def working(
     application: Application, jobs: Jobs, *, at_once: int = 1, processes: int = 1
 ) -> AsyncIterator[None]:
-    loops = [asyncio.create_task(application.queue.work(jobs, at_once)) for _ in range(processes)]
+    queues = [application.queue, *(queue_of_another_process(application) for _ in range(processes - 1))]
+    loops = [asyncio.create_task(queue.work(jobs, at_once, jobs.check_seconds)) for queue in queues]
     try:
         yield
     finally:
@@ -138,20 +100,22 @@ async def working(
 
 @pytest.fixture
 def only_when_told() -> None:
-    """Let the embedded queue do only what was announced to it.
-
-    Procrastinate may miss a notification, so it checks. tests/adapters/test_queue_procrastinate.py covers its
-    notifications.
-    """
+    """Do not check for due rows, so that only a commit of this process wakes the workers."""
 
 
-async def finish_upload(application: Application, video_id: uuid.UUID) -> None:
+def queue_of_another_process(application: Application) -> ProbeQueue:
+    return ProbeQueue(application.database, application.clock)
+
+
+async def finish_upload(
+    application: Application, video_id: uuid.UUID, queue: ProbeQueue | None = None
+) -> None:
     """Return after the transaction that verifies a completion and creates its job."""
     async with application.database.transaction() as session:
         assert await videos.transition(
             session, video_id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
         )
-        await application.queue.enqueue_probe(session, video_id)
+        await (queue or application.queue).enqueue(session, video_id)
 
 
 # --- how a job comes to be -----------------------------------------------------------------------------------------
@@ -179,6 +143,34 @@ async def test_runs_job_after_commit(application: Application, make_video: MakeV
         await jobs.until_ready(second.id)
 
 
+async def test_finds_job_of_another_process(
+    application: Application, make_video: MakeVideo, jobs: Jobs
+) -> None:
+    video = await make_video("completing")
+    async with working(application, jobs):
+        await finish_upload(application, video.id, queue_of_another_process(application))
+
+        await jobs.until_ready(video.id)
+
+
+async def test_one_check_serves_all_idle_workers(
+    application: Application, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = asyncio.Semaphore(0)
+    is_probe_due = leases.is_probe_due
+
+    async def counted(session: AsyncSession, now: datetime) -> bool:
+        checks.release()
+        return await is_probe_due(session, now)
+
+    monkeypatch.setattr(leases, "is_probe_due", counted)
+    async with working(application, jobs, at_once=3), asyncio.timeout(TIMEOUT_SECONDS):
+        for _ in range(5):
+            await checks.acquire()
+
+    assert jobs.asked == 3, "each worker looked for a job at its start only"
+
+
 async def test_rolled_back_job_does_not_exist(
     application: Application, make_video: MakeVideo, jobs: Jobs, clock: FakeClock
 ) -> None:
@@ -187,7 +179,7 @@ async def test_rolled_back_job_does_not_exist(
 
     async def stumble() -> None:
         async with application.database.transaction() as session:
-            await application.queue.enqueue_probe(session, video.id)
+            await application.queue.enqueue(session, video.id)
             raise RuntimeError("the process stumbles")
 
     with pytest.raises(RuntimeError, match="stumbles"):
@@ -224,8 +216,8 @@ async def test_enqueuing_twice_keeps_transaction(
     await finish_upload(application, video.id)
 
     async with application.database.transaction() as session:
-        await application.queue.enqueue_probe(session, video.id)
-        await application.queue.enqueue_probe(session, other.id)
+        await application.queue.enqueue(session, video.id)
+        await application.queue.enqueue(session, other.id)
         assert await videos.transition(
             session, other.id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
         )
@@ -238,19 +230,19 @@ async def test_enqueuing_twice_keeps_transaction(
 # --- twice, late, side by side -------------------------------------------------------------------------------------
 
 
-async def test_duplicate_or_late_job_changes_nothing(
+async def test_worker_finds_no_leased_or_finished_job(
     application: Application, make_video: MakeVideo, jobs: Jobs, probe: FakeProbe
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
-    first = asyncio.create_task(jobs(video.id))
+    first = asyncio.create_task(jobs())
     await gate.reached()
 
-    assert not await jobs(video.id), "it is being done"
+    assert not await jobs(), "it is being done"
     gate.release()
     assert await first
     done = await read_video(application, video.id)
-    assert not await jobs(video.id), "it is done"
+    assert not await jobs(), "it is done"
 
     assert await read_video(application, video.id) == done
     assert len(probe.calls) == 1
@@ -329,7 +321,6 @@ async def test_runs_job_of_dead_worker_after_lease(
 
 async def test_killed_worker_loses_no_job(
     application: Application,
-    way: tuple[str, str],
     database_url: str,
     make_video: MakeVideo,
     jobs: Jobs,
@@ -339,7 +330,7 @@ async def test_killed_worker_loses_no_job(
     clock.advance(SystemClock().now() - clock.now())  # The other process uses the real time.
     video = await make_video("completing")
     await finish_upload(application, video.id)
-    killed = await asyncio.to_thread(kill_in_the_middle_of_a_probe, database_url, way[0])
+    killed = await asyncio.to_thread(kill_in_the_middle_of_a_probe, database_url)
     assert killed == -9
     row = await read_video(application, video.id)
     assert (row.status, row.attempts) == ("processing", 1)
@@ -355,9 +346,9 @@ async def test_killed_worker_loses_no_job(
     assert (await read_video(application, video.id)).attempts == 2
 
 
-def kill_in_the_middle_of_a_probe(database_url: str, queue: str) -> int:
+def kill_in_the_middle_of_a_probe(database_url: str) -> int:
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.engines.queue_worker", database_url, queue],
+        [sys.executable, "-m", "tests.engines.probe_worker", database_url],
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parents[2],
         env={"PATH": os.environ["PATH"]},
