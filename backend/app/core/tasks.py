@@ -28,8 +28,7 @@ async def run_forever(
     while True:
         wake.clear()
         await attempt(name, step)
-        # A step may have swallowed the cancellation. Procrastinate's worker returns or raises another error, and before
-        # Python 3.12 asyncio.wait_for may lose it.
+        # A step may have swallowed the cancellation, because asyncio.wait_for may lose it before Python 3.12.
         if loop and loop.cancelling():
             return
         with contextlib.suppress(TimeoutError):
