@@ -46,6 +46,8 @@ class Jobs:
         """How often a worker looked for a job."""
         self.ended = 0
         """Jobs that ended, with or without an error."""
+        self.found_none = False
+        """Whether the worker that asked last found no job."""
 
     async def __call__(self) -> bool:
         self.asked += 1
@@ -54,6 +56,7 @@ class Jobs:
             there_was_one = await self._application.processing.probe_next()
         finally:
             self.ended += there_was_one
+            self.found_none = not there_was_one
             async with self._came:
                 self._came.notify_all()
         return there_was_one
@@ -70,6 +73,12 @@ class Jobs:
             }
 
         await self.until(are_ready)
+
+    async def until_none_waits(self) -> None:
+        async def is_idle() -> bool:
+            return self.found_none
+
+        await self.until(is_idle)
 
     async def until_one_ended(self) -> None:
         async def has_ended() -> bool:
@@ -136,7 +145,8 @@ async def test_runs_job_after_commit(application: Application, make_video: MakeV
     first, second = await make_video("completing"), await make_video("completing")
     async with working(application, jobs):
         await finish_upload(application, first.id)
-        await jobs.until_ready(first.id)  # The worker is listening now.
+        await jobs.until_ready(first.id)
+        await jobs.until_none_waits()  # The worker waits for a commit now.
 
         await finish_upload(application, second.id)
 
@@ -148,6 +158,8 @@ async def test_finds_job_of_another_process(
 ) -> None:
     video = await make_video("completing")
     async with working(application, jobs):
+        await jobs.until_none_waits()
+
         await finish_upload(application, video.id, queue_of_another_process(application))
 
         await jobs.until_ready(video.id)
