@@ -58,6 +58,8 @@ export type PartHash =
   | { readonly kind: "md5"; readonly hex: string }
   /** No worker, no WebAssembly, or an abort. The part is sent without MD5. */
   | { readonly kind: "unavailable" }
+  /** The bytes did not come in time. This part alone is sent without MD5. */
+  | { readonly kind: "late" }
   /** The file could not be read. */
   | { readonly kind: "unreadable" };
 

@@ -34,16 +34,17 @@ async function read(
   file: File,
   start: number,
   end: number,
-  failure: (name: string, reason: unknown) => UploadFailure,
+  failure: (name: string, reason?: unknown) => UploadFailure,
 ): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await file.slice(start, end).arrayBuffer());
-  } catch (reason) {
+  const slice = file.slice(start, end);
+  const bytes = await slice.arrayBuffer().catch((reason: unknown) => {
     throw new UploadFailed(failure(file.name, reason));
-  }
+  });
+  if (bytes.byteLength !== slice.size) throw new UploadFailed(failure(file.name));
+  return new Uint8Array(bytes);
 }
 
-function changed(name: string, reason: unknown): UploadFailure {
+function changed(name: string, reason?: unknown): UploadFailure {
   const isGone = reason instanceof Error && reason.name === "NotFoundError";
   return isGone ? fileUnreadable(name) : fileChanged(name);
 }

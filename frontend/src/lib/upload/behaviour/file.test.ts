@@ -8,6 +8,7 @@ import {
   makeWorld,
   NO_LEAKS,
   OK,
+  sliceOf,
   T0,
   untilSending,
 } from "../testing";
@@ -58,6 +59,14 @@ describe("a file that changes on disk", () => {
     expect(world.leaks()).toEqual(NO_LEAKS);
   });
 
+  it.each([0, 10 * MIB])("is found although the browser reads what is left of it: %i bytes", async (left) => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.file.sizeOnDisk = left;
+    world.hasher.mode = "unreadable";
+    await expectFailed(world, "file_changed");
+  });
+
   it("is told as that when a person tries again", async () => {
     const world = makeWorld();
     world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
@@ -97,7 +106,7 @@ describe("hashing", () => {
     expect(world.store.attempts.filter((attempt) => attempt.part === 4)).toEqual([]);
   });
 
-  it.each(["unavailable", "silent", "throws", "unreadable"] as const)(
+  it.each(["unavailable", "silent", "throws", "unreadable", "late"] as const)(
     "is never a dead upload: %s",
     async (mode) => {
       const world = makeWorld();
@@ -127,6 +136,19 @@ describe("hashing", () => {
     world.start();
     await expectDone(world);
     expect(world.store.attempts.filter((attempt) => attempt.contentMd5 === null)).toEqual([]);
+  });
+
+  it("that is late for one part leaves the others theirs", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = (slice, signal) => {
+      world.hasher.mode = sliceOf(slice).start === world.api.partSize ? "late" : "works";
+      return md5(slice, signal);
+    };
+    world.start();
+    await expectDone(world);
+    const without = world.store.attempts.filter((attempt) => attempt.contentMd5 === null);
+    expect(without.map((attempt) => attempt.part)).toEqual([2]);
   });
 
   it.each(["unavailable", "silent"] as const)("that is %s is told in the report", async (mode) => {

@@ -1,8 +1,11 @@
-// Computes the MD5 of a slice in small pieces and frees each, so that memory stays flat at any file size.
+// Computes the MD5 of a slice from one stream through one small buffer, so that memory stays flat at any file size.
 import type { PartHash } from "../ports";
 
-// Measured over 2 GiB: 2 MiB pieces grow the page by 56 to 60 MiB, 1 MiB by 67, 256 KiB by 129.
-const PIECE_BYTES = 2 * 1024 * 1024;
+const BUFFER_BYTES = 256 * 1024;
+/** Chromium may leave a read pending for ever. After this long, a new stream reads the rest of the slice. */
+const READ_LIMIT_MS = 5_000;
+/** A disk may need 10 s to start. All of this takes half of the time that the page waits for a worker. */
+const MAX_LATE_READS = 6;
 
 export interface IncrementalHash {
   init(): unknown;
@@ -10,30 +13,115 @@ export interface IncrementalHash {
   digest(): string;
 }
 
-/** Returns `unreadable` if the file is gone, has changed or is shorter than when it was chosen. */
-export async function hashSlice(slice: Blob, hash: IncrementalHash): Promise<PartHash> {
-  hash.init();
-  let next = read(slice, 0);
-  for (let start = 0; start < slice.size; start += PIECE_BYTES) {
-    const piece = await next;
-    if (piece === null) return { kind: "unreadable" };
-    // Reads one piece ahead, so that disk and processor work at the same time.
-    next = read(slice, start + PIECE_BYTES);
-    hash.update(new Uint8Array(piece));
-    free(piece);
-  }
-  return { kind: "md5", hex: hash.digest() };
+/** What one slice at a time uses. All slices share few buffers, because the garbage collector frees them late. */
+interface Lane {
+  readonly hash: IncrementalHash;
+  /** Empty while a read fills it. */
+  buffer: ArrayBuffer;
 }
 
-async function read(slice: Blob, start: number): Promise<ArrayBuffer | null> {
-  const end = Math.min(slice.size, start + PIECE_BYTES);
-  if (start >= end) return null;
-  try {
-    const piece = await slice.slice(start, end).arrayBuffer();
-    return piece.byteLength === end - start ? piece : null;
-  } catch {
-    return null;
+type Bytes = Uint8Array<ArrayBuffer>;
+
+interface Source {
+  readonly slice: Blob;
+  readonly reader: ReadableStreamGenericReader;
+  read(): Promise<ReadableStreamReadResult<Bytes>>;
+  giveBack(bytes: Bytes): void;
+}
+
+/** Returns a function that hashes one slice after another. A slice whose read is late lets the next one go ahead. */
+export function createSliceHasher(createHash: () => Promise<IncrementalHash>) {
+  const createLane = async (): Promise<Lane> => ({ hash: await createHash(), buffer: new ArrayBuffer(0) });
+  const idle = [createLane()];
+  let turn: Promise<void> = Promise.resolve();
+
+  async function run(slice: Blob, next: () => void): Promise<PartHash> {
+    try {
+      const lane = await (idle.pop() ?? createLane());
+      const hash = await hashSlice(slice, lane, next);
+      idle.push(Promise.resolve(lane));
+      return hash;
+    } catch {
+      return { kind: "unavailable" };
+    } finally {
+      next();
+    }
   }
+
+  return (slice: Blob) =>
+    new Promise<PartHash>((resolve) => {
+      turn = turn.then(() => new Promise((next) => resolve(run(slice, next))));
+    });
+}
+
+async function hashSlice(slice: Blob, lane: Lane, onLate: () => void): Promise<PartHash> {
+  const { hash } = lane;
+  hash.init();
+  let source = open(slice, lane);
+  try {
+    for (let done = 0, late = 0; done < slice.size; ) {
+      const bytes = await inTime(source);
+      if (bytes === "failed") return { kind: "unreadable" };
+      if (bytes === "late") {
+        onLate();
+        late += 1;
+        if (late === MAX_LATE_READS) return { kind: "late" };
+        close(source);
+        source = open(slice.slice(done), lane);
+      } else {
+        hash.update(bytes);
+        done += bytes.length;
+        source.giveBack(bytes);
+      }
+    }
+    return { kind: "md5", hex: hash.digest() };
+  } finally {
+    close(source);
+  }
+}
+
+function open(slice: Blob, lane: Lane): Source {
+  const stream = slice.stream();
+  try {
+    const reader = stream.getReader({ mode: "byob" });
+    return {
+      slice,
+      reader,
+      read: () =>
+        reader.read(new Uint8Array(lane.buffer.byteLength > 0 ? lane.buffer : new ArrayBuffer(BUFFER_BYTES))),
+      giveBack: ({ buffer }) => {
+        lane.buffer = buffer;
+      },
+    };
+  } catch {
+    // This browser fills no buffers of ours, but allocates each chunk.
+    const reader = stream.getReader();
+    return { slice, reader, read: () => reader.read(), giveBack: free };
+  }
+}
+
+function close({ reader }: Source): void {
+  reader.cancel().catch(() => undefined);
+}
+
+/** The sources that have a read pending. Were one garbage, Chromium would never end the read. */
+const reading = new Set<Source>();
+
+/** Returns `failed` if the file is gone, has changed, or ends early. */
+async function inTime(source: Source): Promise<Bytes | "late" | "failed"> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<"late">((resolve) => {
+    timer = setTimeout(resolve, READ_LIMIT_MS, "late");
+  });
+  const bytes = source.read().then(
+    ({ done, value }) => (done ? "failed" : value),
+    () => "failed" as const,
+  );
+  reading.add(source);
+  const first = await Promise.race([bytes, limit]);
+  reading.delete(source);
+  clearTimeout(timer);
+  return first;
 }
 
 // Only the far port is closed. If the near port is closed, Chromium does not move the buffer.
@@ -41,9 +129,9 @@ const { port1: nearPort, port2: farPort } = new MessageChannel();
 farPort.close();
 
 /**
- * Moves the buffer to a closed port, which frees it immediately. For 1 GiB in Chromium 156 the page then grows by
- * 43 MiB, by 146 MiB if the garbage collector frees the buffers, and by 1.1 GiB with `transfer(0)`.
+ * Moves the buffer to a closed port, which frees it immediately. If the garbage collector frees the chunks of 1 GiB,
+ * Chromium 156 grows by 133 to 154 MiB, else by 13 to 16.
  */
-function free(piece: ArrayBuffer): void {
-  nearPort.postMessage(null, [piece]);
+function free({ buffer }: Bytes): void {
+  nearPort.postMessage(null, [buffer]);
 }

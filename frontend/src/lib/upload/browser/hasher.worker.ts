@@ -1,6 +1,6 @@
 // Computes MD5s in a worker.
 import { createMD5 } from "hash-wasm";
-import { hashSlice } from "./hash-slice";
+import { createSliceHasher } from "./hash-slice";
 import type { HashJob, HashReply } from "./worker-hasher";
 
 /** What is used of the worker's scope. The types of the page's `window` do not fit. */
@@ -10,16 +10,6 @@ interface WorkerScope {
 }
 
 const scope = self as unknown as WorkerScope; // this file runs in a worker, but is compiled with the DOM's types
-const md5 = createMD5();
-let last: Promise<void> = Promise.resolve();
+const hashSlice = createSliceHasher(createMD5);
 
-scope.onmessage = ({ data }) => {
-  // One after another, because all slices share the state of one hash.
-  last = last.then(async () => {
-    try {
-      scope.postMessage({ id: data.id, hash: await hashSlice(data.slice, await md5) });
-    } catch {
-      scope.postMessage({ id: data.id, hash: { kind: "unavailable" } });
-    }
-  });
-};
+scope.onmessage = async ({ data: { id, slice } }) => scope.postMessage({ id, hash: await hashSlice(slice) });

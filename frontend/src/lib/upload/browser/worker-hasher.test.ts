@@ -1,67 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
 import { getEventListeners } from "node:events";
-import { createMD5 } from "hash-wasm";
 import { describe, expect, it } from "vitest";
 import { hexToBase64 } from "../hash-ahead";
-import { MIB } from "../testing";
-import { hashSlice } from "./hash-slice";
 import { createWorkerHasher, type HashJob, type HashReply, type HashWorker } from "./worker-hasher";
-
-describe("hashSlice", () => {
-  it.each([0, 1, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 5 * MIB + 3])("is MD5 for %i bytes", async (size) => {
-    const bytes = randomBytes(size);
-    const hash = await hashSlice(new Blob([bytes]), await createMD5());
-    expect(hash).toEqual({ kind: "md5", hex: createHash("md5").update(bytes).digest("hex") });
-  });
-
-  it("reads no more than 2 MiB at a time, at most one piece ahead, and gives each back", async () => {
-    let open = 0;
-    let most = 0;
-    const pieces: ArrayBuffer[] = [];
-    const slice = {
-      size: 7 * MIB,
-      slice: (start: number, end: number) => ({
-        arrayBuffer: async () => {
-          most = Math.max(most, ++open);
-          const piece = new ArrayBuffer(end - start);
-          expect(piece.byteLength).toBeLessThanOrEqual(2 * MIB);
-          pieces.push(piece);
-          return piece;
-        },
-      }),
-    } as unknown as Blob; // only size, slice and arrayBuffer are used
-    let hashed = 0;
-    const hash = {
-      init: () => undefined,
-      update: (bytes: Uint8Array) => {
-        open--;
-        hashed += bytes.length;
-      },
-      digest: () => "00",
-    };
-    await hashSlice(slice, hash);
-    expect(hashed).toBe(7 * MIB);
-    expect(most).toBeLessThanOrEqual(2);
-    // A buffer that was moved away is empty, so its memory does not wait for the garbage collector.
-    expect(pieces.map((piece) => piece.byteLength)).toEqual(pieces.map(() => 0));
-  });
-
-  it("says when the bytes cannot be read, or are fewer than they should be", async () => {
-    const broken = (arrayBuffer: () => Promise<ArrayBuffer>) =>
-      ({ size: 10, slice: () => ({ arrayBuffer }) }) as unknown as Blob; // as above
-    const md5 = await createMD5();
-    const rejects = broken(() => Promise.reject(new DOMException("gone", "NotReadableError")));
-    expect(await hashSlice(rejects, md5)).toEqual({ kind: "unreadable" });
-    expect(
-      await hashSlice(
-        broken(() => Promise.resolve(new ArrayBuffer(3))),
-        md5,
-      ),
-    ).toEqual({
-      kind: "unreadable",
-    });
-  });
-});
 
 class FakeWorker implements HashWorker {
   onmessage: HashWorker["onmessage"] = null;

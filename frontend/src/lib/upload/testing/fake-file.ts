@@ -8,6 +8,8 @@ export const MP4_START = latin1("\0\0\0\x14ftypisom\0\0\x02\0isom\0\0\0\x08free"
 /** A file of any size that has only its first bytes. */
 export class FakeFile {
   readError: string | null = null;
+  /** Less than `size` if the file was shortened and the browser still reads it. */
+  sizeOnDisk = Infinity;
   readonly reads: (readonly [number, number])[] = [];
 
   constructor(
@@ -23,8 +25,8 @@ export class FakeFile {
   async read(start: number, end: number): Promise<ArrayBuffer> {
     this.reads.push([start, end]);
     if (this.readError !== null) throw new DOMException("no", this.readError);
-    const bytes = new Uint8Array(Math.min(end - start, 4096));
-    for (let at = 0; start === 0 && at < bytes.length; at += 1)
+    const bytes = new Uint8Array(Math.max(0, Math.min(end, this.sizeOnDisk) - start));
+    for (let at = 0; start === 0 && at < Math.min(bytes.length, 4096); at += 1)
       bytes[at] = this.leading[at % this.leading.length] ?? 0;
     return bytes.buffer;
   }

@@ -5,7 +5,7 @@ import { fakeMd5, sliceOf } from "./fake-file";
 import { watchSignal } from "./signals";
 
 export class FakeHasher implements PartHasher {
-  mode: "works" | "unavailable" | "unreadable" | "silent" | "throws" = "works";
+  mode: "works" | "unavailable" | "unreadable" | "late" | "silent" | "throws" = "works";
   readonly hashed: number[] = [];
   tookMs = 0;
   releases = 0;
