@@ -26,7 +26,9 @@ UPLOADS_REPORTED = Counter(
     "slipway_uploads_reported_total", "Uploads by how and where they ended.", ["outcome", "phase"]
 )
 UPLOAD_TROUBLE = Counter(
-    "slipway_upload_trouble_total", "Parts retried or stalled and URLs renewed, as pages report.", ["kind"]
+    "slipway_upload_trouble_total",
+    "Parts retried, stalled or sent without MD5 and URLs renewed, as pages report.",
+    ["kind"],
 )
 UPLOAD_GOODPUT = Histogram(
     "slipway_upload_goodput_bytes_per_second",

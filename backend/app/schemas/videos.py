@@ -71,6 +71,7 @@ class UploadTelemetryIn(_Request):
     retries: EventCount
     stalls: EventCount
     renewals: EventCount
+    parts_without_md5: EventCount = 0
 
 
 class ContainerOut(BaseModel):

@@ -152,7 +152,12 @@ class CompletionService:
             uploaded_at=self.clock.now(),
             expires_at=None,
         )
-        log.info("upload.completed", video_id=str(video.id), size_bytes=video.size_bytes)
+        log.info(
+            "upload.completed",
+            video_id=str(video.id),
+            size_bytes=video.size_bytes,
+            parts_without_md5=video.part_plan.part_count - len(video.part_md5s or {}),
+        )
         return completed
 
     async def _fail_at_recheck(self, video: Video, owner: uuid.UUID) -> Video:

@@ -14,7 +14,7 @@ log = structlog.get_logger()
 def count_upload(user_id: uuid.UUID, report: Mapping[str, Any]) -> None:
     """Count a report with UploadTelemetryIn's fields. Its content is not trusted."""
     UPLOADS_REPORTED.labels(outcome=report["outcome"], phase=report["phase"]).inc()
-    for kind in ("retries", "stalls", "renewals"):
+    for kind in ("retries", "stalls", "renewals", "parts_without_md5"):
         UPLOAD_TROUBLE.labels(kind=kind).inc(report[kind])
     if report["goodput_bytes_per_second"]:
         UPLOAD_GOODPUT.observe(report["goodput_bytes_per_second"])

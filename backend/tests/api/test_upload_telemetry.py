@@ -24,6 +24,7 @@ REPORT: dict[str, Any] = {
     "retries": 9,
     "stalls": 2,
     "renewals": 1,
+    "parts_without_md5": 3,
 }
 
 
@@ -48,8 +49,15 @@ async def test_counts_reports_by_outcome_phase_and_cause(
     assert grown['upload_trouble_total{kind="retries"}'] == 9
     assert grown['upload_trouble_total{kind="stalls"}'] == 2
     assert grown['upload_trouble_total{kind="renewals"}'] == 1
+    assert grown['upload_trouble_total{kind="parts_without_md5"}'] == 3
     assert grown["upload_goodput_bytes_per_second_count"] == 1
     assert grown["upload_goodput_bytes_per_second_sum"] == 163_934
+
+
+async def test_accepts_report_without_count_of_parts_without_md5(signed_in: SignedIn) -> None:
+    alice = await signed_in()
+    older = {name: value for name, value in REPORT.items() if name != "parts_without_md5"}
+    assert (await alice.post(f"{API}/upload-telemetry", json=older)).status_code == 204
 
 
 async def test_logs_ids_of_failure_report(signed_in: SignedIn, log: StringIO) -> None:

@@ -1,6 +1,7 @@
 """Complete an upload whose parts all arrived."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.bootstrap import Application
 from app.models import User
@@ -35,11 +36,14 @@ async def test_accepts_md5s_of_any_subset(
     video = await sent(TWO_PARTS)
     part_md5s = part_md5s_of(video, TWO_PARTS)
 
-    answered = await application.completion.complete(
-        user.id, video.id, {number: part_md5s[number] for number in numbers}
-    )
+    with capture_logs() as log:
+        answered = await application.completion.complete(
+            user.id, video.id, {number: part_md5s[number] for number in numbers}
+        )
 
     assert answered.status == "processing"
+    (completed,) = [line for line in log if line["event"] == "upload.completed"]
+    assert completed["parts_without_md5"] == 2 - len(numbers)
 
 
 async def test_compares_md5s_without_case(application: Application, sent: Sent, user: User) -> None:

@@ -607,6 +607,11 @@ export interface components {
             /** Part Count */
             part_count: number;
             /**
+             * Parts Without Md5
+             * @default 0
+             */
+            parts_without_md5: number;
+            /**
              * Phase
              * @enum {string}
              */

@@ -12,13 +12,7 @@ export interface Slice {
 
 const UNAVAILABLE: PartHash = { kind: "unavailable" };
 
-export function createHashAhead(
-  hasher: PartHasher,
-  clock: Clock,
-  file: Blob,
-  signal: AbortSignal,
-  onBroken: () => void,
-) {
+export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, signal: AbortSignal) {
   const hashes = new Map<string, Promise<PartHash>>();
   let isBroken = false;
   let replies = 0;
@@ -51,10 +45,7 @@ export function createHashAhead(
       const settle = (hash: PartHash) => {
         cancel();
         signal.removeEventListener("abort", onAbort);
-        if (hash.kind === "unavailable" && !isBroken && !signal.aborted) {
-          isBroken = true;
-          onBroken();
-        }
+        if (hash.kind === "unavailable") isBroken = true;
         resolve(hash);
       };
       waitWhileAlive();

@@ -65,7 +65,7 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
   log.attempt(clock.now(), part, end);
   if (end.outcome === "sent") {
     parts.finish(part);
-    log.finished(clock.now(), part.size);
+    log.finished(clock.now(), part);
     budget.renew();
   }
   part.loaded = 0;

@@ -29,7 +29,6 @@ export function createRunContext(input: RunInput) {
   const delays = createDelays(clock);
   const ticker = createTicker(clock);
   const connection = createConnection(network, clock, delays);
-  const noHashes = () => job.log.note(clock.now(), "no hashes: sending without MD5");
   return {
     ...input,
     clock,
@@ -42,7 +41,7 @@ export function createRunContext(input: RunInput) {
     connection,
     waits: createWaitStatus(clock, connection, activity, emit),
     /** Null sends the parts without MD5. */
-    hashes: options.integrity === false ? null : createHashAhead(hasher, clock, job.file, signal, noHashes),
+    hashes: options.integrity === false ? null : createHashAhead(hasher, clock, job.file, signal),
     /** Counts the sign-ins, so that a call waits for a new one only. */
     session: { signIns: 0 },
   };

@@ -24,6 +24,7 @@ export class UploadLog {
   stalls = 0;
   /** How often a part got a new URL. */
   renewals = 0;
+  partsWithoutMd5 = 0;
   clockJumps = 0;
   /** How far the server's clock is ahead of ours. */
   clockOffsetMs: number | null = null;
@@ -32,7 +33,7 @@ export class UploadLog {
   #sendingSince: number | null = null;
   #startedRunAt: number;
   /** What earlier runs of this upload reported. */
-  #reported = { retries: 0, stalls: 0, renewals: 0 };
+  #reported = { retries: 0, stalls: 0, renewals: 0, partsWithoutMd5: 0 };
   readonly #notes: string[] = [];
 
   constructor(
@@ -77,8 +78,9 @@ export class UploadLog {
   }
 
   /** A part reached the store. */
-  finished(now: number, bytes: number): void {
-    this.#bytesFinished += bytes;
+  finished(now: number, { md5, size }: Part): void {
+    if (md5 === null) this.partsWithoutMd5 += 1;
+    this.#bytesFinished += size;
     this.#finishedAt = now;
   }
 
@@ -90,9 +92,9 @@ export class UploadLog {
 
   /** The figures of this run. */
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
-    const { retries, stalls, renewals } = this;
+    const { retries, stalls, renewals, partsWithoutMd5 } = this;
     const reported = this.#reported;
-    this.#reported = { retries, stalls, renewals };
+    this.#reported = { retries, stalls, renewals, partsWithoutMd5 };
     return {
       video_id: this.videoId,
       outcome,
@@ -105,6 +107,7 @@ export class UploadLog {
       retries: retries - reported.retries,
       stalls: stalls - reported.stalls,
       renewals: renewals - reported.renewals,
+      parts_without_md5: partsWithoutMd5 - reported.partsWithoutMd5,
       part_count: this.partCount,
     };
   }
@@ -120,7 +123,7 @@ export class UploadLog {
       `phase: ${this.phase}`,
       `error: ${failure === null ? "none" : failure.code}`,
       `request id: ${failure?.requestId ?? "none"}`,
-      `sent: ${this.bytesSent} of ${this.fileSize} bytes in ${this.partCount} parts`,
+      `sent: ${this.bytesSent} of ${this.fileSize} bytes in ${this.partCount} parts, ${this.partsWithoutMd5} without MD5`,
       `goodput: ${goodput === null ? "unknown" : `${goodput} bytes/s`}`,
       `retries: ${this.retries}, stalls: ${this.stalls}, URL renewals: ${this.renewals}, clock jumps: ${this.clockJumps}`,
       `clock offset: ${this.clockOffsetMs === null ? "unknown" : `${this.clockOffsetMs} ms`}`,

@@ -156,11 +156,13 @@ describe("hashing", () => {
     world.hasher.mode = mode;
     world.start();
     await expectDone(world);
-    expect(world.uploader.failureReport().match(/no hashes/g)).toHaveLength(1);
+    expect(world.uploader.failureReport()).toContain("in 4 parts, 4 without MD5");
+    expect(world.telemetry.map((told) => told.parts_without_md5)).toEqual([4]);
     const proven = makeWorld();
     proven.start();
     await expectDone(proven);
-    expect(proven.uploader.failureReport()).not.toContain("no hashes");
+    expect(proven.uploader.failureReport()).toContain("in 4 parts, 0 without MD5");
+    expect(proven.telemetry.map((told) => told.parts_without_md5)).toEqual([0]);
   });
 
   it("lets workers go that were started for nothing", () => {
