@@ -1,7 +1,6 @@
-"""Loops survive errors, and tasks end even if a cancellation was lost."""
+"""Loops survive errors, and tasks end when they are cancelled."""
 
 import asyncio
-import contextlib
 
 import pytest
 from structlog.testing import capture_logs
@@ -29,13 +28,8 @@ async def failing() -> None:
         raise RuntimeError("on its way out")
 
 
-@pytest.fixture(autouse=True)
-def _recancel_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 0.01)
-
-
 async def test_cancels_tasks_whatever_their_result() -> None:
-    started = [asyncio.create_task(work()) for work in (forever, loses_cancellation, failing)]
+    started = [asyncio.create_task(work()) for work in (forever, failing)]
     await asyncio.sleep(0)
 
     async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -45,7 +39,7 @@ async def test_cancels_tasks_whatever_their_result() -> None:
 
 
 async def test_cancels_loops_together() -> None:
-    running = asyncio.create_task(tasks.side_by_side(forever(), loses_cancellation()))
+    running = asyncio.create_task(tasks.side_by_side(forever(), failing()))
     await asyncio.sleep(0.01)
 
     running.cancel()
@@ -66,8 +60,7 @@ async def test_error_of_one_loop_ends_others() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_waits_for_cleanup(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 3600.0)
+async def test_waits_for_cleanup() -> None:
     ended = []
 
     async def cleans_up() -> None:
@@ -87,8 +80,7 @@ async def test_waits_for_cleanup(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended == ["cleaned up"]
 
 
-async def test_second_cancellation_reaches_inner_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "RECANCEL_SECONDS", 3600.0)
+async def test_second_cancellation_reaches_inner_tasks() -> None:
     running = asyncio.create_task(tasks.side_by_side(loses_cancellation()))
     await asyncio.sleep(0.01)
 
@@ -125,12 +117,8 @@ async def test_loop_logs_errors_and_continues() -> None:
     assert logged[0]["reason"] == "storage_unavailable"
 
 
-async def test_loop_ends_if_step_swallows_cancellation() -> None:
-    async def returns_when_cancelled() -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await forever()
-
-    loop = asyncio.create_task(tasks.run_forever("jobs", returns_when_cancelled, every=3600.0))
+async def test_loop_ends_if_cleanup_replaces_cancellation() -> None:
+    loop = asyncio.create_task(tasks.run_forever("probe", failing, every=3600.0))
     await asyncio.sleep(0)
 
     loop.cancel()

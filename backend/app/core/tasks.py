@@ -13,9 +13,6 @@ log = structlog.get_logger()
 
 Step = Callable[[], Awaitable[object]]
 
-RECANCEL_SECONDS = 4.0
-"""Longer than a cancelled task takes to write its last change to the database."""
-
 
 async def run_forever(
     name: str, step: Step, every: float, *, wait_first: bool = False, wake: asyncio.Event | None = None
@@ -27,23 +24,18 @@ async def run_forever(
         await asyncio.sleep(every)
     while True:
         wake.clear()
-        await attempt(name, step)
-        # A step may have swallowed the cancellation, because asyncio.wait_for may lose it before Python 3.12.
+        try:
+            await step()
+        except Unavailable as error:
+            log.warning("loop.waiting", loop=name, reason=error.code)
+        except Exception:
+            log.exception("loop.failed", loop=name)
+        # An error in the step's cleanup replaces the cancellation.
         if loop and loop.cancelling():
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(every):
                 await wake.wait()
-
-
-async def attempt(name: str, step: Step) -> None:
-    """Run `step` once and log its error."""
-    try:
-        await step()
-    except Unavailable as error:
-        log.warning("loop.waiting", loop=name, reason=error.code)
-    except Exception:
-        log.exception("loop.failed", loop=name)
 
 
 async def side_by_side(*loops: Coroutine[Any, Any, None]) -> None:
@@ -59,19 +51,7 @@ async def side_by_side(*loops: Coroutine[Any, Any, None]) -> None:
 
 
 async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks and return when all have ended, whatever their results.
-
-    A task that continues is cancelled again. Before Python 3.12, asyncio.wait_for loses a cancellation that arrives
-    together with the result, and psycopg's pool uses it to return connections.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    while pending := [task for task in tasks if not task.done()]:
-        for task in pending:
-            task.cancel()
-        try:
-            await asyncio.wait(pending, timeout=RECANCEL_SECONDS)
-        except asyncio.CancelledError as error:
-            cancelled = error  # the tasks are cancelled again, and the caller when they have ended
-    await asyncio.gather(*tasks, return_exceptions=True)  # retrieves errors, which asyncio would warn about
-    if cancelled:
-        raise cancelled
+    """Cancel the tasks and return when all have ended, whatever their results."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
