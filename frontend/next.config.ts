@@ -15,6 +15,8 @@ const config: NextConfig = {
         ],
       }
     : { output: "export" as const }),
+  // If a page's payload is missing or stale and the request for it fails, Next loads the whole page and ends the upload.
+  experimental: { staleTimes: { static: Number.POSITIVE_INFINITY } },
   poweredByHeader: false,
 };
 

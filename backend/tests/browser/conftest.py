@@ -36,6 +36,12 @@ NOTE_VIOLATIONS = """
 window.__violations = [];
 addEventListener("securitypolicyviolation", (event) =>
   window.__violations.push(`${event.effectiveDirective} ${event.blockedURI}`));
+// A link to another origin that opens in this tab would end an upload.
+new MutationObserver(() => {
+  for (const link of document.querySelectorAll("a[href]"))
+    if (link.origin !== location.origin && (link.target !== "_blank" || link.rel !== "noopener"))
+      window.__violations.push(`link that leaves the page: ${link.textContent}`);
+}).observe(document, {subtree: true, childList: true, attributes: true});
 """
 
 
@@ -67,7 +73,7 @@ def context(browser: Browser, slipway: SlipwayProcess) -> Iterator[BrowserContex
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """Yield a page. Any script error and any violation of the content security policy fails the test."""
+    """Yield a page. Script errors, violations of the CSP and links that leave the page fail the test."""
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

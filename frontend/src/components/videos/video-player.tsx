@@ -3,11 +3,17 @@
 
 import { Download, RotateCw } from "lucide-react";
 import { type SyntheticEvent, useRef, useState } from "react";
+import { ExternalLink } from "@/components/external-link";
 import { Button } from "@/components/ui/button";
 import type { Video } from "@/lib/api/client";
-import { spell } from "@/lib/format";
-
-type Trouble = "cannot_play" | "no_picture" | "not_loaded";
+import {
+  isFormatTrouble,
+  statusOf,
+  type Trouble,
+  troubleFor,
+  troubleText,
+  troubleTitle,
+} from "./player-trouble";
 
 export function VideoPlayer({
   video,
@@ -23,44 +29,48 @@ export function VideoPlayer({
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const resumeAt = useRef(0);
 
-  async function renew() {
+  /** Return whether there is a new URL. */
+  async function renew(): Promise<boolean> {
     const fresh = await refresh();
-    if (fresh?.delivery_url == null) {
-      setTrouble("not_loaded");
-      return;
-    }
-    setTrouble(null);
+    if (fresh?.delivery_url == null || fresh.delivery_url === source.url) return false;
     setSource({ url: fresh.delivery_url, expiresAt: fresh.delivery_url_expires_at });
+    return true;
   }
 
-  function explain({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
-    resumeAt.current = player.currentTime;
-    if (hasExpired(source.expiresAt)) void renew();
-    else setTrouble(player.error?.code === MediaError.MEDIA_ERR_NETWORK ? "not_loaded" : "cannot_play");
+  async function explain({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
+    resumeAt.current = player.currentTime || resumeAt.current;
+    const found = troubleFor(player.error?.code, await statusOf(source.url));
+    if ((found === "refused" || hasExpired(source.expiresAt)) && (await renew())) return;
+    setTrouble(found);
   }
 
-  function begin({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
+  function resume({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
+    if (resumeAt.current > 0) player.currentTime = resumeAt.current;
+  }
+
+  function checkPicture({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
     // A browser that supports only the audio codec shows a black frame and fires no error.
     if (player.videoWidth === 0 && video.width !== null) setTrouble("no_picture");
-    else if (resumeAt.current > 0) player.currentTime = resumeAt.current;
   }
 
   if (trouble !== null) {
     return (
       <div className="grid aspect-video w-full place-items-center rounded-xl border bg-muted/50 px-6 py-8">
         <div className="flex max-w-md flex-col items-center text-center" role="alert">
-          <p className="font-medium">{TITLES[trouble]}</p>
+          <p className="font-medium">{troubleTitle(trouble)}</p>
           <p className="mt-1.5 text-muted-foreground text-sm leading-relaxed">
             {troubleText(trouble, video)}
           </p>
           <div className="mt-5 flex flex-wrap justify-center gap-3">
-            <Button asChild>
-              <a href={source.url} download={video.original_filename}>
-                <Download />
-                Download the video
-              </a>
-            </Button>
-            <Button variant="secondary" onClick={() => void renew()}>
+            {isFormatTrouble(trouble) && (
+              <Button asChild>
+                <ExternalLink href={source.url} download={video.original_filename}>
+                  <Download />
+                  Download the video
+                </ExternalLink>
+              </Button>
+            )}
+            <Button variant="secondary" onClick={() => void renew().then(() => setTrouble(null))}>
               <RotateCw />
               Try again
             </Button>
@@ -80,24 +90,12 @@ export function VideoPlayer({
       preload="metadata"
       aria-label={video.original_filename}
       className="aspect-video max-h-[75dvh] w-full rounded-xl border bg-black"
-      onError={explain}
-      onLoadedMetadata={begin}
+      onError={(event) => void explain(event)}
+      onLoadedMetadata={resume}
+      // Before it WebKit may not know the size.
+      onLoadedData={checkPicture}
     />
   );
-}
-
-const TITLES: Readonly<Record<Trouble, string>> = {
-  cannot_play: "This browser can't play the video",
-  no_picture: "This browser can't show the picture",
-  not_loaded: "The video couldn't be loaded",
-};
-
-function troubleText(trouble: Trouble, video: Video): string {
-  if (trouble === "not_loaded")
-    return "The connection to the storage was lost. Check your connection and try again.";
-  const format = [video.container, video.video_codec].filter((name) => name !== null).map(spell);
-  const what = format.length === 0 ? "The format" : `${format.join(" with ")}`;
-  return `${what} isn't supported by every browser. Download the video and open it in a player on your device.`;
 }
 
 function hasExpired(expiresAt: string | null): boolean {

@@ -6,6 +6,7 @@ import Link from "next/link";
 import { useRouter, useSearchParams } from "next/navigation";
 import { type ReactNode, useState } from "react";
 import { ErrorNotice } from "@/components/error-notice";
+import { ExternalLink } from "@/components/external-link";
 import { Button } from "@/components/ui/button";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { heldVideo } from "@/hooks/use-upload";
@@ -35,7 +36,12 @@ export function VideoScreen() {
 function LoadedVideo({ id }: { id: string }) {
   const query = useVideo(id);
   if (query.data !== undefined) {
-    return <ShownVideo video={query.data} refresh={() => query.refetch().then(({ data }) => data ?? null)} />;
+    return (
+      <ShownVideo
+        video={query.data}
+        refresh={() => query.refetch().then(({ data, isSuccess }) => (isSuccess ? data : null))}
+      />
+    );
   }
   if (query.error === null) return <VideoScreenSkeleton />;
   if (query.error.code === "video_not_found" || query.error.code === "validation_error")
@@ -82,10 +88,10 @@ function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<V
         <div className="flex shrink-0 gap-3">
           {video.delivery_url !== null && (
             <Button asChild variant="secondary">
-              <a href={video.delivery_url} download={video.original_filename}>
+              <ExternalLink href={video.delivery_url} download={video.original_filename}>
                 <Download />
                 Download
-              </a>
+              </ExternalLink>
             </Button>
           )}
           {held !== "sending" && (
