@@ -38,7 +38,7 @@ test-quick: install ## The backend on SQLite without browser and real engines, a
 	@$(VENV)/bin/python scripts/run_tests.py --quick
 
 .PHONY: tools
-tools: ## Get what only the tests need: Chromium, ffmpeg, PostgreSQL, Ceph RGW
+tools: ## Get what only the tests need: Chromium, WPE WebKit, ffmpeg, PostgreSQL, Ceph RGW
 	@scripts/tools.sh
 
 .PHONY: check

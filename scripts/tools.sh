@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets the programs that only the tests need: a Chromium, ffmpeg and ffprobe (the oracle), PostgreSQL, Ceph RGW.
+# Gets the programs that only the tests need: Chromium, WPE WebKit, ffmpeg and ffprobe (the oracle), PostgreSQL, Ceph RGW.
 # Idempotent: with all of them there it asks no package manager. As root on Debian it installs what is missing,
 # anywhere else it says what to install and fails.
 set -euo pipefail
@@ -18,6 +18,9 @@ need postgresql have_postgres
 need radosgw command -v radosgw
 need ceph-mon command -v ceph-mon
 need ceph-osd command -v ceph-osd
+# WebKit of Safari 16.0, which is below the page's floors.
+need wpewebkit-driver command -v WPEWebDriver
+need cog command -v cog
 need fonts-dejavu-core test -d /usr/share/fonts/truetype/dejavu
 
 if [ ${#missing[@]} -eq 0 ]; then

@@ -33,8 +33,8 @@ class SlipwayProcess:
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
-        self.port = _free_port()
-        self.store_port = _free_port()
+        self.port = free_port()
+        self.store_port = free_port()
         self.log_file = data_dir.parent / f"{data_dir.name}.log"
         self.settings = dict(settings or {})
         self.program = SLIPWAY
@@ -238,7 +238,7 @@ class SlipwayProcess:
         self.wait_for_no_store()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -2,6 +2,7 @@
 import { GeistSans } from "geist/font/sans";
 import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
+import { BrowserNotice } from "@/components/browser-notice";
 import { Providers } from "@/components/providers";
 import "./globals.css";
 
@@ -20,9 +21,10 @@ export const viewport: Viewport = {
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (
-    // The theme script sets the class before React hydrates, so the server's class differs.
+    // Scripts set the theme's class and data-browser before React hydrates.
     <html lang="en" className={GeistSans.variable} suppressHydrationWarning>
       <body className="min-h-dvh font-sans">
+        <BrowserNotice />
         <Providers>{children}</Providers>
       </body>
     </html>
