@@ -60,7 +60,6 @@ async def login(
 
 @router.post(
     "/token",
-    response_model=TokenOut,
     responses=errors(400, 401, 403, 413, 422),
     dependencies=[Depends(reject_foreign_origin)],
 )
@@ -97,7 +96,7 @@ async def change_password(body: PasswordIn, caller: CallerDep, accounts: Account
     await accounts.change_password(caller, body.current_password, body.new_password)
 
 
-@router.get("/sessions", response_model=SessionListOut, responses=errors(401))
+@router.get("/sessions", responses=errors(401))
 async def list_sessions(caller: CallerDep, accounts: AccountsDep) -> SessionListOut:
     rows = await accounts.list_sessions(caller)
     items = [SessionOut(**row.model_dump(), current=row.id == caller.session_id) for row in rows]

@@ -11,13 +11,13 @@ from app.schemas.health import HealthOut
 router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.get("/live", response_model=HealthOut)
+@router.get("/live")
 async def live() -> HealthOut:
     """Answers while the process runs."""
     return HealthOut(status="ok")
 
 
-@router.get("/ready", response_model=HealthOut, responses=errors())
+@router.get("/ready", responses=errors())
 async def ready(database: DatabaseDep, storage: StorageDep) -> HealthOut:
     """Answers 503 with the code of the database or the store if that is unavailable."""
     # Wait for both, because an abandoned check would still use a connection.

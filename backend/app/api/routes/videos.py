@@ -43,7 +43,7 @@ from app.services.telemetry import count_upload
 router = APIRouter(tags=["videos"])
 
 
-@router.get("/upload-policy", response_model=UploadPolicyOut, responses=errors())
+@router.get("/upload-policy", responses=errors())
 async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPolicyOut:
     """Limits, types and how a file is cut into parts."""
     return UploadPolicyOut(
@@ -70,7 +70,6 @@ async def report_upload(body: UploadTelemetryIn, user: CurrentUser) -> None:
 @router.post(
     "/videos",
     status_code=201,
-    response_model=CreatedUploadOut,
     responses={200: {"model": CreatedUploadOut}, **errors(400, 401, 403, 409, 413, 422)},
 )
 async def create_video(
@@ -89,11 +88,7 @@ async def create_video(
     return present.started(started)
 
 
-@router.post(
-    "/videos/{video_id}/parts",
-    response_model=SignedPartsOut,
-    responses=errors(400, 401, 403, 404, 409, 413, 422),
-)
+@router.post("/videos/{video_id}/parts", responses=errors(400, 401, 403, 404, 409, 413, 422))
 async def sign_parts(
     video_id: uuid.UUID, body: SignPartsIn, user: CurrentUser, uploads: UploadsDep, present: PresenterDep
 ) -> SignedPartsOut:
@@ -103,7 +98,6 @@ async def sign_parts(
 
 @router.post(
     "/videos/{video_id}/complete",
-    response_model=VideoOut,
     responses={202: {"model": VideoOut}, **errors(400, 401, 403, 404, 409, 413, 422)},
 )
 async def complete_video(
@@ -122,7 +116,7 @@ async def complete_video(
     return present.video(video)
 
 
-@router.get("/videos", response_model=VideoListOut, responses=errors(401, 422))
+@router.get("/videos", responses=errors(401, 422))
 async def list_videos(
     user: CurrentUser,
     videos: VideosDep,
@@ -135,7 +129,7 @@ async def list_videos(
     return present.page(await videos.list_page(user.id, limit, cursor, status))
 
 
-@router.get("/videos/{video_id}", response_model=VideoOut, responses=errors(401, 404, 422))
+@router.get("/videos/{video_id}", responses=errors(401, 404, 422))
 async def read_video(
     video_id: uuid.UUID, user: CurrentUser, videos: VideosDep, present: PresenterDep
 ) -> VideoOut:
