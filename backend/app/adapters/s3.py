@@ -1,10 +1,10 @@
 """The ObjectStorage port on boto3, in a bounded thread pool. Translates boto3's errors into ours."""
 
 import asyncio
-import functools
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -116,8 +116,7 @@ class S3Storage:
         self._client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
         self._assembly_client = connection.client(connection.endpoint_url, _ASSEMBLY_READ_SECONDS)
         self._pool = ThreadPoolExecutor(connection.threads, thread_name_prefix="s3")
-        self._most_pending = connection.threads + connection.queue
-        self._pending = 0
+        self._slots = threading.Semaphore(connection.threads + connection.queue)
 
     async def create_multipart_upload(
         self, object_key: str, content_type: str, content_disposition: str, metadata: Mapping[str, str]
@@ -285,24 +284,26 @@ class S3Storage:
         time_limit: float | None = _CALL_SECONDS,
         **arguments: Any,
     ) -> Result:
-        if self._pending >= self._most_pending:
+        if not self._slots.acquire(blocking=False):
             raise Overloaded
-        self._pending += 1
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Result] = loop.create_future()
+        is_awaited = True
 
         def run() -> Result:
-            if answer.done():
+            if not is_awaited:
                 raise _CallerGone
             return function(Bucket=self._bucket, **arguments)
 
         began = time.perf_counter()
         outcome = "error"
         work = self._pool.submit(run)
-        work.add_done_callback(functools.partial(_in_loop, loop, functools.partial(self._settle, answer)))
+        # An abandoned call counts until it leaves the queue or its thread, so it is shielded from the cancellation.
+        # Otherwise a store that never answers would let the queue grow without bound.
+        work.add_done_callback(lambda _: self._slots.release())
+        answer = asyncio.wrap_future(work)
+        answer.add_done_callback(_retrieve_error)
         try:
             async with asyncio.timeout(time_limit):
-                result = await answer
+                result = await asyncio.shield(answer)
             outcome = "ok"
             return result
         except TimeoutError as error:
@@ -312,31 +313,18 @@ class S3Storage:
         except (BotoCoreError, OSError) as error:
             raise StorageUnavailable from error
         finally:
+            is_awaited = False
             STORAGE_CALL_SECONDS.labels(operation, outcome).observe(time.perf_counter() - began)
-
-    def _settle(self, answer: "asyncio.Future[Result]", work: "Future[Result]") -> None:
-        # An abandoned call counts until it leaves the queue or its thread. Otherwise a store that never answers would
-        # let the queue grow without bound.
-        self._pending -= 1
-        if answer.done():
-            return
-        if work.cancelled():
-            answer.cancel()
-        elif error := work.exception():
-            answer.set_exception(error)
-        else:
-            answer.set_result(work.result())
 
 
 class _CallerGone(Exception):
     """The caller stopped waiting before the call left the queue."""
 
 
-def _in_loop(
-    loop: asyncio.AbstractEventLoop, then: "Callable[[Future[Any]], None]", work: "Future[Any]"
-) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(then, work)
+def _retrieve_error(answer: asyncio.Future[Any]) -> None:
+    """Prevent asyncio's warning about the error of an abandoned call."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _require_field(answer: Mapping[str, Any], field: str) -> Any:
