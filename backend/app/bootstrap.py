@@ -27,7 +27,7 @@ from app.services.removal import Removal
 from app.services.sweep.bucket import BucketCheck
 from app.services.sweep.fail_missing import FailMissing
 from app.services.sweep.sweep import Sweep
-from app.services.uploads import UploadLimits, UploadService
+from app.services.uploads import UploadService
 from app.services.videos import VideoService
 from localstore.credentials import load_or_create_credentials
 
@@ -133,14 +133,7 @@ def assemble(
     queue = ProbeQueue(database, clock)
     hasher = PasswordHasher()
     tasks = BackgroundTasks()
-    grace = timedelta(seconds=settings.upload_grace_seconds)
-    limits = UploadLimits(
-        max_upload_bytes=settings.max_upload_bytes,
-        presign_ttl_seconds=settings.presign_ttl_seconds,
-        grace=grace,
-        user_quota_bytes=settings.user_quota_bytes,
-        user_max_uploads_in_flight=settings.user_max_uploads_in_flight,
-    )
+    grace = settings.upload_grace
     completion = CompletionService(database, storage, queue, clock, tasks)
     removal = Removal(database, storage, clock)
     bucket = BucketCheck(database, storage, settings.bucket)
@@ -160,7 +153,7 @@ def assemble(
             timedelta(seconds=settings.session_idle_seconds),
             timedelta(seconds=settings.session_absolute_seconds),
         ),
-        uploads=UploadService(database, storage, clock, tasks, limits),
+        uploads=UploadService(database, storage, clock, tasks, settings),
         completion=completion,
         videos=VideoService(database, clock, tasks, removal),
         removal=removal,

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -179,6 +180,10 @@ class Settings(BaseSettings):
             return self.app_origins
         ports = [self.slipway_port, 3000] if self.is_local else [self.slipway_port]
         return [f"http://{host}:{port}" for port in ports for host in ("127.0.0.1", "localhost")]
+
+    @property
+    def upload_grace(self) -> timedelta:
+        return timedelta(seconds=self.upload_grace_seconds)
 
     @property
     def cookies_are_secure(self) -> bool:

@@ -6,10 +6,10 @@ No transaction is open during a call to the store. Every step may be repeated af
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
+from app.core.config import Settings
 from app.core.db import Database
 from app.crud import users, videos
 from app.domain.announced_object import TOKEN_METADATA
@@ -33,17 +33,6 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class UploadLimits:
-    """The limits of an installation, from Settings."""
-
-    max_upload_bytes: int
-    presign_ttl_seconds: int
-    grace: timedelta
-    user_quota_bytes: int
-    user_max_uploads_in_flight: int
-
-
-@dataclass(frozen=True)
 class StartedUpload:
     """The row and its first signed parts. `parts` is None if the upload no longer accepts parts."""
 
@@ -58,7 +47,7 @@ class UploadService:
     storage: ObjectStorage
     clock: Clock
     tasks: BackgroundTasks
-    limits: UploadLimits
+    settings: Settings
 
     async def create(
         self,
@@ -73,7 +62,7 @@ class UploadService:
         Raise what check_file raises, IdempotencyConflict, QuotaExceeded, TooManyUploads, StorageUnavailable, or
         WrongState if the idempotency key belongs to a video that is being removed.
         """
-        file = check_file(filename, size_bytes, content_type, self.limits.max_upload_bytes)
+        file = check_file(filename, size_bytes, content_type, self.settings.max_upload_bytes)
         video, is_new = await self._find_or_insert(user_id, file, idempotency_key)
         if video.status in HIDDEN:
             raise WrongState(video.status)
@@ -87,9 +76,10 @@ class UploadService:
     async def _find_or_insert(
         self, user_id: uuid.UUID, file: VideoFile, idempotency_key: uuid.UUID | None
     ) -> tuple[Video, bool]:
+        quota = self.settings.user_quota_bytes
         async with self.database.transaction() as session:
             # The reservation locks the user's row, so that concurrent creates run one after the other.
-            fits = await users.reserve_bytes(session, user_id, file.size_bytes, self.limits.user_quota_bytes)
+            fits = await users.reserve_bytes(session, user_id, file.size_bytes, quota)
             if idempotency_key is not None:
                 known = await videos.get_by_idempotency_key(session, user_id, idempotency_key)
                 if known is not None:
@@ -98,9 +88,9 @@ class UploadService:
                     return _same_file(known, file), False
             if not fits:
                 user = await users.get(session, user_id)
-                raise QuotaExceeded(user.reserved_bytes if user else 0, self.limits.user_quota_bytes)
+                raise QuotaExceeded(user.reserved_bytes if user else 0, quota)
             open_ids = await videos.open_upload_ids(session, user_id)
-            if len(open_ids) >= self.limits.user_max_uploads_in_flight:
+            if len(open_ids) >= self.settings.user_max_uploads_in_flight:
                 raise TooManyUploads([str(video_id) for video_id in open_ids])
             video = self._new_row(user_id, file, idempotency_key)
             await videos.insert(session, video)
@@ -109,7 +99,7 @@ class UploadService:
     def _new_row(self, user_id: uuid.UUID, file: VideoFile, idempotency_key: uuid.UUID | None) -> Video:
         now = self.clock.now()
         video_id = uuid.uuid4()
-        expires_at = now + self.limits.grace
+        expires_at = now + self.settings.upload_grace
         return Video(
             id=video_id,
             user_id=user_id,
@@ -145,7 +135,7 @@ class UploadService:
             await self._forget_unstarted(video)
             raise
         async with self.database.transaction() as session:
-            expires_at = self.clock.now() + self.limits.grace
+            expires_at = self.clock.now() + self.settings.upload_grace
             await videos.save_upload_id(
                 session, video.id, created.upload_id, created.etags_are_md5, expires_at
             )
@@ -192,7 +182,7 @@ class UploadService:
         if video.upload_id is None:
             raise ValueError("a video without upload ID has no parts to sign")
         now = self.clock.now()
-        ttl = self.limits.presign_ttl_seconds
+        ttl = self.settings.presign_ttl_seconds
         return [
             self.storage.presign_part(
                 video.object_key, video.upload_id, number, video.part_plan.part_bytes(number), now, ttl
