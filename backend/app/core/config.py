@@ -3,10 +3,9 @@
 import ipaddress
 import re
 from datetime import timedelta
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -17,13 +16,7 @@ MONTH: Final = 30 * DAY
 YEAR: Final = 365 * DAY
 MAX_PRESIGN_TTL_SECONDS: Final = 900
 
-
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
-
-
-class Environment(StrEnum):
-    LOCAL = "local"
-    PRODUCTION = "production"
 
 
 class Settings(BaseSettings):
@@ -34,7 +27,7 @@ class Settings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
     )
 
-    environment: Environment = Environment.LOCAL
+    environment: Literal["local", "production"] = "local"
     slipway_host: str = "127.0.0.1"
     slipway_port: int = Field(8000, ge=1, le=65535)
     slipway_store_port: int = Field(9000, ge=0, le=65535)
@@ -141,7 +134,7 @@ class Settings(BaseSettings):
             )
         if self.cloudfront_private_key_pem:
             _check_private_key(self.cloudfront_private_key_pem)
-        if self.environment is Environment.PRODUCTION:
+        if not self.is_local:
             self._refuse_unsafe()
         return self
 
@@ -171,7 +164,7 @@ class Settings(BaseSettings):
 
     @property
     def is_local(self) -> bool:
-        return self.environment is Environment.LOCAL
+        return self.environment == "local"
 
     @property
     def page_origins(self) -> list[str]:
