@@ -2,26 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import ReadOnlyCredentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from app.ports import PresignedPart
-
-
-class CredentialSource(Protocol):
-    """botocore's Credentials. The call renews a role's keys."""
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials: ...
 
 
 class S3UrlSigner:
     """Signs URLs of one bucket for browsers."""
 
-    def __init__(self, credentials: CredentialSource, region: str, bucket_url: str) -> None:
+    def __init__(self, credentials: Credentials, region: str, bucket_url: str) -> None:
         self._credentials = credentials
         self._region = region
         self.bucket_url = bucket_url
