@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,17 +91,13 @@ class Database:
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Commit at the end of the block, roll back on an error. Raise DatabaseUnavailable after a timeout."""
-        async with self._unit(writes=True) as session:
-            yield session
+        return self._unit(writes=True)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Read only, without waiting for SQLite's writer. Raise DatabaseUnavailable after a timeout."""
-        async with self._unit(writes=False) as session:
-            yield session
+        return self._unit(writes=False)
 
     @asynccontextmanager
     async def _unit(self, *, writes: bool) -> AsyncIterator[AsyncSession]:
