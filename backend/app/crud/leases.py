@@ -71,15 +71,7 @@ async def drop(
     missing_since: datetime | None = None,
 ) -> None:
     """End the lease before its time. The next caller, or the reconciler at `due_at`, continues."""
-    await change(
-        session,
-        row(video_id),
-        held_by(owner),
-        lease_owner=None,
-        lease_until=None,
-        due_at=due_at,
-        missing_since=missing_since,
-    )
+    await _release(session, owner, row(video_id), due_at=due_at, missing_since=missing_since)
 
 
 def waits_for_probe(now: datetime) -> ColumnElement[bool]:
@@ -125,12 +117,10 @@ async def postpone_probe(
     missing_since: datetime | None,
 ) -> None:
     """Return a probe that the store or the database prevented. It does not count as an attempt."""
-    await change(
+    await _release(
         session,
+        owner,
         row(video_id, VideoStatus.PROCESSING),
-        held_by(owner),
-        lease_owner=None,
-        lease_until=None,
         due_at=due_at,
         missing_since=missing_since,
         attempts=col(Video.attempts) - 1,
@@ -140,12 +130,12 @@ async def postpone_probe(
 
 async def return_probe(session: AsyncSession, owner: uuid.UUID, due_at: datetime) -> None:
     """Return the probe of a worker that stops. It does not count as an attempt."""
-    await change(
-        session,
-        col(Video.status) == VideoStatus.PROCESSING,
-        held_by(owner),
-        lease_owner=None,
-        lease_until=None,
-        due_at=due_at,
-        attempts=col(Video.attempts) - 1,
-    )
+    processing = col(Video.status) == VideoStatus.PROCESSING
+    await _release(session, owner, processing, due_at=due_at, attempts=col(Video.attempts) - 1)
+
+
+async def _release(
+    session: AsyncSession, owner: uuid.UUID, *guards: ColumnElement[bool], **changes: Unpack[VideoChanges]
+) -> None:
+    released: VideoChanges = {"lease_owner": None, "lease_until": None, **changes}
+    await change(session, held_by(owner), *guards, **released)
