@@ -73,6 +73,8 @@ class Application:
             await self.clock.set_by(self.database)
 
     async def close(self) -> None:
+        if self.store:
+            await self.store.stop()
         self.hasher.close()
         await self.database.close()
 

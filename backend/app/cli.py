@@ -4,8 +4,8 @@ import asyncio
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -153,11 +153,7 @@ def storage_apply(as_json: Json = False) -> None:
     async def apply(application: Application) -> None:
         if application.store:
             await application.store.start()
-        try:
-            done = await asyncio.to_thread(apply_storage, application)
-        finally:
-            if application.store:
-                await application.store.stop()
+        done = await asyncio.to_thread(apply_storage, application)
         _say({"bucket": application.settings.bucket, "done": done}, "\n".join(done), as_json)
 
     _run(apply, needs_schema=False)
@@ -195,8 +191,12 @@ def sweep(
 
     async def run(application: Application) -> tuple[int, SweepReport]:
         due = await application.reconciler.count_due()
-        if not dry_run and (adopt or await _bucket_is_ours(application)):
-            await application.reconciler.reconcile(due)
+        if not dry_run:
+            # Nothing is reconciled in a wrong bucket. The sweep's report says why.
+            with suppress(WrongBucket):
+                if not adopt:
+                    await application.bucket.confirm()
+                await application.reconciler.reconcile(due)
         return due, await application.sweep.run(order, wait_seconds=wait)
 
     due, report = _with_sweep(run)
@@ -233,19 +233,18 @@ def _say_swept(due: int, report: SweepReport, as_json: bool) -> None:
 
 def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:
     async def with_store(application: Application) -> Result:
-        async with _store_at_hand(application):
-            try:
-                return await work(application)
-            except (AnotherSweepRunning, SweepOvertaken, WrongBucket) as error:
-                typer.echo(str(error), err=True)
-                refused = isinstance(error, WrongBucket)
-                raise typer.Exit(_SWEEP_ENDS[Outcome.REFUSED] if refused else _ANOTHER_SWEEP) from None
+        await _start_store_if_needed(application)
+        try:
+            return await work(application)
+        except (AnotherSweepRunning, SweepOvertaken, WrongBucket) as error:
+            typer.echo(str(error), err=True)
+            refused = isinstance(error, WrongBucket)
+            raise typer.Exit(_SWEEP_ENDS[Outcome.REFUSED] if refused else _ANOTHER_SWEEP) from None
 
     return _run(with_store)
 
 
-@asynccontextmanager
-async def _store_at_hand(application: Application) -> AsyncIterator[None]:
+async def _start_store_if_needed(application: Application) -> None:
     """Start the embedded store if no app runs it. An app does not start with a bucket to adopt."""
     store = application.store
     try:
@@ -263,20 +262,6 @@ async def _store_at_hand(application: Application) -> AsyncIterator[None]:
                 "`slipway serve` runs it at another port. Sweep with its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed "
                 "one), or stop it first."
             )
-    try:
-        yield
-    finally:
-        if store:
-            await store.stop()
-
-
-async def _bucket_is_ours(application: Application) -> bool:
-    """Return False for a wrong bucket. Nothing is reconciled there, and the sweep's report says why."""
-    try:
-        await application.bucket.confirm()
-    except WrongBucket:
-        return False
-    return True
 
 
 def _settings() -> Settings:

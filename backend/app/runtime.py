@@ -66,8 +66,6 @@ async def running(application: Application, intervals: Intervals = PRODUCTION) -
     finally:
         await cancel_and_wait(loops)
         await application.tasks.drain(_DRAIN_SECONDS)
-        if application.store:
-            await application.store.stop()
         await application.close()
 
 
