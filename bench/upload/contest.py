@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
@@ -176,6 +179,8 @@ class Arena:
     ) -> Outcome:
         counts = self.servers.counts(run)
         size, took = video.stat().st_size, counts["bytes"]
+        if contender == "slipway" and ended_at is not None and error is None:
+            error = wrong_md5s(video, counts["md5s"])
         is_done = ended_at is not None and error is None and counts["stored"] >= size
         first, last = counts["firstByteAt"], counts["lastByteAt"]
         if ended_at is not None and is_done:
@@ -203,12 +208,36 @@ class Arena:
         )
 
 
+def wrong_md5s(video: Path, told: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the MD5s of a complete call. A worker that fails sends none, which looks fast."""
+    wanted = part_md5s(video, told["partSize"])
+    found = {part["part_number"]: part["md5"] for part in told["parts"]}
+    wrong = [number for number, md5 in wanted.items() if found.get(number) != md5]
+    return f"MD5 missing or wrong for {len(wrong)} of {len(wanted)} parts" if wrong else None
+
+
+@cache
+def part_md5s(video: Path, part_size: int) -> dict[int, str]:
+    with video.open("rb") as file:
+        parts = iter(lambda: file.read(part_size), b"")
+        return {
+            number: hashlib.md5(part, usedforsecurity=False).hexdigest()
+            for number, part in enumerate(parts, 1)
+        }
+
+
 def make_file(folder: Path, size_mib: int) -> Path:
-    """Make a file of holes that begins like an MP4, and read it once so that no contender pays for the first read."""
+    """Make a file that begins like an MP4 and has a number and holes in each MiB, so that no two parts are alike.
+
+    Read it once so that no contender pays for the first read.
+    """
     path = folder / f"video-{size_mib}.mp4"
     if not path.exists():
         with path.open("wb") as file:
             file.write(b"\0\0\0\x14ftypisom\0\0\x02\0isom\0\0\0\x08free")
+            for number in range(1, size_mib):
+                file.seek(number * MIB)
+                file.write(number.to_bytes(8, "big"))
             file.truncate(size_mib * MIB)
         with path.open("rb") as file:
             while file.read(8 * MIB):

@@ -77,9 +77,11 @@ class Servers:
         return f"{self.app.origin}/{contender}?run={run}&store={self.store.origin}&integrity={flag}"
 
     def counts(self, run: str) -> dict[str, Any]:
+        app = self.app.ask("counts", run=run)
         return {
             **self.store.ask("counts", run=run),
-            "api_requests": self.app.ask("counts", run=run)["requests"],
+            "api_requests": app["requests"],
+            "md5s": app["md5s"],
         }
 
     def forget(self, run: str) -> None:

@@ -19,7 +19,7 @@ let storeOrigin = "";
 function runOf(name) {
   let run = runs.get(name);
   if (run === undefined) {
-    run = { requests: 0, expiresFirst: false, seen: new Set() };
+    run = { requests: 0, expiresFirst: false, seen: new Set(), md5s: null };
     runs.set(name, run);
   }
   return run;
@@ -94,6 +94,7 @@ function slipway(name, path, body) {
   const video = videos.get(id);
   if (video === undefined) return null;
   if (what === "parts") return signed(video, body.part_numbers);
+  if (what === "complete") runOf(name).md5s = { partSize: video.partSize, parts: body.parts };
   return videoOut(video, "processing");
 }
 
@@ -208,7 +209,7 @@ obey({
   expire_first: ({ run }) => {
     runOf(run).expiresFirst = true;
   },
-  counts: ({ run }) => ({ requests: runOf(run).requests }),
+  counts: ({ run }) => ({ requests: runOf(run).requests, md5s: runOf(run).md5s }),
   forget: ({ run }) => {
     runs.delete(run);
     for (const [id, video] of videos) if (video.run === run) videos.delete(id);
