@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Gets the programs that only the tests need: Chromium, WPE WebKit, ffmpeg and ffprobe (the oracle), PostgreSQL, Ceph RGW.
+# Gets the programs that only the tests need: Chromium, Firefox, WebKitGTK and WPE WebKit, ffmpeg and ffprobe (the
+# oracle), PostgreSQL, Ceph RGW.
 # Idempotent: with all of them there it asks no package manager. As root on Debian it installs what is missing,
 # anywhere else it says what to install and fails.
 set -euo pipefail
@@ -11,9 +12,16 @@ need() { # need PACKAGE TEST...: note the package unless the test command succee
   "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 have_postgres() { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }
-# The server's utilities without the cluster that Debian's postgresql package would start by itself.
+have_gstreamer() { ls /usr/lib/*/gstreamer-1.0/libgst"$1".so; }
 need chromium command -v chromium
+need firefox-esr command -v firefox-esr
+need webkit2gtk-driver command -v WebKitWebDriver
+# WebKitGTK has no headless mode, and plays MP4 with H.264 only through these two.
+need xvfb command -v Xvfb
+need gstreamer1.0-libav have_gstreamer libav
+need gstreamer1.0-plugins-good have_gstreamer isomp4
 need ffmpeg command -v ffprobe
+# The server's utilities without the cluster that Debian's postgresql package would start by itself.
 need postgresql have_postgres
 need radosgw command -v radosgw
 need ceph-mon command -v ceph-mon
