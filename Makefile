@@ -18,7 +18,7 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -type
 
 .PHONY: help
 help: ## One line for each target
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/.runtime frontend/out/.built ## Install what is missing, build the page, migrate, start everything on this machine
@@ -37,8 +37,12 @@ test: tools install page ## Everything: unit, contract, API, browser; ends with 
 test-quick: install ## The backend on SQLite without browser and real engines, and the page's unit tests
 	@$(VENV)/bin/python scripts/run_tests.py --quick
 
+.PHONY: test-browsers
+test-browsers: tools install page ## Every upload story in Chromium, Firefox and WebKit, into docs/reference/browsers.md
+	cd backend && SLIPWAY_TEST_BROWSERS=all ../$(VENV)/bin/pytest -q tests/browser/test_stories.py
+
 .PHONY: tools
-tools: ## Get what only the tests need: Chromium, WPE WebKit, ffmpeg, PostgreSQL, Ceph RGW
+tools: ## Get what only the tests need: four browsers, ffmpeg, PostgreSQL, Ceph RGW
 	@scripts/tools.sh
 
 .PHONY: check
@@ -80,7 +84,7 @@ campaign: tools install page ## The long campaign (hours), into docs/reference/g
 	@$(VENV)/bin/python scripts/campaign.py --only "$(ONLY)"
 
 .PHONY: long-upload
-long-upload: tools install page ## One upload of 2 GiB in a browser that survives an outage, a reset, expired URLs and a killed store
+long-upload: tools install page ## An upload of 2 GiB in each browser that survives an outage, a reset, expired URLs and a killed store
 	cd backend && ../$(VENV)/bin/pytest -q -s tests/browser/long_upload.py
 
 .PHONY: lock

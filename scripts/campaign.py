@@ -120,6 +120,12 @@ PARTS = [
         2 * HOUR,
     ),
     Part(
+        "browsers",
+        "every upload story in Chromium, Firefox and WebKit",
+        ["tests/browser/test_stories.py"],
+        {"SLIPWAY_TEST_BROWSERS": "all"},
+    ),
+    Part(
         "scaled",
         "the page in Chromium on app and worker, PostgreSQL and Ceph",
         [f"tests/browser/test_{name}.py" for name in ("upload", "accounts_and_pages", "recordings")],

@@ -1,33 +1,44 @@
-"""Runs users of the page concurrently in one Chromium, each in a browser context of their own, with faults."""
+"""One user of the page in any browser, with what the user sees, and what the proxies and the store got."""
 
 import asyncio
 import hashlib
-import threading
+import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+import httpx
 
-from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, NOTE_VIOLATIONS, TIMEOUT_MILLISECONDS
+from tests.browser.browser_page import Browser, BrowserPage
 from tests.browser.proxied_slipway import ProxiedSlipway
 from tests.engines.faults import Match, Seen, part
 from tests.engines.slipway import BUCKET
-from tests.media import make_video, pad_with_noise
-from tests.waiting import until
+from tests.media import Container, make_video, pad_with_noise
+from tests.waiting import TIMEOUT_SECONDS, until
 
 MIB = 1024 * 1024
 PASSWORD = "correct horse"  # Of accounts that only tests have.
-_CONCURRENT_QUICK = 4
+_POLL_SECONDS: Final = 0.1
+CARD: Final = "[data-upload-status]"
 FILE_BYTES = 12 * MIB
 FILE_PARTS = 3
 """Of 5, 5 and 2 MiB."""
 
 Waiting = Literal["offline", "retrying", "signed_out"]
+
+# Notes each script error, each violation of the content security policy, and that the page is being left.
+_NOTE_PROBLEMS = """
+window.__problems = [];
+addEventListener("error", (event) => window.__problems.push(event.message));
+addEventListener("unhandledrejection", (event) => window.__problems.push(String(event.reason)));
+addEventListener("securitypolicyviolation", (event) =>
+  window.__problems.push(`${event.effectiveDirective} ${event.blockedURI}`));
+addEventListener("beforeunload", () => window.__problems.push("the page is being left"));
+"""
 
 # Records each change of what the card and the title show.
 _RECORD_SHOWN = """
@@ -75,9 +86,9 @@ class VideoFile:
         return self.path.stat().st_size
 
 
-def make_file(path: Path, size_bytes: int) -> VideoFile:
-    make_video(path, "mp4", 1, 320, 240, 10, audio=False)
-    pad_with_noise(path, "mp4", size_bytes)
+def make_file(path: Path, size_bytes: int, container: Container = "mp4") -> VideoFile:
+    make_video(path, container, 1, 320, 240, 10, audio=False)
+    pad_with_noise(path, container, size_bytes)
     with path.open("rb") as file:
         return VideoFile(path, hashlib.file_digest(file, "sha256").hexdigest())
 
@@ -85,53 +96,73 @@ def make_file(path: Path, size_bytes: int) -> VideoFile:
 class PageUser:
     """One signed-in user of the page. Requests carry `sender`, so that faults match only this user's."""
 
-    def __init__(self, name: str, world: ProxiedSlipway, file: VideoFile) -> None:
+    def __init__(self, name: str, browser: Browser, world: ProxiedSlipway, file: VideoFile) -> None:
         self.name = name
         self.sender = f"user/{name};"
+        self.browser = browser
         self.world = world
         self.file = file
-        self.email = f"{name}@example.com"
+        self.account = {"email": f"{name}@{browser.name}.example.com", "password": PASSWORD}
         self.user_id = ""
-        self._errors: list[str] = []
 
-    async def open(self, browser: Browser) -> None:
-        self.context: BrowserContext = await browser.new_context(
-            base_url=self.world.origin,
-            viewport={"width": 1280, "height": 900},
-            user_agent=f"Chromium {self.sender}",
-            # Animations on twenty pages would cost more than the uploads.
-            reduced_motion="reduce",
-        )
-        self.context.set_default_timeout(TIMEOUT_MILLISECONDS)
-        await self.context.add_init_script(NOTE_VIOLATIONS)
-        await self.context.add_init_script(_RECORD_SHOWN)
-        account = {"email": self.email, "password": PASSWORD}
-        registered = await self.context.request.post("/api/v1/auth/register", data=account)
-        self.user_id = (await registered.json())["id"]
-        await self.context.request.post("/api/v1/auth/login", data=account)
-        self.page: Page = await self.context.new_page()
-        self.page.on("pageerror", lambda error: self._errors.append(str(error)))
-        await self.page.goto("/")
-
-    async def end(self) -> None:
-        await self.context.close()
+    @asynccontextmanager
+    async def signed_in(self) -> AsyncIterator[None]:
+        """Register, sign the page in and show the list of videos."""
+        api = f"{self.world.slipway.origin}/api/v1"
+        async with (
+            httpx.AsyncClient(base_url=api, timeout=TIMEOUT_SECONDS) as self._api,
+            self.browser.page(self.sender, [_NOTE_PROBLEMS, _RECORD_SHOWN]) as page,
+        ):
+            self.page: BrowserPage = page
+            registered = await self._api.post("/auth/register", json=self.account)
+            self.user_id = registered.raise_for_status().json()["id"]
+            form = {"username": self.account["email"], "password": PASSWORD}
+            token = (await self._api.post("/auth/token", data=form)).raise_for_status().json()
+            self._api.headers["Authorization"] = f"Bearer {token['access_token']}"
+            await self.open("/login")
+            assert await self.fetch_status("POST", "/api/v1/auth/login", self.account) == 200
+            await self.open("/")
+            yield
 
     # what a person does and sees
 
-    @property
-    def card(self) -> Locator:
-        return self.page.locator("[data-upload-status]")
+    async def open(self, path: str) -> None:
+        await self.page.open(f"{self.world.origin}{path}")
 
     async def choose(self) -> None:
-        async with self.page.expect_file_chooser() as chooser:
-            await self.page.get_by_role("button", name="Choose a video").click()
-        await (await chooser.value).set_files(self.file.path)
+        await self.page.choose_file(self.file.path)
 
-    async def wait_for_status(self, status: str) -> None:
-        await self.page.locator(f'[data-upload-status="{status}"]').wait_for()
+    async def wait_for(self, expression: str, state: str) -> None:
+        """Poll until this JavaScript expression is true. Fail with `state` if the test hangs."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not await self.page.evaluate(f"Boolean({expression})"):
+            assert time.monotonic() < deadline, f"not reached: {state}; the page says {await self.text()}"
+            await asyncio.sleep(_POLL_SECONDS)
 
-    async def expect_text(self, words: str) -> None:
-        await expect(self.card).to_contain_text(words, timeout=TIMEOUT_MILLISECONDS)
+    async def text(self) -> str:
+        text: str = await self.page.evaluate("document.body.innerText")
+        return text
+
+    async def expect_text(self, words: str, within: str = "body") -> None:
+        """Wait until the page shows this."""
+        shows = f"document.querySelector({json.dumps(within)})?.innerText.includes({json.dumps(words)})"
+        await self.wait_for(shows, words)
+
+    async def wait_for_end(self) -> str:
+        """Return `done` or `failed`, the status in which the upload ended."""
+        status = f"document.querySelector('{CARD}')?.dataset.uploadStatus"
+        await self.wait_for(f"['done', 'failed'].includes({status})", "the upload's end")
+        ended: str = await self.page.evaluate(status)
+        return ended
+
+    async def fetch_status(self, method: str, path: str, body: object = None) -> int:
+        """Send a request from the page, with its cookies, and return the status of the answer."""
+        options = {"method": method, "headers": {"Content-Type": "application/json"}}
+        if body is not None:
+            options["body"] = json.dumps(body)
+        call = f"fetch({json.dumps(path)}, {json.dumps(options)})"
+        status: int = await self.page.evaluate(f"{call}.then((answer) => answer.status)")
+        return status
 
     async def shown(self) -> list[Shown]:
         return [Shown(**moment) for moment in await self.page.evaluate("window.__shown")]
@@ -145,38 +176,58 @@ class PageUser:
             one for one in self.world.page_to_store.requests(store or Match()) if self.sender in one.sender
         ]
 
+    def deletions(self, video_id: str) -> list[int | None]:
+        """Return the statuses of the video's DELETEs, of any sender. Chromium sends keepalive requests of a closed
+        page with its own User-Agent.
+        """
+        asked = self.world.page_to_api.requests(Match("DELETE", f"/{video_id}"))
+        return [one.status for one in asked]
+
     def sent_parts(self, number: int | None = None) -> list[Seen]:
         return self.requests(store=part(number))
 
     @asynccontextmanager
-    async def halfway(self) -> AsyncIterator[None]:
+    async def halfway(self, parts: int = FILE_PARTS) -> AsyncIterator[None]:
         """Choose the file and hold every part in flight, after its first MiB, for the length of the block."""
         with self.world.page_to_store.black_hole(part(sender=self.sender), after_bytes=MIB):
             await self.choose()
             await until(
-                lambda: len([one for one in self.sent_parts() if one.received_bytes >= MIB]) == FILE_PARTS,
+                lambda: len([one for one in self.sent_parts() if one.received_bytes >= MIB]) == parts,
                 "all parts in flight",
             )
             yield
 
     async def videos(self) -> list[dict[str, Any]]:
-        answer = await self.context.request.get("/api/v1/videos")
-        items: list[dict[str, Any]] = (await answer.json())["items"]
+        """Return what the API tells this user, whether the page is signed in or not."""
+        answer = await self._api.get("/videos")
+        items: list[dict[str, Any]] = answer.raise_for_status().json()["items"]
         return items
 
-    # how each scenario ends
+    # how each story ends
 
-    async def expect_uploaded(self) -> None:
+    async def expect_uploaded(self) -> dict[str, Any]:
         """Check that the video is ready, the store has its bytes and no open upload, and the page showed true
-        progress.
+        progress. Return the video.
         """
-        await expect(self.card.get_by_text("Ready", exact=True)).to_be_visible(timeout=TIMEOUT_MILLISECONDS)
-        (video,) = await self.videos()
+        assert await self.wait_for_end() == "done", await self.text()
+        says_ready = f"[...document.querySelectorAll('{CARD} p')].some((one) => one.innerText === 'Ready')"
+        await self.wait_for(says_ready, "the video is ready")
+        name = self.file.path.name
+        (video,) = [video for video in await self.videos() if video["original_filename"] == name]
         assert video["status"] == "ready"
         await asyncio.to_thread(self._check_stored, video["id"])
         _check_progress(await self.shown())
-        assert self._errors == []
-        assert await self.page.evaluate("window.__violations") == []
+        assert await self.page.evaluate("window.__problems") == []
+        return video
+
+    async def expect_removed(self, video_id: str) -> None:
+        """Check that the page deleted the video once, and that nothing of it is left."""
+        await until(lambda: self.deletions(video_id) == [204], "the video is deleted once")
+        await self.expect_nothing_left(video_id)
+
+    async def expect_nothing_left(self, video_id: str) -> None:
+        assert await self.videos() == []
+        await asyncio.to_thread(self.world.slipway.wait_for_empty_store, video_id)
 
     def _check_stored(self, video_id: str) -> None:
         assert self.world.slipway.stored_sha256(video_id) == self.file.sha256
@@ -196,75 +247,3 @@ def _check_progress(moments: Iterable[Shown]) -> None:
     assert titles, "the title never told the percent"
     assert all(before <= after for before, after in pairwise(titles))
     assert set(titles) <= set(percents)
-
-
-# --- side by side ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What happens to one user."""
-
-    run: Callable[[PageUser], Awaitable[None]]
-    world: str
-    """The name of its installation."""
-    is_slow: bool
-    """Whether it waits for real limits of the engine. Such scenarios start first."""
-
-    @property
-    def name(self) -> str:
-        return self.run.__name__
-
-
-@dataclass(frozen=True)
-class Outcome:
-    seconds: float
-    error: BaseException | None
-
-    def check(self) -> None:
-        if self.error is not None:
-            raise self.error
-
-
-def run_side_by_side(
-    scenarios: Sequence[Scenario], worlds: Mapping[str, ProxiedSlipway], file: VideoFile
-) -> Mapping[str, Outcome]:
-    """Run the scenarios in one Chromium, all slow ones at once and a few quick ones at a time.
-
-    A failed one does not affect the others. They run in a thread, because the session's Chromium uses this thread's
-    event loop.
-    """
-    outcomes: dict[str, Outcome] = {}
-
-    async def run(browser: Browser, scenario: Scenario) -> None:
-        user = PageUser(scenario.name, worlds[scenario.world], file)
-        began = time.monotonic()
-        error: BaseException | None = None
-        try:
-            await user.open(browser)
-            await scenario.run(user)
-        except (Exception, AssertionError) as reason:
-            error = reason
-        outcomes[scenario.name] = Outcome(time.monotonic() - began, error)
-        await user.end()
-
-    async def run_all() -> None:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, timeout=TIMEOUT_MILLISECONDS
-            )
-            few = asyncio.Semaphore(_CONCURRENT_QUICK)
-
-            async def run_with_limit(scenario: Scenario) -> None:
-                async with few:
-                    await run(browser, scenario)
-
-            slow = [run(browser, scenario) for scenario in scenarios if scenario.is_slow]
-            quick = [run_with_limit(scenario) for scenario in scenarios if not scenario.is_slow]
-            await asyncio.gather(*slow, *quick)
-            await browser.close()
-
-    thread = threading.Thread(target=asyncio.run, args=(run_all(),))
-    thread.start()
-    thread.join()
-    return outcomes

@@ -1,0 +1,74 @@
+"""What a person does with videos when nothing breaks."""
+
+import asyncio
+
+from tests.browser.page_user import FILE_BYTES, MIB, PageUser, make_file
+from tests.browser.story import story
+from tests.media import CONTAINERS, Container
+
+
+def _register_container(container: Container) -> None:
+    @story(name=f"{container}_is_uploaded", everyday=True)
+    async def _is_uploaded(user: PageUser) -> None:
+        path = user.file.path.with_name(f"film.{container}")
+        user.file = await asyncio.to_thread(make_file, path, FILE_BYTES, container)
+        await user.choose()
+        video = await user.expect_uploaded()
+        assert (video["container"], video["width"], video["height"]) == (container, 320, 240)
+        assert video["metadata_complete"] is True
+
+
+for _container in CONTAINERS:
+    _register_container(_container)
+
+
+@story()
+async def file_of_200_MiB_is_uploaded(user: PageUser) -> None:  # It is the row's title.
+    user.file = await asyncio.to_thread(make_file, user.file.path.with_name("large.mp4"), 200 * MIB)
+    await user.choose()
+    await user.expect_uploaded()
+
+
+@story(everyday=True)
+async def upload_is_cancelled(user: PageUser) -> None:
+    async with user.halfway():
+        (video,) = await user.videos()
+        await user.page.click("button", "Cancel")
+        await user.page.click("button", "Cancel the upload", in_dialog=True)
+        await user.expect_text("Choose a video")
+    await user.expect_removed(video["id"])
+
+
+@story(everyday=True)
+async def video_is_deleted(user: PageUser) -> None:
+    await user.choose()
+    video = await user.expect_uploaded()
+    await user.page.click("button", f"Delete {user.file.path.name}")
+    await user.page.click("button", "Delete", in_dialog=True)
+    await user.expect_text("No videos yet")
+    await user.expect_removed(video["id"])
+
+
+@story(everyday=True)
+async def video_is_played(user: PageUser) -> None:
+    await user.choose()
+    await user.expect_uploaded()
+    await user.page.click("link", "Watch")
+    await user.wait_for("document.querySelector('video')?.videoWidth === 320", "the picture")
+    # A browser may forbid sound before the user has clicked.
+    await user.page.evaluate(
+        "((player) => { player.muted = true; return player.play(); })(document.querySelector('video'))"
+    )
+    await user.wait_for("document.querySelector('video').currentTime > 0", "the film runs")
+
+
+@story(everyday=True)
+async def user_signs_out_during_an_upload(user: PageUser) -> None:
+    async with user.halfway():
+        (video,) = await user.videos()
+        await user.page.click("button", "Sign out")
+        await user.page.click("button", "Cancel and sign out", in_dialog=True)
+        await user.wait_for("location.pathname === '/login'", "signed out")
+    assert await user.fetch_status("GET", "/api/v1/auth/me") == 401
+    # Without a session nobody could delete the video, so the page does it first.
+    await user.expect_removed(video["id"])
