@@ -1,18 +1,19 @@
 """The text of docs/reference/browsers.md, with one row for each story and one column for each browser."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.browser.browser_page import BrowserName
 from tests.browser.story import Outcomes, Story
 
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "browsers.md"
+_REPOSITORY = Path(__file__).parents[3]
+PAGE = _REPOSITORY / "docs" / "reference" / "browsers.md"
 _COLUMNS: Mapping[BrowserName, str] = {
     "chromium": "Chromium",
     "firefox": "Firefox ESR",
     "webkit": "WebKitGTK",
 }
-_FLOORS = "Safari 16.4, Chrome 111 and Firefox 128"
 
 
 def render(stories: Sequence[Story], results: Mapping[BrowserName, Outcomes]) -> str:
@@ -28,7 +29,7 @@ def render(stories: Sequence[Story], results: Mapping[BrowserName, Outcomes]) ->
         [
             "# Browsers",
             "",
-            f"Slipway supports browsers from {_FLOORS} on.",
+            floors(),
             "",
             "`make test-browsers` writes this page. It runs each story of `backend/tests/browser/stories/` in three "
             f"browsers, whose engines are those of Chrome and Edge, Firefox, and Safari. The last run used {ran}.",
@@ -37,6 +38,13 @@ def render(stories: Sequence[Story], results: Mapping[BrowserName, Outcomes]) ->
             "",
         ]
     )
+
+
+def floors() -> str:
+    """Return the sentence about the oldest supported versions, for which the page is built."""
+    package = json.loads((_REPOSITORY / "frontend" / "package.json").read_text(encoding="utf-8"))
+    names = [floor.title() for floor in package["browserslist"]]
+    return f"Slipway supports browsers from {', '.join(names[:-1])} and {names[-1]} on."
 
 
 def table(stories: Sequence[Story], failed: set[tuple[BrowserName, str]]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.browser_page import BrowserName
-from tests.browser.browsers_page import PAGE, render, table
+from tests.browser.browsers_page import PAGE, floors, render, table
 from tests.browser.page_user import FILE_BYTES, VideoFile, make_file
 from tests.browser.proxied_slipway import ProxiedSlipway, embedded_store, remote_store
 from tests.browser.stories import STORIES
@@ -75,11 +75,13 @@ def test_story(browser: BrowserName, name: str, outcomes_of: Callable[[BrowserNa
     outcomes_of(browser).by_story[name].check()
 
 
-def test_page_has_a_row_for_each_story(results: dict[BrowserName, Outcomes]) -> None:
+def test_page_has_the_floors_and_a_row_for_each_story(results: dict[BrowserName, Outcomes]) -> None:
     """A run of every story in every browser writes the page first."""
     stories = list(STORIES.values())
     ran = {(browser, name) for browser, outcomes in results.items() for name in outcomes.by_story}
     if ran == set(itertools.product(BROWSERS, STORIES)):
         PAGE.write_text(render(stories, results), encoding="utf-8")
-    written = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    assert floors() in lines
+    written = [line for line in lines if line.startswith("|")]
     assert written == table(stories, failed=set()), "run `make test-browsers` and commit the page"

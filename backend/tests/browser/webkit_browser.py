@@ -16,8 +16,8 @@ from typing import Any
 
 import httpx
 
-from app.embedded import free_port
 from tests.browser.browser_page import Browser, BrowserName, BrowserPage, Role
+from tests.engines.slipway import free_port
 from tests.waiting import TIMEOUT_SECONDS
 
 _MINI_BROWSERS = "*/webkit2gtk-4.*/MiniBrowser"
@@ -216,7 +216,7 @@ async def _display(environment: Mapping[str, str]) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _driver(environment: Mapping[str, str]) -> AsyncIterator[Session]:
-    port = free_port("127.0.0.1")
+    port = free_port()
     async with (
         _running(["WebKitWebDriver", f"--port={port}"], environment),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_SECONDS) as client,
