@@ -2,9 +2,11 @@
 
 import asyncio
 
-from tests.browser.page_user import FILE_BYTES, MIB, PageUser, make_file
+from tests.browser.page_user import FILE_BYTES, FILE_PARTS, MIB, PageUser, make_file
 from tests.browser.story import story
+from tests.engines.faults import Match
 from tests.media import CONTAINERS, Container
+from tests.waiting import until
 
 
 def _register_container(container: Container) -> None:
@@ -72,3 +74,24 @@ async def user_signs_out_during_an_upload(user: PageUser) -> None:
     assert await user.fetch_status("GET", "/api/v1/auth/me") == 401
     # Without a session nobody could delete the video, so the page does it first.
     await user.expect_removed(video["id"])
+
+
+@story()
+async def other_video_is_downloaded_during_an_upload(user: PageUser) -> None:
+    other_id = await asyncio.to_thread(_upload_other, user)
+    await user.open("/")
+    async with user.halfway():
+        await user.page.click("link", "other.mp4")
+        await user.page.click("link", "Download")
+        download = Match("GET", f"/{other_id}/")
+        await until(lambda: user.world.page_to_store.requests(download), "the download")
+    await user.page.click("link", "All videos")
+    await user.expect_uploaded()
+    # The engine lost no part, and sent none a second time.
+    assert [one.status for one in user.sent_parts()] == [200] * FILE_PARTS
+
+
+def _upload_other(user: PageUser) -> str:
+    slipway = user.world.slipway
+    with slipway.api(user.account["email"], user.account["password"]) as api:
+        return slipway.upload(api, "other.mp4", "video/mp4", user.file.path.read_bytes())
