@@ -5,6 +5,7 @@ tests/crash/test_equivalence.py shows that this equals a killed process.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from app.bootstrap import Application
 from app.core.db import Database
 from app.crud import installation
 from app.domain.errors import SlipwayError
+from app.domain.sweep_report import Category
 from app.domain.video_status import VideoStatus
 from app.models import Installation, User, Video
 from app.ports import PresignedPart
@@ -52,7 +54,7 @@ class World:
         self.issued_urls: list[PresignedPart] = []
         self.found: list[str] = []
         """All violations so far."""
-        self.began_at = self.clock.now()
+        self.swept_at = self.clock.now()
         self.lost_by_the_store = False
         """The store lost an object on purpose, so a row that waits for it is no violation."""
         self.process = Process()
@@ -180,9 +182,13 @@ class World:
         ]
 
     async def _swept_at(self) -> datetime:
+        """Return when the last sweep ended whose calls the store answered. The next sweep repeats failed ones."""
         async with self.application.database.reading() as session:
             row = await installation.get(session)
-        return (row and row.sweep_done_at) or self.began_at
+        if row and row.sweep_done_at and row.sweep_report:
+            unanswered = json.loads(row.sweep_report)["findings"][Category.UNANSWERED]["count"]
+            self.swept_at = self.swept_at if unanswered else row.sweep_done_at
+        return self.swept_at
 
     async def rows(self) -> list[Video]:
         async with self.application.database.reading() as session:
