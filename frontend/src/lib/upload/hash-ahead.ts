@@ -24,14 +24,16 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
     return key;
   }
 
-  async function get(slice: Slice): Promise<PartHash> {
+  /** With `keepsBytes` the slice is read now. */
+  async function get(slice: Slice, keepsBytes = false): Promise<PartHash> {
+    if (keepsBytes) return isBroken ? UNAVAILABLE : compute(slice, true);
     const key = prepare(slice);
     const hash = isBroken ? UNAVAILABLE : await (hashes.get(key) ?? UNAVAILABLE);
     hashes.delete(key);
     return hash;
   }
 
-  function compute(slice: Slice): Promise<PartHash> {
+  function compute(slice: Slice, keepsBytes = false): Promise<PartHash> {
     return new Promise((resolve) => {
       let cancel: () => void;
       // On a slow disk a job may wait long for the jobs before it, while the workers are alive.
@@ -54,7 +56,9 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
         replies += 1;
         settle(hash);
       };
-      hasher.md5(file.slice(slice.start, slice.end), signal).then(onReply, () => settle(UNAVAILABLE));
+      hasher
+        .md5(file.slice(slice.start, slice.end), signal, keepsBytes)
+        .then(onReply, () => settle(UNAVAILABLE));
     });
   }
 

@@ -1,6 +1,7 @@
 // One attempt to send one part.
 import { linkedController } from "./delays";
 import { hexToBase64 } from "./hash-ahead";
+import type { PartBody } from "./ports";
 import type { Part, PartList } from "./rules/part-list";
 import { decidePart } from "./rules/retry";
 import type { RunContext } from "./run-context";
@@ -23,8 +24,13 @@ export interface AttemptContext extends RunContext {
   readonly onProgress: () => void;
 }
 
-export async function attemptPart(context: AttemptContext, part: Part, url: SignedUrl): Promise<AttemptEnd> {
-  const { attempts, budget, clock, connection, job, log, onProgress, parts, ports } = context;
+export async function attemptPart(
+  context: AttemptContext,
+  part: Part,
+  body: PartBody,
+  url: SignedUrl,
+): Promise<AttemptEnd> {
+  const { attempts, budget, clock, connection, log, onProgress, parts, ports } = context;
   const startedAt = clock.now();
   const { controller, unlink } = linkedController(context.signal);
   const attempt: Attempt = {
@@ -42,7 +48,7 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
   onProgress();
   const answer = await ports.transport.put({
     url: url.url,
-    body: job.file.slice(part.start, part.end),
+    body,
     contentMd5: part.md5 === null ? null : hexToBase64(part.md5),
     signal: controller.signal,
     onProgress: (loaded) => {
@@ -61,7 +67,9 @@ export async function attemptPart(context: AttemptContext, part: Part, url: Sign
   });
   unlink();
   attempts.delete(attempt);
-  const end: AttemptEnd = { ...answer, outcome: outcomeOf(answer.status, controller.signal), url, startedAt };
+  const { isBodySent } = attempt;
+  const outcome = outcomeOf(answer.status, controller.signal);
+  const end: AttemptEnd = { ...answer, outcome, isBodySent, url, startedAt };
   log.attempt(clock.now(), part, end);
   if (end.outcome === "sent") {
     parts.finish(part);

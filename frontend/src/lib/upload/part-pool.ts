@@ -1,4 +1,5 @@
 // Sends the queued parts, as many at once as the concurrency limit allows.
+import { maxBodies } from "./part-body";
 import { type SenderContext, sendPart } from "./part-sender";
 import type { Part } from "./rules/part-list";
 
@@ -6,8 +7,10 @@ import type { Part } from "./rules/part-list";
 const WORTH_FINISHING = 0.25;
 
 export function createPartPool(context: SenderContext & { readonly queue: Part[] }) {
-  const { attempts, concurrency, queue } = context;
-  const isExcess = () => workers > concurrency.limit;
+  const { attempts, concurrency, parts, ports, queue } = context;
+  const limit = () =>
+    Math.min(concurrency.limit, ports.bodyMode.readsBodies ? maxBodies(parts.partSizeBytes) : Infinity);
+  const isExcess = () => workers > limit();
   let workers = 0;
   /** Null before the start and after the end. */
   let outcome: { resolve: () => void; reject: (reason: unknown) => void } | null = null;
@@ -26,13 +29,13 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
     const cheap = [...attempts]
       .filter(({ isBodySent, part }) => !isBodySent && part.loaded < part.size * WORTH_FINISHING)
       .sort((a, b) => a.part.loaded - b.part.loaded);
-    const excess = Math.max(0, attempts.size - concurrency.limit);
+    const excess = Math.max(0, attempts.size - limit());
     for (const attempt of cheap.slice(0, excess)) attempt.controller.abort("preempted");
     fill();
   }
 
   function fill(): void {
-    while (outcome !== null && workers < concurrency.limit && queue.length > 0) {
+    while (outcome !== null && workers < limit() && queue.length > 0) {
       workers += 1;
       void work();
     }

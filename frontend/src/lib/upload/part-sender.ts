@@ -1,6 +1,6 @@
 // Sends one part until the store has it, and decides what follows from the store's answers.
-import { PARTS_AHEAD } from "./hash-ahead";
 import { type AttemptContext, attemptPart } from "./part-attempt";
+import { prepareBody } from "./part-body";
 import { verifyFile } from "./read-file";
 import type { Concurrency } from "./rules/concurrency";
 import { dataCorrupted, networkFailure, storeRefusal, UploadFailed } from "./rules/errors";
@@ -28,31 +28,20 @@ export async function sendPart(
   part: Part,
   isPutOff: () => boolean,
 ): Promise<boolean> {
-  const { signal, urls } = context;
+  const { queue, signal, urls } = context;
   while (!part.isDone) {
     await whenOnline(context);
     if (isPutOff()) return false;
-    // The MD5 may take long, so the URL is taken last.
-    await hashPart(context, part);
+    // Reading may take long, so the URL is taken last.
+    const body = await prepareBody(context, part, queue);
     const url = await urls.get(part.number);
     signal.throwIfAborted();
-    const end = await attemptPart(context, part, url);
+    const end = await attemptPart(context, part, body, url);
     signal.throwIfAborted();
     if (end.outcome === "preempted") return false;
     await conclude(context, part, end);
   }
   return true;
-}
-
-async function hashPart({ hashes, job, queue, signal }: SenderContext, part: Part): Promise<void> {
-  if (hashes === null || part.md5 !== null) return;
-  const pending = hashes.get(part);
-  for (const next of queue.slice(0, PARTS_AHEAD)) if (next.md5 === null) hashes.prepare(next);
-  const hash = await pending;
-  signal.throwIfAborted();
-  if (hash.kind === "md5") part.md5 = hash.hex;
-  // If the page can read what the worker could not, the part is sent without MD5.
-  if (hash.kind === "unreadable") await verifyFile(job.file, part);
 }
 
 async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
@@ -76,19 +65,31 @@ async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Pr
 }
 
 async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
-  const { budget, clock, concurrency, connection, job, log, urls } = context;
+  const { budget, clock, concurrency, connection, log, urls } = context;
   const isStalled = end.outcome === "stalled";
   if (isStalled) log.stalls += 1;
-  else if (end.status === 0) {
-    // A file that changed on disk breaks the request as a bad connection does.
-    await verifyFile(job.file);
+  if ((isStalled && (end.isBodySent || part.failures > 0)) || end.storeCode === "IncompleteBody")
+    readBodiesIfApiAnswers(context, part).catch(() => undefined);
+  if (end.status === 0) {
+    // A file that changed on disk breaks or stalls the request as a bad connection does.
+    await verifyFile(context);
     // An expired URL may look like a broken connection (Ceph refuses the preflight request). By our clock it is still
     // valid, so one new URL is enough. Nothing waits for it, because the API may be unreachable too.
-    if (part.failures === 1) urls.refresh(part.number);
+    if (part.failures === 1 && !isStalled) urls.refresh(part.number);
   }
   if (end.status === 0 && connection.failedOffline()) return budget.renew();
   if (isStalled || end.status === 429 || end.status === 503) concurrency.reduce(clock.now());
   return retryLater(context, part, end);
+}
+
+/**
+ * A part stood still after its body was sent, or twice in a row. If the API answers now, the network works, and slices
+ * of the file may be the reason.
+ */
+async function readBodiesIfApiAnswers({ job, ports, signal }: SenderContext, part: Part): Promise<void> {
+  if (ports.bodyMode.readsBodies || job.upload === null) return;
+  await ports.api.sign(job.upload.videoId, [part.number], signal);
+  ports.bodyMode.readsBodies = true;
 }
 
 async function renewUrl(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
@@ -104,8 +105,8 @@ async function renewUrl(context: SenderContext, part: Part, end: AttemptEnd): Pr
 }
 
 async function rehash(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
-  await verifyFile(context.job.file);
-  part.md5 = null;
+  await verifyFile(context);
+  part.isMd5Doubted = true;
   part.corruptions += 1;
   if (part.corruptions >= MAX_CORRUPTIONS) throw new UploadFailed(dataCorrupted());
   context.urls.invalidate([part.number]);

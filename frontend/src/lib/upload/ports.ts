@@ -28,9 +28,20 @@ export interface UploadApi {
   report(telemetry: UploadTelemetry): void;
 }
 
+/**
+ * Safari 26 may never report the answer to a request whose body is a slice of a file, so it is sent bytes that were read
+ * before. Chromium keeps copies of such bytes, so it is sent slices.
+ */
+export type PartBody = Blob | Uint8Array<ArrayBuffer>;
+
+/** Holds for the life of the page. */
+export interface BodyMode {
+  readsBodies: boolean;
+}
+
 export interface PartRequest {
   readonly url: string;
-  readonly body: Blob;
+  readonly body: PartBody;
   /** Base64, for the Content-MD5 header. Null sends none. */
   readonly contentMd5: string | null;
   readonly signal: AbortSignal;
@@ -55,7 +66,7 @@ export interface PartTransport {
 }
 
 export type PartHash =
-  | { readonly kind: "md5"; readonly hex: string }
+  | { readonly kind: "md5"; readonly hex: string; readonly bytes?: Uint8Array<ArrayBuffer> }
   /** No worker, no WebAssembly, or an abort. The part is sent without MD5. */
   | { readonly kind: "unavailable" }
   /** The bytes did not come in time. This part alone is sent without MD5. */
@@ -64,7 +75,8 @@ export type PartHash =
   | { readonly kind: "unreadable" };
 
 export interface PartHasher {
-  md5(slice: Blob, signal: AbortSignal): Promise<PartHash>;
+  /** `keepsBytes` also returns the bytes that were hashed. */
+  md5(slice: Blob, signal: AbortSignal, keepsBytes?: boolean): Promise<PartHash>;
   /** Starts the workers before the user chooses a file. */
   warmUp(): void;
   /** Stops the workers. The next call starts new ones. */
@@ -90,6 +102,7 @@ export interface UploaderPorts {
   readonly clock: Clock;
   readonly network: Network;
   readonly guards: Guards;
+  readonly bodyMode: BodyMode;
   /** Uniform in [0, 1), for the jitter. */
   readonly random: () => number;
   readonly newId: () => string;

@@ -4,47 +4,69 @@ import { fileChanged, fileUnreadable, UploadFailed } from "./rules/errors";
 import { plannedPartSize } from "./rules/part-list";
 import { SNIFF_BYTES } from "./rules/sniff";
 import type { RunContext } from "./run-context";
-import type { UploadFailure } from "./types";
+
+/** A network drive or a sync client may refuse a file for a moment, so one refused read proves nothing. */
+const READ_ATTEMPTS = 3;
+const READ_AGAIN_MS = 1000;
+/** A read that takes longer may never end (measured in Chromium). */
+const READ_LIMIT_MS = 10_000;
 
 /** Throws UploadFailed if Slipway does not accept the file. */
-export async function checkChosenFile({ hashes, job, policy, signal }: RunContext): Promise<void> {
+export async function checkChosenFile(context: RunContext): Promise<void> {
+  const { hashes, job, policy, ports, signal } = context;
   const { file, upload } = job;
   const rejection = checkFile(file, policy);
   if (rejection !== null) throw new UploadFailed(rejection);
   // The first part's MD5 is computed while the API creates the video, so that its first byte need not wait.
-  if (upload === null) {
+  if (upload === null && !ports.bodyMode.readsBodies) {
     const end = Math.min(file.size, plannedPartSize(file.size, policy.part_plan));
     hashes?.prepare({ start: 0, end });
   }
-  const leading = await read(file, 0, SNIFF_BYTES, upload === null ? fileUnreadable : changed);
+  const leading = await readFile(context, 0, Math.min(file.size, SNIFF_BYTES));
   signal.throwIfAborted();
-  const mismatch = checkContent(file, leading, policy);
+  const mismatch = leading === null ? fileUnreadable(file.name) : checkContent(file, leading, policy);
   if (mismatch !== null) throw new UploadFailed(mismatch);
 }
 
 /**
- * Throws UploadFailed if the file has changed since it was chosen, or these bytes cannot be read. Browsers refuse to
- * read a file whose size or time on disk has changed, so one byte shows it.
+ * Throws UploadFailed if the file has changed since it was chosen or cannot be read. Chromium and WebKit
+ * refuse to read a file whose size or time on disk has changed. Firefox returns fewer bytes from a file that got shorter.
  */
-export async function verifyFile(file: File, { start, end } = { start: 0, end: 1 }): Promise<void> {
-  await read(file, start, end, changed);
+export async function verifyFile(context: RunContext): Promise<void> {
+  const { size } = context.job.file;
+  await readFile(context, size - 1, size);
 }
 
-async function read(
-  file: File,
+/** Returns null if no read ended in time. That says nothing about the file. */
+export async function readFile(
+  context: RunContext,
   start: number,
   end: number,
-  failure: (name: string, reason?: unknown) => UploadFailure,
-): Promise<Uint8Array> {
-  const slice = file.slice(start, end);
-  const bytes = await slice.arrayBuffer().catch((reason: unknown) => {
-    throw new UploadFailed(failure(file.name, reason));
-  });
-  if (bytes.byteLength !== slice.size) throw new UploadFailed(failure(file.name));
-  return new Uint8Array(bytes);
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const { delays, job, signal } = context;
+  const { file } = job;
+  for (let attempt = 1; ; attempt += 1) {
+    const bytes = await readOnce(context, start, end);
+    signal.throwIfAborted();
+    if (bytes instanceof Uint8Array && bytes.length === end - start) return bytes;
+    if (attempt < READ_ATTEMPTS) {
+      await delays.wait(READ_AGAIN_MS, signal);
+      continue;
+    }
+    if (bytes === null) return null;
+    if (bytes instanceof Uint8Array) throw new UploadFailed(fileChanged(file.name));
+    // The File API calls a changed file not readable. On a damaged disk the first byte can still be read.
+    const isChanged = bytes === "NotReadableError" && (await readOnce(context, 0, 1)) === bytes;
+    throw new UploadFailed((isChanged && job.upload !== null ? fileChanged : fileUnreadable)(file.name));
+  }
 }
 
-function changed(name: string, reason?: unknown): UploadFailure {
-  const isGone = reason instanceof Error && reason.name === "NotFoundError";
-  return isGone ? fileUnreadable(name) : fileChanged(name);
+/** Returns the bytes, the name of the browser's error, or null if the read did not end in time. */
+async function readOnce({ delays, job, signal }: RunContext, start: number, end: number) {
+  const bytes = job.file.slice(start, end).arrayBuffer();
+  const read = bytes.then(
+    (buffer) => new Uint8Array(buffer),
+    (reason: unknown) => String(reason instanceof Error && reason.name),
+  );
+  return Promise.race([read, delays.wait(READ_LIMIT_MS, signal).then(() => null)]);
 }

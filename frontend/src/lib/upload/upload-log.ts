@@ -8,6 +8,8 @@ import type { SignedUrl } from "./url-cache";
 /** How one attempt to send a part ended. */
 export interface AttemptEnd extends PartAnswer {
   readonly outcome: "sent" | "answered" | "stalled" | "preempted" | "broke";
+  /** The browser says that it sent the whole body. */
+  readonly isBodySent: boolean;
   readonly url: SignedUrl;
   readonly startedAt: number;
 }

@@ -1,12 +1,16 @@
 // Runs an upload from the chosen file to the API's final answer.
 import { completeUpload } from "./complete-upload";
 import { openUpload } from "./open-upload";
+import { recheckFile } from "./part-body";
 import { checkChosenFile } from "./read-file";
 import { ApiFailure, fromApi, isGone, UploadFailed, unexpected } from "./rules/errors";
 import { createRunContext, type RunContext, type RunInput } from "./run-context";
 import type { Transfer } from "./transfer";
 import type { UploadFailure } from "./types";
 import { forgetUpload } from "./upload-job";
+
+/** Checking the file again takes at most this share of the sending time, so that it slows no upload noticeably. */
+const RECHECK_SHARE = 0.05;
 
 export function createUploadRun(input: Omit<RunInput, "signal">) {
   const controller = new AbortController();
@@ -69,11 +73,13 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
 export type UploadRun = ReturnType<typeof createUploadRun>;
 
 async function sendAndComplete(context: RunContext, transfer: Transfer) {
-  const { emit, log } = context;
+  const { emit, log, ticker } = context;
   for (let round = 0; ; round += 1) {
     log.phase = "sending";
+    const startedAt = ticker.awakeMs();
     await transfer.send();
     emit({ type: "sent" });
+    await recheckFile(context, transfer.upload.parts.parts, (ticker.awakeMs() - startedAt) * RECHECK_SHARE);
     log.phase = "assembling";
     const video = await completeUpload(context, transfer.upload, round);
     if (video !== null) return video;

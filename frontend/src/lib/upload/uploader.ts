@@ -144,6 +144,8 @@ export class Uploader {
 
   /** A user may have five open uploads, and five reloads must not use them up. */
   #pageGone(): void {
+    // A browser that unloads the page refuses to read the file, which must not look like a changed file.
+    this.#run?.stop();
     this.#removals.flush();
     // A run that has ended is already reported.
     if (isRunning(this.#state)) this.#report("left", null);

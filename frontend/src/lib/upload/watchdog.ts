@@ -8,6 +8,7 @@ const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 /** 1 Mbit/s, until the speed is measured. */
 const SLOW_BYTES_PER_SECOND = 125_000;
 const MAX_DRAIN_MS = 120_000;
+const MAX_DOUBLINGS = 4;
 /** For the answer, once the whole body is sent. */
 const ANSWER_MS = 60_000;
 /** After an outage an old connection gets as long as sending its bytes again would take, within these limits. */
@@ -23,11 +24,13 @@ export function createWatchdog(clock: Clock, attempts: ReadonlySet<Attempt>, goo
     return (bytes / speed) * 1000;
   }
 
-  function limitMs({ isBodySent, shortLimitMs }: Attempt): number {
+  function limitMs({ isBodySent, part, shortLimitMs }: Attempt): number {
     const drainMs = Math.min(MAX_DRAIN_MS, sendMs(SOCKET_BUFFER_BYTES));
     // The last bytes of a sent body may still be in the socket's buffer.
     if (isBodySent) return (shortLimitMs ?? ANSWER_MS) + drainMs;
-    return shortLimitMs ?? STALL_MS + drainMs;
+    // Safari may report progress only at the end, so each attempt without any gets twice as long as the one before.
+    const patience = part.loaded > 0 ? 1 : 2 ** Math.min(MAX_DOUBLINGS, part.failures);
+    return shortLimitMs ?? (STALL_MS + drainMs) * patience;
   }
 
   function check(): void {

@@ -3,6 +3,7 @@ import {
   expectDone,
   expectFailed,
   FakeFile,
+  type Fault,
   latin1,
   MIB,
   makeWorld,
@@ -12,6 +13,8 @@ import {
   T0,
   untilSending,
 } from "../testing";
+
+const RESET: Fault = { kind: "reset", at: 0.5 };
 
 describe("the check before anything is sent", () => {
   it.each([
@@ -46,8 +49,8 @@ describe("the check before anything is sent", () => {
   });
 });
 
-describe("a file that changes on disk", () => {
-  it("ends with that reason, and leaves nothing in the store", async () => {
+describe("a file that changes during the upload", () => {
+  it("fails with that reason and leaves nothing in the store", async () => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world, 3);
     world.file.readError = "NotReadableError";
@@ -67,7 +70,7 @@ describe("a file that changes on disk", () => {
     await expectFailed(world, "file_changed");
   });
 
-  it("is told as that when a person tries again", async () => {
+  it("fails with that reason when a person tries again", async () => {
     const world = makeWorld();
     world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
     world.start();
@@ -77,12 +80,96 @@ describe("a file that changes on disk", () => {
     await expectFailed(world, "file_changed");
   });
 
-  it("ends when the worker cannot read it either", async () => {
+  // Firefox names a deleted file AbortError. WebKit names deleted and changed files NotFoundError.
+  it.each(["NotFoundError", "AbortError"])("is called unreadable after %s", async (name) => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world, 3);
     world.hasher.mode = "unreadable";
-    world.file.readError = "NotFoundError";
-    await expectFailed(world, "file_unreadable");
+    world.file.readError = name;
+    const error = await expectFailed(world, "file_unreadable");
+    expect(error?.detail).toBe(
+      "holiday.mp4 can't be read. It may have been changed, moved, renamed or deleted, or opened by another program. Choose it again.",
+    );
+  });
+
+  it.each<[string, Fault]>([
+    ["the request breaks", { kind: "reset", at: 0.5 }],
+    ["the request stalls", { kind: "stall", at: 0.5 }],
+    ["no answer comes", { kind: "mute" }],
+  ])("is found when it got shorter and %s", async (_, fault) => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    // Firefox reads what is left of the file without an error.
+    world.file.sizeOnDisk = 50 * MIB;
+    world.store.fault = () => fault;
+    await expectFailed(world, "file_changed", 120_000);
+  });
+
+  it("is found when it got shorter and no request fails", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.file.sizeOnDisk = 99 * MIB;
+    await expectFailed(world, "file_changed");
+    expect(world.api.countOf("complete")).toBe(0);
+  });
+
+  it("is found by its first new MD5 when the store received other bytes", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.api.partSize = 20 * MIB;
+    await untilSending(world, 1);
+    world.file.version = 1;
+    await expectFailed(world, "file_changed");
+    expect(world.store.attempts.every(({ attempt }) => attempt === 1)).toBe(true);
+  });
+
+  it.each([1, 10, 19])("is found when it was overwritten after %i of 20 parts", async (sent) => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.lineBytesPerSecond = MIB;
+    world.hasher.tookMs = 50;
+    await untilSending(world, sent);
+    // The parts that follow are hashed and sent with the new content, so the store has no reason to refuse one.
+    world.store.checksMd5 = false;
+    world.file.version = 1;
+    await expectFailed(world, "file_changed");
+    expect(world.api.countOf("complete")).toBe(0);
+  });
+
+  it("is hashed again in full when the link is slow", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.lineBytesPerSecond = MIB;
+    world.hasher.tookMs = 50;
+    world.start();
+    await expectDone(world);
+    expect(world.hasher.hashed.filter((start) => start === 95 * MIB)).toHaveLength(2);
+  });
+
+  it("is hashed again for at most a twentieth of the sending time", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.hasher.tookMs = 50;
+    world.start();
+    await expectDone(world);
+    const again = world.hasher.hashed.length - 20;
+    expect(again).toBeGreaterThan(0);
+    expect(again).toBeLessThan(10);
+  });
+});
+
+describe("a file that cannot be read for a moment", () => {
+  it.each(["NotReadableError", "NotFoundError"])("is read again after %s", async (name) => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.file.readError = name;
+    world.file.readErrors = 2;
+    world.store.fault = (attempt) => (attempt.part === 8 && attempt.attempt === 1 ? RESET : OK);
+    await expectDone(world);
+  });
+
+  it("keeps the upload when the disk does not answer", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.file.disk = new Promise(() => undefined);
+    world.store.fault = (attempt) => (attempt.part === 8 && attempt.attempt === 1 ? RESET : OK);
+    await expectDone(world);
   });
 });
 
@@ -102,7 +189,7 @@ describe("hashing", () => {
       );
     world.store.fault = (attempt) => (attempt.part === 4 ? { kind: "reset", at: 0.2 } : OK);
     world.start();
-    await expectFailed(world, "file_changed");
+    await expectFailed(world, "file_unreadable");
     expect(world.store.attempts.filter((attempt) => attempt.part === 4)).toEqual([]);
   });
 

@@ -138,9 +138,27 @@ describe("what is left behind", () => {
     await assembling.clock.advance(3000);
     expect(assembling.uploader.getState().status).toBe("assembling");
     assembling.guards.leave();
-    await expectDone(assembling);
-    assembling.guards.leave();
     expect(assembling.api.unloads).toEqual([]);
+
+    const done = makeWorld();
+    done.start();
+    await expectDone(done);
+    done.guards.leave();
+    expect(done.api.unloads).toEqual([]);
+  });
+
+  it("is removed once when the browser refuses to read the file while it closes the page", async () => {
+    const world = makeWorld();
+    world.store.fault = () => ({ kind: "reset", at: 0.5 });
+    await world.clock.advance(1, () => false);
+    world.start();
+    await world.clock.advance(600);
+    world.guards.leave();
+    world.file.readError = "NotReadableError";
+    await world.clock.advance(60_000);
+    expect(world.api.unloads).toEqual(["video-1"]);
+    expect(world.api.countOf("remove")).toBe(0);
+    expect(world.telemetry.map(({ outcome }) => outcome)).toEqual(["left"]);
   });
 
   it("is not removed by dispose when it may be whole", async () => {

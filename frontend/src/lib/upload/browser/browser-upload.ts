@@ -1,6 +1,6 @@
 // Creates an uploader for the browser.
 
-import type { Clock, Network, UploaderOptions, UploaderPorts } from "../ports";
+import type { BodyMode, Clock, Network, UploaderOptions, UploaderPorts } from "../ports";
 import type { UploadPolicy } from "../types";
 import { Uploader } from "../uploader";
 import { createFetchApi } from "./fetch-api";
@@ -8,11 +8,15 @@ import { browserGuards } from "./guards";
 import { createWorkerHasher } from "./worker-hasher";
 import { xhrTransport } from "./xhr-transport";
 
+let bodyMode: BodyMode | null = null;
+
 export function createBrowserUploader(policy: UploadPolicy, options: UploaderOptions = {}): Uploader {
   return new Uploader(browserPorts(), policy, { pageOrigin: location.origin, ...options });
 }
 
 export function browserPorts(): UploaderPorts {
+  // Every browser on iOS is WebKit. Chromium names WebKit too.
+  bodyMode ??= { readsBodies: /AppleWebKit\/(?!.*Chrome\/)/.test(navigator.userAgent) };
   return {
     api: createFetchApi(),
     transport: xhrTransport,
@@ -22,6 +26,7 @@ export function browserPorts(): UploaderPorts {
     clock: browserClock,
     network: browserNetwork,
     guards: browserGuards,
+    bodyMode,
     random: Math.random,
     newId: newUuid,
     browser: navigator.userAgent,

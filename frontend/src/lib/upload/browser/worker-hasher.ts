@@ -4,6 +4,7 @@ import type { PartHash, PartHasher } from "../ports";
 export interface HashJob {
   readonly id: number;
   readonly slice: Blob;
+  readonly keepsBytes: boolean;
 }
 
 export interface HashReply {
@@ -34,7 +35,7 @@ export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
   const slots: Slot[] = [];
   let nextId = 1;
 
-  function md5(slice: Blob, signal: AbortSignal): Promise<PartHash> {
+  function md5(slice: Blob, signal: AbortSignal, keepsBytes = false): Promise<PartHash> {
     if (signal.aborted) return Promise.resolve(UNAVAILABLE);
     return new Promise((resolve) => {
       const id = nextId++;
@@ -50,7 +51,7 @@ export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
         const slot = leastBusy();
         jobs = slot.jobs;
         jobs.set(id, settle);
-        slot.worker.postMessage({ id, slice });
+        slot.worker.postMessage({ id, slice, keepsBytes });
       } catch {
         settle(UNAVAILABLE);
       }

@@ -9,7 +9,11 @@ export const xhrTransport: PartTransport = {
     if (request.signal.aborted) return Promise.resolve(NO_ANSWER);
     return new Promise((resolve) => {
       const xhr = new XMLHttpRequest();
-      const abort = () => xhr.abort();
+      const abort = () => {
+        xhr.abort();
+        // Firefox fires nothing if it ended the request before, for example because the user left the page and came back.
+        end(NO_ANSWER);
+      };
       const end = (answer: PartAnswer) => {
         request.signal.removeEventListener("abort", abort);
         xhr.upload.onprogress = null;

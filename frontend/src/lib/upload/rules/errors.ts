@@ -140,7 +140,7 @@ export function fileChanged(name: string): UploadFailure {
 export function fileUnreadable(name: string): UploadFailure {
   return uploadFailure(
     "file_unreadable",
-    `${shownName(name)} can't be read. It may have been moved, renamed or opened by another program. Choose it again.`,
+    `${shownName(name)} can't be read. It may have been changed, moved, renamed or deleted, or opened by another program. Choose it again.`,
   );
 }
 

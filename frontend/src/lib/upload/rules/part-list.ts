@@ -18,6 +18,12 @@ export interface Part {
   /** How often the store received other bytes than were sent. */
   corruptions: number;
   md5: string | null;
+  /** The store received other bytes, so the file is read and hashed again. */
+  isMd5Doubted: boolean;
+}
+
+export function needsMd5({ isMd5Doubted, md5 }: Part): boolean {
+  return md5 === null || isMd5Doubted;
 }
 
 /** An attempt must get this much further than any before it to count as progress. Less may be chance. */
@@ -44,6 +50,7 @@ export class PartList {
         size: end - start,
         isDone: false,
         md5: null,
+        isMd5Doubted: false,
         best: 0,
         ...UNTRIED,
       };
@@ -79,7 +86,8 @@ export class PartList {
   /** Returns how many of these parts there are. Each is read, hashed and sent again. */
   reopen(partNumbers: readonly number[]): number {
     const reopened = partNumbers.flatMap((number) => this.parts[number - 1] ?? []);
-    for (const part of reopened) Object.assign(part, { isDone: false, loaded: 0, best: 0, md5: null });
+    for (const part of reopened)
+      Object.assign(part, { isDone: false, loaded: 0, best: 0, isMd5Doubted: true });
     return reopened.length;
   }
 

@@ -1,7 +1,7 @@
 // A hasher that works, is unavailable, fails or never answers.
 import type { PartHash, PartHasher } from "../ports";
 import type { FakeClock } from "./fake-clock";
-import { fakeMd5, sliceOf } from "./fake-file";
+import { md5Of, sliceOf } from "./fake-file";
 import { watchSignal } from "./signals";
 
 export class FakeHasher implements PartHasher {
@@ -13,14 +13,16 @@ export class FakeHasher implements PartHasher {
 
   constructor(private readonly clock: FakeClock) {}
 
-  async md5(slice: Blob, signal: AbortSignal): Promise<PartHash> {
+  async md5(slice: Blob, signal: AbortSignal, keepsBytes = false): Promise<PartHash> {
     watchSignal(signal);
-    const { start, end } = sliceOf(slice);
+    const { start } = sliceOf(slice);
     this.hashed.push(start);
     if (this.tookMs > 0) await new Promise<void>((resolve) => this.clock.after(this.tookMs, resolve));
     switch (this.mode) {
       case "works":
-        return { kind: "md5", hex: fakeMd5(start, end) };
+        return keepsBytes
+          ? { kind: "md5", hex: md5Of(slice), bytes: new Uint8Array(await slice.arrayBuffer()) }
+          : { kind: "md5", hex: md5Of(slice) };
       case "silent":
         return new Promise(() => undefined);
       case "throws":

@@ -1,7 +1,8 @@
 // A store whose answers and speed a test decides.
+import { hexToBase64 } from "../hash-ahead";
 import { NO_ANSWER, type PartAnswer, type PartRequest, type PartTransport } from "../ports";
 import { type FakeClock, T0 } from "./fake-clock";
-import { fakeMd5, sliceOf } from "./fake-file";
+import { rangeOf } from "./fake-file";
 import { MIB } from "./policy";
 import { watchSignal } from "./signals";
 
@@ -30,6 +31,7 @@ export interface Attempt {
   readonly isExpired: boolean;
   readonly at: number;
   readonly contentMd5: string | null;
+  readonly isSlice: boolean;
 }
 
 export class FakeStore implements PartTransport {
@@ -39,6 +41,9 @@ export class FakeStore implements PartTransport {
   /** Nothing moves and nothing breaks before this moment. */
   frozenUntil = 0;
   answerMs = 20;
+  checksMd5 = true;
+  /** A browser reports progress at most this often, and at the end. */
+  progressEveryMs = 0;
   fault: (attempt: Attempt) => Fault = () => ({ kind: "ok" });
   readonly attempts: Attempt[] = [];
   /** The last acknowledged range of each part, and its MD5. */
@@ -59,6 +64,7 @@ export class FakeStore implements PartTransport {
       isExpired: this.clock.trueNow() >= Number(url.searchParams.get("expires")),
       at: this.clock.trueNow() - T0,
       contentMd5: request.contentMd5,
+      isSlice: !(request.body instanceof Uint8Array),
     };
     this.counts.set(part, attempt.attempt);
     this.attempts.push(attempt);
@@ -73,13 +79,15 @@ export class FakeStore implements PartTransport {
   }
 
   private async answer(request: PartRequest, attempt: Attempt): Promise<PartAnswer> {
-    const { start, end, size } = sliceOf(request.body);
+    const { start, end, md5 } = rangeOf(request.body);
+    const size = end - start;
     const given = this.fault(attempt);
     const fault: Fault =
       given.kind === "ok" && attempt.isExpired
         ? { kind: "status", status: 403, code: "AccessDenied", at: 0 }
         : given;
     const share = fault.kind === "ok" || fault.kind === "mute" ? 1 : (fault.at ?? 1);
+    let reportedAt = this.clock.trueNow();
     for (let sent = 0; sent < size * share; ) {
       if (!(await this.pass(Math.max(0, this.frozenUntil - this.clock.trueNow()), request.signal)))
         return NO_ANSWER;
@@ -88,9 +96,14 @@ export class FakeStore implements PartTransport {
       const bytes = Math.min(size * share - sent, rate / 4);
       if (!(await this.pass((bytes / rate) * 1000, request.signal))) return NO_ANSWER;
       sent += bytes;
+      if (this.clock.trueNow() - reportedAt < this.progressEveryMs) continue;
+      reportedAt = this.clock.trueNow();
       request.onProgress(Math.floor(sent));
     }
-    if (share === 1 && fault.kind !== "reset") request.onBodySent();
+    if (share === 1 && fault.kind !== "reset") {
+      request.onProgress(size);
+      request.onBodySent();
+    }
     if (fault.kind === "stall" || fault.kind === "mute") {
       await this.pass(null, request.signal);
       return NO_ANSWER;
@@ -103,7 +116,9 @@ export class FakeStore implements PartTransport {
         storeCode: fault.code ?? null,
         retryAfterSeconds: fault.retryAfter ?? null,
       };
-    this.parts.set(attempt.part, { start, end, md5: fakeMd5(start, end) });
+    if (this.checksMd5 && attempt.contentMd5 !== null && attempt.contentMd5 !== hexToBase64(md5))
+      return { status: 400, storeCode: "BadDigest", retryAfterSeconds: null };
+    this.parts.set(attempt.part, { start, end, md5 });
     return { status: 200, storeCode: null, retryAfterSeconds: null };
   }
 

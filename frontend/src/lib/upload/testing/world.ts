@@ -1,5 +1,5 @@
 // An uploader in a world where the test decides every answer and every second.
-import type { UploaderOptions, UploaderPorts } from "../ports";
+import type { BodyMode, UploaderOptions, UploaderPorts } from "../ports";
 import type { UploadState, UploadTelemetry } from "../types";
 import { Uploader } from "../uploader";
 import { FakeApi } from "./fake-api";
@@ -19,6 +19,7 @@ export interface World {
   readonly hasher: FakeHasher;
   readonly network: FakeNetwork;
   readonly guards: FakeGuards;
+  readonly bodyMode: BodyMode;
   readonly file: FakeFile;
   /** Every state the page saw, in order. */
   readonly states: UploadState[];
@@ -44,6 +45,7 @@ export function makeWorld(
   const hasher = new FakeHasher(clock);
   const network = new FakeNetwork();
   const guards = new FakeGuards();
+  const bodyMode = { readsBodies: false };
   const file = options.file ?? new FakeFile(options.size ?? 20 * MIB);
   forgetSignals();
   let ids = 0;
@@ -54,6 +56,7 @@ export function makeWorld(
     clock,
     network,
     guards,
+    bodyMode,
     random: options.random ?? (() => 0.5),
     newId: () => `key-${++ids}`,
     browser: "TestBrowser/1",
@@ -69,6 +72,7 @@ export function makeWorld(
     hasher,
     network,
     guards,
+    bodyMode,
     file,
     states,
     telemetry: api.telemetry,

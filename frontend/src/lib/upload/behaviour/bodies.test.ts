@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { type Attempt, expectDone, type Fault, faultOn, MIB, makeWorld, OK, untilSending } from "../testing";
+
+/** Safari 26: the store has the part and has answered, and the page never hears it. */
+const answersOnlyBytes = ({ isSlice }: Attempt): Fault => (isSlice ? { kind: "mute" } : OK);
+
+describe("the body of a part", () => {
+  it("is a slice of the file", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.every(({ isSlice }) => isSlice)).toBe(true);
+  });
+
+  it("is read first in WebKit, once, and hashed from the same bytes", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.bodyMode.readsBodies = true;
+    world.store.fault = answersOnlyBytes;
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts).toHaveLength(12);
+    expect(world.store.attempts.every(({ contentMd5 }) => contentMd5 !== null)).toBe(true);
+    const reads = world.file.reads.filter(([start, end]) => end - start === 5 * MIB);
+    expect(reads).toHaveLength(12);
+  });
+
+  it.each([
+    [5, 4],
+    [16, 4],
+    [40, 1],
+  ])("is read for parts of %i MiB at most %i at once", async (partMib, most) => {
+    const world = makeWorld({ size: 400 * MIB });
+    world.api.partSize = partMib * MIB;
+    world.bodyMode.readsBodies = true;
+    world.start();
+    await expectDone(world);
+    expect(world.store.mostOpen).toBe(most);
+  });
+
+  it.each(["unavailable", "unreadable"] as const)(
+    "is read by the page when the worker's hash is %s",
+    async (mode) => {
+      const world = makeWorld();
+      world.bodyMode.readsBodies = true;
+      world.hasher.mode = mode;
+      world.store.fault = answersOnlyBytes;
+      world.start();
+      await expectDone(world);
+    },
+  );
+
+  it("is read first from then on when slices get no answer while the API answers", async () => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.store.fault = answersOnlyBytes;
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.filter(({ isSlice }) => isSlice)).toHaveLength(6);
+    // It holds for the life of the page.
+    const before = world.store.attempts.length;
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts.slice(before).some(({ isSlice }) => isSlice)).toBe(false);
+  });
+
+  it("is read first from then on when slices stand still twice while the API answers", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = ({ isSlice }) => (isSlice ? { kind: "stall", at: 0.4 } : OK);
+    world.start();
+    await expectDone(world);
+    expect(Math.max(...world.store.attempts.map(({ attempt }) => attempt))).toBe(3);
+  });
+
+  it("is read first from then on when the store says that a body was incomplete", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = ({ isSlice }) =>
+      isSlice ? { kind: "status", status: 400, code: "IncompleteBody", at: 0.5 } : OK;
+    world.start();
+    await expectDone(world);
+    expect(world.bodyMode.readsBodies).toBe(true);
+  });
+
+  it("stays a slice when the API does not answer either", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = (attempt) => (attempt.attempt === 1 ? { kind: "mute" } : OK);
+    for (let call = 0; call < 12; call += 1) world.api.failures.sign.push({ lost: true });
+    world.start();
+    await expectDone(world);
+    expect(world.bodyMode.readsBodies).toBe(false);
+  });
+
+  it("stays a slice when a part stands still once", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = faultOn(2, { kind: "stall", at: 0.4 });
+    world.start();
+    await expectDone(world);
+    expect(world.bodyMode.readsBodies).toBe(false);
+  });
+});
+
+describe("what Safari does to requests", () => {
+  it("retries a request that was aborted by nobody", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = ({ attempt }) => (attempt === 1 ? { kind: "reset", at: 0 } : OK);
+    world.start();
+    await expectDone(world);
+  });
+
+  it.each([
+    ["once a second", 1000],
+    ["only at the end", Infinity],
+  ])("sends no part twice when progress comes %s", async (_, everyMs) => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.progressEveryMs = everyMs;
+    world.store.lineBytesPerSecond = 2 * MIB;
+    world.start();
+    await expectDone(world);
+    expect(world.store.attempts).toHaveLength(12);
+  });
+
+  it("finishes on a slow link when progress comes only at the end", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.progressEveryMs = Infinity;
+    world.store.lineBytesPerSecond = 125_000;
+    world.start();
+    await expectDone(world);
+  });
+
+  it("goes on after the page was frozen and its connections died", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    let isFrozen = true;
+    world.store.fault = ({ part }) => (isFrozen && part > 2 ? { kind: "stall", at: 0.9 } : OK);
+    await untilSending(world, 2);
+    await world.clock.advance(2000);
+    world.clock.sleep(300_000);
+    isFrozen = false;
+    const thawedAt = world.clock.now();
+    await expectDone(world);
+    expect(world.clock.now() - thawedAt).toBeLessThan(60_000);
+  });
+});
