@@ -45,6 +45,7 @@ export async function readFile(
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const { delays, job, signal } = context;
   const { file } = job;
+  const { lastModified } = file;
   for (let attempt = 1; ; attempt += 1) {
     const bytes = await readOnce(context, start, end);
     signal.throwIfAborted();
@@ -56,8 +57,12 @@ export async function readFile(
     if (bytes === null) return null;
     if (bytes instanceof Uint8Array) throw new UploadFailed(fileChanged(file.name));
     // The File API calls a changed file not readable. On a damaged disk the first byte can still be read.
-    const isChanged = bytes === "NotReadableError" && (await readOnce(context, 0, 1)) === bytes;
-    throw new UploadFailed((isChanged && job.upload !== null ? fileChanged : fileUnreadable)(file.name));
+    // WebKit does not find a changed file, but shows its new time. The time of a deleted file is always now.
+    const isChanged =
+      bytes === "NotReadableError"
+        ? job.upload !== null && (await readOnce(context, 0, 1)) === bytes
+        : file.lastModified !== job.lastModified && file.lastModified === lastModified;
+    throw new UploadFailed((isChanged ? fileChanged : fileUnreadable)(file.name));
   }
 }
 

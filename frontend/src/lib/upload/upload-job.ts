@@ -10,6 +10,8 @@ export interface OpenUpload {
 
 export interface UploadJob {
   readonly file: File;
+  /** When the file was chosen. WebKit's File shows the time on disk. */
+  readonly lastModified: number;
   readonly log: UploadLog;
   idempotencyKey: string;
   /** A create request may have been carried out without an answer, so there may be a video. */

@@ -49,6 +49,7 @@ export class Uploader {
     const extension = containerOfName(file.name, this.#given.policy) === null ? "" : extensionOf(file.name);
     this.#job = {
       file,
+      lastModified: file.lastModified,
       log: new UploadLog(this.#given.ports.clock.now(), file.size, extension),
       idempotencyKey: this.#given.ports.newId(),
       isCreateUnconfirmed: false,

@@ -80,7 +80,24 @@ describe("a file that changes during the upload", () => {
     await expectFailed(world, "file_changed");
   });
 
-  // Firefox names a deleted file AbortError. WebKit names deleted and changed files NotFoundError.
+  it("is called changed in WebKit, which doesn't find it and shows its new time", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    world.file.lastModified += 60_000;
+    world.file.readError = "NotFoundError";
+    world.store.fault = () => RESET;
+    await expectFailed(world, "file_changed");
+  });
+
+  it("is called unreadable in WebKit, where the time of a deleted file is now", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world, 3);
+    Object.defineProperty(world.file, "lastModified", { get: () => world.clock.now() });
+    world.file.readError = "NotFoundError";
+    world.store.fault = () => RESET;
+    await expectFailed(world, "file_unreadable");
+  });
+
   it.each(["NotFoundError", "AbortError"])("is called unreadable after %s", async (name) => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world, 3);

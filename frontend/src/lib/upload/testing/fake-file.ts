@@ -12,6 +12,7 @@ export class FakeFile {
   readError: string | null = null;
   /** How many reads fail before the file can be read again. */
   readErrors = Infinity;
+  lastModified = 0;
   /** Less than `size` if the file was shortened and the browser still reads it. */
   sizeOnDisk = Infinity;
   /** Another content has another version. */
