@@ -21,7 +21,12 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
   const { activity, attempts, clock, log, options, policy, ticker } = context;
   const { parts, videoId } = upload;
   const progress = createProgress(context, parts);
-  const watchdog = createWatchdog(clock, attempts, () => progress.goodput.bytesPerSecond ?? log.goodput);
+  const watchdog = createWatchdog(
+    clock,
+    attempts,
+    parts,
+    () => progress.goodput.bytesPerSecond ?? log.goodput,
+  );
   const concurrency = new Concurrency(options.maxConcurrency ?? connectionsTo(signed, options.pageOrigin));
   const sign = (partNumbers: readonly number[]) => signParts(context, videoId, partNumbers);
   const urls = createUrlCache({ clock, log, batchSize: policy.max_parts_per_signing, sign, upcoming });

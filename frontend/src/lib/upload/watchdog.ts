@@ -1,6 +1,7 @@
 // Stops attempts that stand still.
 import type { Attempt } from "./part-attempt";
 import type { Clock } from "./ports";
+import type { PartList } from "./rules/part-list";
 
 /** Without progress for this long, plus the time to drain a socket's buffer, a part stands still (measured). */
 const STALL_MS = 30_000;
@@ -16,7 +17,12 @@ const SHORT_LIMIT_MIN_MS = 5000;
 const SHORT_LIMIT_MAX_MS = 30_000;
 
 /** `goodput` returns the bytes per second of all parts together. */
-export function createWatchdog(clock: Clock, attempts: ReadonlySet<Attempt>, goodput: () => number | null) {
+export function createWatchdog(
+  clock: Clock,
+  attempts: ReadonlySet<Attempt>,
+  parts: PartList,
+  goodput: () => number | null,
+) {
   /** How long one part takes to send so many bytes. */
   function sendMs(bytes: number): number {
     const total = goodput();
@@ -28,8 +34,8 @@ export function createWatchdog(clock: Clock, attempts: ReadonlySet<Attempt>, goo
     const drainMs = Math.min(MAX_DRAIN_MS, sendMs(SOCKET_BUFFER_BYTES));
     // The last bytes of a sent body may still be in the socket's buffer.
     if (isBodySent) return (shortLimitMs ?? ANSWER_MS) + drainMs;
-    // Safari may report progress only at the end, so each attempt without any gets twice as long as the one before.
-    const patience = part.loaded > 0 ? 1 : 2 ** Math.min(MAX_DOUBLINGS, part.failures);
+    // A browser may report progress only at the end (Safari), so each attempt gets twice as long as the one before.
+    const patience = parts.hasPartialProgress ? 1 : 2 ** Math.min(MAX_DOUBLINGS, part.failures);
     return shortLimitMs ?? (STALL_MS + drainMs) * patience;
   }
 

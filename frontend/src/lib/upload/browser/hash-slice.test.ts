@@ -52,7 +52,12 @@ describe.each(["bytes", undefined] as const)("a slice whose stream has the type 
     "has its MD5 with %i bytes",
     async (size) => {
       const bytes = randomBytes(size);
-      expect(await createSliceHasher(createMD5)(sliceOf(bytes, type))).toEqual(md5Of(bytes));
+      const hash = createSliceHasher(createMD5);
+      expect(await hash(sliceOf(bytes, type))).toEqual(md5Of(bytes));
+      expect(await hash(sliceOf(bytes, type), true)).toEqual({
+        ...md5Of(bytes),
+        bytes: new Uint8Array(bytes),
+      });
     },
   );
 

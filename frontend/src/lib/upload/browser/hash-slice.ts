@@ -35,10 +35,10 @@ export function createSliceHasher(createHash: () => Promise<IncrementalHash>) {
   const idle = [createLane()];
   let turn: Promise<void> = Promise.resolve();
 
-  async function run(slice: Blob, next: () => void): Promise<PartHash> {
+  async function run(slice: Blob, keepsBytes: boolean, next: () => void): Promise<PartHash> {
     try {
       const lane = await (idle.pop() ?? createLane());
-      const hash = await hashSlice(slice, lane, next);
+      const hash = await hashSlice(slice, keepsBytes, lane, next);
       idle.push(Promise.resolve(lane));
       return hash;
     } catch {
@@ -48,14 +48,20 @@ export function createSliceHasher(createHash: () => Promise<IncrementalHash>) {
     }
   }
 
-  return (slice: Blob) =>
+  return (slice: Blob, keepsBytes = false) =>
     new Promise<PartHash>((resolve) => {
-      turn = turn.then(() => new Promise((next) => resolve(run(slice, next))));
+      turn = turn.then(() => new Promise((next) => resolve(run(slice, keepsBytes, next))));
     });
 }
 
-async function hashSlice(slice: Blob, lane: Lane, onLate: () => void): Promise<PartHash> {
+async function hashSlice(
+  slice: Blob,
+  keepsBytes: boolean,
+  lane: Lane,
+  onLate: () => void,
+): Promise<PartHash> {
   const { hash } = lane;
+  const kept = keepsBytes ? new Uint8Array(slice.size) : null;
   hash.init();
   let source = open(slice, lane);
   try {
@@ -70,11 +76,12 @@ async function hashSlice(slice: Blob, lane: Lane, onLate: () => void): Promise<P
         source = open(slice.slice(done), lane);
       } else {
         hash.update(bytes);
+        kept?.set(bytes, done);
         done += bytes.length;
         source.giveBack(bytes);
       }
     }
-    return { kind: "md5", hex: hash.digest() };
+    return { kind: "md5", hex: hash.digest(), ...(kept && { bytes: kept }) };
   } finally {
     close(source);
   }

@@ -6,10 +6,13 @@ import type { HashJob, HashReply } from "./worker-hasher";
 /** What is used of the worker's scope. The types of the page's `window` do not fit. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<HashJob>) => void) | null;
-  postMessage(reply: HashReply): void;
+  postMessage(reply: HashReply, transfer: Transferable[]): void;
 }
 
 const scope = self as unknown as WorkerScope; // this file runs in a worker, but is compiled with the DOM's types
 const hashSlice = createSliceHasher(createMD5);
 
-scope.onmessage = async ({ data: { id, slice } }) => scope.postMessage({ id, hash: await hashSlice(slice) });
+scope.onmessage = async ({ data: { id, slice, keepsBytes } }) => {
+  const hash = await hashSlice(slice, keepsBytes);
+  scope.postMessage({ id, hash }, "bytes" in hash && hash.bytes ? [hash.bytes.buffer] : []);
+};

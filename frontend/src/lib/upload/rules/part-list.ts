@@ -35,6 +35,8 @@ export class PartList {
   readonly parts: readonly Part[];
   /** Bytes handed to the network, also those sent twice. */
   bytesMoved = 0;
+  /** The browser reported progress within a part. */
+  hasPartialProgress = false;
 
   constructor(
     readonly sizeBytes: number,
@@ -72,6 +74,7 @@ export class PartList {
     // Chromium may resend a body after a reset. The count then runs backwards for a while.
     this.bytesMoved += Math.max(0, now - part.loaded);
     part.loaded = now;
+    this.hasPartialProgress ||= now < part.size;
     if (now < part.best + Math.min(PROGRESS_STEP, part.size)) return false;
     part.best = now;
     part.failures = 0;
