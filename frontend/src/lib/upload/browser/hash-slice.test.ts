@@ -54,10 +54,10 @@ describe.each(["bytes", undefined] as const)("a slice whose stream has the type 
       const bytes = randomBytes(size);
       const hash = createSliceHasher(createMD5);
       expect(await hash(sliceOf(bytes, type))).toEqual(md5Of(bytes));
-      expect(await hash(sliceOf(bytes, type), true)).toEqual({
-        ...md5Of(bytes),
-        bytes: new Uint8Array(bytes),
-      });
+      const kept = await hash(sliceOf(bytes, type), true);
+      expect(kept).toMatchObject(md5Of(bytes));
+      // toEqual compares bytes one by one, which takes minutes.
+      expect("bytes" in kept && kept.bytes && Buffer.from(kept.bytes).equals(bytes)).toBe(true);
     },
   );
 
