@@ -31,11 +31,11 @@ export function createDelays(clock: Clock) {
 
 export type Delays = ReturnType<typeof createDelays>;
 
-/** Return a controller that also aborts with its parent, and a function that removes the listener. */
-export function linkedController(parent: AbortSignal): { controller: AbortController; unlink: () => void } {
+/** Return a controller that also aborts with its parent. The parent keeps it until it is aborted. */
+export function linkedController(parent: AbortSignal): AbortController {
   const controller = new AbortController();
   const abort = () => controller.abort(parent.reason);
   if (parent.aborted) abort();
-  else parent.addEventListener("abort", abort);
-  return { controller, unlink: () => parent.removeEventListener("abort", abort) };
+  else parent.addEventListener("abort", abort, { signal: controller.signal });
+  return controller;
 }

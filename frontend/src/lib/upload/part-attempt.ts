@@ -32,7 +32,7 @@ export async function attemptPart(
 ): Promise<AttemptEnd> {
   const { attempts, budget, clock, connection, log, onProgress, parts, ports } = context;
   const startedAt = clock.now();
-  const { controller, unlink } = linkedController(context.signal);
+  const controller = linkedController(context.signal);
   const attempt: Attempt = {
     part,
     controller,
@@ -65,11 +65,11 @@ export async function attemptPart(
       attempt.isBodySent = true;
     },
   });
-  unlink();
   attempts.delete(attempt);
   if (body instanceof Uint8Array) release(body.buffer);
   const { isBodySent } = attempt;
   const outcome = outcomeOf(answer.status, controller.signal);
+  controller.abort();
   const end: AttemptEnd = { ...answer, outcome, isBodySent, url, startedAt };
   log.attempt(clock.now(), part, end);
   if (end.outcome === "sent") {

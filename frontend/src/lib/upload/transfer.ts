@@ -37,7 +37,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
 
   /** Resolves when the store has every part, or the API says that the upload is past sending. */
   async function send(): Promise<void> {
-    const { controller, unlink } = linkedController(context.signal);
+    const controller = linkedController(context.signal);
     const { signal } = controller;
     const onProgress = () => {
       ticker.observe();
@@ -54,7 +54,6 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
     } finally {
       activity.isSending = false;
       pool = null;
-      unlink();
       controller.abort();
     }
     progress.publish();

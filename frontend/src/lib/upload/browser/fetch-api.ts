@@ -27,7 +27,7 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
     content: RequestInit = {},
     limitMs = CALL_LIMIT_MS,
   ): Promise<T> {
-    const { controller, unlink } = linkedController(signal);
+    const controller = linkedController(signal);
     const timer = setTimeout(() => controller.abort(), limitMs);
     try {
       const response = await send(method, path, { signal: controller.signal, ...content });
@@ -42,7 +42,7 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
       throw new ApiFailure(0, controller.signal.aborted && !signal.aborted ? "timeout" : "network", "");
     } finally {
       clearTimeout(timer);
-      unlink();
+      controller.abort();
     }
   }
 
