@@ -1,19 +1,14 @@
+import { getEventListeners } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { browserGuards } from "./guards";
 
 class FakePage extends EventTarget {
   visibilityState = "visible";
-  count = 0;
 
-  override addEventListener(...args: Parameters<EventTarget["addEventListener"]>): void {
-    this.count += 1;
-    super.addEventListener(...args);
-  }
-
-  override removeEventListener(...args: Parameters<EventTarget["removeEventListener"]>): void {
-    this.count -= 1;
-    super.removeEventListener(...args);
+  get count(): number {
+    const types = ["beforeunload", "visibilitychange", "pagehide"];
+    return types.flatMap((type) => getEventListeners(this, type)).length;
   }
 }
 

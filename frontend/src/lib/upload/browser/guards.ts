@@ -3,29 +3,25 @@ import type { Guards } from "../ports";
 
 export const browserGuards: Guards = {
   hold() {
+    const released = new AbortController();
+    const { signal } = released;
     let lock: WakeLockSentinel | null = null;
-    let isHeld = true;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
     const stayAwake = async () => {
       // A hidden page loses its lock and gets no other. On plain http there is none.
       if (document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
       try {
-        const granted = await navigator.wakeLock.request("screen");
-        if (isHeld) lock = granted;
-        else void granted.release();
+        lock = await navigator.wakeLock.request("screen");
+        if (signal.aborted) void lock.release();
       } catch {
         // Refused, for example because of a low battery. The upload continues.
       }
     };
-    window.addEventListener("beforeunload", warn);
-    document.addEventListener("visibilitychange", stayAwake);
+    window.addEventListener("beforeunload", (event) => event.preventDefault(), { signal });
+    document.addEventListener("visibilitychange", stayAwake, { signal });
     void stayAwake();
     return () => {
-      isHeld = false;
-      window.removeEventListener("beforeunload", warn);
-      document.removeEventListener("visibilitychange", stayAwake);
+      released.abort();
       lock?.release().catch(() => undefined);
-      lock = null;
     };
   },
 
