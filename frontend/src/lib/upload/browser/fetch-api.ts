@@ -16,21 +16,29 @@ interface ErrorBody extends ErrorFacts {
 }
 
 export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...args)): UploadApi {
-  // If a cancel is followed by closing the tab, its DELETE must still arrive.
-  const send = (method: "POST" | "DELETE", path: string, init: RequestInit) =>
-    fetcher(API + path, { method, credentials: "same-origin", keepalive: method === "DELETE", ...init });
+  /** Without a body it is a DELETE. If a cancel is followed by closing the tab, that must still arrive. */
+  const send = (path: string, body: unknown, { headers, ...init }: RequestInit) =>
+    fetcher(API + path, {
+      method: body === undefined ? "DELETE" : "POST",
+      credentials: "same-origin",
+      keepalive: body === undefined,
+      headers: { "Content-Type": "application/json", ...headers },
+      body: JSON.stringify(body),
+      ...init,
+    });
 
   async function call<T>(
-    method: "POST" | "DELETE",
     path: string,
-    signal: AbortSignal,
-    content: RequestInit = {},
+    parent: AbortSignal,
+    body?: unknown,
+    headers: Record<string, string> = {},
     limitMs = CALL_LIMIT_MS,
   ): Promise<T> {
-    const controller = linkedController(signal);
+    const controller = linkedController(parent);
+    const { signal } = controller;
     const timer = setTimeout(() => controller.abort(), limitMs);
     try {
-      const response = await send(method, path, { signal: controller.signal, ...content });
+      const response = await send(path, body, { signal, headers });
       const answer = parsed(await response.text());
       if (!response.ok) throw failureOf(response, answer);
       // A captive portal answers 200 with a page of its own. Another attempt may reach the API.
@@ -39,7 +47,7 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
     } catch (reason) {
       if (reason instanceof ApiFailure) throw reason;
       // The connection broke, the call took too long, or the caller aborted it.
-      throw new ApiFailure(0, controller.signal.aborted && !signal.aborted ? "timeout" : "network", "");
+      throw new ApiFailure(0, signal.aborted && !parent.aborted ? "timeout" : "network", "");
     } finally {
       clearTimeout(timer);
       controller.abort();
@@ -47,25 +55,21 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
   }
 
   /** `keepalive` outlives the page, where nothing waits for the answer. */
-  function sendLast(method: "POST" | "DELETE", path: string, content: RequestInit = {}): void {
-    send(method, path, { keepalive: true, ...content }).catch(() => undefined);
+  function sendLast(path: string, body?: unknown): void {
+    send(path, body, { keepalive: true }).catch(() => undefined);
   }
 
   return {
     create: (request, idempotencyKey, signal) =>
-      call<CreatedUpload>("POST", "videos", signal, json(request, { "Idempotency-Key": idempotencyKey })),
+      call<CreatedUpload>("videos", signal, request, { "Idempotency-Key": idempotencyKey }),
     sign: (videoId, partNumbers, signal) =>
-      call<SignedParts>("POST", `videos/${videoId}/parts`, signal, json({ part_numbers: partNumbers })),
+      call<SignedParts>(`videos/${videoId}/parts`, signal, { part_numbers: partNumbers }),
     complete: (videoId, md5s, signal) =>
-      call<Video>("POST", `videos/${videoId}/complete`, signal, json({ parts: md5s }), COMPLETE_LIMIT_MS),
-    remove: (videoId, signal) => call<void>("DELETE", `videos/${videoId}`, signal),
-    removeOnUnload: (videoId) => sendLast("DELETE", `videos/${videoId}`),
-    report: (telemetry) => sendLast("POST", "upload-telemetry", json(telemetry)),
+      call<Video>(`videos/${videoId}/complete`, signal, { parts: md5s }, {}, COMPLETE_LIMIT_MS),
+    remove: (videoId, signal) => call<void>(`videos/${videoId}`, signal),
+    removeOnUnload: (videoId) => sendLast(`videos/${videoId}`),
+    report: (telemetry) => sendLast("upload-telemetry", telemetry),
   };
-}
-
-function json(body: unknown, headers: Record<string, string> = {}): RequestInit {
-  return { headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) };
 }
 
 function failureOf({ headers, status }: Response, body: ErrorBody | null): ApiFailure {
