@@ -5,7 +5,7 @@ import { createRemovals } from "./removals";
 import { cleanName, containerOfName, createRequest, extensionOf } from "./rules/check-file";
 import { IDLE, isRunning, reduce, type UploadEvent } from "./rules/upload-state";
 import type { RunInput } from "./run-context";
-import type { UploadPolicy, UploadState, UploadTelemetry } from "./types";
+import type { FileFacts, UploadPolicy, UploadState, UploadTelemetry } from "./types";
 import type { UploadJob } from "./upload-job";
 import { UploadLog } from "./upload-log";
 import { createUploadRun, type UploadRun } from "./upload-run";
@@ -44,7 +44,7 @@ export class Uploader {
   /** Does nothing while an upload runs. */
   start(file: File): void {
     if (isRunning(this.#state)) return;
-    if (this.#isOpen) void this.#discard();
+    void this.#discard();
     // What follows the dot is reported only if it is an extension. It may be a part of a person's name.
     const extension = containerOfName(file.name, this.#given.policy) === null ? "" : extensionOf(file.name);
     this.#job = {
@@ -56,21 +56,18 @@ export class Uploader {
       isCompleteUnconfirmed: false,
       upload: null,
     };
-    this.#launch(this.#job, {
-      type: "chosen",
-      file: { name: cleanName(file.name), sizeBytes: file.size },
-    });
+    this.#launch(this.#job, { name: cleanName(file.name), sizeBytes: file.size });
   }
 
   /** Sends the same file again without the parts that the store has. */
   retry(): void {
-    if (this.#state.status !== "failed" || !this.#state.error.retryable || this.#job === null) return;
-    this.#launch(this.#job, { type: "retried" });
+    if (this.#state.status === "failed" && this.#state.error.retryable && this.#job !== null)
+      this.#launch(this.#job, this.#state.file);
   }
 
   /** Resolves when the server has removed the video, or the removal was left to the server. */
   async abort(): Promise<void> {
-    if (this.#job === null || !this.#isOpen) return;
+    if (this.#job === null || !(isRunning(this.#state) || this.#state.status === "failed")) return;
     this.#stop();
     await this.#removeVideo(this.#job);
   }
@@ -83,7 +80,7 @@ export class Uploader {
   /** Resolves as `abort` does, if a failed upload left a video. */
   async reset(): Promise<void> {
     if (isRunning(this.#state)) return;
-    const discarded = this.#isOpen ? this.#discard() : null;
+    const discarded = this.#discard();
     this.#dispatch({ type: "reset" });
     await discarded;
   }
@@ -97,26 +94,28 @@ export class Uploader {
 
   /** Ends the upload and removes all listeners. A later start works (React mounts twice in development). */
   dispose(): void {
-    const isOpen = this.#isOpen;
     if (isRunning(this.#state)) this.#stop();
-    if (isOpen) void this.#discard();
+    void this.#discard();
     this.#given.ports.hasher.release();
     this.#stopWatchingPage?.();
     this.#stopWatchingPage = null;
   }
 
-  #launch(job: UploadJob, event: UploadEvent): void {
-    this.#dispatch(event);
+  #launch(job: UploadJob, file: FileFacts): void {
+    this.#dispatch({ type: "chosen", file });
     this.#stopWatchingPage ??= this.#given.ports.guards.onPageGone(() => this.#pageGone());
     this.#releaseGuards = this.#given.ports.guards.hold();
-    const emit = (emitted: UploadEvent) => {
+    const emit = (event: UploadEvent) => {
       // Events of a stopped run are ignored.
       if (this.#run !== run) return;
-      if (emitted.type === "completed") this.#end(emitted, "done");
-      else if (emitted.type === "failed") {
-        this.#end(emitted, "failed");
-        if (!emitted.error.retryable) void this.#discard();
-      } else this.#dispatch(emitted);
+      if (event.type === "completed") {
+        // Nothing is left to remove.
+        job.upload = null;
+        this.#end(event, "done");
+      } else if (event.type === "failed") {
+        this.#end(event, "failed");
+        if (!event.error.retryable) void this.#discard();
+      } else this.#dispatch(event);
     };
     const run = createUploadRun({ ...this.#given, job, emit });
     this.#run = run;
@@ -151,19 +150,12 @@ export class Uploader {
     // A run that has ended is already reported.
     if (isRunning(this.#state)) this.#report("left", null);
     const job = this.#job;
-    if (job === null || job.upload === null || job.isCompleteUnconfirmed || this.#state.status === "done")
-      return;
-    this.#given.ports.api.removeOnUnload(job.upload.videoId);
+    if (job?.upload && !job.isCompleteUnconfirmed) this.#given.ports.api.removeOnUnload(job.upload.videoId);
   }
 
   #report(outcome: UploadTelemetry["outcome"], errorCode: string | null): void {
     const { api, clock } = this.#given.ports;
     if (this.#job !== null) api.report(this.#job.log.telemetry(clock.now(), outcome, errorCode));
-  }
-
-  /** There may be a video. */
-  get #isOpen(): boolean {
-    return isRunning(this.#state) || this.#state.status === "failed";
   }
 
   /** Removes the video of a failed upload. The user did not ask for it, so a video that may be complete stays. */

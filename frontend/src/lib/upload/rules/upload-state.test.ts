@@ -28,7 +28,6 @@ const event: fc.Arbitrary<UploadEvent> = fc.oneof(
     { type: "found_incomplete" },
     { type: "completed", video },
     { type: "failed", videoId: "v1", error },
-    { type: "retried" },
     { type: "aborted" },
     { type: "reset" },
   ),
@@ -80,7 +79,7 @@ describe("reduce", () => {
           if (state.status === "done" && before.status !== "done") expect(before.status).toBe("assembling");
           // A terminal state is left only because a person asked for it.
           if (!isRunning(before) && state !== before)
-            expect(["chosen", "retried", "reset", "aborted"]).toContain(next.type);
+            expect(["chosen", "reset", "aborted"]).toContain(next.type);
           if ("progress" in state) {
             expect(state.progress.percent).toBeLessThanOrEqual(99);
             if ("progress" in before)

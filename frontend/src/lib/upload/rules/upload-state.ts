@@ -11,7 +11,6 @@ export type UploadEvent =
   | { readonly type: "found_incomplete" }
   | { readonly type: "completed"; readonly video: Video }
   | { readonly type: "failed"; readonly videoId: string | null; readonly error: UploadFailure }
-  | { readonly type: "retried" }
   | { readonly type: "aborted" }
   | { readonly type: "reset" };
 
@@ -30,8 +29,6 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
       return isRunning(state) ? state : { status: "checking", file: event.file };
     case "accepted":
       return state.status === "checking" ? { ...state, status: "starting", waiting: null } : state;
-    case "retried":
-      return state.status === "failed" ? { status: "checking", file: state.file } : state;
     case "waited":
       if (!("waiting" in state) || isSame(state.waiting, event.waiting)) return state;
       return { ...state, waiting: event.waiting };
@@ -66,8 +63,7 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
       return { status: "failed", file: state.file, videoId: event.videoId, error: event.error };
     case "aborted":
       // A failed upload may be cancelled too, which removes its video.
-      if (state.status === "idle" || state.status === "done" || state.status === "aborted") return state;
-      return { status: "aborted", file: state.file };
+      return isRunning(state) || state.status === "failed" ? { status: "aborted", file: state.file } : state;
     case "reset":
       return isRunning(state) ? state : IDLE;
     default:
