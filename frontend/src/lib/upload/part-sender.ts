@@ -51,7 +51,7 @@ async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Pr
     connection.reachStore();
   } else if (attempts.size === 0) connection.loseStore();
   if (end.outcome === "sent") return concurrency.partSent(clock.now() - end.startedAt);
-  log.retries += 1;
+  log.counts.retries += 1;
   switch (decidePart(end.status, end.storeCode)) {
     case "retry":
       return retry(context, part, end);
@@ -67,7 +67,7 @@ async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Pr
 async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
   const { budget, clock, concurrency, connection, log, urls } = context;
   const isStalled = end.outcome === "stalled";
-  if (isStalled) log.stalls += 1;
+  if (isStalled) log.counts.stalls += 1;
   if ((isStalled && (end.isBodySent || part.failures > 0)) || end.storeCode === "IncompleteBody")
     readBodiesIfApiAnswers(context, part).catch(() => undefined);
   if (end.status === 0) {

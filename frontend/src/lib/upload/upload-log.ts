@@ -22,11 +22,8 @@ export class UploadLog {
   videoId: string | null = null;
   bytesSent = 0;
   partCount = 0;
-  retries = 0;
-  stalls = 0;
-  /** How often a part got a new URL. */
-  renewals = 0;
-  partsWithoutMd5 = 0;
+  /** Named as in the telemetry. `renewals` says how often a part got a new URL. */
+  readonly counts = { retries: 0, stalls: 0, renewals: 0, parts_without_md5: 0 };
   clockJumps = 0;
   /** How far the server's clock is ahead of ours. */
   clockOffsetMs: number | null = null;
@@ -35,7 +32,7 @@ export class UploadLog {
   #sendingSince: number | null = null;
   #startedRunAt: number;
   /** What earlier runs of this upload reported. */
-  #reported = { retries: 0, stalls: 0, renewals: 0, partsWithoutMd5: 0 };
+  #reported = { ...this.counts };
   readonly #notes: string[] = [];
 
   constructor(
@@ -81,7 +78,7 @@ export class UploadLog {
 
   /** A part reached the store. */
   finished(now: number, { md5, size }: Part): void {
-    if (md5 === null) this.partsWithoutMd5 += 1;
+    if (md5 === null) this.counts.parts_without_md5 += 1;
     this.#bytesFinished += size;
     this.#finishedAt = now;
   }
@@ -94,10 +91,12 @@ export class UploadLog {
 
   /** The figures of this run. */
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
-    const { retries, stalls, renewals, partsWithoutMd5 } = this;
-    const reported = this.#reported;
-    this.#reported = { retries, stalls, renewals, partsWithoutMd5 };
+    const counts = { ...this.counts };
+    for (const name of ["retries", "stalls", "renewals", "parts_without_md5"] as const)
+      counts[name] -= this.#reported[name];
+    this.#reported = { ...this.counts };
     return {
+      ...counts,
       video_id: this.videoId,
       outcome,
       phase: this.phase,
@@ -106,29 +105,25 @@ export class UploadLog {
       bytes_sent: this.bytesSent,
       duration_ms: Math.max(0, Math.round(now - this.#startedRunAt)),
       goodput_bytes_per_second: this.goodput,
-      retries: retries - reported.retries,
-      stalls: stalls - reported.stalls,
-      renewals: renewals - reported.renewals,
-      parts_without_md5: partsWithoutMd5 - reported.partsWithoutMd5,
       part_count: this.partCount,
     };
   }
 
   /** Text for a ticket, so it contains no URL, no token and no file name. */
   report(now: number, browser: string, failure: UploadFailure | null): string {
-    const { goodput } = this;
+    const { retries, stalls, renewals, parts_without_md5 } = this.counts;
     return [
       "Slipway upload report",
       `time: ${new Date(now).toISOString()}`,
       `video: ${this.videoId ?? "none"}`,
       `file: ${this.fileSize} bytes, ${this.extension || "no video extension"}`,
       `phase: ${this.phase}`,
-      `error: ${failure === null ? "none" : failure.code}`,
+      `error: ${failure?.code ?? "none"}`,
       `request id: ${failure?.requestId ?? "none"}`,
-      `sent: ${this.bytesSent} of ${this.fileSize} bytes in ${this.partCount} parts, ${this.partsWithoutMd5} without MD5`,
-      `goodput: ${goodput === null ? "unknown" : `${goodput} bytes/s`}`,
-      `retries: ${this.retries}, stalls: ${this.stalls}, URL renewals: ${this.renewals}, clock jumps: ${this.clockJumps}`,
-      `clock offset: ${this.clockOffsetMs === null ? "unknown" : `${this.clockOffsetMs} ms`}`,
+      `sent: ${this.bytesSent} of ${this.fileSize} bytes in ${this.partCount} parts, ${parts_without_md5} without MD5`,
+      `goodput: ${this.goodput ?? "unknown"} bytes/s`,
+      `retries: ${retries}, stalls: ${stalls}, URL renewals: ${renewals}, clock jumps: ${this.clockJumps}`,
+      `clock offset: ${this.clockOffsetMs ?? "unknown"} ms`,
       `browser: ${browser}`,
       "log:",
       ...this.#notes.map((line) => `  ${line}`),

@@ -23,7 +23,7 @@ function signed(
 function makeCache(upcoming: () => readonly number[] = () => [], lifeMs = 900_000) {
   const clock = new FakeClock();
   const sign = vi.fn(async (numbers: readonly number[]) => signed(numbers, lifeMs, clock.now()));
-  const log = { renewals: 0, clockOffsetMs: null as number | null };
+  const log = { counts: { renewals: 0 }, clockOffsetMs: null as number | null };
   return { clock, sign, log, cache: createUrlCache({ clock, log, batchSize: 32, sign, upcoming }) };
 }
 
@@ -115,7 +115,7 @@ describe("createUrlCache", () => {
     await clock.settle();
     expect((await cache.get(1)).url).toBe(`https://store.test/1/${T0 + 1000}`);
     expect(sign).toHaveBeenCalledOnce();
-    expect(log.renewals).toBe(1);
+    expect(log.counts.renewals).toBe(1);
   });
 
   it("keeps the old URL when the API has no new one", async () => {
@@ -125,7 +125,7 @@ describe("createUrlCache", () => {
     cache.refresh(1);
     await clock.settle();
     expect((await cache.get(1)).url).toBe(`https://store.test/1/${T0}`);
-    expect(log.renewals).toBe(0);
+    expect(log.counts.renewals).toBe(0);
   });
 
   it("never gives a URL out again that was refused", async () => {

@@ -1,7 +1,6 @@
 // Keeps signed URLs ahead of need, judged by the server's clock, in few calls.
 import type { Clock, SignedParts } from "./ports";
 import { ApiFailure } from "./rules/errors";
-import type { UploadLog } from "./upload-log";
 
 /** A URL this near its end is not used any more. If it lives only seconds, a quarter of its life. */
 const MARGIN_MS = 60_000;
@@ -20,7 +19,7 @@ export type TimedParts = Pick<SignedParts, "parts" | "server_time"> & { readonly
 
 export interface UrlSource {
   readonly clock: Clock;
-  readonly log: Pick<UploadLog, "renewals" | "clockOffsetMs">;
+  readonly log: { readonly counts: { renewals: number }; clockOffsetMs: number | null };
   /** How many parts the API signs in one call. */
   readonly batchSize: number;
   readonly sign: (partNumbers: readonly number[]) => Promise<TimedParts>;
@@ -46,7 +45,7 @@ export function createUrlCache({ clock, log, batchSize, sign, upcoming }: UrlSou
   function add(signed: TimedParts): void {
     for (const [partNumber, url] of timeUrls(signed, clock.now(), log)) {
       refreshing.delete(partNumber);
-      if (urls.has(partNumber)) log.renewals += 1;
+      if (urls.has(partNumber)) log.counts.renewals += 1;
       urls.set(partNumber, url);
       waiters.get(partNumber)?.resolve(url);
       waiters.delete(partNumber);

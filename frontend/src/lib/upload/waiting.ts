@@ -49,7 +49,7 @@ export async function callApi<T>(
       else if (reason.status === 0 && connection.failedOffline()) budget.renew();
       else {
         failures += 1;
-        log.retries += 1;
+        log.counts.retries += 1;
         if (isPatient ? budget.isSpent(failures) : failures >= MAX_FAILURES) throw reason;
         await pause(context, failures, reason);
       }
