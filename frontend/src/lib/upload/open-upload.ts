@@ -23,7 +23,7 @@ async function create(context: RunContext): Promise<Transfer> {
     created = await callCreate(context);
   }
   const { sentAt, upload, video } = created;
-  if (upload === null) throw new ApiFailure(409, "wrong_state", "");
+  if (upload === null) throw new ApiFailure(409, "wrong_state");
   job.upload = { videoId: video.id, parts: new PartList(job.file.size, upload.part_size_bytes) };
   log.videoId = video.id;
   return startTransfer(context, job.upload, { ...upload, sentAt });

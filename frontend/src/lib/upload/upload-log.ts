@@ -66,8 +66,8 @@ export class UploadLog {
     );
   }
 
-  call(now: number, name: string, { status, code, requestId }: ApiFailure): void {
-    const request = requestId === null ? "" : ` (request ${requestId})`;
+  call(now: number, name: string, { status, code, facts }: ApiFailure): void {
+    const request = facts.request_id ? ` (request ${facts.request_id})` : "";
     this.note(now, `${name}: ${answered(status)} ${code}${request}`);
   }
 

@@ -89,7 +89,7 @@ export function createUrlCache({ clock, log, batchSize, sign, upcoming }: UrlSou
     try {
       add(await sign(partNumbers));
       // The answer leaves these parts out, and another call would not bring more.
-      rejectWaiters(waiters, partNumbers, new ApiFailure(0, "unreadable_answer", ""));
+      rejectWaiters(waiters, partNumbers, new ApiFailure(0, "unreadable_answer"));
     } catch (reason) {
       // If nothing waits, the part that needs the URL asks again and gets the reason then.
       rejectWaiters(waiters, [...waiters.keys()], reason);

@@ -78,10 +78,8 @@ describe("a refusal", () => {
     expect(await failureOf(api.complete("v1", [], new AbortController().signal))).toMatchObject({
       status: 409,
       code: "parts_incomplete",
-      detail: "Send again.",
-      requestId: "r1",
       retryAfterSeconds: 7,
-      facts: { missing: [1], mismatched: [] },
+      facts: { detail: "Send again.", request_id: "r1", missing: [1], mismatched: [] },
     });
   });
 
@@ -90,7 +88,7 @@ describe("a refusal", () => {
     expect(await failureOf(answering(page).api.sign("v1", [1], new AbortController().signal))).toMatchObject({
       status: 502,
       code: "unreadable_answer",
-      requestId: "r2",
+      facts: { request_id: "r2" },
     });
   });
 

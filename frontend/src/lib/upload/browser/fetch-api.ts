@@ -11,8 +11,6 @@ const API = "/api/v1/";
 
 interface ErrorBody extends ErrorFacts {
   readonly code?: string;
-  readonly detail?: string;
-  readonly request_id?: string;
 }
 
 export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...args)): UploadApi {
@@ -42,12 +40,12 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
       const answer = parsed(await response.text());
       if (!response.ok) throw failureOf(response, answer);
       // A captive portal answers 200 with a page of its own. Another attempt may reach the API.
-      if (answer === null && response.status !== 204) throw new ApiFailure(0, "unreadable_answer", "");
+      if (answer === null && response.status !== 204) throw new ApiFailure(0, "unreadable_answer");
       return answer as T; // the API's tests compare it with schema.d.ts
     } catch (reason) {
       if (reason instanceof ApiFailure) throw reason;
       // The connection broke, the call took too long, or the caller aborted it.
-      throw new ApiFailure(0, signal.aborted && !parent.aborted ? "timeout" : "network", "");
+      throw new ApiFailure(0, signal.aborted && !parent.aborted ? "timeout" : "network");
     } finally {
       clearTimeout(timer);
       controller.abort();
@@ -75,10 +73,8 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
 function failureOf({ headers, status }: Response, body: ErrorBody | null): ApiFailure {
   const seconds = Number.parseFloat(headers.get("Retry-After") ?? "");
   const retryAfterSeconds = seconds >= 0 ? seconds : null;
-  const requestId = headers.get("X-Request-Id");
-  const error = typeof body?.code === "string" ? body : {};
-  const { code = "unreadable_answer", detail = "", request_id = requestId } = error;
-  return new ApiFailure(status, code, detail, request_id, retryAfterSeconds, error);
+  const { code = "unreadable_answer", ...facts } = typeof body?.code === "string" ? body : {};
+  return new ApiFailure(status, code, { request_id: headers.get("X-Request-Id"), ...facts }, retryAfterSeconds);
 }
 
 /** Returns null if the text is no JSON object. */

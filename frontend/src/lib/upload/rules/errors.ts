@@ -2,8 +2,10 @@
 import type { UploadFailure, UploadFailureCode } from "../types";
 import { isTransient } from "./retry";
 
-/** The further fields of the API's errors. */
+/** The fields of the API's errors. */
 export interface ErrorFacts {
+  readonly detail?: string;
+  readonly request_id?: string | null;
   readonly status?: string;
   readonly missing?: readonly number[];
   readonly mismatched?: readonly number[];
@@ -15,10 +17,8 @@ export class ApiFailure extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
-    readonly detail: string,
-    readonly requestId: string | null = null,
-    readonly retryAfterSeconds: number | null = null,
     readonly facts: ErrorFacts = {},
+    readonly retryAfterSeconds: number | null = null,
   ) {
     super(code);
   }
@@ -58,29 +58,29 @@ export function uploadFailure(
   return { code, detail, retryable, requestId, openVideoIds };
 }
 
-/** The API's codes that the page handles, with whether the same file may be tried again. */
-const API_CODES: ReadonlyMap<string, boolean> = new Map<UploadFailureCode, boolean>([
-  ["file_empty", false],
-  ["file_too_large", false],
-  ["filename_invalid", false],
-  ["unsupported_container", false],
-  ["content_type_mismatch", false],
-  ["quota_exceeded", true],
-  ["too_many_uploads", true],
-]);
+/** The API's codes that the page handles. After a retryable one the same file may be tried again. */
+const RETRYABLE_CODES: readonly string[] = ["quota_exceeded", "too_many_uploads"] satisfies UploadFailureCode[];
+const FINAL_CODES: readonly string[] = [
+  "file_empty",
+  "file_too_large",
+  "filename_invalid",
+  "unsupported_container",
+  "content_type_mismatch",
+] satisfies UploadFailureCode[];
 
-export function fromApi({ code, detail, facts, requestId, status }: ApiFailure): UploadFailure {
-  const retryable = API_CODES.get(code);
+export function fromApi({ code, facts, status }: ApiFailure): UploadFailure {
+  const { detail = "", open_video_ids, request_id } = facts;
+  const retryable = RETRYABLE_CODES.includes(code);
   if (code === "video_not_found" || code === "wrong_state") {
     const gone = "This upload was deleted or has expired. Try again to send it from the start.";
-    return uploadFailure(code, gone, true, requestId);
+    return uploadFailure(code, gone, true, request_id);
   }
   // A proxy's page says nothing about the upload.
   if (code === "unreadable_answer" || isTransient(status))
-    return networkFailure("Slipway", status, requestId);
-  // A key of that map is a code of the page.
-  const known = retryable === undefined ? "rejected" : (code as UploadFailureCode);
-  return uploadFailure(known, detail, retryable, requestId, facts.open_video_ids);
+    return networkFailure("Slipway", status, request_id);
+  const isKnown = retryable || FINAL_CODES.includes(code);
+  const shown = isKnown ? (code as UploadFailureCode) : "rejected";
+  return uploadFailure(shown, detail, retryable, request_id, open_video_ids);
 }
 
 /** The server did not answer well for so long that the engine stopped asking. */

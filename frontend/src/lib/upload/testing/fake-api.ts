@@ -16,10 +16,8 @@ export function apiFailure(
   return new ApiFailure(
     status,
     code,
-    `The API says ${code}.`,
-    status === 0 ? null : "req-1",
+    { detail: `The API says ${code}.`, request_id: status === 0 ? null : "req-1", ...facts },
     retryAfterSeconds,
-    facts,
   );
 }
 
