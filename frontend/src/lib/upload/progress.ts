@@ -49,7 +49,8 @@ export function createProgress({ activity, clock, emit, log, waits }: RunContext
 
   function current(): Progress {
     const { bytesSent, sizeBytes: bytesTotal } = parts;
-    const percent = Math.floor((bytesSent * 100) / bytesTotal);
+    // Only `done` means 100 %.
+    const percent = Math.min(99, Math.floor((bytesSent * 100) / bytesTotal));
     const { bytesPerSecond: rate } = speed;
     const bytesPerSecond = rate === null || isOutage() ? null : Math.round(rate);
     return { bytesSent, bytesTotal, percent, bytesPerSecond, etaSeconds };

@@ -38,12 +38,12 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
         ...state,
         status: "sending",
         videoId: event.videoId,
-        progress: capped(event.progress),
+        progress: event.progress,
         waiting: null,
       };
     case "progressed": {
       if (state.status !== "sending") return state;
-      const progress = forward(state.progress, capped(event.progress));
+      const progress = forward(state.progress, event.progress);
       return isSame(progress, state.progress) ? state : { ...state, progress };
     }
     case "sent":
@@ -69,11 +69,6 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
     default:
       return event satisfies never;
   }
-}
-
-/** Only `done` means 100 %. */
-function capped(progress: Progress): Progress {
-  return { ...progress, percent: Math.min(99, progress.percent) };
 }
 
 /** Bytes and percent never run backwards. Speed and time left may. */
