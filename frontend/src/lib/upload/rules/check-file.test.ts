@@ -17,7 +17,7 @@ describe("checkFile", () => {
   it.each([
     ["a.mp4", 0, "file_empty", /empty \(0 bytes\)/],
     ["a.mp4", 2147483649, "file_too_large", /2 GiB \(2,147,483,649 bytes\)\. Slipway accepts up to 2 GiB\./],
-    ["a.mp4", 3 * 1024 ** 3, "file_too_large", /is 3 GiB\. Slipway accepts up to 2 GiB/],
+    ["a.mp4", 3 * 1024 ** 3, "file_too_large", /is 3 GiB \(3,221,225,472 bytes\)\. Slipway accepts up to 2 GiB/],
     [
       "notes.txt",
       5,
@@ -30,7 +30,7 @@ describe("checkFile", () => {
     ["a\u2028.mp4", 5, "filename_invalid", /control characters/],
     ["a\ud800.mp4", 5, "filename_invalid", /control characters/],
     [`${"é".repeat(252)}.mp4`, 5, "filename_invalid", /256 characters\. Slipway accepts up to 255/],
-    ["   ", 5, "filename_invalid", /no name/],
+    ["   ", 5, "unsupported_container", /no file extension/],
   ])("refuses %j of %i bytes as %s", (name, size, code, detail) => {
     const failure = checkFile({ name, size }, POLICY);
     expect(failure).toMatchObject({ code, retryable: false, openVideoIds: [] });

@@ -21,8 +21,6 @@ export function checkFile(
       "The file's name contains control characters. Rename it and choose it again.",
     );
   const letters = [...cleanName(file.name)].length;
-  if (letters === 0)
-    return uploadFailure("filename_invalid", "The file has no name. Rename it and choose it again.");
   if (letters > MAX_FILENAME_CHARACTERS)
     return uploadFailure(
       "filename_invalid",
@@ -33,15 +31,16 @@ export function checkFile(
     const why = extension === "" ? "It has no file extension" : `It is a ${extension} file`;
     return uploadFailure(
       "unsupported_container",
-      `${name} can't be uploaded. ${why}. ${accepted(policy, true)}`,
+      `${name} can't be uploaded. ${why}. ${accepted(policy)}`,
     );
   }
   if (file.size < 1) return uploadFailure("file_empty", `${name} is empty (0 bytes). Choose another file.`);
   const limit = policy.max_size_bytes;
+  // With the bytes, a file one byte over 2 GiB does not seem to be within the limit.
   if (file.size > limit)
     return uploadFailure(
       "file_too_large",
-      `${name} is ${sizeOver(file.size, limit)}. Slipway accepts up to ${formatBytes(limit)}. Choose a smaller file.`,
+      `${name} is ${formatBytes(file.size)} (${file.size.toLocaleString("en")} bytes). Slipway accepts up to ${formatBytes(limit)}. Choose a smaller file.`,
     );
   return null;
 }
@@ -56,11 +55,9 @@ export function checkContent(
   const found = sniff(leading);
   const content = policy.containers.find(({ container }) => container === found);
   if (content === undefined) {
-    const what = looksLike(leading);
-    const why = what === null ? "Its first bytes are not those of a video" : `Its first bytes are ${what}`;
     return uploadFailure(
       "unsupported_container",
-      `${name} is not a video. ${why}. ${accepted(policy, false)}`,
+      `${name} is not a video. Its first bytes are ${looksLike(leading)}. ${accepted(policy)}`,
     );
   }
   if (containerOfName(file.name, policy)?.family === content.family) return null;
@@ -99,16 +96,10 @@ export function extensionOf(filename: string): string {
   return dot > 0 ? name.slice(dot).toLowerCase() : "";
 }
 
-function accepted(policy: UploadPolicy, withExtensions: boolean): string {
-  const names = policy.containers.map(({ container, extensions }) =>
-    withExtensions ? `${spellContainer(container)} (${extensions.join(", ")})` : spellContainer(container),
+function accepted(policy: UploadPolicy): string {
+  const names = policy.containers.map(
+    ({ container, extensions }) => `${spellContainer(container)} (${extensions.join(", ")})`,
   );
   // British English has no comma before "and".
   return `Slipway accepts ${new Intl.ListFormat("en-GB").format(names)}.`;
-}
-
-/** A file one byte over the limit must not read as "2 GiB", or it would seem to be within the limit. */
-function sizeOver(size: number, limit: number): string {
-  const shown = formatBytes(size);
-  return shown === formatBytes(limit) ? `${shown} (${size.toLocaleString("en")} bytes)` : shown;
 }

@@ -113,14 +113,13 @@ const LOOKS_LIKE: readonly (readonly [what: string, ...magics: string[]])[] = [
   ["a program", "\x7fELF", "MZ"],
 ];
 
-/** Returns what these bytes seem to be, for "Its first bytes are ...", or null. */
-export function looksLike(leading: Uint8Array): string | null {
+/** Returns what these bytes seem to be, for "Its first bytes are ...". */
+export function looksLike(leading: Uint8Array): string {
   const what = kindOf(leading);
   if (what !== undefined) return `those of ${what}`;
   const start = leading.subarray(0, 64);
-  if (start.length === 0) return null;
   if (start.every((byte) => byte === 0)) return "all zero";
-  return start.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13)) ? "text" : null;
+  return start.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13)) ? "text" : "not those of a video";
 }
 
 function kindOf(leading: Uint8Array): string | undefined {
