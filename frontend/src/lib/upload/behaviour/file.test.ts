@@ -22,7 +22,7 @@ describe("the check before anything is sent", () => {
       "notes.mp4",
       "just some words, and no video\n",
       "unsupported_container",
-      "notes.mp4 is not a video. Its first bytes are text. Slipway accepts MP4 (.mp4, .m4v), MOV (.mov), AVI (.avi), WebM (.webm) and MKV (.mkv).",
+      "notes.mp4 is not a video. Its first bytes are text. Slipway accepts MP4 (.mp4, .m4v), MOV (.mov, .qt), AVI (.avi), WebM (.webm) and MKV (.mkv).",
     ],
     [
       "party.avi",
@@ -105,7 +105,7 @@ describe("a file that changes during the upload", () => {
     world.file.readError = name;
     const error = await expectFailed(world, "file_unreadable");
     expect(error?.detail).toBe(
-      "holiday.mp4 can't be read. It may have been changed, moved, renamed or deleted, or opened by another program. Choose it again.",
+      "holiday.mp4 can't be read. It may have been changed, moved or deleted, or another program uses it. Choose it again.",
     );
   });
 

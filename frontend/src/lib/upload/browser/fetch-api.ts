@@ -74,7 +74,12 @@ function failureOf({ headers, status }: Response, body: ErrorBody | null): ApiFa
   const seconds = Number.parseFloat(headers.get("Retry-After") ?? "");
   const retryAfterSeconds = seconds >= 0 ? seconds : null;
   const { code = "unreadable_answer", ...facts } = typeof body?.code === "string" ? body : {};
-  return new ApiFailure(status, code, { request_id: headers.get("X-Request-Id"), ...facts }, retryAfterSeconds);
+  return new ApiFailure(
+    status,
+    code,
+    { request_id: headers.get("X-Request-Id"), ...facts },
+    retryAfterSeconds,
+  );
 }
 
 /** Returns null if the text is no JSON object. */

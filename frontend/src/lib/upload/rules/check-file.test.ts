@@ -17,7 +17,12 @@ describe("checkFile", () => {
   it.each([
     ["a.mp4", 0, "file_empty", /empty \(0 bytes\)/],
     ["a.mp4", 2147483649, "file_too_large", /2 GiB \(2,147,483,649 bytes\)\. Slipway accepts up to 2 GiB\./],
-    ["a.mp4", 3 * 1024 ** 3, "file_too_large", /is 3 GiB \(3,221,225,472 bytes\)\. Slipway accepts up to 2 GiB/],
+    [
+      "a.mp4",
+      3 * 1024 ** 3,
+      "file_too_large",
+      /is 3 GiB \(3,221,225,472 bytes\)\. Slipway accepts up to 2 GiB/,
+    ],
     [
       "notes.txt",
       5,

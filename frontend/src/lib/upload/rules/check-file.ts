@@ -29,10 +29,7 @@ export function checkFile(
   if (containerOfName(file.name, policy) === null) {
     const extension = extensionOf(file.name);
     const why = extension === "" ? "It has no file extension" : `It is a ${extension} file`;
-    return uploadFailure(
-      "unsupported_container",
-      `${name} can't be uploaded. ${why}. ${accepted(policy)}`,
-    );
+    return uploadFailure("unsupported_container", `${name} can't be uploaded. ${why}. ${accepted(policy)}`);
   }
   if (file.size < 1) return uploadFailure("file_empty", `${name} is empty (0 bytes). Choose another file.`);
   const limit = policy.max_size_bytes;

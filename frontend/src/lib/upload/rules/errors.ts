@@ -59,7 +59,10 @@ export function uploadFailure(
 }
 
 /** The API's codes that the page handles. After a retryable one the same file may be tried again. */
-const RETRYABLE_CODES: readonly string[] = ["quota_exceeded", "too_many_uploads"] satisfies UploadFailureCode[];
+const RETRYABLE_CODES: readonly string[] = [
+  "quota_exceeded",
+  "too_many_uploads",
+] satisfies UploadFailureCode[];
 const FINAL_CODES: readonly string[] = [
   "file_empty",
   "file_too_large",
@@ -109,7 +112,7 @@ export function stillCompleting(): UploadFailure {
 export function storeRefusal(status: number, storeCode: string | null): UploadFailure {
   return uploadFailure(
     "storage_refused",
-    `The storage refused a part of the file (${storeCode ?? `status ${status}`}). Try again. If it happens again, copy the report and send it to support.`,
+    `The storage refused a part of the file (${storeCode ?? `status ${status}`}). Try again. If it fails again, send the report to support.`,
     true,
   );
 }
@@ -125,7 +128,7 @@ export function dataCorrupted(): UploadFailure {
 export function unexpected(name: string): UploadFailure {
   return uploadFailure(
     "rejected",
-    `Something went wrong in this page (${name}). Try again. If it happens again, copy the report and send it to support.`,
+    `Something went wrong in this page (${name}). Try again. If it fails again, send the report to support.`,
     true,
   );
 }
@@ -140,7 +143,7 @@ export function fileChanged(name: string): UploadFailure {
 export function fileUnreadable(name: string): UploadFailure {
   return uploadFailure(
     "file_unreadable",
-    `${shownName(name)} can't be read. It may have been changed, moved, renamed or deleted, or opened by another program. Choose it again.`,
+    `${shownName(name)} can't be read. It may have been changed, moved or deleted, or another program uses it. Choose it again.`,
   );
 }
 
