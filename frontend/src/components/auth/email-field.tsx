@@ -1,5 +1,5 @@
 // Contains the e-mail field of the sign-in forms and reads the forms.
-import type { ComponentProps } from "react";
+import type { ComponentProps, FormEvent } from "react";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 
@@ -21,8 +21,9 @@ export function EmailField({ id, ...props }: ComponentProps<"input"> & { id: str
 }
 
 /** Read the form on submit, because a password manager may fill in fields without any typing event. */
-export function readForm(form: HTMLFormElement): { email: string; password: string; fullName: string } {
-  const fields = new FormData(form);
+export function readForm(event: FormEvent<HTMLFormElement>) {
+  event.preventDefault();
+  const fields = new FormData(event.currentTarget);
   const text = (name: string) => String(fields.get(name) ?? "");
   return { email: text("email").trim(), password: text("password"), fullName: text("full_name").trim() };
 }

@@ -8,12 +8,10 @@ import { Label } from "@/components/ui/label";
 
 export function PasswordField({
   id,
-  label,
   hint,
   ...props
 }: Omit<ComponentProps<"input">, "type"> & {
   id: string;
-  label: string;
   hint?: string;
   autoComplete: "current-password" | "new-password";
   "data-autofocus"?: boolean;
@@ -22,10 +20,12 @@ export function PasswordField({
   const Icon = shown ? EyeOff : Eye;
   return (
     <div className="space-y-2">
-      <Label htmlFor={id}>{label}</Label>
+      <Label htmlFor={id}>Password</Label>
       <div className="relative">
         <Input
           id={id}
+          name="password"
+          required
           type={shown ? "text" : "password"}
           className="pr-12"
           autoCapitalize="none"

@@ -20,8 +20,7 @@ export function RegisterForm() {
   useLeaveWhenSignedIn();
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const { email, password, fullName } = readForm(event.currentTarget);
+    const { email, password, fullName } = readForm(event);
     register.mutate({ email, password, ...(fullName === "" ? {} : { full_name: fullName }) });
   }
 
@@ -36,13 +35,10 @@ export function RegisterForm() {
       </div>
       <PasswordField
         id="password"
-        name="password"
-        label="Password"
         hint={`At least ${PASSWORD_MIN} characters. A few words in a row are strong and easy to remember.`}
         autoComplete="new-password"
         minLength={PASSWORD_MIN}
         maxLength={PASSWORD_MAX}
-        required
       />
       {register.isError && <Alert>{register.error.detail}</Alert>}
       <Button type="submit" className="w-full" disabled={register.isPending}>

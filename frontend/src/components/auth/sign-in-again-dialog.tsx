@@ -23,8 +23,7 @@ export function SignInAgainDialog({
   const email = useLastEmail(session.status === "signed_in" ? session.user.email : null);
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const { email, password } = readForm(event.currentTarget);
+    const { email, password } = readForm(event);
     signIn.mutate({ email, password });
   }
 
@@ -39,14 +38,7 @@ export function SignInAgainDialog({
         </div>
         {/* Only the account that owns the upload can finish it. */}
         <EmailField id="again-email" defaultValue={email ?? ""} readOnly={email !== null} />
-        <PasswordField
-          id="again-password"
-          name="password"
-          label="Password"
-          autoComplete="current-password"
-          data-autofocus
-          required
-        />
+        <PasswordField id="again-password" autoComplete="current-password" data-autofocus />
         {signIn.isError && <Alert>{signIn.error.detail}</Alert>}
         <DialogActions>
           <Button variant="secondary" onClick={onCancelUpload}>

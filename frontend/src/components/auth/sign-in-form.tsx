@@ -13,8 +13,7 @@ export function SignInForm() {
   useLeaveWhenSignedIn();
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const { email, password } = readForm(event.currentTarget);
+    const { email, password } = readForm(event);
     signIn.mutate({ email, password });
   }
 
@@ -22,13 +21,7 @@ export function SignInForm() {
     // If the script loads late, the browser submits the form itself. A GET would put the password into the URL.
     <form method="post" onSubmit={submit} className="space-y-5">
       <EmailField id="email" />
-      <PasswordField
-        id="password"
-        name="password"
-        label="Password"
-        autoComplete="current-password"
-        required
-      />
+      <PasswordField id="password" autoComplete="current-password" />
       {signIn.isError && <Alert>{signIn.error.detail}</Alert>}
       <Button type="submit" className="w-full" disabled={signIn.isPending}>
         {signIn.isPending ? "Signing in…" : "Sign in"}
