@@ -36,6 +36,8 @@ export function linkedController(parent: AbortSignal): AbortController {
   const controller = new AbortController();
   const abort = () => controller.abort(parent.reason);
   if (parent.aborted) abort();
-  else parent.addEventListener("abort", abort, { signal: controller.signal });
+  else parent.addEventListener("abort", abort);
+  const unlink = () => parent.removeEventListener("abort", abort);
+  controller.signal.addEventListener("abort", unlink, { once: true });
   return controller;
 }
