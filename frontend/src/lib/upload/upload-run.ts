@@ -78,8 +78,8 @@ async function sendAndComplete(context: RunContext, transfer: Transfer) {
     log.phase = "sending";
     const startedAt = ticker.awakeMs();
     await transfer.send();
-    emit({ type: "sent" });
     await recheckFile(context, transfer.upload.parts.parts, (ticker.awakeMs() - startedAt) * RECHECK_SHARE);
+    emit({ type: "sent" });
     log.phase = "assembling";
     const video = await completeUpload(context, transfer.upload, round);
     if (video !== null) return video;
