@@ -256,8 +256,7 @@ async def _leave_halfway(user: PageUser, leave: Callable[[BrowserPage], Awaitabl
         (video,) = await user.videos()
         await leave(user.page)
     # Without its DELETE with keepalive the video would wait for the sweep.
-    await until(lambda: 204 in user.deletions(video["id"]), "the last word")
-    await user.expect_nothing_left(video["id"])
+    await user.expect_removed(video["id"])
 
 
 @story(everyday=True)
