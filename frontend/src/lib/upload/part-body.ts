@@ -44,7 +44,7 @@ export async function recheckFile(
   const startedAt = ticker.awakeMs();
   await verifyFile(context);
   for (const part of parts) {
-    if (hashes === null || part.md5 === null) return;
+    if (hashes === null || part.md5 === null) continue;
     await updateMd5(context, hashes, part);
     ticker.observe();
     if (ticker.awakeMs() - startedAt >= limitMs) return;

@@ -151,6 +151,19 @@ describe("a file that changes during the upload", () => {
     expect(world.api.countOf("complete")).toBe(0);
   });
 
+  it("is found when the first part has no MD5", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.lineBytesPerSecond = MIB;
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = async (slice, signal) =>
+      sliceOf(slice).start === 0 ? { kind: "late" } : md5(slice, signal);
+    await untilSending(world, 10);
+    world.store.checksMd5 = false;
+    world.file.version = 1;
+    await expectFailed(world, "file_changed");
+    expect(world.api.countOf("complete")).toBe(0);
+  });
+
   it("is hashed again in full when the link is slow", async () => {
     const world = makeWorld({ size: 100 * MIB });
     world.store.lineBytesPerSecond = MIB;
