@@ -41,7 +41,7 @@ async def file_is_shortened(user: PageUser) -> None:
 @story(
     slow=True,
     exceptions={
-        "firefox": "but the file is stored as it was chosen, because Firefox shows a page no sign that a file has grown"
+        "firefox": "the file is stored as it was chosen, because Firefox shows a page no sign that a file has grown"
     },
 )
 async def file_is_appended_to(user: PageUser) -> None:

@@ -271,7 +271,7 @@ async def page_is_reloaded_in_the_middle(user: PageUser) -> None:
 
 @story(
     exceptions={
-        "webkit": "but WebKit keeps the page for the user's return, so the server removes the upload after the grace"
+        "webkit": "WebKit keeps the page for the user's return, so the server removes the upload after the grace"
     }
 )
 async def page_is_left_in_the_middle(user: PageUser) -> None:

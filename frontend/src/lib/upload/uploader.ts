@@ -142,15 +142,18 @@ export class Uploader {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  /** A user may have five open uploads, and five reloads must not use them up. */
+  /**
+   * A user may have five open uploads, and five reloads must not use them up. The DELETE comes first, because Firefox
+   * ends the script of a closed tab at any moment (seen on a busy machine).
+   */
   #pageGone(): void {
-    // A browser that unloads the page refuses to read the file, which must not look like a changed file.
-    this.#run?.stop();
-    this.#removals.flush();
-    // A run that has ended is already reported.
-    if (isRunning(this.#state)) this.#report("left", null);
     const job = this.#job;
     if (job?.upload && !job.isCompleteUnconfirmed) this.#given.ports.api.removeOnUnload(job.upload.videoId);
+    this.#removals.flush();
+    // A browser that unloads the page refuses to read the file, which must not look like a changed file.
+    this.#run?.stop();
+    // A run that has ended is already reported.
+    if (isRunning(this.#state)) this.#report("left", null);
   }
 
   #report(outcome: UploadTelemetry["outcome"], errorCode: string | null): void {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   apiFailure,
   expectDone,
@@ -145,6 +145,18 @@ describe("what is left behind", () => {
     await expectDone(done);
     done.guards.leave();
     expect(done.api.unloads).toEqual([]);
+  });
+
+  it("is removed first when the page goes away, because the browser may end the script at any moment", async () => {
+    const world = makeWorld();
+    await untilSending(world);
+    const release = vi.spyOn(world.hasher, "release");
+    const report = vi.spyOn(world.api, "report");
+    const remove = vi.spyOn(world.api, "removeOnUnload");
+    world.guards.leave();
+    const [removed] = remove.mock.invocationCallOrder;
+    expect(removed).toBeLessThan(release.mock.invocationCallOrder[0] ?? 0);
+    expect(removed).toBeLessThan(report.mock.invocationCallOrder[0] ?? 0);
   });
 
   it("is removed once when the browser refuses to read the file while it closes the page", async () => {
