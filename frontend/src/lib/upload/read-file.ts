@@ -1,4 +1,5 @@
 // Checks the content of the chosen file, and whether the file has changed since.
+import { linkedController } from "./delays";
 import { checkContent, checkFile } from "./rules/check-file";
 import { fileChanged, fileUnreadable, UploadFailed } from "./rules/errors";
 import { plannedPartSize } from "./rules/part-list";
@@ -68,10 +69,12 @@ export async function readFile(
 
 /** Returns the bytes, the name of the browser's error, or null if the read did not end in time. */
 async function readOnce({ delays, job, signal }: RunContext, start: number, end: number) {
+  const limit = linkedController(signal);
   const bytes = job.file.slice(start, end).arrayBuffer();
   const read = bytes.then(
     (buffer) => new Uint8Array(buffer),
     (reason: unknown) => String(reason instanceof Error && reason.name),
   );
-  return Promise.race([read, delays.wait(READ_LIMIT_MS, signal).then(() => null)]);
+  const late = delays.wait(READ_LIMIT_MS, limit.signal).then(() => null);
+  return Promise.race([read, late]).finally(() => limit.abort());
 }
