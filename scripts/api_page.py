@@ -38,14 +38,14 @@ def with_section(page: str, name: str, lines: Iterator[str]) -> str:
 
 def operations(api: dict[str, Any]) -> Iterator[str]:
     """Yield one row for each operation."""
-    yield "| call | does | request | answer |"
+    yield "| call | description | request | answer |"
     yield "|---|---|---|---|"
     for path, item in api["paths"].items():
         for method, operation in item.items():
             # The first clause of the docstring, as the page wants neither colon nor semicolon.
-            does = re.split(r"[.:;](?:\s|$)", operation.get("description", operation["summary"]))[0]
+            description = re.split(r"[.:;](?:\s|$)", operation["description"])[0]
             call = f"`{method.upper()} {path.removeprefix(PREFIX)}`"
-            yield f"| {call} | {does} | {request(api, operation)} | {answer(operation)} |"
+            yield f"| {call} | {description} | {request(api, operation)} | {answer(operation)} |"
 
 
 def request(api: dict[str, Any], operation: dict[str, Any]) -> str:

@@ -101,6 +101,10 @@ def test_errors_share_one_schema(subtests: pytest.Subtests) -> None:
     assert schema("ErrorOut")["required"] == ["code", "detail", "request_id"]
 
 
+def test_operations_have_a_description() -> None:
+    assert [path for _, path, operation in operations() if "description" not in operation] == []
+
+
 def test_operation_ids_are_unique() -> None:
     names = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(names)) == len(names)

@@ -39,7 +39,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
     dependencies=[Depends(reject_foreign_origin)],
 )
 async def register(body: RegisterIn, accounts: AccountsDep) -> User:
-    """Creates an account without signing in."""
+    """Create an account without signing in."""
     return await accounts.register(body.email, body.password, body.full_name)
 
 
@@ -52,7 +52,7 @@ async def register(body: RegisterIn, accounts: AccountsDep) -> User:
 async def login(
     body: LoginIn, request: Request, response: Response, accounts: AccountsDep, settings: SettingsDep
 ) -> User:
-    """Starts a session for the page and sets its cookie."""
+    """Start a session for the page and set its cookie."""
     signed_in = await accounts.sign_in(body.email, body.password, "cookie", request.headers.get("user-agent"))
     _set_cookie(response, settings, signed_in.token, settings.session_absolute_seconds)
     return signed_in.user
@@ -66,7 +66,7 @@ async def login(
 async def token(
     form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Request, accounts: AccountsDep
 ) -> TokenOut:
-    """Starts a session for an API client (OAuth2 password form)."""
+    """Start a session for an API client (OAuth2 password form)."""
     signed_in = await accounts.sign_in(
         form.username, form.password, "bearer", request.headers.get("user-agent")
     )
@@ -75,29 +75,32 @@ async def token(
 
 @router.post("/logout", status_code=204, responses=errors(401, 403))
 async def logout(response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep) -> None:
-    """Ends the session."""
+    """End the session of this request."""
     await accounts.sign_out(caller)
     _set_cookie(response, settings, "", 0)
 
 
 @router.get("/me", response_model=UserOut, responses=errors(401))
 async def read_me(user: CurrentUser) -> User:
+    """Return the caller's account."""
     return user
 
 
 @router.patch("/me", response_model=UserOut, responses=errors(400, 401, 403, 413, 422))
 async def update_me(body: ProfileIn, caller: CallerDep, accounts: AccountsDep) -> User:
+    """Change the caller's name."""
     return await accounts.rename(caller, body.full_name)
 
 
 @router.post("/password", status_code=204, responses=errors(400, 401, 403, 413, 422))
 async def change_password(body: PasswordIn, caller: CallerDep, accounts: AccountsDep) -> None:
-    """Ends the user's other sessions."""
+    """Change the password and end the user's other sessions."""
     await accounts.change_password(caller, body.current_password, body.new_password)
 
 
 @router.get("/sessions", responses=errors(401))
 async def list_sessions(caller: CallerDep, accounts: AccountsDep) -> SessionListOut:
+    """List the caller's sessions."""
     rows = await accounts.list_sessions(caller)
     items = [SessionOut(**row.model_dump(), current=row.id == caller.session_id) for row in rows]
     return SessionListOut(items=items)
@@ -105,6 +108,7 @@ async def list_sessions(caller: CallerDep, accounts: AccountsDep) -> SessionList
 
 @router.delete("/sessions/{session_id}", status_code=204, responses=errors(401, 403, 404, 422))
 async def end_session(session_id: uuid.UUID, caller: CallerDep, accounts: AccountsDep) -> None:
+    """End one of the caller's sessions."""
     await accounts.end_session(caller, session_id)
 
 

@@ -13,13 +13,13 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("/live")
 async def live() -> HealthOut:
-    """Answers while the process runs."""
+    """Answer while the process runs."""
     return HealthOut(status="ok")
 
 
 @router.get("/ready", responses=errors())
 async def ready(database: DatabaseDep, storage: StorageDep) -> HealthOut:
-    """Answers 503 with the code of the database or the store if that is unavailable."""
+    """If the database or the store is unavailable, answer 503 with its code."""
     # Wait for both, because an abandoned check would still use a connection.
     for outcome in await asyncio.gather(database.check(), storage.check(), return_exceptions=True):
         if outcome is not None:

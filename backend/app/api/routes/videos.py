@@ -45,7 +45,7 @@ router = APIRouter(tags=["videos"])
 
 @router.get("/upload-policy", responses=errors())
 async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPolicyOut:
-    """Limits, types and how a file is cut into parts."""
+    """Return the limits, the types and how a file is cut into parts."""
     return UploadPolicyOut(
         max_size_bytes=settings.max_upload_bytes,
         presign_ttl_seconds=settings.presign_ttl_seconds,
@@ -63,7 +63,7 @@ async def read_upload_policy(settings: SettingsDep, clock: ClockDep) -> UploadPo
 
 @router.post("/upload-telemetry", status_code=204, responses=errors(400, 401, 403, 413, 422))
 async def report_upload(body: UploadTelemetryIn, user: CurrentUser) -> None:
-    """Reports how an upload went, for /metrics."""
+    """Report how an upload went, for /metrics."""
     count_upload(user.id, body.model_dump(mode="json"))
 
 
@@ -80,7 +80,7 @@ async def create_video(
     response: Response,
     idempotency_key: Annotated[uuid.UUID | None, Header()] = None,
 ) -> CreatedUploadOut:
-    """Announces a file and returns the first signed parts."""
+    """Announce a file and return the first signed parts."""
     started = await uploads.create(
         user.id, body.filename, body.size_bytes, body.content_type, idempotency_key
     )
@@ -92,7 +92,7 @@ async def create_video(
 async def sign_parts(
     video_id: uuid.UUID, body: SignPartsIn, user: CurrentUser, uploads: UploadsDep, present: PresenterDep
 ) -> SignedPartsOut:
-    """Signs URLs for these parts, each for its exact length and at most 15 minutes."""
+    """Sign URLs for these parts, each for its exact length and at most 15 minutes."""
     return present.signed(await uploads.sign_parts(user.id, video_id, body.part_numbers))
 
 
@@ -108,7 +108,7 @@ async def complete_video(
     present: PresenterDep,
     response: Response,
 ) -> VideoOut:
-    """Assembles the parts and verifies the result. Repeat a 202 every 2 s."""
+    """Assemble the parts and verify the result. Repeat a 202 every 2 s."""
     part_md5s = {part.part_number: part.md5 for part in body.parts}
     video = await completion.complete(user.id, video_id, part_md5s)
     still = video.status is VideoStatus.COMPLETING
@@ -125,7 +125,7 @@ async def list_videos(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     status: VideoStatus | None = None,
 ) -> VideoListOut:
-    """Lists the caller's videos, newest first."""
+    """List the caller's videos, newest first."""
     return present.page(await videos.list_page(user.id, limit, cursor, status))
 
 
@@ -133,6 +133,7 @@ async def list_videos(
 async def read_video(
     video_id: uuid.UUID, user: CurrentUser, videos: VideosDep, present: PresenterDep
 ) -> VideoOut:
+    """Return one of the caller's videos."""
     return present.video(await videos.get(user.id, video_id))
 
 
@@ -143,5 +144,5 @@ async def read_video(
     dependencies=[Depends(require_bucket)],
 )
 async def delete_video(video_id: uuid.UUID, user: CurrentUser, videos: VideosDep) -> None:
-    """Deletes a video, or cancels its upload."""
+    """Delete a video, or cancel its upload."""
     await videos.delete(user.id, video_id)

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Login
-         * @description Starts a session for the page and sets its cookie.
+         * @description Start a session for the page and set its cookie.
          */
         post: operations["auth-login"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Logout
-         * @description Ends the session.
+         * @description End the session of this request.
          */
         post: operations["auth-logout"];
         delete?: never;
@@ -51,14 +51,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read Me */
+        /**
+         * Read Me
+         * @description Return the caller's account.
+         */
         get: operations["auth-read_me"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Update Me */
+        /**
+         * Update Me
+         * @description Change the caller's name.
+         */
         patch: operations["auth-update_me"];
         trace?: never;
     };
@@ -73,7 +79,7 @@ export interface paths {
         put?: never;
         /**
          * Change Password
-         * @description Ends the user's other sessions.
+         * @description Change the password and end the user's other sessions.
          */
         post: operations["auth-change_password"];
         delete?: never;
@@ -93,7 +99,7 @@ export interface paths {
         put?: never;
         /**
          * Register
-         * @description Creates an account without signing in.
+         * @description Create an account without signing in.
          */
         post: operations["auth-register"];
         delete?: never;
@@ -109,7 +115,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Sessions */
+        /**
+         * List Sessions
+         * @description List the caller's sessions.
+         */
         get: operations["auth-list_sessions"];
         put?: never;
         post?: never;
@@ -129,7 +138,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End Session */
+        /**
+         * End Session
+         * @description End one of the caller's sessions.
+         */
         delete: operations["auth-end_session"];
         options?: never;
         head?: never;
@@ -147,7 +159,7 @@ export interface paths {
         put?: never;
         /**
          * Token
-         * @description Starts a session for an API client (OAuth2 password form).
+         * @description Start a session for an API client (OAuth2 password form).
          */
         post: operations["auth-token"];
         delete?: never;
@@ -165,7 +177,7 @@ export interface paths {
         };
         /**
          * Live
-         * @description Answers while the process runs.
+         * @description Answer while the process runs.
          */
         get: operations["health-live"];
         put?: never;
@@ -185,7 +197,7 @@ export interface paths {
         };
         /**
          * Ready
-         * @description Answers 503 with the code of the database or the store if that is unavailable.
+         * @description If the database or the store is unavailable, answer 503 with its code.
          */
         get: operations["health-ready"];
         put?: never;
@@ -205,7 +217,7 @@ export interface paths {
         };
         /**
          * Read Upload Policy
-         * @description Limits, types and how a file is cut into parts.
+         * @description Return the limits, the types and how a file is cut into parts.
          */
         get: operations["videos-read_upload_policy"];
         put?: never;
@@ -227,7 +239,7 @@ export interface paths {
         put?: never;
         /**
          * Report Upload
-         * @description Reports how an upload went, for /metrics.
+         * @description Report how an upload went, for /metrics.
          */
         post: operations["videos-report_upload"];
         delete?: never;
@@ -245,13 +257,13 @@ export interface paths {
         };
         /**
          * List Videos
-         * @description Lists the caller's videos, newest first.
+         * @description List the caller's videos, newest first.
          */
         get: operations["videos-list_videos"];
         put?: never;
         /**
          * Create Video
-         * @description Announces a file and returns the first signed parts.
+         * @description Announce a file and return the first signed parts.
          */
         post: operations["videos-create_video"];
         delete?: never;
@@ -267,13 +279,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read Video */
+        /**
+         * Read Video
+         * @description Return one of the caller's videos.
+         */
         get: operations["videos-read_video"];
         put?: never;
         post?: never;
         /**
          * Delete Video
-         * @description Deletes a video, or cancels its upload.
+         * @description Delete a video, or cancel its upload.
          */
         delete: operations["videos-delete_video"];
         options?: never;
@@ -292,7 +307,7 @@ export interface paths {
         put?: never;
         /**
          * Complete Video
-         * @description Assembles the parts and verifies the result. Repeat a 202 every 2 s.
+         * @description Assemble the parts and verify the result. Repeat a 202 every 2 s.
          */
         post: operations["videos-complete_video"];
         delete?: never;
@@ -312,7 +327,7 @@ export interface paths {
         put?: never;
         /**
          * Sign Parts
-         * @description Signs URLs for these parts, each for its exact length and at most 15 minutes.
+         * @description Sign URLs for these parts, each for its exact length and at most 15 minutes.
          */
         post: operations["videos-sign_parts"];
         delete?: never;
