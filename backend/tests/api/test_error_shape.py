@@ -3,6 +3,7 @@
 import re
 from contextlib import AbstractAsyncContextManager
 from io import StringIO
+from pathlib import Path
 from typing import get_args
 
 import httpx
@@ -15,33 +16,12 @@ from tests.api.declared import operations
 from tests.api.shapes import API, assert_error, assert_retry_later, random_path
 from tests.conftest import SignedIn
 
-# A deliberate copy of the contract's table.
-CODES: dict[int, set[str]] = {
-    400: {"malformed_request"},
-    401: {"not_authenticated", "invalid_credentials"},
-    403: {"csrf_rejected"},
-    404: {"not_found", "video_not_found"},
-    405: {"method_not_allowed"},
-    409: {
-        "email_taken",
-        "wrong_state",
-        "parts_incomplete",
-        "idempotency_conflict",
-        "quota_exceeded",
-        "too_many_uploads",
-    },
-    413: {"file_too_large", "body_too_large"},
-    422: {
-        "validation_error",
-        "unsupported_container",
-        "content_type_mismatch",
-        "file_empty",
-        "filename_invalid",
-        "password_too_weak",
-    },
-    429: {"rate_limited"},
-    500: {"internal_error"},
-    503: {"storage_unavailable", "database_unavailable", "overloaded"},
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "api.md"
+ROW = re.compile(r"^- \*\*(\d+)\*\* (.+)$", re.MULTILINE)
+# The names in parentheses are facts.
+CODES = {
+    int(status): set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", codes)))
+    for status, codes in ROW.findall(PAGE.read_text(encoding="utf-8"))
 }
 
 
