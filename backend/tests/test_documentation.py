@@ -1,7 +1,6 @@
 """The reference pages list what the code has, and nothing else. Every link and every cited page exists."""
 
 import ast
-import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -135,11 +134,6 @@ def test_commands_page_lists_every_command_and_every_option_of_sweep() -> None:
 
 def test_commands_page_lists_every_category_of_a_sweep() -> None:
     assert {category.value for category in Category} <= set(re.findall(r"`(\w+)`", _page("commands")))
-
-
-def test_browsers_page_names_the_oldest_browsers() -> None:
-    page = json.loads((REPOSITORY / "frontend/package.json").read_text(encoding="utf-8"))
-    assert [browser for browser in page["browserslist"] if browser.title() not in _page("browsers")] == []
 
 
 def test_architecture_names_paths_that_exist() -> None:
