@@ -209,12 +209,7 @@ class S3Storage:
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
         arguments: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_new else {}
         await self._call(
-            "put",
-            self._client.put_object,
-            Key=object_key,
-            Body=data,
-            ContentType=content_type,
-            **arguments,
+            "put", self._client.put_object, Key=object_key, Body=data, ContentType=content_type, **arguments
         )
 
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:

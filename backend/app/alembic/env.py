@@ -11,10 +11,7 @@ def run() -> None:
     engine = sync_engine(context.config.attributes["database_url"])
     with engine.connect() as connection:
         context.configure(
-            connection=connection,
-            target_metadata=SQLModel.metadata,
-            render_as_batch=True,
-            compare_type=True,
+            connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_type=True
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -55,11 +55,7 @@ async def get_by_idempotency_key(
 
 
 async def list_page(
-    session: AsyncSession,
-    user_id: uuid.UUID,
-    limit: int,
-    after: Position | None,
-    status: VideoStatus | None,
+    session: AsyncSession, user_id: uuid.UUID, limit: int, after: Position | None, status: VideoStatus | None
 ) -> list[Video]:
     statement = select(Video).where(Video.user_id == user_id, col(Video.status).not_in(HIDDEN))
     if status is not None:

@@ -90,7 +90,5 @@ def decode_cursor(cursor: str) -> videos.Position:
         return videos.Position(moment.astimezone(UTC), uuid.UUID(video_id))
     except (ValueError, binascii.Error, OverflowError):
         raise InvalidRequest(
-            "This cursor is invalid. Start again without a cursor.",
-            ["query", "cursor"],
-            "invalid cursor",
+            "This cursor is invalid. Start again without a cursor.", ["query", "cursor"], "invalid cursor"
         ) from None

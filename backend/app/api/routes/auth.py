@@ -6,14 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
-from app.api.deps import (
-    AccountsDep,
-    CallerDep,
-    CurrentUser,
-    SettingsDep,
-    cookie_name,
-    reject_foreign_origin,
-)
+from app.api.deps import AccountsDep, CallerDep, CurrentUser, SettingsDep, cookie_name, reject_foreign_origin
 from app.api.responses import errors
 from app.core.config import Settings
 from app.models import User
@@ -59,9 +52,7 @@ async def login(
 
 
 @router.post(
-    "/token",
-    responses=errors(400, 401, 403, 413, 422),
-    dependencies=[Depends(reject_foreign_origin)],
+    "/token", responses=errors(400, 401, 403, 413, 422), dependencies=[Depends(reject_foreign_origin)]
 )
 async def token(
     form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Request, accounts: AccountsDep

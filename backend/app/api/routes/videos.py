@@ -16,13 +16,7 @@ from app.api.deps import (
     require_bucket,
 )
 from app.api.responses import errors
-from app.domain.part_plan import (
-    MAX_PART_BYTES,
-    MAX_PARTS_PER_SIGNING,
-    MIB,
-    PARTS_WANTED,
-    S3_MIN_PART_BYTES,
-)
+from app.domain.part_plan import MAX_PART_BYTES, MAX_PARTS_PER_SIGNING, MIB, PARTS_WANTED, S3_MIN_PART_BYTES
 from app.domain.video_file import CONTAINERS
 from app.domain.video_status import VideoStatus
 from app.schemas.videos import (
