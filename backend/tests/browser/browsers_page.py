@@ -1,4 +1,7 @@
-"""The text of docs/reference/browsers.md, with one row for each story and one column for each browser."""
+"""The text of docs/reference/browsers.md, with one row for each story and one column for each browser.
+
+`make long-upload` writes the cells of the last row. The other rows come from the stories.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,6 +17,7 @@ _COLUMNS: Mapping[BrowserName, str] = {
     "firefox": "Firefox ESR",
     "webkit": "WebKitGTK",
 }
+_LONG_UPLOAD = "2 GiB arrive byte by byte through an outage, a reset, a killed store and expired URLs"
 
 
 def render(stories: Sequence[Story], results: Mapping[BrowserName, Outcomes]) -> str:
@@ -35,9 +39,26 @@ def render(stories: Sequence[Story], results: Mapping[BrowserName, Outcomes]) ->
             f"browsers, whose engines are those of Chrome and Edge, Firefox, and Safari. The last run used {ran}.",
             "",
             *table(stories, failed),
+            _long_upload_row(),
+            "",
+            "`make long-upload` runs the last row.",
             "",
         ]
     )
+
+
+def write_long_upload(browser: BrowserName, *, passed: bool) -> None:
+    """Write one cell of the last row."""
+    before = _long_upload_row()
+    title, *cells = before.strip("| ").split(" | ")
+    cells[list(_COLUMNS).index(browser)] = "yes" if passed else "**fails**"
+    after = f"| {title} | {' | '.join(cells)} |"
+    PAGE.write_text(PAGE.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+
+
+def _long_upload_row() -> str:
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith(f"| {_LONG_UPLOAD} |"))
 
 
 def floors() -> str:
@@ -48,7 +69,7 @@ def floors() -> str:
 
 
 def table(stories: Sequence[Story], failed: set[tuple[BrowserName, str]]) -> list[str]:
-    """Return the lines of the table."""
+    """Return the lines of the table without its last row."""
     rows = [
         f"| {story.title} | {' | '.join(_cell(story, name, failed) for name in _COLUMNS)} |"
         for story in stories

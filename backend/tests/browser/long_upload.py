@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.browser.browser_page import BrowserName
+from tests.browser.browsers_page import write_long_upload
 from tests.browser.page_user import CARD, MIB, PageUser, VideoFile, make_file
 from tests.browser.proxied_slipway import ProxiedSlipway, embedded_store
 from tests.browser.story import BROWSERS, Story, run_side_by_side
@@ -60,6 +61,7 @@ def test_uploads_2_gib_through_all_faults(browser: BrowserName) -> None:
                 outcome = outcomes.by_story[story.name]
             # What the run is for.
             print(f"\n{outcomes.browser_title}\n{_table(file, world, outcome.seconds, log)}")  # noqa: T201
+            write_long_upload(browser, passed=outcome.error is None)
             outcome.check()
 
 

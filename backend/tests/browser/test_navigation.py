@@ -28,7 +28,7 @@ def uploading(
     with slipway.api(account.email, account.password) as api:
         slipway.upload(api, "small.mp4", "video/mp4", small)
     signed_in.reload()
-    held = hold(signed_in, lambda url: "partNumber=3&" in url)
+    release = hold(signed_in, lambda url: "partNumber=3&" in url)
     leave_prompts: list[str] = []
 
     def leave(prompt: Dialog) -> None:
@@ -41,8 +41,7 @@ def uploading(
 
     yield signed_in
 
-    for part in held:
-        part.continue_()
+    release()
     signed_in.get_by_role("link", name="Slipway, your videos").click()
     wait_until_ready(signed_in)
     assert leave_prompts == []

@@ -3,6 +3,8 @@ import type { Clock, PartHash, PartHasher } from "./ports";
 
 /** If no worker answers for so long, none ever will. */
 const HASH_LIMIT_MS = 60_000;
+/** One crash of a worker costs one part. Workers that a policy blocks fail each time. */
+const MAX_FAILURES = 3;
 export const PARTS_AHEAD = 2;
 
 export interface Slice {
@@ -15,19 +17,20 @@ const UNAVAILABLE: PartHash = { kind: "unavailable" };
 export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, signal: AbortSignal) {
   const hashes = new Map<string, Promise<PartHash>>();
   let isBroken = false;
+  let failures = 0;
   let replies = 0;
 
   /** Starts the work, which the next `get` for the same bytes waits for. */
   function prepare(slice: Slice): string {
-    const key = `${slice.start}-${slice.end}`;
+    const key = keyOf(slice);
     if (!isBroken && !hashes.has(key)) hashes.set(key, compute(slice));
     return key;
   }
 
   /** With `keepsBytes` the slice is read now. */
   async function get(slice: Slice, keepsBytes = false): Promise<PartHash> {
-    if (keepsBytes) return isBroken ? UNAVAILABLE : compute(slice, true);
-    const key = prepare(slice);
+    const key = keepsBytes ? keyOf(slice) : prepare(slice);
+    if (keepsBytes) hashes.set(key, isBroken ? Promise.resolve(UNAVAILABLE) : compute(slice, true));
     const hash = isBroken ? UNAVAILABLE : await (hashes.get(key) ?? UNAVAILABLE);
     hashes.delete(key);
     return hash;
@@ -40,14 +43,15 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
       const waitWhileAlive = () => {
         const before = replies;
         cancel = clock.after(HASH_LIMIT_MS, () =>
-          replies === before ? settle(UNAVAILABLE) : waitWhileAlive(),
+          replies === before ? settle(UNAVAILABLE, MAX_FAILURES) : waitWhileAlive(),
         );
       };
       const onAbort = () => settle(UNAVAILABLE);
-      const settle = (hash: PartHash) => {
+      const settle = (hash: PartHash, weight = 1) => {
         cancel();
         signal.removeEventListener("abort", onAbort);
-        if (hash.kind === "unavailable") isBroken = true;
+        failures = hash.kind === "unavailable" ? failures + weight : 0;
+        isBroken ||= failures >= MAX_FAILURES;
         resolve(hash);
       };
       waitWhileAlive();
@@ -63,6 +67,10 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
   }
 
   return { prepare, get };
+}
+
+function keyOf({ end, start }: Slice): string {
+  return `${start}-${end}`;
 }
 
 export type HashAhead = ReturnType<typeof createHashAhead>;

@@ -67,10 +67,11 @@ export async function attemptPart(
   });
   attempts.delete(attempt);
   if (body instanceof Uint8Array) release(body.buffer);
-  const { isBodySent } = attempt;
+  const { isBodySent, shortLimitMs } = attempt;
   const outcome = outcomeOf(answer.status, controller.signal);
   controller.abort();
-  const end: AttemptEnd = { ...answer, outcome, isBodySent, url, startedAt };
+  const isShortened = shortLimitMs !== null;
+  const end: AttemptEnd = { ...answer, outcome, isBodySent, isShortened, url, startedAt };
   log.attempt(clock.now(), part, end);
   if (end.outcome === "sent") {
     parts.finish(part);

@@ -1,4 +1,6 @@
 // Computes the MD5 of a part, reads its body where needed, and finds out whether the file changed in the meantime.
+
+import { linkedController } from "./delays";
 import { type HashAhead, PARTS_AHEAD } from "./hash-ahead";
 import type { PartBody } from "./ports";
 import { readFile, verifyFile } from "./read-file";
@@ -7,6 +9,8 @@ import { needsMd5, type Part } from "./rules/part-list";
 import type { RunContext } from "./run-context";
 
 const MAX_BODIES = 4;
+/** What one read and one part may take beyond the limit of the recheck. */
+const RECHECK_GRACE_MS = 3000;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** How many bodies of this size may be in memory at once. */
@@ -40,11 +44,23 @@ export async function recheckFile(
   parts: readonly Part[],
   limitMs: number,
 ): Promise<void> {
+  const controller = linkedController(context.signal);
+  const { signal } = controller;
+  const checked = hashAgain({ ...context, signal }, parts, limitMs);
+  // A disk or a worker that hangs must not hold an upload that is sent.
+  const late = context.limits.wait(limitMs + RECHECK_GRACE_MS, signal);
+  await Promise.race([checked, late]).finally(() => controller.abort());
+  context.signal.throwIfAborted();
+}
+
+async function hashAgain(context: RunContext, parts: readonly Part[], limitMs: number): Promise<void> {
   const { hashes, ticker } = context;
   const startedAt = ticker.awakeMs();
   await verifyFile(context);
-  for (const part of parts) {
-    if (hashes === null || part.md5 === null) continue;
+  if (hashes === null) return;
+  const known = parts.filter(({ md5 }) => md5 !== null);
+  for (const [index, part] of known.entries()) {
+    for (const next of known.slice(index, index + PARTS_AHEAD)) hashes.prepare(next);
     await updateMd5(context, hashes, part);
     ticker.observe();
     if (ticker.awakeMs() - startedAt >= limitMs) return;

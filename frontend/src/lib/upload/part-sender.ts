@@ -1,9 +1,11 @@
 // Sends one part until the store has it, and decides what follows from the store's answers.
+
+import { linkedController } from "./delays";
 import { type AttemptContext, attemptPart } from "./part-attempt";
 import { prepareBody } from "./part-body";
 import { verifyFile } from "./read-file";
 import type { Concurrency } from "./rules/concurrency";
-import { dataCorrupted, networkFailure, storeRefusal, UploadFailed } from "./rules/errors";
+import { ApiFailure, dataCorrupted, networkFailure, storeRefusal, UploadFailed } from "./rules/errors";
 import type { Part } from "./rules/part-list";
 import { decidePart } from "./rules/retry";
 import type { AttemptEnd } from "./upload-log";
@@ -14,6 +16,8 @@ import { pause, whenOnline } from "./waiting";
 const YOUNG_URL_MS = 60_000;
 const MAX_REFUSALS = 3;
 const MAX_CORRUPTIONS = 4;
+/** The part is not sent again until the API has had so long to answer. */
+const API_ANSWER_MS = 5000;
 
 export interface SenderContext extends AttemptContext {
   readonly concurrency: Concurrency;
@@ -28,14 +32,16 @@ export async function sendPart(
   part: Part,
   isPutOff: () => boolean,
 ): Promise<boolean> {
-  const { queue, signal, urls } = context;
+  const { ports, queue, signal, urls } = context;
   while (!part.isDone) {
     await whenOnline(context);
     if (isPutOff()) return false;
+    const { readsBodies } = ports.bodyMode;
     // Reading may take long, so the URL is taken last.
     const body = await prepareBody(context, part, queue);
     const url = await urls.get(part.number);
     signal.throwIfAborted();
+    if (readsBodies !== ports.bodyMode.readsBodies) continue;
     const end = await attemptPart(context, part, body, url);
     signal.throwIfAborted();
     if (end.outcome === "preempted") return false;
@@ -68,8 +74,7 @@ async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promi
   const { budget, clock, concurrency, connection, log, urls } = context;
   const isStalled = end.outcome === "stalled";
   if (isStalled) log.counts.stalls += 1;
-  if ((isStalled && (end.isBodySent || part.failures > 0)) || end.storeCode === "IncompleteBody")
-    readBodiesIfApiAnswers(context, part).catch(() => undefined);
+  if (suggestsBadSlice(part, end)) await readBodiesIfApiAnswers(context, part);
   if (end.status === 0) {
     // A file that changed on disk breaks or stalls the request as a bad connection does.
     await verifyFile(context);
@@ -82,14 +87,28 @@ async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promi
   return retryLater(context, part, end);
 }
 
-/**
- * A part stood still after its body was sent, or twice in a row. If the API answers now, the network works, and slices
- * of the file may be the reason.
- */
-async function readBodiesIfApiAnswers({ job, ports, signal }: SenderContext, part: Part): Promise<void> {
+/** The body stopped short, or its answer never came. After sleep or an outage the old connection is the reason. */
+function suggestsBadSlice(part: Part, end: AttemptEnd): boolean {
+  const isStalled = end.outcome === "stalled" || end.storeCode === "RequestTimeout";
+  part.stalls = isStalled ? part.stalls + 1 : 0;
+  return (
+    end.storeCode === "IncompleteBody" ||
+    (isStalled && !end.isShortened && (end.isBodySent || part.stalls > 1))
+  );
+}
+
+/** If the API answers now, the network works, and slices of the file may be the reason. */
+async function readBodiesIfApiAnswers(context: SenderContext, part: Part): Promise<void> {
+  const { job, limits, ports, signal } = context;
   if (ports.bodyMode.readsBodies || job.upload === null) return;
-  await ports.api.sign(job.upload.videoId, [part.number], signal);
-  ports.bodyMode.readsBodies = true;
+  const answered = ports.api.sign(job.upload.videoId, [part.number], signal).then(
+    () => true,
+    (reason: unknown) => reason instanceof ApiFailure && reason.status !== 0,
+  );
+  const controller = linkedController(signal);
+  const late = limits.wait(API_ANSWER_MS, controller.signal).then(() => false);
+  if (await Promise.race([answered, late]).finally(() => controller.abort()))
+    ports.bodyMode.readsBodies = true;
 }
 
 async function renewUrl(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {

@@ -68,13 +68,13 @@ export async function readFile(
 }
 
 /** Returns the bytes, the name of the browser's error, or null if the read did not end in time. */
-async function readOnce({ delays, job, signal }: RunContext, start: number, end: number) {
+async function readOnce({ job, limits, signal }: RunContext, start: number, end: number) {
   const limit = linkedController(signal);
   const bytes = job.file.slice(start, end).arrayBuffer();
   const read = bytes.then(
     (buffer) => new Uint8Array(buffer),
     (reason: unknown) => String(reason instanceof Error && reason.name),
   );
-  const late = delays.wait(READ_LIMIT_MS, limit.signal).then(() => null);
+  const late = limits.wait(READ_LIMIT_MS, limit.signal).then(() => null);
   return Promise.race([read, late]).finally(() => limit.abort());
 }

@@ -8,6 +8,8 @@ export interface Leftover {
   /** Null if the answer to create was lost. Another create request with the same key returns it. */
   videoId: string | null;
   readonly create: (signal: AbortSignal) => Promise<CreatedUpload>;
+  /** A DELETE is on its way. It outlives the page. */
+  isAsked?: boolean;
 }
 
 export function createRemovals({ api, clock, network, random }: UploaderPorts) {
@@ -39,9 +41,11 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
       const wakesBefore = wakes;
       try {
         leftover.videoId ??= (await leftover.create(signal)).video.id;
+        leftover.isAsked = true;
         await api.remove(leftover.videoId, signal);
         return;
       } catch (reason) {
+        leftover.isAsked = false;
         if (!(reason instanceof ApiFailure)) return;
         const action = decideCall(reason.status);
         if (action === "fail") return;
@@ -56,7 +60,7 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
 
   /** The page goes away, so nothing waits for the answers. */
   function flush(): void {
-    for (const { videoId } of pending) if (videoId !== null) api.removeOnUnload(videoId);
+    for (const { isAsked, videoId } of pending) if (videoId !== null && !isAsked) api.removeOnUnload(videoId);
   }
 
   return { add, flush, signedIn: wake };

@@ -36,6 +36,8 @@ export function createRunContext(input: RunInput) {
     activity,
     attempts,
     delays,
+    /** Delays that nothing wakes. */
+    limits: createDelays(clock),
     ticker,
     budget: createRetryBudget(ticker.awakeMs),
     connection,

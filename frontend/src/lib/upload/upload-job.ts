@@ -19,6 +19,13 @@ export interface UploadJob {
   /** The same of a complete request. The video may be complete, so only the user may remove it. */
   isCompleteUnconfirmed: boolean;
   upload: OpenUpload | null;
+  /** How long parts were sent, in all runs. */
+  sendingMs: number;
+}
+
+/** The store has every part, and the API may have completed the upload. */
+export function mayBeComplete({ isCompleteUnconfirmed, upload }: UploadJob): boolean {
+  return isCompleteUnconfirmed && upload?.parts.unfinished.length === 0;
 }
 
 /** The next attempt starts from the beginning, under a key of its own. */

@@ -10,6 +10,8 @@ export interface AttemptEnd extends PartAnswer {
   readonly outcome: "sent" | "answered" | "stalled" | "preempted" | "broke";
   /** The browser says that it sent the whole body. */
   readonly isBodySent: boolean;
+  /** The watchdog's limit was short, because the network was away or the machine slept. */
+  readonly isShortened: boolean;
   readonly url: SignedUrl;
   readonly startedAt: number;
 }
@@ -34,6 +36,8 @@ export class UploadLog {
   /** What earlier runs of this upload reported. */
   #reported = { ...this.counts };
   readonly #notes: string[] = [];
+  /** Numbers of parts. A part that is sent twice counts once. */
+  readonly #withoutMd5 = new Set<number>();
 
   constructor(
     readonly startedAt: number,
@@ -77,8 +81,9 @@ export class UploadLog {
   }
 
   /** A part reached the store. */
-  finished(now: number, { md5, size }: Part): void {
-    if (md5 === null) this.counts.parts_without_md5 += 1;
+  finished(now: number, { md5, number, size }: Part): void {
+    if (md5 === null) this.#withoutMd5.add(number);
+    this.counts.parts_without_md5 = this.#withoutMd5.size;
     this.#bytesFinished += size;
     this.#finishedAt = now;
   }
@@ -92,8 +97,7 @@ export class UploadLog {
   /** The figures of this run. */
   telemetry(now: number, outcome: UploadTelemetry["outcome"], errorCode: string | null): UploadTelemetry {
     const counts = { ...this.counts };
-    for (const name of ["retries", "stalls", "renewals", "parts_without_md5"] as const)
-      counts[name] -= this.#reported[name];
+    for (const name of Object.keys(counts) as (keyof typeof counts)[]) counts[name] -= this.#reported[name];
     this.#reported = { ...this.counts };
     return {
       ...counts,

@@ -7,7 +7,7 @@ import { ApiFailure, fromApi, isGone, UploadFailed, unexpected } from "./rules/e
 import { createRunContext, type RunContext, type RunInput } from "./run-context";
 import type { Transfer } from "./transfer";
 import type { UploadFailure } from "./types";
-import { forgetUpload } from "./upload-job";
+import { forgetUpload, mayBeComplete } from "./upload-job";
 
 /** Checking the file again takes at most this share of the sending time, so that it slows no upload noticeably. */
 const RECHECK_SHARE = 0.05;
@@ -26,7 +26,8 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
     const onSleep = () => transfer?.suspectConnections(false);
     cleanups = [connection.watch(onSleep), ticker.start({ onTick, onSleep, onJump })];
     try {
-      await checkChosenFile(context);
+      // Then the file is no longer needed, and the user may have moved it.
+      if (!mayBeComplete(job)) await checkChosenFile(context);
       emit({ type: "accepted" });
       log.phase = "starting";
       transfer = await openUpload(context);
@@ -73,12 +74,17 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
 export type UploadRun = ReturnType<typeof createUploadRun>;
 
 async function sendAndComplete(context: RunContext, transfer: Transfer) {
-  const { emit, log, ticker } = context;
+  const { emit, job, log, ticker } = context;
   for (let round = 0; ; round += 1) {
     log.phase = "sending";
     const startedAt = ticker.awakeMs();
-    await transfer.send();
-    await recheckFile(context, transfer.upload.parts.parts, (ticker.awakeMs() - startedAt) * RECHECK_SHARE);
+    const needsFile = !mayBeComplete(job);
+    try {
+      await transfer.send();
+    } finally {
+      job.sendingMs += ticker.awakeMs() - startedAt;
+    }
+    if (needsFile) await recheckFile(context, transfer.upload.parts.parts, job.sendingMs * RECHECK_SHARE);
     emit({ type: "sent" });
     log.phase = "assembling";
     const video = await completeUpload(context, transfer.upload, round);

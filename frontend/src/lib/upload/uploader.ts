@@ -55,6 +55,7 @@ export class Uploader {
       isCreateUnconfirmed: false,
       isCompleteUnconfirmed: false,
       upload: null,
+      sendingMs: 0,
     };
     this.#launch(this.#job, { name: cleanName(file.name), sizeBytes: file.size });
   }

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { type Attempt, expectDone, type Fault, faultOn, MIB, makeWorld, OK, untilSending } from "../testing";
+import {
+  type Attempt,
+  apiFailure,
+  expectDone,
+  type Fault,
+  faultOn,
+  MIB,
+  makeWorld,
+  OK,
+  untilSending,
+  type World,
+} from "../testing";
 
 /** Safari 26: the store has the part and has answered, and the page never hears it. */
 const answersOnlyBytes = ({ isSlice }: Attempt): Fault => (isSlice ? { kind: "mute" } : OK);
@@ -136,5 +147,78 @@ describe("what Safari does to requests", () => {
     const thawedAt = world.clock.now();
     await expectDone(world);
     expect(world.clock.now() - thawedAt).toBeLessThan(60_000);
+  });
+});
+
+describe("the switch from slices to bytes", () => {
+  const slices = (world: World) => world.store.attempts.filter(({ isSlice }) => isSlice);
+  const mute = ({ isSlice }: Attempt): Fault => (isSlice ? { kind: "mute" } : OK);
+
+  it.each([
+    [20, 0],
+    [400, 0.5],
+  ])("comes before a part is sent again (API %i ms, jitter %f)", async (latencyMs, jitter) => {
+    const world = makeWorld({ size: 60 * MIB, random: () => jitter });
+    world.api.latencyMs = latencyMs;
+    world.store.fault = mute;
+    world.start();
+    await expectDone(world);
+    expect(slices(world)).toHaveLength(6);
+  });
+
+  it("needs any answer of the API, not a good one", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = mute;
+    for (let refused = 0; refused < 12; refused += 1)
+      world.api.failures.sign.push(apiFailure(429, "rate_limited"));
+    world.start();
+    await expectDone(world);
+    expect(slices(world)).toHaveLength(6);
+  });
+
+  it("follows a store that waits twice in vain for the rest of a body", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = ({ isSlice }) =>
+      isSlice ? { kind: "status", status: 400, code: "RequestTimeout", at: 0.5 } : OK;
+    world.start();
+    await expectDone(world);
+  });
+
+  it("holds for the parts that wait for a URL", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.api.firstBatch = 6;
+    world.api.latencyMs = 3000;
+    world.start();
+    await world.clock.advance(600_000, () => world.store.parts.size >= 6);
+    world.bodyMode.readsBodies = true;
+    const before = world.store.attempts.length;
+    await expectDone(world);
+    expect(world.store.attempts.slice(before).filter(({ isSlice }) => isSlice)).toEqual([]);
+  });
+
+  it.each(["sleep", "an outage"])("does not follow from %s", async (reason) => {
+    const world = makeWorld({ size: 30 * MIB });
+    world.store.fault = ({ attempt, part }) => (attempt === 1 && part > 3 ? { kind: "mute" } : OK);
+    world.start();
+    await world.clock.advance(5000);
+    if (reason === "sleep") world.clock.sleep(1_800_000);
+    else {
+      world.network.go(false);
+      await world.clock.advance(10_000);
+      world.network.go(true);
+    }
+    await expectDone(world);
+    expect(world.bodyMode.readsBodies).toBe(false);
+  });
+
+  it("does not follow from one stall after an error", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.store.fault = ({ attempt, part }) => {
+      if (part !== 2 || attempt > 2) return OK;
+      return attempt === 1 ? { kind: "status", status: 500, at: 0 } : { kind: "stall", at: 0.1 };
+    };
+    world.start();
+    await expectDone(world);
+    expect(world.bodyMode.readsBodies).toBe(false);
   });
 });

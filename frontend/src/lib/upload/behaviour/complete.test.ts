@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { apiFailure, expectDone, expectFailed, MIB, makeWorld, progressOf, T0 } from "../testing";
+import { apiFailure, expectDone, expectFailed, MIB, makeWorld, progressOf, T0, type World } from "../testing";
 
 describe("complete", () => {
   it("is not given up for a sleep while the server is completing", async () => {
@@ -88,5 +88,36 @@ describe("complete", () => {
     await world.clock.advance(100);
     world.api.setStatus("video-1", status);
     expect(await expectFailed(world, "wrong_state")).toMatchObject({ retryable: true });
+  });
+});
+
+describe("a retry after every part was sent", () => {
+  const losesAnswers = (world: World) => {
+    for (let lost = 0; lost < 200; lost += 1) world.api.failures.complete.push({ lost: true });
+  };
+
+  it.each([
+    ["is gone", { readError: "NotFoundError" }],
+    ["has changed", { version: 1 }],
+  ])("needs no file, which %s", async (_, change) => {
+    const world = makeWorld();
+    losesAnswers(world);
+    world.start();
+    await expectFailed(world, "network");
+    world.api.failures.complete.length = 0;
+    Object.assign(world.file, change);
+    world.uploader.retry();
+    await expectDone(world);
+  });
+
+  it("needs no file after the API took long to complete", async () => {
+    const world = makeWorld();
+    world.api.completingAnswers = 10_000;
+    world.start();
+    await expectFailed(world, "network");
+    world.api.setStatus("video-1", "ready");
+    world.file.readError = "NotFoundError";
+    world.uploader.retry();
+    expect(await world.finish()).toMatchObject({ status: "done", video: { status: "ready" } });
   });
 });

@@ -4,6 +4,7 @@ import {
   expectFailed,
   FakeFile,
   type Fault,
+  fakeMd5,
   latin1,
   MIB,
   makeWorld,
@@ -12,6 +13,7 @@ import {
   sliceOf,
   T0,
   untilSending,
+  type World,
 } from "../testing";
 
 const RESET: Fault = { kind: "reset", at: 0.5 };
@@ -247,7 +249,10 @@ describe("hashing", () => {
       const now = world.clock.now();
       const doneAt = Math.max(now, freeAt[0] ?? 0) + 16_000;
       freeAt[0] = doneAt;
-      await new Promise<void>((resolve) => world.clock.after(doneAt - now, resolve));
+      await new Promise<void>((resolve) => {
+        const cancel = world.clock.after(doneAt - now, resolve);
+        signal.addEventListener("abort", cancel, { once: true });
+      });
       return md5(slice, signal);
     };
     world.start();
@@ -296,4 +301,117 @@ describe("hashing", () => {
     await expectDone(world);
     expect(world.clock.now() - T0).toBeLessThan(75_000);
   });
+});
+
+describe("the check of the file after the last part", () => {
+  /** Each hash takes 50 ms. After `change`, the second half of the file has other bytes. */
+  function overwritable(world: World) {
+    let isChanged = false;
+    world.store.checksMd5 = false;
+    world.hasher.md5 = async (slice) => {
+      const { start, end } = sliceOf(slice);
+      await new Promise<void>((resolve) => world.clock.after(50, resolve));
+      return { kind: "md5", hex: fakeMd5(start, end, isChanged && start >= 50 * MIB ? 1 : 0) };
+    };
+    return () => {
+      isChanged = true;
+    };
+  }
+
+  it("still finds a change after one hash worker crashed", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.lineBytesPerSecond = MIB;
+    const md5 = world.hasher.md5.bind(world.hasher);
+    let crashes = 0;
+    world.hasher.md5 = async (slice, signal, keepsBytes) =>
+      sliceOf(slice).start === 50 * MIB && crashes++ === 0
+        ? { kind: "unavailable" }
+        : md5(slice, signal, keepsBytes);
+    await untilSending(world, 12);
+    world.file.version = 1;
+    await expectFailed(world, "file_changed");
+    expect(crashes).toBeGreaterThan(0);
+  });
+
+  it("counts the sending time of earlier runs", async () => {
+    const world = makeWorld({ size: 100 * MIB, uploader: { maxConcurrency: 1 } });
+    world.store.lineBytesPerSecond = MIB;
+    const change = overwritable(world);
+    let isRefused = true;
+    world.store.fault = ({ part }) =>
+      part === 20 && isRefused ? { kind: "status", status: 400, code: "Odd", at: 0 } : OK;
+    world.start();
+    await expectFailed(world, "storage_refused");
+    isRefused = false;
+    change();
+    world.uploader.retry();
+    await expectFailed(world, "file_changed");
+  });
+
+  it("keeps both hash workers busy", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    let running = 0;
+    let most = 0;
+    world.hasher.md5 = async (slice) => {
+      const { start, end } = sliceOf(slice);
+      running += 1;
+      if (world.store.parts.size === 20) most = Math.max(most, running);
+      await new Promise<void>((resolve) => world.clock.after(10, resolve));
+      running -= 1;
+      return { kind: "md5", hex: fakeMd5(start, end) };
+    };
+    world.start();
+    await expectDone(world);
+    expect(most).toBe(2);
+  });
+
+  it("hashes each part anew after bodies were read", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.lineBytesPerSecond = MIB;
+    const hashed: number[] = [];
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = (slice, signal, keepsBytes) => {
+      if (world.store.parts.size === 20) hashed.push(sliceOf(slice).start);
+      return md5(slice, signal, keepsBytes);
+    };
+    await untilSending(world, 1);
+    world.bodyMode.readsBodies = true;
+    await expectDone(world);
+    expect(new Set(hashed).size).toBe(20);
+  });
+
+  it.each(["hash", "read"])("does not wait for a %s that hangs", async (kind) => {
+    const world = makeWorld({ size: 100 * MIB });
+    const md5 = world.hasher.md5.bind(world.hasher);
+    const read = world.file.read.bind(world.file);
+    const hangs = () => world.store.parts.size === 20;
+    let sentAt = 0;
+    const never = () => {
+      sentAt ||= world.clock.now();
+      return new Promise<never>(() => undefined);
+    };
+    world.hasher.md5 = (slice, signal, keepsBytes) =>
+      kind === "hash" && hangs() ? never() : md5(slice, signal, keepsBytes);
+    world.file.read = (start, end) => (kind === "read" && hangs() ? never() : read(start, end));
+    world.start();
+    await expectDone(world);
+    expect(sentAt).toBeGreaterThan(0);
+    expect(world.clock.now() - sentAt).toBeLessThan(5000);
+  });
+});
+
+it.each(["the clock is set", "the user signs in"])("a read goes on when %s", async (event) => {
+  const world = makeWorld();
+  const read = world.file.read.bind(world.file);
+  world.file.read = async (start, end) => {
+    if (start === 0) await new Promise<void>((resolve) => world.clock.after(9000, resolve));
+    return read(start, end);
+  };
+  world.start();
+  for (let times = 0; times < 3; times += 1) {
+    await world.clock.advance(1500);
+    if (event === "the clock is set") world.clock.set(600_000);
+    else world.uploader.signedIn();
+  }
+  await expectDone(world);
 });

@@ -196,3 +196,14 @@ describe("what is left behind", () => {
     await expectDone(world);
   });
 });
+
+it("a cancelled upload is not deleted again by leaving while its DELETE is on its way", async () => {
+  const world = makeWorld();
+  await untilSending(world);
+  void world.uploader.abort();
+  await world.clock.advance(5);
+  world.guards.leave();
+  await world.clock.advance(60_000);
+  expect(world.api.countOf("remove")).toBe(1);
+  expect(world.api.unloads).toEqual([]);
+});

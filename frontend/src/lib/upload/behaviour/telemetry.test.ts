@@ -146,3 +146,27 @@ describe("guards, report and telemetry", () => {
     world.uploader.abort();
   });
 });
+
+describe("parts without MD5", () => {
+  it("count once when one of them is sent again", async () => {
+    const world = makeWorld();
+    world.hasher.mode = "unavailable";
+    world.api.failures.complete.push(apiFailure(409, "parts_incomplete", { missing: [3], mismatched: [] }));
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport()).toContain("in 4 parts, 4 without MD5");
+    expect(world.telemetry.map((told) => told.parts_without_md5)).toEqual([4]);
+  });
+
+  it("count once when the upload begins anew", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.hasher.mode = "unavailable";
+    world.store.fault = faultOn(8, { kind: "status", status: 400, code: "Odd" });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.api.videos.clear();
+    world.uploader.retry();
+    await expectDone(world);
+    expect(world.uploader.failureReport()).toContain("in 8 parts, 8 without MD5");
+  });
+});

@@ -52,6 +52,15 @@ describe("createWorkerHasher", () => {
     expect(workers).toHaveLength(3);
   });
 
+  it("keeps new workers when a worker that it released reports an error", () => {
+    const { workers, hasher } = sloted();
+    hasher.warmUp();
+    hasher.release();
+    void hasher.md5(slice, new AbortController().signal);
+    workers[0]?.onerror?.({} as ErrorEvent); // the event itself is not read
+    expect(workers[2]?.isTerminated).toBe(false);
+  });
+
   it("warms up the workers, which the first jobs find ready", () => {
     const { workers, hasher } = sloted();
     hasher.warmUp();

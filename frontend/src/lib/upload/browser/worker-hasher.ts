@@ -73,6 +73,11 @@ export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
     }
   }
 
+  /** The others may be as broken. An error that comes after the end must not reach the workers that followed. */
+  function lose(slot: Slot): void {
+    if (slots.includes(slot)) release();
+  }
+
   function leastBusy(): Slot {
     const idle = slots.find((slot) => slot.jobs.size === 0);
     if (idle !== undefined) return idle;
@@ -84,8 +89,8 @@ export function createWorkerHasher(spawn: () => HashWorker): PartHasher {
     const slot: Slot = { worker: spawn(), jobs: new Map() };
     slot.worker.onmessage = ({ data }) => slot.jobs.get(data.id)?.(data.hash);
     // It is blocked by a policy, not found, or has crashed.
-    slot.worker.onerror = release;
-    slot.worker.onmessageerror = release;
+    slot.worker.onerror = () => lose(slot);
+    slot.worker.onmessageerror = () => lose(slot);
     slots.push(slot);
     return slot;
   }

@@ -13,6 +13,8 @@ export interface Part {
   best: number;
   /** Attempts in a row that failed without getting further. */
   failures: number;
+  /** How many attempts in a row stood still. */
+  stalls: number;
   /** How often the store answered 403 or 404. */
   refusals: number;
   /** How often the store received other bytes than were sent. */
@@ -29,7 +31,7 @@ export function needsMd5({ isMd5Doubted, md5 }: Part): boolean {
 /** An attempt must get this much further than any before it to count as progress. Less may be chance. */
 const PROGRESS_STEP = 1024 * 1024;
 
-const UNTRIED = { loaded: 0, failures: 0, refusals: 0, corruptions: 0 };
+const UNTRIED = { loaded: 0, failures: 0, stalls: 0, refusals: 0, corruptions: 0 };
 
 export class PartList {
   readonly parts: readonly Part[];
