@@ -67,12 +67,12 @@ async function hashAgain(context: RunContext, parts: readonly Part[], limitMs: n
   }
 }
 
-/** Returns the bytes if they are kept. Throws UploadFailed if an earlier MD5 differs, because then the file changed. */
+/** Returns the bytes if they are kept or were read here. Throws UploadFailed if an earlier MD5 differs, because then the file changed. */
 async function updateMd5(context: RunContext, hashes: HashAhead, part: Part, keepsBytes = false) {
   const hash = await hashes.get(part, keepsBytes);
   context.signal.throwIfAborted();
   // If the page can read what the worker could not, the part is sent without MD5.
-  if (hash.kind === "unreadable") await readFile(context, part.start, part.end);
+  if (hash.kind === "unreadable") return readFile(context, part.start, part.end);
   if (hash.kind !== "md5") return null;
   if (part.md5 !== null && part.md5 !== hash.hex) throw new UploadFailed(fileChanged(context.job.file.name));
   part.md5 = hash.hex;

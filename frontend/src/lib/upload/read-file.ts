@@ -9,8 +9,9 @@ import type { RunContext } from "./run-context";
 /** A network drive or a sync client may refuse a file for a moment, so one refused read proves nothing. */
 const READ_ATTEMPTS = 3;
 const READ_AGAIN_MS = 1000;
-/** A read that takes longer may never end (measured in Chromium). */
+/** A read that takes longer may never end (measured in Chromium). Four parts may share a disk that reads 1 MB/s. */
 const READ_LIMIT_MS = 10_000;
+const MIN_BYTES_PER_MS = 250;
 
 /** Throws UploadFailed if Slipway does not accept the file. */
 export async function checkChosenFile(context: RunContext): Promise<void> {
@@ -75,6 +76,6 @@ async function readOnce({ job, limits, signal }: RunContext, start: number, end:
     (buffer) => new Uint8Array(buffer),
     (reason: unknown) => String(reason instanceof Error && reason.name),
   );
-  const late = limits.wait(READ_LIMIT_MS, limit.signal).then(() => null);
+  const late = limits.wait(READ_LIMIT_MS + (end - start) / MIN_BYTES_PER_MS, limit.signal).then(() => null);
   return Promise.race([read, late]).finally(() => limit.abort());
 }

@@ -150,6 +150,34 @@ describe("what Safari does to requests", () => {
   });
 });
 
+describe("a part whose hash worker cannot read the file", () => {
+  it("is read once by the page", async () => {
+    const world = makeWorld({ size: 60 * MIB });
+    world.bodyMode.readsBodies = true;
+    world.hasher.mode = "unreadable";
+    world.start();
+    await expectDone(world);
+    expect(world.file.reads.filter(([start, end]) => end - start === 5 * MIB)).toHaveLength(12);
+  });
+});
+
+it("a disk that reads 1 MB/s has the time to read four bodies", async () => {
+  const world = makeWorld({ size: 100 * MIB });
+  world.api.partSize = 16 * MIB;
+  world.bodyMode.readsBodies = true;
+  world.hasher.mode = "unavailable";
+  let freeAt = 0;
+  const read = world.file.read.bind(world.file);
+  world.file.read = async (start, end) => {
+    freeAt = Math.max(world.clock.now(), freeAt) + (end - start) / 1000;
+    await new Promise<void>((resolve) => world.clock.after(freeAt - world.clock.now(), resolve));
+    return read(start, end);
+  };
+  world.start();
+  await expectDone(world);
+  expect(world.store.attempts.filter(({ isSlice }) => isSlice)).toEqual([]);
+});
+
 describe("the switch from slices to bytes", () => {
   const slices = (world: World) => world.store.attempts.filter(({ isSlice }) => isSlice);
   const mute = ({ isSlice }: Attempt): Fault => (isSlice ? { kind: "mute" } : OK);
