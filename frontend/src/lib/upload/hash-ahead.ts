@@ -13,12 +13,15 @@ export interface Slice {
 }
 
 const UNAVAILABLE: PartHash = { kind: "unavailable" };
+const LATE: PartHash = { kind: "late" };
 
 export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, signal: AbortSignal) {
   const hashes = new Map<string, Promise<PartHash>>();
   let isBroken = false;
   let failures = 0;
   let replies = 0;
+  let jobs = 0;
+  let newestReplied = 0;
 
   /** Starts the work, which the next `get` for the same bytes waits for. */
   function prepare(slice: Slice): string {
@@ -37,14 +40,19 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
   }
 
   function compute(slice: Slice, keepsBytes = false): Promise<PartHash> {
+    jobs += 1;
+    const job = jobs;
     return new Promise((resolve) => {
       let cancel: () => void;
       // On a slow disk a job may wait long for the jobs before it, while the workers are alive.
       const waitWhileAlive = () => {
         const before = replies;
-        cancel = clock.after(HASH_LIMIT_MS, () =>
-          replies === before ? settle(UNAVAILABLE, MAX_FAILURES) : waitWhileAlive(),
-        );
+        cancel = clock.after(HASH_LIMIT_MS, () => {
+          // A job that later ones have overtaken is lost.
+          if (newestReplied > job) settle(LATE);
+          else if (replies === before) settle(UNAVAILABLE, MAX_FAILURES);
+          else waitWhileAlive();
+        });
       };
       const onAbort = () => settle(UNAVAILABLE);
       const settle = (hash: PartHash, weight = 1) => {
@@ -58,6 +66,7 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
       signal.addEventListener("abort", onAbort);
       const onReply = (hash: PartHash) => {
         replies += 1;
+        newestReplied = Math.max(newestReplied, job);
         settle(hash);
       };
       hasher

@@ -260,6 +260,19 @@ describe("hashing", () => {
     expect(world.store.attempts.filter((attempt) => attempt.contentMd5 === null)).toEqual([]);
   });
 
+  it("that never ends holds its part for a minute, while the others go on", async () => {
+    const world = makeWorld({ size: 2000 * MIB });
+    world.store.lineBytesPerSecond = 2 * MIB;
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = (slice, signal, keepsBytes) =>
+      sliceOf(slice).start === 5 * MIB ? new Promise(() => undefined) : md5(slice, signal, keepsBytes);
+    world.start();
+    await expectDone(world);
+    const second = world.store.attempts.find(({ part }) => part === 2);
+    expect(second?.at).toBeLessThan(70_000);
+    expect(second?.contentMd5).toBeNull();
+  });
+
   it("that is late for one part leaves the others theirs", async () => {
     const world = makeWorld({ size: 40 * MIB });
     const md5 = world.hasher.md5.bind(world.hasher);
