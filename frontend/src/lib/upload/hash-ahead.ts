@@ -1,4 +1,4 @@
-// Computes MD5s of at most two parts ahead, so that a part need not wait for its own, and never blocks an upload.
+// Computes MD5s of at most two parts ahead, so that a part need not wait for its own.
 import type { Clock, PartHash, PartHasher } from "./ports";
 
 /** If no worker answers for so long, none ever will. */

@@ -99,7 +99,7 @@ function suggestsBadSlice(part: Part, end: AttemptEnd): boolean {
 
 /** If the API answers now, the network works, and slices of the file may be the reason. */
 async function readBodiesIfApiAnswers(context: SenderContext, part: Part): Promise<void> {
-  const { job, limits, ports, signal } = context;
+  const { clock, job, limits, log, ports, signal } = context;
   if (ports.bodyMode.readsBodies || job.upload === null) return;
   const answered = ports.api.sign(job.upload.videoId, [part.number], signal).then(
     () => true,
@@ -107,8 +107,10 @@ async function readBodiesIfApiAnswers(context: SenderContext, part: Part): Promi
   );
   const controller = linkedController(signal);
   const late = limits.wait(API_ANSWER_MS, controller.signal).then(() => false);
-  if (await Promise.race([answered, late]).finally(() => controller.abort()))
-    ports.bodyMode.readsBodies = true;
+  const isAnswered = await Promise.race([answered, late]).finally(() => controller.abort());
+  if (!isAnswered || ports.bodyMode.readsBodies) return;
+  ports.bodyMode.readsBodies = true;
+  log.note(clock.now(), "from now on, parts are sent as bytes and not as slices");
 }
 
 async function renewUrl(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {

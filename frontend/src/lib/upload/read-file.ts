@@ -58,14 +58,18 @@ export async function readFile(
     }
     if (bytes === null) return null;
     if (bytes instanceof Uint8Array) throw new UploadFailed(fileChanged(file.name));
-    // The File API calls a changed file not readable. On a damaged disk the first byte can still be read.
-    // WebKit does not find a changed file, but shows its new time. The time of a deleted file is always now.
-    const isChanged =
-      bytes === "NotReadableError"
-        ? job.upload !== null && (await readOnce(context, 0, 1)) === bytes
-        : file.lastModified !== job.lastModified && file.lastModified === lastModified;
+    const isChanged = await hasChanged(context, bytes, lastModified);
     throw new UploadFailed((isChanged ? fileChanged : fileUnreadable)(file.name));
   }
+}
+
+/** Tells a changed file from one that cannot be read. `lastModified` is the file's time before its reads. */
+async function hasChanged(context: RunContext, error: string, lastModified: number): Promise<boolean> {
+  const { file, lastModified: chosenAt, upload } = context.job;
+  // The File API calls a changed file not readable. On a damaged disk the first byte can still be read.
+  if (error === "NotReadableError") return upload !== null && (await readOnce(context, 0, 1)) === error;
+  // WebKit does not find a changed file, but shows its new time. The time of a deleted file is always now.
+  return file.lastModified !== chosenAt && file.lastModified === lastModified;
 }
 
 /** Returns the bytes, the name of the browser's error, or null if the read did not end in time. */

@@ -192,6 +192,7 @@ describe("the switch from slices to bytes", () => {
     world.start();
     await expectDone(world);
     expect(slices(world)).toHaveLength(6);
+    expect(world.uploader.failureReport().match(/as bytes and not as slices/g)).toHaveLength(1);
   });
 
   it("needs any answer of the API, not a good one", async () => {
