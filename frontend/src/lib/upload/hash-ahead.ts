@@ -3,7 +3,7 @@ import type { Clock, PartHash, PartHasher } from "./ports";
 
 /** If no worker answers for so long, none ever will. */
 const HASH_LIMIT_MS = 60_000;
-/** One crash of a worker costs one part. Workers that a policy blocks fail each time. */
+/** After a crash, new workers start. Workers that a policy blocks fail each time. */
 const MAX_FAILURES = 3;
 export const PARTS_AHEAD = 2;
 
@@ -19,24 +19,25 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
   const hashes = new Map<string, Promise<PartHash>>();
   let isBroken = false;
   let failures = 0;
+  /** The jobs up to this one ended with the failure that was counted last. */
+  let failedUpTo = 0;
   let replies = 0;
   let jobs = 0;
   let newestReplied = 0;
 
   /** Starts the work, which the next `get` for the same bytes waits for. */
-  function prepare(slice: Slice): string {
+  function prepare(slice: Slice): void {
     const key = keyOf(slice);
     if (!isBroken && !hashes.has(key)) hashes.set(key, compute(slice));
-    return key;
   }
 
   /** With `keepsBytes` the slice is read now. */
   async function get(slice: Slice, keepsBytes = false): Promise<PartHash> {
-    const key = keepsBytes ? keyOf(slice) : prepare(slice);
-    if (keepsBytes) hashes.set(key, isBroken ? Promise.resolve(UNAVAILABLE) : compute(slice, true));
-    const hash = isBroken ? UNAVAILABLE : await (hashes.get(key) ?? UNAVAILABLE);
+    const key = keyOf(slice);
+    const prepared = keepsBytes ? undefined : hashes.get(key);
     hashes.delete(key);
-    return hash;
+    if (isBroken) return UNAVAILABLE;
+    return prepared ?? compute(slice, keepsBytes);
   }
 
   function compute(slice: Slice, keepsBytes = false): Promise<PartHash> {
@@ -58,7 +59,11 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
       const settle = (hash: PartHash, weight = 1) => {
         cancel();
         signal.removeEventListener("abort", onAbort);
-        failures = hash.kind === "unavailable" ? failures + weight : 0;
+        if (hash.kind !== "unavailable") failures = 0;
+        else if (job > failedUpTo) {
+          failures += weight;
+          failedUpTo = jobs;
+        }
         isBroken ||= failures >= MAX_FAILURES;
         resolve(hash);
       };
