@@ -41,3 +41,16 @@ export function linkedController(parent: AbortSignal): AbortController {
   controller.signal.addEventListener("abort", unlink, { once: true });
   return controller;
 }
+
+/** Resolves to null if the work takes longer than `ms` or the signal aborts. Nothing else ends the wait. */
+export async function within<T>(
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  ms: number,
+  work: Promise<T>,
+): Promise<T | null> {
+  const ended = linkedController(signal);
+  const late = createDelays(clock)
+    .wait(ms, ended.signal)
+    .then(() => null);
+  return Promise.race([work, late]).finally(() => ended.abort());
+}

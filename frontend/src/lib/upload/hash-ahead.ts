@@ -51,17 +51,20 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
         cancel = clock.after(HASH_LIMIT_MS, () => {
           // A job that later ones have overtaken is lost.
           if (newestReplied > job) settle(LATE);
-          else if (replies === before) settle(UNAVAILABLE, MAX_FAILURES);
-          else waitWhileAlive();
+          else if (replies !== before) waitWhileAlive();
+          else {
+            isBroken = true;
+            settle(UNAVAILABLE);
+          }
         });
       };
       const onAbort = () => settle(UNAVAILABLE);
-      const settle = (hash: PartHash, weight = 1) => {
+      const settle = (hash: PartHash) => {
         cancel();
         signal.removeEventListener("abort", onAbort);
         if (hash.kind !== "unavailable") failures = 0;
         else if (job > failedUpTo) {
-          failures += weight;
+          failures += 1;
           failedUpTo = jobs;
         }
         isBroken ||= failures >= MAX_FAILURES;

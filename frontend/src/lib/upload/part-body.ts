@@ -1,6 +1,5 @@
 // Computes the MD5 of a part, reads its body where needed, and finds out whether the file changed in the meantime.
-
-import { linkedController } from "./delays";
+import { linkedController, within } from "./delays";
 import { type HashAhead, PARTS_AHEAD } from "./hash-ahead";
 import type { PartBody } from "./ports";
 import { readFile, verifyFile } from "./read-file";
@@ -9,9 +8,9 @@ import { needsMd5, type Part } from "./rules/part-list";
 import type { RunContext } from "./run-context";
 
 const MAX_BODIES = 4;
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** What one read and one part may take beyond the limit of the recheck. */
 const RECHECK_GRACE_MS = 3000;
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** How many bodies of this size may be in memory at once. */
 export function maxBodies(partSizeBytes: number): number {
@@ -48,8 +47,7 @@ export async function recheckFile(
   const { signal } = controller;
   const checked = hashAgain({ ...context, signal }, parts, limitMs);
   // A disk or a worker that hangs must not hold an upload that is sent.
-  const late = context.limits.wait(limitMs + RECHECK_GRACE_MS, signal);
-  await Promise.race([checked, late]).finally(() => controller.abort());
+  await within(context, limitMs + RECHECK_GRACE_MS, checked).finally(() => controller.abort());
   context.signal.throwIfAborted();
 }
 
@@ -67,7 +65,10 @@ async function hashAgain(context: RunContext, parts: readonly Part[], limitMs: n
   }
 }
 
-/** Returns the bytes if they are kept or were read here. Throws UploadFailed if an earlier MD5 differs, because then the file changed. */
+/**
+ * Returns the bytes if they are kept or were read here. Throws UploadFailed if an earlier MD5 differs, because then the
+ * file changed.
+ */
 async function updateMd5(context: RunContext, hashes: HashAhead, part: Part, keepsBytes = false) {
   const hash = await hashes.get(part, keepsBytes);
   context.signal.throwIfAborted();

@@ -1,6 +1,5 @@
 // Sends one part until the store has it, and decides what follows from the store's answers.
-
-import { linkedController } from "./delays";
+import { within } from "./delays";
 import { type AttemptContext, attemptPart } from "./part-attempt";
 import { prepareBody } from "./part-body";
 import { verifyFile } from "./read-file";
@@ -74,6 +73,7 @@ async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promi
   const { budget, clock, concurrency, connection, log, urls } = context;
   const isStalled = end.outcome === "stalled";
   if (isStalled) log.counts.stalls += 1;
+  part.stalls = isStalled || end.storeCode === "RequestTimeout" ? part.stalls + 1 : 0;
   if (suggestsBadSlice(part, end)) await readBodiesIfApiAnswers(context, part);
   if (end.status === 0) {
     // A file that changed on disk breaks or stalls the request as a bad connection does.
@@ -88,26 +88,19 @@ async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promi
 }
 
 /** The body stopped short, or its answer never came. After sleep or an outage the old connection is the reason. */
-function suggestsBadSlice(part: Part, end: AttemptEnd): boolean {
-  const isStalled = end.outcome === "stalled" || end.storeCode === "RequestTimeout";
-  part.stalls = isStalled ? part.stalls + 1 : 0;
-  return (
-    end.storeCode === "IncompleteBody" ||
-    (isStalled && !end.isShortened && (end.isBodySent || part.stalls > 1))
-  );
+function suggestsBadSlice({ stalls }: Part, { isBodySent, isShortened, storeCode }: AttemptEnd): boolean {
+  return storeCode === "IncompleteBody" || (!isShortened && stalls > (isBodySent ? 0 : 1));
 }
 
 /** If the API answers now, the network works, and slices of the file may be the reason. */
 async function readBodiesIfApiAnswers(context: SenderContext, part: Part): Promise<void> {
-  const { clock, job, limits, log, ports, signal } = context;
+  const { clock, job, log, ports, signal } = context;
   if (ports.bodyMode.readsBodies || job.upload === null) return;
   const answered = ports.api.sign(job.upload.videoId, [part.number], signal).then(
     () => true,
     (reason: unknown) => reason instanceof ApiFailure && reason.status !== 0,
   );
-  const controller = linkedController(signal);
-  const late = limits.wait(API_ANSWER_MS, controller.signal).then(() => false);
-  const isAnswered = await Promise.race([answered, late]).finally(() => controller.abort());
+  const isAnswered = await within(context, API_ANSWER_MS, answered);
   if (!isAnswered || ports.bodyMode.readsBodies) return;
   ports.bodyMode.readsBodies = true;
   log.note(clock.now(), "from now on, parts are sent as bytes and not as slices");

@@ -1,5 +1,5 @@
 // Checks the content of the chosen file, and whether the file has changed since.
-import { linkedController } from "./delays";
+import { within } from "./delays";
 import { checkContent, checkFile } from "./rules/check-file";
 import { fileChanged, fileUnreadable, UploadFailed } from "./rules/errors";
 import { plannedPartSize } from "./rules/part-list";
@@ -73,13 +73,11 @@ async function hasChanged(context: RunContext, error: string, lastModified: numb
 }
 
 /** Returns the bytes, the name of the browser's error, or null if the read did not end in time. */
-async function readOnce({ job, limits, signal }: RunContext, start: number, end: number) {
-  const limit = linkedController(signal);
-  const bytes = job.file.slice(start, end).arrayBuffer();
+async function readOnce(context: RunContext, start: number, end: number) {
+  const bytes = context.job.file.slice(start, end).arrayBuffer();
   const read = bytes.then(
     (buffer) => new Uint8Array(buffer),
     (reason: unknown) => String(reason instanceof Error && reason.name),
   );
-  const late = limits.wait(READ_LIMIT_MS + (end - start) / MIN_BYTES_PER_MS, limit.signal).then(() => null);
-  return Promise.race([read, late]).finally(() => limit.abort());
+  return within(context, READ_LIMIT_MS + (end - start) / MIN_BYTES_PER_MS, read);
 }

@@ -36,8 +36,6 @@ export function createRunContext(input: RunInput) {
     activity,
     attempts,
     delays,
-    /** Delays that nothing wakes. */
-    limits: createDelays(clock),
     ticker,
     budget: createRetryBudget(ticker.awakeMs),
     connection,

@@ -26,7 +26,7 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
     const onSleep = () => transfer?.suspectConnections(false);
     cleanups = [connection.watch(onSleep), ticker.start({ onTick, onSleep, onJump })];
     try {
-      // Then the file is no longer needed, and the user may have moved it.
+      // If the store has every part, the file is no longer needed, and the user may have moved it.
       if (!mayBeComplete(job)) await checkChosenFile(context);
       emit({ type: "accepted" });
       log.phase = "starting";
