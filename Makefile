@@ -46,7 +46,7 @@ tools: ## Get what only the tests need: four browsers, ffmpeg, PostgreSQL, Ceph 
 	@scripts/tools.sh
 
 .PHONY: check
-check: install ## Format, lint, types, import layers, generated files up to date
+check: install frontend/wasm/node_modules/.installed ## Format, lint, types, import layers, generated files up to date
 	$(IN_BACKEND)/ruff format --check .
 	$(IN_BACKEND)/ruff check .
 	$(VENV)/bin/ruff format --check --config backend/pyproject.toml bench scripts
@@ -70,6 +70,10 @@ api: install ## Regenerate openapi.json, the page's types and the API reference 
 	$(VENV)/bin/slipway openapi > openapi.json
 	$(VENV)/bin/python scripts/api_page.py
 	cd frontend && npm run --silent api
+
+.PHONY: wasm
+wasm: frontend/wasm/node_modules/.installed ## Compile the engine's MD5 to WebAssembly, which `make check` compares
+	cd frontend/wasm && node build.mjs
 
 .PHONY: engines
 engines: tools install ## Rewrite docs/reference/storage-engines.md from the contract suite's results
@@ -98,7 +102,7 @@ lock: .boot/.installed ## Pin the newest allowed versions, with hashes and witho
 
 .PHONY: clean
 clean: ## Remove what was installed and built; the data folder stays
-	rm -rf .boot $(VENV) $(BENCH_VENV) frontend/node_modules frontend/.next frontend/out test-results
+	rm -rf .boot $(VENV) $(BENCH_VENV) frontend/node_modules frontend/wasm/node_modules frontend/.next frontend/out test-results
 
 .PHONY: install page
 install: $(VENV)/.dev frontend/node_modules/.installed
@@ -127,6 +131,10 @@ $(BENCH_VENV)/.installed: .boot/.installed bench/requirements.txt
 	@echo "Installing what only the measurements need ..."
 	@test -x $(BENCH_VENV)/bin/python || $(MAKE_VENV) $(BENCH_VENV)
 	@cd bench && VIRTUAL_ENV=../$(BENCH_VENV) $(UV) pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+frontend/wasm/node_modules/.installed: frontend/wasm/package-lock.json
+	@cd frontend/wasm && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json

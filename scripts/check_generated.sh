@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fail if openapi.json, the page's types or the API reference are out of date. `make api` writes all three.
+# Fail if what is generated is out of date. `make api` writes openapi.json, the page's types and the API reference,
+# `make wasm` writes the engine's MD5.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fresh=$(mktemp -d)
@@ -13,6 +14,7 @@ for pair in "openapi.json openapi.json" "schema.d.ts frontend/src/lib/api/schema
     exit 1
   }
 done
+(cd frontend/wasm && node build.mjs --check)
 .venv/bin/python scripts/api_page.py --check || {
   echo "docs/reference/api.md is out of date: run 'make api' and commit the result." >&2
   exit 1

@@ -1,11 +1,11 @@
-// Computes MD5s of at most two parts ahead, so that a part need not wait for its own.
+// Computes MD5s of at most four parts ahead, so that a part need not wait for its own.
 import type { Clock, PartHash, PartHasher } from "./ports";
 
 /** If no worker answers for so long, none ever will. */
 const HASH_LIMIT_MS = 60_000;
 /** After a crash, new workers start. Workers that a policy blocks fail each time. */
 const MAX_FAILURES = 3;
-export const PARTS_AHEAD = 2;
+export const PARTS_AHEAD = 4;
 
 export interface Slice {
   readonly start: number;

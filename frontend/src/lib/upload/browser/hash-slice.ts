@@ -1,21 +1,18 @@
 // Computes the MD5 of a slice from one stream through one small buffer, so that memory stays flat at any file size.
 import type { PartHash } from "../ports";
+import type { Md5Lane } from "./md5-lanes";
 
 const BUFFER_BYTES = 256 * 1024;
+/** The other slices wait this long for the bytes of one. */
+const PATIENCE_MS = 100;
 /** Chromium may leave a read pending for ever. After this long, a new stream reads the rest of the slice. */
 const READ_LIMIT_MS = 5_000;
 /** A disk may need 10 s to start. All of this takes half of the time that the page waits for a worker. */
 const MAX_LATE_READS = 6;
 
-export interface IncrementalHash {
-  init(): unknown;
-  update(data: Uint8Array): unknown;
-  digest(): string;
-}
-
-/** What one slice at a time uses. All slices share few buffers, because the garbage collector frees them late. */
+/** All slices share four buffers, because the garbage collector frees them late. */
 interface Lane {
-  readonly hash: IncrementalHash;
+  readonly md5: Md5Lane;
   /** Empty while a read fills it. */
   buffer: ArrayBuffer;
 }
@@ -29,60 +26,55 @@ interface Source {
   giveBack(bytes: Bytes): void;
 }
 
-/** Returns a function that hashes one slice after another. A slice whose read is late lets the next one go ahead. */
-export function createSliceHasher(createHash: () => Promise<IncrementalHash>) {
-  const createLane = async (): Promise<Lane> => ({ hash: await createHash(), buffer: new ArrayBuffer(0) });
-  const idle = [createLane()];
-  let turn: Promise<void> = Promise.resolve();
+/** Returns a function that hashes up to four slices at once. The others wait for a free lane. */
+export function createSliceHasher(lanes: Promise<readonly Md5Lane[]>) {
+  const waiting: ((lane: Lane) => void)[] = [];
+  const idle: Lane[] = [];
+  const ready = lanes.then((all) => {
+    for (const md5 of all) release({ md5, buffer: new ArrayBuffer(0) });
+  });
 
-  async function run(slice: Blob, keepsBytes: boolean, next: () => void): Promise<PartHash> {
-    try {
-      const lane = await (idle.pop() ?? createLane());
-      const hash = await hashSlice(slice, keepsBytes, lane, next);
-      idle.push(Promise.resolve(lane));
-      return hash;
-    } catch {
-      return { kind: "unavailable" };
-    } finally {
-      next();
-    }
+  function release(lane: Lane): void {
+    const next = waiting.shift();
+    if (next === undefined) idle.push(lane);
+    else next(lane);
   }
 
-  return (slice: Blob, keepsBytes = false) =>
-    new Promise<PartHash>((resolve) => {
-      turn = turn.then(() => new Promise((next) => resolve(run(slice, keepsBytes, next))));
-    });
+  return async (slice: Blob, keepsBytes = false): Promise<PartHash> => {
+    try {
+      await ready;
+      const lane = idle.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)));
+      return await hashSlice(slice, keepsBytes, lane).finally(() => release(lane));
+    } catch {
+      return { kind: "unavailable" };
+    }
+  };
 }
 
-async function hashSlice(
-  slice: Blob,
-  keepsBytes: boolean,
-  lane: Lane,
-  onLate: () => void,
-): Promise<PartHash> {
-  const { hash } = lane;
+async function hashSlice(slice: Blob, keepsBytes: boolean, lane: Lane): Promise<PartHash> {
+  const { md5 } = lane;
   const kept = keepsBytes ? new Uint8Array(slice.size) : null;
-  hash.init();
+  md5.begin();
   let source = open(slice, lane);
   try {
     for (let done = 0, late = 0; done < slice.size; ) {
-      const bytes = await inTime(source);
+      const bytes = await read(source, md5);
       if (bytes === "failed") return { kind: "unreadable" };
       if (bytes === "late") {
-        onLate();
         late += 1;
         if (late === MAX_LATE_READS) return { kind: "late" };
         close(source);
         source = open(slice.slice(done), lane);
       } else {
-        hash.update(bytes);
+        await md5.add(bytes);
         kept?.set(bytes, done);
         done += bytes.length;
         source.giveBack(bytes);
       }
     }
-    return { kind: "md5", hex: hash.digest(), ...(kept && { bytes: kept }) };
+    return { kind: "md5", hex: await md5.digest(), ...(kept && { bytes: kept }) };
   } finally {
+    md5.leave();
     close(source);
   }
 }
@@ -115,18 +107,27 @@ function close({ reader }: Source): void {
 const reading = new Set<Source>();
 
 /** Returns `failed` if the file is gone, has changed, or ends early. */
-async function inTime(source: Source): Promise<Bytes | "late" | "failed"> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<"late">((resolve) => {
-    timer = setTimeout(resolve, READ_LIMIT_MS, "late");
-  });
+async function read(source: Source, lane: Md5Lane): Promise<Bytes | "late" | "failed"> {
   const bytes = source.read().then(
     ({ done, value }) => (done ? "failed" : value),
     () => "failed" as const,
   );
   reading.add(source);
-  const first = await Promise.race([bytes, limit]);
+  let first = await within(PATIENCE_MS, bytes);
+  if (first === "late") {
+    lane.leave();
+    first = await within(READ_LIMIT_MS, bytes);
+  }
   reading.delete(source);
+  return first;
+}
+
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | "late"> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<"late">((resolve) => {
+    timer = setTimeout(resolve, ms, "late");
+  });
+  const first = await Promise.race([promise, limit]);
   clearTimeout(timer);
   return first;
 }

@@ -1,6 +1,6 @@
 // Computes MD5s in a worker.
-import { createMD5 } from "hash-wasm";
 import { createSliceHasher } from "./hash-slice";
+import { createLanes } from "./md5-lanes";
 import type { HashJob, HashReply } from "./worker-hasher";
 
 /** What is used of the worker's scope. The types of the page's `window` do not fit. */
@@ -10,7 +10,7 @@ interface WorkerScope {
 }
 
 const scope = self as unknown as WorkerScope; // this file runs in a worker, but is compiled with the DOM's types
-const hashSlice = createSliceHasher(createMD5);
+const hashSlice = createSliceHasher(createLanes());
 
 scope.onmessage = async ({ data: { id, slice, keepsBytes } }) => {
   const hash = await hashSlice(slice, keepsBytes);

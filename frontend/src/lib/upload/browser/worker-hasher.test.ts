@@ -26,7 +26,7 @@ class FakeWorker implements HashWorker {
 describe("createWorkerHasher", () => {
   const slice = new Blob(["x"]);
 
-  function sloted() {
+  function spawning() {
     const workers: FakeWorker[] = [];
     const hasher = createWorkerHasher(() => {
       const worker = new FakeWorker();
@@ -36,39 +36,37 @@ describe("createWorkerHasher", () => {
     return { workers, hasher };
   }
 
-  it("shares jobs between two workers, pairs replies with jobs, and releases", async () => {
-    const { workers, hasher } = sloted();
+  it("gives all jobs to one worker, pairs replies with jobs, and releases", async () => {
+    const { workers, hasher } = spawning();
     const { signal } = new AbortController();
     const hashes = [1, 2, 3, 4].map(() => hasher.md5(slice, signal));
-    expect(workers.map((worker) => worker.jobs.length)).toEqual([2, 2]);
+    expect(workers.map((worker) => worker.jobs.length)).toEqual([4]);
     for (const worker of workers)
       for (const { id } of [...worker.jobs].reverse())
         worker.reply({ id, hash: { kind: "md5", hex: `0${id}` } });
     expect(await Promise.all(hashes)).toEqual(["01", "02", "03", "04"].map((hex) => ({ kind: "md5", hex })));
     expect(getEventListeners(signal, "abort")).toEqual([]);
     hasher.release();
-    expect(workers.map((worker) => worker.isTerminated)).toEqual([true, true]);
+    expect(workers.map((worker) => worker.isTerminated)).toEqual([true]);
     void hasher.md5(slice, signal);
-    expect(workers).toHaveLength(3);
+    expect(workers).toHaveLength(2);
   });
 
   it("keeps new workers when a worker that it released reports an error", () => {
-    const { workers, hasher } = sloted();
+    const { workers, hasher } = spawning();
     hasher.warmUp();
     hasher.release();
     void hasher.md5(slice, new AbortController().signal);
     workers[0]?.onerror?.({} as ErrorEvent); // the event itself is not read
-    expect(workers[2]?.isTerminated).toBe(false);
+    expect(workers[1]?.isTerminated).toBe(false);
   });
 
-  it("warms up the workers, which the first jobs find ready", () => {
-    const { workers, hasher } = sloted();
+  it("warms up the worker, which the first job finds ready", () => {
+    const { workers, hasher } = spawning();
     hasher.warmUp();
     hasher.warmUp();
-    expect(workers).toHaveLength(2);
     void hasher.md5(slice, new AbortController().signal);
-    expect(workers.flatMap((worker) => worker.jobs)).toHaveLength(1);
-    expect(workers).toHaveLength(2);
+    expect(workers.map((worker) => worker.jobs.length)).toEqual([1]);
 
     const blocked = createWorkerHasher(() => {
       throw new DOMException("blocked by policy", "SecurityError");
