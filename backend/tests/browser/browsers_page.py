@@ -43,6 +43,9 @@ def render(stories: Sequence[Story], results: Mapping[BrowserName, Outcomes]) ->
             "",
             "`make long-upload` runs the last row.",
             "",
+            "Firefox before 133 can't send the DELETE of a closed page, so the server removes that upload after the "
+            "grace.",
+            "",
         ]
     )
 
