@@ -31,7 +31,7 @@ _MAX_FIRST_ATOM = 128 * 1024 * 1024
 
 # Registered at mp4ra.org. An image or an audio file may be a valid ISO base media file.
 _IMAGE_BRANDS = frozenset(
-    b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 avci avcs avif avis jpeg jpgs vvic".split()
+    b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 avci avcs avif avis j2ki j2is jpeg jpgs vvic".split()
 ) | {b"crx "}
 _AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 

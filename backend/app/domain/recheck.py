@@ -10,7 +10,7 @@ from typing import Final
 RECHECK_AFTER: Final = timedelta(minutes=5)
 """Time between two checks that together give up an object or confirm a removal.
 
-It does not follow SWEEP_INTERVAL_SECONDS, because the guarantee is that a vanished object is settled in 10 minutes.
+Two checks fit into the 10 minutes within which a vanished object is settled. SWEEP_INTERVAL_SECONDS may be longer.
 """
 
 

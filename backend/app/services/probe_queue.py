@@ -29,16 +29,18 @@ class ProbeQueue:
     async def work(
         self, probe_next: Callable[[], Awaitable[bool]], at_once: int, check_seconds: float
     ) -> None:
-        """Call `probe_next` until no probe is due, up to `at_once` concurrently. Only a cancellation ends this.
+        """Whenever probes are due, call `probe_next` until none is, up to `at_once` concurrently. Run until cancelled.
 
         One query every `check_seconds` finds the probes that other processes enqueued, postponed or left behind.
         """
 
-        async def work_off() -> None:
+        async def probe_until_none_due() -> None:
             while await probe_next():
                 pass
 
-        workers = (run_forever("probe", work_off, math.inf, wake=self.wake) for _ in range(at_once))
+        workers = (
+            run_forever("probe", probe_until_none_due, math.inf, wake=self.wake) for _ in range(at_once)
+        )
         await side_by_side(run_forever("probe_queue", self._wake_if_due, check_seconds), *workers)
 
     async def _wake_if_due(self) -> None:

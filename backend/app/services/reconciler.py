@@ -128,7 +128,7 @@ class Reconciler:
         now = self.clock.now()
         expires_at = await self._expires_at(video, parts or [], now)
         if expires_at <= now and await self.completion.is_assembled(video):
-            await self._complete_restored(video, now)
+            await self._start_completion(video, now)
             return
         async with self.database.transaction() as session:
             if expires_at > now:
@@ -163,8 +163,8 @@ class Reconciler:
         except NoSuchUpload:
             return None
 
-    async def _complete_restored(self, video: Video, now: datetime) -> None:
-        """Complete an uploading row whose object exists. Only a restored database has such a row."""
+    async def _start_completion(self, video: Video, now: datetime) -> None:
+        """Move an uploading row whose object exists to `completing`. Only a restored database has such a row."""
         async with self.database.transaction() as session:
             await videos.transition(
                 session, video.id, VideoEvent.COMPLETE_CLAIMED, due_at=now, missing_since=None

@@ -1,4 +1,4 @@
-// Tracks whether the network and the store are reachable: the browser's word, corrected by what requests show.
+// Tracks whether the network and the store are reachable, by the browser's events and what requests show.
 import type { Delays } from "./delays";
 import type { Clock, Network } from "./ports";
 

@@ -1,10 +1,10 @@
 // Computes MD5s of at most four parts ahead, so that a part need not wait for its own.
 import type { Clock, PartHash, PartHasher } from "./ports";
 
-/** If no worker answers for so long, none ever will. */
+/** If the worker does not answer for so long, it never will. */
 const HASH_LIMIT_MS = 60_000;
-/** After a crash, new workers start. Workers that a policy blocks fail each time. */
-const MAX_FAILURES = 3;
+/** After a crash a new worker starts. A worker that a policy blocks fails each time. */
+const MAX_HASHER_FAILURES = 3;
 export const PARTS_AHEAD = 4;
 
 export interface Slice {
@@ -45,7 +45,7 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
     const job = jobs;
     return new Promise((resolve) => {
       let cancel: () => void;
-      // On a slow disk a job may wait long for the jobs before it, while the workers are alive.
+      // On a slow disk a job may wait long for the jobs before it, while the worker is alive.
       const waitWhileAlive = () => {
         const before = replies;
         cancel = clock.after(HASH_LIMIT_MS, () => {
@@ -67,7 +67,7 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
           failures += 1;
           failedUpTo = jobs;
         }
-        isBroken ||= failures >= MAX_FAILURES;
+        isBroken ||= failures >= MAX_HASHER_FAILURES;
         resolve(hash);
       };
       waitWhileAlive();

@@ -77,9 +77,9 @@ export type PartHash =
 export interface PartHasher {
   /** `keepsBytes` also returns the bytes that were hashed. */
   md5(slice: Blob, signal: AbortSignal, keepsBytes?: boolean): Promise<PartHash>;
-  /** Starts the workers before the user chooses a file. */
+  /** Starts the worker before the user chooses a file. */
   warmUp(): void;
-  /** Stops the workers. The next call starts new ones. */
+  /** Stops the worker. The next call starts a new one. */
   release(): void;
 }
 

@@ -36,7 +36,7 @@ export class Uploader {
     };
   }
 
-  /** Call it when the user is about to choose a file, so that the workers are ready for the first part. */
+  /** Call it when the user is about to choose a file, so that the worker is ready for the first part. */
   warmUp(): void {
     this.#given.ports.hasher.warmUp();
   }
@@ -145,7 +145,7 @@ export class Uploader {
 
   /**
    * A user may have five open uploads, and five reloads must not use them up. The DELETE comes first, because Firefox
-   * ends the script of a closed tab at any moment (seen on a busy machine).
+   * ends the script of a closed tab at any moment.
    */
   #pageGone(): void {
     const job = this.#job;
@@ -167,7 +167,7 @@ export class Uploader {
     if (this.#job !== null && !this.#job.isCompleteUnconfirmed) await this.#removeVideo(this.#job);
   }
 
-  /** If the removal never gets through, the server's sweep removes the video. */
+  /** If the removal never arrives, the server's reconciler expires the upload. */
   async #removeVideo(job: UploadJob): Promise<void> {
     const videoId = job.upload?.videoId ?? null;
     const { file, idempotencyKey, isCreateUnconfirmed } = job;

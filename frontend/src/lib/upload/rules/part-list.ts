@@ -1,4 +1,4 @@
-// The parts of a file and how far each is: the one place that counts bytes.
+// The parts of a file and how far each is. Bytes are counted only here.
 import type { UploadPolicy } from "../types";
 
 export interface Part {

@@ -6,7 +6,7 @@ const BACKOFF_LIMIT_MS = 30_000;
 /** A longer Retry-After is cut, because a person watches. */
 const RETRY_AFTER_LIMIT_MS = 120_000;
 
-/** An upload ends for lack of network only after both, because some outages last longer than eight attempts. */
+/** Only after both does an upload end for lack of network, because an outage may last longer than MAX_FAILURES attempts. */
 export const MAX_FAILURES = 8;
 const NO_PROGRESS_LIMIT_MS = 600_000;
 

@@ -18,7 +18,7 @@ export const POLICY: UploadPolicy = {
     {
       container: "avi",
       extensions: [".avi"],
-      content_types: ["video/x-msvideo", "video/avi"],
+      content_types: ["video/x-msvideo", "video/avi", "video/vnd.avi", "video/msvideo"],
       family: "riff",
     },
     { container: "webm", extensions: [".webm"], content_types: ["video/webm"], family: "matroska" },
