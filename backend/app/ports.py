@@ -30,6 +30,7 @@ class StoredObject:
     etag: str
     content_type: str
     metadata: Mapping[str, str]
+    """Names in lower case."""
 
 
 @dataclass(frozen=True)

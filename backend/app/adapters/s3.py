@@ -183,7 +183,8 @@ class S3Storage:
             answer["ContentLength"],
             _require_field(answer, "ETag"),
             answer.get("ContentType", ""),
-            answer["Metadata"],
+            # Header names have no case (RFC 9110, 5.1). Go proxies send X-Amz-Meta-..., and boto3 keeps that.
+            {name.lower(): value for name, value in answer["Metadata"].items()},
         )
 
     async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:

@@ -263,6 +263,41 @@ async def test_range_read_names_etag(
     assert (piece.data, piece.total_bytes, piece.etag) == (b"12345", 100, PART.etag)
 
 
+# --- how the store may spell its headers ---------------------------------------------------------------------------
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "lower case": str.lower,
+    "as Go proxies write": str.title,
+    "upper case": str.upper,
+    "mixed": lambda name: name.lower().replace("amz-meta", "Amz-meta").replace("e", "E"),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+async def test_reads_headers_without_regard_to_case(
+    server: ScriptedServer, storage: S3Storage, spelling: str
+) -> None:
+    headers = {
+        "etag": PART.etag,
+        "content-type": "video/mp4",
+        "content-range": "bytes 7-11/100",
+        "x-amz-meta-slipway-token": "The Token",
+        "x-amz-server-side-encryption": "aws:kms",
+    }
+    spelled = {SPELLINGS[spelling](name): value for name, value in headers.items()}
+
+    server.script(Answer(200, headers=spelled))
+    assert (await storage.head(KEY)).metadata == {"slipway-token": "The Token"}
+    assert (await storage.server_time()).tzinfo is UTC
+
+    server.script(Answer(206, b"12345", spelled))
+    piece = await storage.read_range(KEY, 7, 5, PART.etag)
+    assert (piece.total_bytes, piece.etag) == (100, PART.etag)
+
+    server.script(Answer(200, CREATED, spelled))
+    assert not (await storage.create_multipart_upload(KEY, "video/mp4", "attachment", {})).etags_are_md5
+
+
 # --- how long, and how many ---------------------------------------------------------------------------------------
 
 
