@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import boto3
@@ -16,6 +17,13 @@ import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from app.adapters.s3_answers import (
+    CONDITION,
+    error_code,
+    error_status,
+    is_stores_answer,
+    perhaps_refused,
+)
 from app.adapters.s3_signing import S3UrlSigner
 from app.core.metrics import STORAGE_CALL_SECONDS
 from app.domain.errors import Overloaded, StorageUnavailable
@@ -35,7 +43,7 @@ from app.ports import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadBucketOutputTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadBucketOutputTypeDef
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -117,6 +125,8 @@ class S3Storage:
         self._assembly_client = connection.client(connection.endpoint_url, _ASSEMBLY_READ_SECONDS)
         self._pool = ThreadPoolExecutor(connection.threads, thread_name_prefix="s3")
         self._slots = threading.Semaphore(connection.threads + connection.queue)
+        self._refused_headers: dict[str, set[str]] = {}
+        """By operation, the optional headers that this store was found to refuse."""
 
     async def create_multipart_upload(
         self, object_key: str, content_type: str, content_disposition: str, metadata: Mapping[str, str]
@@ -152,18 +162,20 @@ class S3Storage:
     async def complete_multipart_upload(
         self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
     ) -> None:
-        arguments: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_new else {}
-        await self._call(
+        named: list[CompletedPartTypeDef] = [
+            {"PartNumber": part.part_number, "ETag": part.etag} for part in parts
+        ]
+        await self._write(
             "complete_multipart_upload",
-            self._assembly_client.complete_multipart_upload,
+            partial(
+                self._assembly_client.complete_multipart_upload,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": named},
+            ),
+            object_key,
+            {"MpuObjectSize": sum(part.size_bytes for part in parts)},
+            only_if_new=only_if_new,
             time_limit=None,
-            Key=object_key,
-            UploadId=upload_id,
-            MultipartUpload={
-                "Parts": [{"PartNumber": part.part_number, "ETag": part.etag} for part in parts]
-            },
-            MpuObjectSize=sum(part.size_bytes for part in parts),
-            **arguments,
         )
 
     async def abort_multipart_upload(self, object_key: str, upload_id: str) -> None:
@@ -178,7 +190,12 @@ class S3Storage:
             return
 
     async def head(self, object_key: str) -> StoredObject:
-        answer = await self._call("head", self._client.head_object, Key=object_key)
+        try:
+            answer = await self._call("head", self._client.head_object, Key=object_key)
+        except NoSuchObject as error:
+            if not is_stores_answer(error.__cause__):
+                await self._require_unlisted(object_key)
+            raise
         return StoredObject(
             answer["ContentLength"],
             _require_field(answer, "ETag"),
@@ -186,6 +203,16 @@ class S3Storage:
             # Header names have no case (RFC 9110, 5.1). Go proxies send X-Amz-Meta-..., and boto3 keeps that.
             {name.lower(): value for name, value in answer["Metadata"].items()},
         )
+
+    async def _require_unlisted(self, object_key: str) -> None:
+        """Raise StorageUnavailable unless a listing without the key confirms a 404 that a proxy may have sent.
+
+        A listing has a body, which proves that the store answered.
+        """
+        page = await self._call("list_objects", self._client.list_objects_v2, Prefix=object_key, MaxKeys=1)
+        _require_field(page, "Name")
+        if object_key in (item["Key"] for item in page.get("Contents", [])):
+            raise StorageUnavailable
 
     async def read_range(self, object_key: str, start: int, length: int, etag: str | None) -> ObjectRange:
         def read(**arguments: Any) -> ObjectRange:
@@ -208,10 +235,47 @@ class S3Storage:
             return  # AWS answers 204 for a missing object, some engines don't
 
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
-        arguments: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_new else {}
-        await self._call(
-            "put", self._client.put_object, Key=object_key, Body=data, ContentType=content_type, **arguments
-        )
+        send = partial(self._client.put_object, Body=data, ContentType=content_type)
+        await self._write("put", send, object_key, {}, only_if_new=only_if_new)
+
+    async def _write(
+        self,
+        operation: str,
+        send: Callable[..., Any],
+        object_key: str,
+        headers: Mapping[str, Any],
+        *,
+        only_if_new: bool,
+        time_limit: float | None = _CALL_SECONDS,
+    ) -> None:
+        """Write with If-None-Match and `headers`, or without those that this store refuses.
+
+        If the store refuses If-None-Match, a HEAD before the write stands in.
+        """
+        headers = {**headers, CONDITION: "*"} if only_if_new else headers
+        refused = self._refused_headers.setdefault(operation, set())
+        taken = {name: value for name, value in headers.items() if name not in refused}
+        call = partial(self._call, operation, send, time_limit=time_limit, Key=object_key)
+        if only_if_new and CONDITION in refused:
+            await self._require_free(object_key)
+        try:
+            await call(**taken)
+        except (InvalidPart, StorageUnavailable) as error:
+            doubtful = perhaps_refused(error.__cause__, taken)
+            if not doubtful:
+                raise
+            if CONDITION in doubtful:
+                await self._require_free(object_key)
+            await call(**{name: value for name, value in taken.items() if name not in doubtful})
+            # The same write without them was accepted.
+            refused |= doubtful
+            log.warning("storage.header_refused", operation=operation, headers=sorted(doubtful))
+
+    async def _require_free(self, object_key: str) -> None:
+        """Raise ObjectExists if there is an object at the key."""
+        with suppress(NoSuchObject):
+            await self.head(object_key)
+            raise ObjectExists
 
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
         async for page in self._pages(
@@ -342,20 +406,21 @@ _PART_ERRORS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidReq
 
 def _raise_ours(operation: str, error: ClientError) -> NoReturn:
     """Raise our error for an answer of S3, StorageUnavailable for one that we don't expect."""
-    code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = error_code(error)
+    status = error_status(error)
     # Ceph answers NoSuchKey for a missing upload.
     if operation in _UPLOAD_CALLS and code in ("NoSuchUpload", "NoSuchKey"):
         raise NoSuchUpload from error
     if operation == "complete_multipart_upload" and code in _PART_ERRORS:
         raise InvalidPart from error
-    if operation in ("complete_multipart_upload", "put") and status in (409, 412):
+    is_stores = is_stores_answer(error)
+    if operation in ("complete_multipart_upload", "put") and status in (409, 412) and is_stores:
         raise ObjectExists from error
     if operation in _BARE_CALLS and status == 404:
         raise NoSuchObject from error
     if operation in _OBJECT_CALLS and code in ("NoSuchKey", "NoSuchUpload"):
         raise NoSuchObject from error
-    if operation == "read_range" and status == 412:
+    if operation == "read_range" and status == 412 and is_stores:
         raise ObjectChanged from error
     log.error("storage.refused", operation=operation, status=status, code=code)
     raise StorageUnavailable from error

@@ -30,9 +30,12 @@ class Seen:
     body: bytes
 
 
+STORES_HEADERS = {"Content-Type": "application/xml", "x-amz-request-id": "tx1"}
+
+
 def s3_error(status: int, code: str) -> Answer:
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
-    return Answer(status, body.encode(), {"Content-Type": "application/xml"})
+    return Answer(status, body.encode(), STORES_HEADERS)
 
 
 class ScriptedServer:

@@ -5,6 +5,7 @@ After StorageUnavailable the store may have carried out the call or not.
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from app.adapters.s3 import S3Storage
 from app.domain.errors import StorageUnavailable
 from app.ports import NoSuchObject, NoSuchUpload
 from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
-from tests.adapters.test_s3_storage import CALLS, storage_at
+from tests.adapters.test_s3_storage import CALLS, KEY, storage_at
 
 GONE = "404 gone"
 ANSWERS = {
@@ -35,9 +36,8 @@ OTHERWISE: dict[tuple[str, str], type[Exception] | None] = {
     ("head", GONE): NoSuchObject,
     ("read_range", GONE): NoSuchObject,
     ("delete", GONE): None,
-    # A HEAD's answer has no body that could say whose it is.
+    # The store's answer to a HEAD has no body that could say what is missing.
     ("head", "404 no bucket"): NoSuchObject,
-    ("head", "404 of a proxy"): NoSuchObject,
     # A 200 is not trusted here. A HEAD follows complete and delete, a listing follows abort.
     **{
         (call, answer): None
@@ -72,6 +72,58 @@ async def test_translates_error(server: ScriptedServer, storage: S3Storage, call
     else:
         with pytest.raises(expected):
             await CALLS[call](storage)
+
+
+HTML = {"Content-Type": "text/html"}
+PROXY_STATUSES = (400, 403, 404, 405, 409, 412, 413, 421, 429, 500, 501, 502, 503, 504)
+PROXY_BODIES = {
+    "HTML that is XML": Answer(0, b"<html><body><h1>Error</h1></body></html>", HTML),
+    "HTML that is no XML": Answer(0, b"<!doctype html><p>Error<br></html", HTML),
+    "HTML without a type": Answer(0, b"<html><body>Error</body></html>"),
+    "HTML with S3's header": Answer(0, b"<html></html>", {**HTML, "x-amz-request-id": "tx1"}),
+    "HTML of CloudFront": Answer(0, b"<html></html>", {**HTML, "x-amz-cf-id": "1", "x-amz-cf-pop": "FRA1"}),
+    "JSON": Answer(0, b'{"Code": "NoSuchKey"}', {"Content-Type": "application/json"}),
+    "XML of another": Answer(0, b"<error><code>NoSuchKey</code></error>", {"Content-Type": "text/xml"}),
+    "a status as code": Answer(0, b"<Error><Code>404</Code></Error>", {"Content-Type": "text/xml"}),
+    "plain text": Answer(0, b"NoSuchUpload", {"Content-Type": "text/plain"}),
+    "empty": Answer(0),
+}
+
+
+@pytest.mark.parametrize("body", PROXY_BODIES)
+@pytest.mark.parametrize("call", CALLS)
+async def test_error_of_a_proxy_is_unavailable(
+    server: ScriptedServer, storage: S3Storage, call: str, body: str
+) -> None:
+    """It says nothing about the object, the upload or the rights."""
+    for status in PROXY_STATUSES:
+        server.script(replace(PROXY_BODIES[body], status=status))
+        with pytest.raises(StorageUnavailable):
+            await CALLS[call](storage)
+
+
+LISTED = b"<Contents><Key>%s</Key><Size>1</Size><LastModified>2026-01-01T00:00:00Z</LastModified></Contents>"
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        (b"", NoSuchObject),
+        (LISTED % f"{KEY}.longer".encode(), NoSuchObject),
+        (LISTED % KEY.encode(), StorageUnavailable),
+    ],
+    ids=["not listed", "another key listed", "listed"],
+)
+async def test_listing_decides_on_404_of_head_without_the_stores_header(
+    server: ScriptedServer, storage: S3Storage, listed: bytes, expected: type[Exception]
+) -> None:
+    """Some stores send no x-amz-request-id. Only the listing tells them from a proxy."""
+    server.script(
+        Answer(404), Answer(200, b"<ListBucketResult><Name>slipway</Name>%s</ListBucketResult>" % listed)
+    )
+
+    with pytest.raises(expected):
+        await storage.head(KEY)
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -20,7 +20,7 @@ from app.ports import (
     StoredObject,
     StoredPart,
 )
-from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
+from tests.adapters.scripted_server import STORES_HEADERS, Answer, ScriptedServer, s3_error
 from tests.contract.engines import s3_connection
 from tests.waiting import TIMEOUT_SECONDS
 
@@ -30,6 +30,7 @@ Call = Callable[[S3Storage], Coroutine[Any, Any, object]]
 
 CREATED = b"<InitiateMultipartUploadResult><UploadId>the id</UploadId></InitiateMultipartUploadResult>"
 COMPLETED = b"<CompleteMultipartUploadResult><ETag></ETag></CompleteMultipartUploadResult>"
+NO_OBJECT = Answer(404, headers=STORES_HEADERS)
 FOUND = Answer(200, headers={"ETag": PART.etag, "Content-Type": "video/mp4"})
 
 CALLS: dict[str, Call] = {
@@ -127,7 +128,9 @@ UNUSABLE = [
 async def test_translates_known_error(
     server: ScriptedServer, storage: S3Storage, call: str, status: int, code: str, error: type[Exception]
 ) -> None:
-    server.script(s3_error(status, code))
+    refusal = s3_error(status, code)
+    # InvalidRequest may be about If-None-Match, so a HEAD and a Complete without it follow.
+    server.script(refusal, NO_OBJECT, refusal)
 
     with pytest.raises(error):
         await CALLS[call](storage)
@@ -248,6 +251,60 @@ async def test_complete_sends_size_and_condition(
     assert asked.headers["x-amz-mp-object-size"] == "5"
     assert asked.headers.get("if-none-match") == ("*" if only_if_new else None)
     assert PART.etag.strip('"').encode() in asked.body
+
+
+HEADER_REFUSALS = {
+    "501": s3_error(501, "NotImplemented"),
+    "501 without a body": Answer(501),
+    "400 InvalidArgument": s3_error(400, "InvalidArgument"),
+    "400 UnsupportedHeader": s3_error(400, "UnsupportedHeader"),
+    "405": s3_error(405, "MethodNotAllowed"),
+    "removed by a proxy": s3_error(403, "SignatureDoesNotMatch"),
+}
+
+
+@pytest.mark.parametrize("refusal", HEADER_REFUSALS)
+async def test_repeats_refused_write_without_its_optional_headers_and_remembers(
+    server: ScriptedServer, refusal: str
+) -> None:
+    with storage_at(server.url) as storage:
+        server.script(HEADER_REFUSALS[refusal], NO_OBJECT, Answer(200, COMPLETED))
+        await storage.complete_multipart_upload(KEY, "id", [PART], only_if_new=True)
+        refused, _, repeated = server.seen
+
+        assert {"if-none-match", "x-amz-mp-object-size"} <= refused.headers.keys()
+        assert not {"if-none-match", "x-amz-mp-object-size"} & repeated.headers.keys()
+        server.script(NO_OBJECT, Answer(200, COMPLETED))
+        await storage.complete_multipart_upload(KEY, "id", [PART], only_if_new=True)
+        assert [seen.method for seen in server.seen] == ["HEAD", "POST"]
+        assert "if-none-match" not in server.seen[1].headers
+
+
+async def test_keeps_the_size_if_only_the_condition_can_be_refused(
+    server: ScriptedServer, storage: S3Storage
+) -> None:
+    """AWS answers InvalidRequest to a wrong size."""
+    server.script(s3_error(400, "InvalidRequest"), NO_OBJECT, s3_error(400, "InvalidRequest"))
+
+    with pytest.raises(InvalidPart):
+        await storage.complete_multipart_upload(KEY, "id", [PART], only_if_new=True)
+    assert server.seen[2].headers["x-amz-mp-object-size"] == "5"
+    server.script(Answer(200, COMPLETED))
+    await storage.complete_multipart_upload(KEY, "id", [PART], only_if_new=True)
+    assert server.seen[0].headers["if-none-match"] == "*", "a wrong size is no refusal of the condition"
+
+
+@pytest.mark.parametrize(
+    "answer", [s3_error(400, "EntityTooSmall"), s3_error(403, "AccessDenied"), Answer(503)]
+)
+async def test_repeats_no_write_that_was_refused_for_another_reason(
+    server: ScriptedServer, storage: S3Storage, answer: Answer
+) -> None:
+    server.script(answer)
+
+    with pytest.raises((InvalidPart, StorageUnavailable)):
+        await storage.complete_multipart_upload(KEY, "id", [PART], only_if_new=True)
+    assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize(("etag", "condition"), [(PART.etag, PART.etag), (None, None), ("", None)])

@@ -87,6 +87,7 @@ class S3Engine:
     ) -> None:
         self.name = name
         self.differences = differences
+        self.port = urlsplit(endpoint_url).port or 80
         self.connection = s3_connection(endpoint_url, access_key_id, secret_access_key)
         self.signer = make_signer(self.connection)
         self.client: S3Client = self.connection.client(endpoint_url, 60)

@@ -120,6 +120,20 @@ def s3_error(status: int, code: str, *, is_readable: bool = True, is_passed_on: 
 
 
 @dataclass(frozen=True)
+class RefuseHeader:
+    """Answers requests that have this header in place of the upstream."""
+
+    name: str
+    answer: Answer
+
+    async def play(self, exchange: "Exchange") -> None:
+        if self.name in exchange.head.headers:
+            await self.answer.play(exchange)
+        else:
+            await exchange.relay()
+
+
+@dataclass(frozen=True)
 class Hang:
     """Never answers. Reads the whole body, or nothing after the head."""
 

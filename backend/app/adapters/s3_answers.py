@@ -1,0 +1,47 @@
+"""Tell who sent an error, the store or a proxy in front of it, and what it may be about."""
+
+from collections.abc import Collection
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+CONDITION: Final = "IfNoneMatch"
+"""boto3's name of the header If-None-Match."""
+_ABOUT_PARTS: Final = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
+
+
+def error_code(error: ClientError) -> str:
+    """Return the code of S3's XML error, or an empty string. Without one, boto3 puts the status there."""
+    code: str = error.response.get("Error", {}).get("Code", "")
+    return "" if code.isdigit() else code
+
+
+def error_status(error: ClientError) -> int:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+
+
+def is_stores_answer(error: BaseException | None) -> bool:
+    """Return whether the store sent this error. Otherwise a proxy may have, and it proves nothing about the object.
+
+    The store sends an XML error. Its answer to a HEAD has no body, but the header x-amz-request-id.
+    """
+    if not isinstance(error, ClientError):
+        return False
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    is_page = headers.get("content-type", "").startswith("text/html")
+    return bool(error_code(error)) or ("x-amz-request-id" in headers and not is_page)
+
+
+def perhaps_refused(error: BaseException | None, headers: Collection[str]) -> set[str]:
+    """Return those of the request's optional headers that the error may be about.
+
+    Stores refuse a header that they don't know with 501 NotImplemented, 400 InvalidArgument or 405. If a proxy
+    removes it, the signature does not match. Only the same request without the header tells.
+    """
+    if not isinstance(error, ClientError):
+        return set()
+    code, status = error_code(error), error_status(error)
+    if code in _ABOUT_PARTS or not (status in (400, 405, 501) or code == "SignatureDoesNotMatch"):
+        return set()
+    # AWS sends InvalidRequest also if the size is wrong, so that header stays.
+    return {CONDITION} & set(headers) if code == "InvalidRequest" else set(headers)
