@@ -46,7 +46,7 @@ class ObjectRange:
 class CreatedUpload:
     upload_id: str
     etags_are_md5: bool
-    """Whether part ETags are MD5s. They are with SSE-S3 and without encryption, but not with SSE-KMS."""
+    """False if the store says that part ETags are no MD5s, as with SSE-KMS. True proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,9 @@ class ObjectStorage(Protocol):
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         """Return all parts in order. Raise NoSuchUpload."""
+
+    async def part_etags_are_md5(self, object_key: str) -> bool:
+        """Send a small part to an upload beside this key, and return whether its ETag is its MD5."""
 
     async def complete_multipart_upload(
         self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool

@@ -115,6 +115,10 @@ class InMemoryStorage:
         self._clock = clock
         self._small_parts = small_parts
         self.etags_are_md5 = etags_are_md5
+        self.says_so = True
+        """Whether the answer to create_multipart_upload names an encryption without MD5s."""
+        self.new_etag: Callable[[], str] = lambda: secrets.token_hex(16)
+        """Makes the ETag of a part if it is no MD5."""
         self._key = secrets.token_bytes(32)
         self._uploads: dict[str, _Upload] = {}
         self._finished: dict[str, _Upload] = {}
@@ -236,7 +240,12 @@ class InMemoryStorage:
         await self._begin("create_multipart_upload", object_key)
         upload_id = self.open_upload(object_key, content_type, metadata, content_disposition)
         await self._end("create_multipart_upload")
-        return CreatedUpload(upload_id, self.etags_are_md5)
+        return CreatedUpload(upload_id, self.etags_are_md5 or not self.says_so)
+
+    async def part_etags_are_md5(self, object_key: str) -> bool:
+        await self._begin("part_etags_are_md5", object_key)
+        await self._end("part_etags_are_md5")
+        return self.etags_are_md5
 
     def presign_part(
         self,
@@ -404,7 +413,7 @@ class InMemoryStorage:
         return bodies
 
     def _store(self, upload: _Upload, part_number: int, body: bytes) -> None:
-        digest = md5_hex(body) if self.etags_are_md5 else secrets.token_hex(16)
+        digest = md5_hex(body) if self.etags_are_md5 else self.new_etag()
         upload.parts[part_number] = _Part(body, f'"{digest}"', self._clock.now())
 
     def _signature(self, method: str, object_key: str, length: str, query: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """The ObjectStorage port on boto3, in a bounded thread pool. Translates boto3's errors into ours."""
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -53,6 +54,8 @@ _CALL_SECONDS = 7.0
 database before and after the call."""
 _ASSEMBLY_READ_SECONDS = 300.0
 """CompleteMultipartUpload may take minutes (AWS API reference). It runs in the background."""
+
+_SAMPLE_PART = b"Is the ETag of this part its MD5?"
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,23 @@ class S3Storage:
             async for page in pages
             for part in page.get("Parts", [])
         ]
+
+    async def part_etags_are_md5(self, object_key: str) -> bool:
+        key = f"{object_key}.etag"
+        upload_id = (await self.create_multipart_upload(key, "text/plain", "attachment", {})).upload_id
+        try:
+            await self._call(
+                "upload_part",
+                self._client.upload_part,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=1,
+                Body=_SAMPLE_PART,
+            )
+            etags = [part.etag.strip('"').lower() for part in await self.list_parts(key, upload_id)]
+        finally:
+            await self.abort_multipart_upload(key, upload_id)
+        return etags == [hashlib.md5(_SAMPLE_PART, usedforsecurity=False).hexdigest()]
 
     async def complete_multipart_upload(
         self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool

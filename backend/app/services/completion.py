@@ -289,12 +289,28 @@ class CompletionService:
         stored = {part.part_number: part for part in listed}
         numbers = range(1, plan.part_count + 1)
         missing = [number for number in numbers if number not in stored]
-        mismatched = [
-            number for number in numbers if number in stored and not _is_intact(video, stored[number])
-        ]
-        if missing or mismatched:
-            raise PartsIncomplete(missing, mismatched)
-        return [stored[number] for number in numbers]
+        planned = [stored[number] for number in numbers if number in stored]
+        damaged = {part.part_number for part in planned if not _has_planned_size(video, part)}
+        damaged |= await self._differing_md5s(video, planned)
+        if missing or damaged:
+            raise PartsIncomplete(missing, sorted(damaged))
+        return planned
+
+    async def _differing_md5s(self, video: Video, parts: Sequence[StoredPart]) -> set[int]:
+        """Return the parts whose ETag is not the MD5 that the browser computed, if ETags are MD5s at this store.
+
+        One part whose ETag is its MD5 shows that, else a sample. If ETags are something else, the Content-MD5 is what
+        proves a part, because the store compared it when the part arrived.
+        """
+        md5s = video.part_md5s or {}
+        known = [part for part in parts if str(part.part_number) in md5s] if video.etags_are_md5 else []
+        differing = {part.part_number for part in known if not _has_md5(part, md5s[str(part.part_number)])}
+        if not differing or len(differing) < len(known):
+            return differing
+        if await self.storage.part_etags_are_md5(video.object_key):
+            return differing
+        log.info("upload.etags_are_no_md5s", video_id=str(video.id))
+        return set()
 
     async def _send_complete(
         self, video: Video, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
@@ -344,9 +360,9 @@ def _merged_md5s(video: Video, part_md5s: Mapping[int, str]) -> dict[str, str]:
     return {**(video.part_md5s or {}), **given}
 
 
-def _is_intact(video: Video, part: StoredPart) -> bool:
-    """Return whether the part has the planned length and, if it is known, the MD5 that the browser computed."""
-    if part.size_bytes != video.part_plan.part_bytes(part.part_number):
-        return False
-    md5 = (video.part_md5s or {}).get(str(part.part_number))
-    return md5 is None or not video.etags_are_md5 or part.etag.strip('"').lower() == md5.lower()
+def _has_planned_size(video: Video, part: StoredPart) -> bool:
+    return part.size_bytes == video.part_plan.part_bytes(part.part_number)
+
+
+def _has_md5(part: StoredPart, md5: str) -> bool:
+    return part.etag.strip('"').lower() == md5.lower()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.adapters import s3
 from app.adapters.s3 import S3Storage, make_signer
 from app.domain.errors import Overloaded, StorageUnavailable
 from app.ports import (
@@ -22,6 +23,7 @@ from app.ports import (
 )
 from tests.adapters.scripted_server import STORES_HEADERS, Answer, ScriptedServer, s3_error
 from tests.contract.engines import s3_connection
+from tests.fakes import md5_hex
 from tests.waiting import TIMEOUT_SECONDS
 
 KEY = "videos/a/b/c.mp4"
@@ -226,6 +228,33 @@ async def test_encryption_decides_if_etags_are_md5s(
     created = await storage.create_multipart_upload(KEY, "video/mp4", "attachment", {"a": "b"})
 
     assert created.etags_are_md5 is expected
+
+
+SAMPLE_MD5 = md5_hex(s3._SAMPLE_PART)
+
+
+@pytest.mark.parametrize(
+    ("etag", "expected"),
+    [
+        (f"&quot;{SAMPLE_MD5}&quot;", True),
+        (SAMPLE_MD5.upper(), True),
+        ("&quot;0123456789abcdef0123456789abcdef&quot;", False),
+        (f"&quot;{SAMPLE_MD5}-1&quot;", False),
+        ("AOpaque/+x", False),
+        ("", False),
+    ],
+)
+async def test_sample_part_tells_if_etags_are_md5s(
+    server: ScriptedServer, storage: S3Storage, etag: str, expected: bool
+) -> None:
+    part = f"<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag><Size>33</Size>"
+    part += "<LastModified>2026-01-01T00:00:00Z</LastModified></Part>"
+    listed = f"<ListPartsResult><UploadId>the id</UploadId>{part}</ListPartsResult>"
+    server.script(Answer(200, CREATED), Answer(200), Answer(200, listed.encode()), Answer(204))
+
+    assert await storage.part_etags_are_md5(KEY) is expected
+    assert [seen.method for seen in server.seen] == ["POST", "PUT", "GET", "DELETE"]
+    assert all(seen.path.startswith(f"/slipway/{KEY}.etag?") for seen in server.seen)
 
 
 async def test_create_sends_type_disposition_and_metadata(server: ScriptedServer, storage: S3Storage) -> None:

@@ -52,7 +52,12 @@ class Guarantee:
 GUARANTEES = [
     Guarantee(
         "a part is stored as sent, and its ETag is the MD5",
-        ["a_new_upload_has_no_parts", "a_presigned_part_is_stored_as_sent", "a_part_needs_no_content_md5"],
+        [
+            "a_new_upload_has_no_parts",
+            "a_presigned_part_is_stored_as_sent",
+            "a_part_needs_no_content_md5",
+            "a_sample_part_shows_that_etags_are_md5s",
+        ],
         "yes, without encryption or with SSE-S3",
         "UploadPart",
     ),

@@ -107,6 +107,14 @@ async def test_a_presigned_part_is_stored_as_sent(engine: Engine) -> None:
     assert abs(part.last_modified - engine.now()) < timedelta(minutes=30), "the same clock, the same zone"
 
 
+async def test_a_sample_part_shows_that_etags_are_md5s(engine: Engine) -> None:
+    key = new_key()
+
+    assert await engine.storage.part_etags_are_md5(key)
+
+    assert await upload_ids(engine.storage, key) == []
+
+
 async def test_a_part_needs_no_content_md5(engine: Engine) -> None:
     upload = await begin(engine)
 

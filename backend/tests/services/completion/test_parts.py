@@ -1,5 +1,8 @@
 """Refuse parts that are missing or differ from the plan."""
 
+import secrets
+from collections.abc import Callable
+
 import pytest
 
 from app.bootstrap import Application
@@ -84,6 +87,83 @@ async def test_ignores_md5s_if_etags_are_not_md5s(
     )
 
     assert answered.status == "processing"
+
+
+OPAQUE_ETAGS: dict[str, Callable[[], str]] = {
+    "like an MD5": lambda: secrets.token_hex(16),
+    "with a suffix": lambda: f"{secrets.token_hex(16)}-1",
+    "in base64": lambda: secrets.token_urlsafe(24),
+    "empty": str,
+}
+
+
+@pytest.mark.parametrize("etags", OPAQUE_ETAGS)
+@pytest.mark.parametrize("data", [SMALL_VIDEO, TWO_PARTS], ids=["one part", "two parts"])
+async def test_completes_if_etags_turn_out_to_be_no_md5s(
+    application: Application, storage: InMemoryStorage, sent: Sent, user: User, etags: str, data: bytes
+) -> None:
+    """A gateway may hide the store's encryption or make ETags of its own."""
+    storage.etags_are_md5 = storage.says_so = False
+    storage.new_etag = OPAQUE_ETAGS[etags]
+    video = await sent(data)
+
+    answered = await application.completion.complete(user.id, video.id, part_md5s_of(video, data))
+
+    assert answered.status == "processing"
+    assert storage.objects[video.object_key].data == data
+
+
+async def test_names_part_of_wrong_length_if_etags_are_no_md5s(
+    application: Application, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    storage.etags_are_md5 = storage.says_so = False
+    video = await sent(TWO_PARTS)
+    storage.store_part(video.upload_id or "", 2, b"shorter")
+
+    with pytest.raises(PartsIncomplete) as raised:
+        await application.completion.complete(user.id, video.id, part_md5s_of(video, TWO_PARTS))
+
+    assert raised.value.facts == {"missing": [], "mismatched": [2]}
+
+
+async def test_names_every_part_if_all_are_damaged(
+    application: Application, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    """A sample shows that ETags are MD5s, because no part does."""
+    video = await sent(TWO_PARTS)
+    for number in (1, 2):
+        storage.store_part(video.upload_id or "", number, bytes(reversed(part_of(video, TWO_PARTS, number))))
+    wanted = dict.fromkeys((1, 2), "0" * 32)
+
+    with pytest.raises(PartsIncomplete) as raised:
+        await application.completion.complete(user.id, video.id, wanted)
+
+    assert raised.value.facts == {"missing": [], "mismatched": [1, 2]}
+
+
+async def test_decides_nothing_while_the_sample_gets_no_answer(
+    application: Application, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    storage.fail_next("part_etags_are_md5")
+
+    with pytest.raises(StorageUnavailable):
+        await application.completion.complete(user.id, video.id, {1: "0" * 32})
+
+    assert (await read_video(application, video.id)).status == "completing"
+
+
+async def test_one_part_with_its_md5_needs_no_sample(
+    application: Application, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent(TWO_PARTS)
+
+    with pytest.raises(PartsIncomplete):
+        await application.completion.complete(
+            user.id, video.id, {**part_md5s_of(video, TWO_PARTS), 2: "0" * 32}
+        )
+
+    assert storage.count("part_etags_are_md5") == 0
 
 
 async def test_leaves_out_part_beyond_the_plan(
