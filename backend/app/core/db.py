@@ -24,14 +24,6 @@ ABANDONED_AFTER_SECONDS = 10
 """PostgreSQL rolls back a transaction that was idle for so long, because its client has died. TCP's keepalive would
 notice after two hours and the locks would remain. Our transactions wait for nothing but the database."""
 
-_POSTGRES_TIMEOUTS: dict[str, Any] = {
-    "connect_timeout": BUSY_TIMEOUT_SECONDS,
-    # For a server that is gone without closing its connections.
-    "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
-    "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s "
-    f"-c idle_in_transaction_session_timeout={ABANDONED_AFTER_SECONDS}s -c timezone=UTC",
-}
-
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC datetimes on both databases. SQLite returns naive ones even for timezone=True."""
@@ -151,7 +143,14 @@ def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
         return options | {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
     return options | {
         "pool_pre_ping": True,
-        "connect_args": {"async_creator_fn": TimeLimitedConnection.connect, **_POSTGRES_TIMEOUTS},
+        "connect_args": {
+            "async_creator_fn": TimeLimitedConnection.connect,
+            "connect_timeout": BUSY_TIMEOUT_SECONDS,
+            # For a server that is gone without closing its connections.
+            "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
+            "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s "
+            f"-c idle_in_transaction_session_timeout={ABANDONED_AFTER_SECONDS}s -c timezone=UTC",
+        },
     }
 
 
