@@ -309,7 +309,7 @@ class CompletionService:
             return differing
         if await self.storage.part_etags_are_md5(video.object_key):
             return differing
-        log.info("upload.etags_are_no_md5s", video_id=str(video.id))
+        log.info("upload.parts_not_compared", video_id=str(video.id))
         return set()
 
     async def _send_complete(

@@ -175,6 +175,11 @@ class WatchedStorage:
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         return await self._process.call("list_parts", lambda: self._inner.list_parts(object_key, upload_id))
 
+    async def part_etags_are_md5(self, object_key: str) -> bool:
+        return await self._process.call(
+            "part_etags_are_md5", lambda: self._inner.part_etags_are_md5(object_key)
+        )
+
     async def complete_multipart_upload(
         self, object_key: str, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
     ) -> None:
