@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from mediaprobe import Metadata
@@ -62,7 +63,25 @@ class OpenUpload:
 class ListedObject:
     object_key: str
     size_bytes: int
+    """Of all versions that the store keeps."""
     last_modified: datetime
+    is_current: bool = True
+    """False if the object is deleted and the store keeps versions of it."""
+
+
+class Versions(StrEnum):
+    """What happens to the versions that a bucket keeps of deleted and overwritten objects."""
+
+    NONE = "none"
+    """The bucket keeps none."""
+    REMOVED = "removed"
+    """We delete them."""
+    KEPT = "kept"
+    """The store refuses to list or delete them."""
+    LOCKED = "locked"
+    """The bucket has object lock."""
+    UNKNOWN = "unknown"
+    """The store does not say whether it keeps any."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +108,10 @@ class ObjectChanged(Exception):
 
 class InvalidPart(Exception):
     """A part of a Complete is missing or has another ETag or size."""
+
+
+class VersionsKept(Exception):
+    """The object is deleted, but the store keeps versions of it and refuses to delete them."""
 
 
 class ObjectExists(Exception):
@@ -144,14 +167,18 @@ class ObjectStorage(Protocol):
         """
 
     async def delete(self, object_key: str) -> None:
-        """Delete the object. Succeed if there is none."""
+        """Delete the object with all its versions. Succeed if there is none. Raise VersionsKept."""
 
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
         """Write a small object in one request. If `only_if_new`, raise ObjectExists if there is one."""
 
     def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]: ...
 
-    def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]: ...
+    def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Yield also deleted objects of which the store keeps versions, if we may list these."""
+
+    async def versions(self) -> Versions:
+        """Return what happens to versions in this bucket."""
 
     async def check(self) -> None:
         """Make one cheap request to the bucket."""

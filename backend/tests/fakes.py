@@ -31,6 +31,8 @@ from app.ports import (
     PresignedPart,
     StoredObject,
     StoredPart,
+    Versions,
+    VersionsKept,
 )
 from mediaprobe import Metadata
 
@@ -126,6 +128,9 @@ class InMemoryStorage:
         self.objects: dict[str, InMemoryObject] = {}
         self.calls: list[tuple[str, str]] = []
         """Pairs of operation and object key or prefix."""
+        self.versions_state = Versions.NONE
+        self.old_versions: dict[str, list[InMemoryObject]] = {}
+        """Overwritten and deleted objects by key, if `versions_state` is not NONE."""
         self.lingers = False
         """Behave like the embedded store, which lists the parts of a completed upload while its object exists and
         answers another Complete as the first."""
@@ -227,10 +232,22 @@ class InMemoryStorage:
     ) -> str:
         """Store an object and return its ETag."""
         etag = _etag_of_parts([data])
-        self.objects[object_key] = InMemoryObject(
-            data, etag, content_type, content_disposition, dict(metadata or {}), self._clock.now()
+        self._put_object(
+            object_key,
+            InMemoryObject(
+                data, etag, content_type, content_disposition, dict(metadata or {}), self._clock.now()
+            ),
         )
         return etag
+
+    def _put_object(self, object_key: str, made: InMemoryObject) -> None:
+        self._keep_version(object_key)
+        self.objects[object_key] = made
+
+    def _keep_version(self, object_key: str) -> None:
+        found = self.objects.pop(object_key, None)
+        if found is not None and self.versions_state is not Versions.NONE:
+            self.old_versions.setdefault(object_key, []).append(found)
 
     # --- the port -----------------------------------------------------------------------------------------------
 
@@ -288,7 +305,7 @@ class InMemoryStorage:
         if only_if_new and object_key in self.objects:
             raise ObjectExists
         bodies = self._bodies(upload, parts)
-        self.objects[object_key] = InMemoryObject(
+        made = InMemoryObject(
             b"".join(bodies),
             _etag_of_parts(bodies),
             upload.content_type,
@@ -296,6 +313,7 @@ class InMemoryStorage:
             dict(upload.metadata),
             self._clock.now(),
         )
+        self._put_object(object_key, made)
         self._finished[upload_id] = self._uploads.pop(upload_id)
         await self._end("complete_multipart_upload")
 
@@ -324,16 +342,19 @@ class InMemoryStorage:
 
     async def delete(self, object_key: str) -> None:
         await self._begin("delete", object_key)
-        self.objects.pop(object_key, None)
+        self._keep_version(object_key)
+        if self.versions_state is Versions.REMOVED:
+            self.old_versions.pop(object_key, None)
         await self._end("delete")
+        if object_key in self.old_versions:
+            raise VersionsKept
 
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
         await self._begin("put", object_key)
         if only_if_new and object_key in self.objects:
             raise ObjectExists
-        self.objects[object_key] = InMemoryObject(
-            data, f'"{md5_hex(data)}"', content_type, "", {}, self._clock.now()
-        )
+        made = InMemoryObject(data, f'"{md5_hex(data)}"', content_type, "", {}, self._clock.now())
+        self._put_object(object_key, made)
         await self._end("put")
 
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
@@ -349,13 +370,28 @@ class InMemoryStorage:
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
         await self._begin("list_objects", prefix)
         found = [
-            ListedObject(key, len(kept.data), kept.last_modified)
-            for key, kept in sorted(self.objects.items())
+            self._listed(key)
+            for key in sorted(self.objects.keys() | self._listed_versions().keys())
             if key.startswith(prefix)
         ]
         await self._end("list_objects")
         for listed in found:
             yield listed
+
+    def _listed_versions(self) -> Mapping[str, list[InMemoryObject]]:
+        return self.old_versions if self.versions_state is Versions.REMOVED else {}
+
+    def _listed(self, object_key: str) -> ListedObject:
+        current = self.objects.get(object_key)
+        kept = [*self._listed_versions().get(object_key, []), *([current] if current else [])]
+        newest = max(version.last_modified for version in kept)
+        size_bytes = sum(len(version.data) for version in kept)
+        return ListedObject(object_key, size_bytes, newest, is_current=current is not None)
+
+    async def versions(self) -> Versions:
+        await self._begin("versions", "")
+        await self._end("versions")
+        return self.versions_state
 
     async def check(self) -> None:
         await self._begin("check", "")

@@ -26,6 +26,7 @@ from app.adapters.s3_answers import (
     perhaps_refused,
 )
 from app.adapters.s3_signing import S3UrlSigner
+from app.adapters.s3_versions import BucketVersions
 from app.core.metrics import STORAGE_CALL_SECONDS
 from app.domain.errors import Overloaded, StorageUnavailable
 from app.ports import (
@@ -40,6 +41,8 @@ from app.ports import (
     OpenUpload,
     StoredObject,
     StoredPart,
+    Versions,
+    VersionsKept,
 )
 
 if TYPE_CHECKING:
@@ -128,6 +131,7 @@ class S3Storage:
         self._assembly_client = connection.client(connection.endpoint_url, _ASSEMBLY_READ_SECONDS)
         self._pool = ThreadPoolExecutor(connection.threads, thread_name_prefix="s3")
         self._slots = threading.Semaphore(connection.threads + connection.queue)
+        self._versions = BucketVersions(lambda: self._client, self._call, self._pages)
         self._refused_headers: dict[str, set[str]] = {}
         """By operation, the optional headers that this store was found to refuse."""
 
@@ -250,9 +254,15 @@ class S3Storage:
 
     async def delete(self, object_key: str) -> None:
         try:
-            await self._call("delete", self._client.delete_object, Key=object_key)
+            await self._versions.delete(object_key)
         except NoSuchObject:
             return  # AWS answers 204 for a missing object, some engines don't
+        except VersionsKept:
+            with suppress(NoSuchObject):
+                await self.head(object_key)
+                # Nobody may read it any more. A second one would only add a delete marker.
+                await self._call("delete", self._client.delete_object, Key=object_key)
+            raise
 
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
         send = partial(self._client.put_object, Body=data, ContentType=content_type)
@@ -308,7 +318,14 @@ class S3Storage:
             for upload in page.get("Uploads", []):
                 yield OpenUpload(upload["Key"], upload["UploadId"], upload["Initiated"])
 
+    async def versions(self) -> Versions:
+        return await self._versions.state()
+
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
+        if await self._versions.can_be_listed():
+            async for listed in self._versions.list_objects(prefix):
+                yield listed
+            return
         async for page in self._pages(
             "list_objects",
             self._client.list_objects_v2,
@@ -418,7 +435,7 @@ def _require_field(answer: Mapping[str, Any], field: str) -> Any:
 
 
 _UPLOAD_CALLS = ("list_parts", "complete_multipart_upload", "abort_multipart_upload")
-_OBJECT_CALLS = ("read_range", "delete")
+_OBJECT_CALLS = ("read_range", "delete", "delete_version")
 _BARE_CALLS = ("head", "check")
 """A HEAD response has no body with an error code."""
 _PART_ERRORS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest")
@@ -438,7 +455,7 @@ def _raise_ours(operation: str, error: ClientError) -> NoReturn:
         raise ObjectExists from error
     if operation in _BARE_CALLS and status == 404:
         raise NoSuchObject from error
-    if operation in _OBJECT_CALLS and code in ("NoSuchKey", "NoSuchUpload"):
+    if operation in _OBJECT_CALLS and code in ("NoSuchKey", "NoSuchUpload", "NoSuchVersion"):
         raise NoSuchObject from error
     if operation == "read_range" and status == 412 and is_stores:
         raise ObjectChanged from error

@@ -10,13 +10,18 @@ CONDITION: Final = "IfNoneMatch"
 _ABOUT_PARTS: Final = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
 
 
-def error_code(error: ClientError) -> str:
+def error_code(error: BaseException | None) -> str:
     """Return the code of S3's XML error, or an empty string. Without one, boto3 puts the status there."""
+    if not isinstance(error, ClientError):
+        return ""
     code: str = error.response.get("Error", {}).get("Code", "")
     return "" if code.isdigit() else code
 
 
-def error_status(error: ClientError) -> int:
+def error_status(error: BaseException | None) -> int:
+    """Return the HTTP status, or 0 if there was no answer."""
+    if not isinstance(error, ClientError):
+        return 0
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
@@ -38,8 +43,6 @@ def perhaps_refused(error: BaseException | None, headers: Collection[str]) -> se
     Stores refuse a header that they don't know with 501 NotImplemented, 400 InvalidArgument or 405. If a proxy
     removes it, the signature does not match. Only the same request without the header tells.
     """
-    if not isinstance(error, ClientError):
-        return set()
     code, status = error_code(error), error_status(error)
     if code in _ABOUT_PARTS or not (status in (400, 405, 501) or code == "SignatureDoesNotMatch"):
         return set()

@@ -10,6 +10,9 @@ HTTP_REQUEST_BYTES = Counter("slipway_http_request_body_bytes_total", "Bytes of 
 STORAGE_CALL_SECONDS = Histogram(
     "slipway_storage_call_seconds", "Time of one storage call.", ["operation", "outcome"]
 )
+STORAGE_VERSIONS_KEPT = Gauge(
+    "slipway_storage_versions_kept", "1 if the store refuses to delete versions of deleted objects."
+)
 VIDEO_TRANSITIONS = Counter(
     "slipway_video_transitions_total", "Changes of a video's state.", ["event", "status"]
 )

@@ -12,7 +12,7 @@ from app.domain.errors import OBJECT_MISSING
 from app.domain.recheck import RECHECK_AFTER
 from app.domain.video_status import HIDDEN, VideoStatus
 from app.models import Video
-from app.ports import Clock, NoSuchObject, ObjectStorage
+from app.ports import Clock, NoSuchObject, ObjectStorage, VersionsKept
 
 log = structlog.get_logger()
 
@@ -43,7 +43,15 @@ class Removal:
             async with self.database.transaction() as session:
                 await videos.finish_failed(session, video_id)
             return
-        if not await self._clear_storage(video):
+        try:
+            is_clear = await self._clear_storage(video)
+        except VersionsKept:
+            # The bytes are still there, so they count against the quota until somebody grants the right.
+            log.error("storage.versions_kept", video_id=str(video_id))
+            async with self.database.transaction() as session:
+                await videos.set_due(session, video_id, now + RECHECK_AFTER)
+            return
+        if not is_clear:
             async with self.database.transaction() as session:
                 await videos.set_due(session, video_id, now + timedelta(seconds=2))
             return

@@ -139,6 +139,7 @@ def list_in_pages_of_two(storage: S3Storage) -> None:
         "ListParts": "MaxParts",
         "ListMultipartUploads": "MaxUploads",
         "ListObjectsV2": "MaxKeys",
+        "ListObjectVersions": "MaxKeys",
     }
 
     def limit(name: str) -> Any:

@@ -30,6 +30,7 @@ from app.ports import (
     PresignedPart,
     StoredObject,
     StoredPart,
+    Versions,
 )
 from mediaprobe import Metadata
 from tests.fakes import When
@@ -217,6 +218,9 @@ class WatchedStorage:
             "list_objects", lambda: _all(self._inner.list_objects(prefix))
         ):
             yield listed
+
+    async def versions(self) -> Versions:
+        return await self._process.call("versions", self._inner.versions)
 
     async def put(self, object_key: str, data: bytes, content_type: str, *, only_if_new: bool) -> None:
         await self._process.call(

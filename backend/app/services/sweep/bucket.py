@@ -12,7 +12,7 @@ from app.core.operator_errors import OperatorError
 from app.crud import installation
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import MarkerState
-from app.ports import NoSuchObject, ObjectExists, ObjectStorage
+from app.ports import NoSuchObject, ObjectExists, ObjectStorage, Versions
 
 log = structlog.get_logger()
 
@@ -34,6 +34,31 @@ class WrongBucket(OperatorError):
             "Correct S3_BUCKET or DATABASE_URL. If both are right, `slipway sweep --dry-run` says how bucket and "
             "database differ, and `slipway sweep --adopt` makes the bucket this database's."
         )
+
+
+class LockedBucket(WrongBucket):
+    """In this bucket nothing could be deleted."""
+
+    def __init__(self, bucket: str) -> None:
+        OperatorError.__init__(
+            self,
+            f"S3_BUCKET: the bucket {bucket} has object lock, so deleted videos would stay in it. "
+            "Use a bucket without object lock.",
+        )
+
+
+VERSIONS_SENTENCES = {
+    Versions.NONE: "The bucket keeps no versions.",
+    Versions.REMOVED: "The bucket keeps versions. Slipway deletes those of its videos.",
+    Versions.KEPT: (
+        "The bucket keeps versions, and the store refuses to list or delete them. Deleted videos still fill it and "
+        "count against the quota. Grant s3:ListBucketVersions and s3:DeleteObjectVersion."
+    ),
+    Versions.LOCKED: "The bucket has object lock, so Slipway does not start with it.",
+    Versions.UNKNOWN: (
+        "The store does not say whether the bucket keeps versions. Grant s3:GetBucketVersioning, or look yourself."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +114,7 @@ class BucketCheck:
     storage: ObjectStorage
     bucket: str
     is_unconfirmed: bool = False
+    are_versions_known: bool = False
 
     async def confirm(self) -> None:
         """Raise WrongBucket, or StorageUnavailable, Overloaded or DatabaseUnavailable if there is no answer."""
@@ -96,7 +122,17 @@ class BucketCheck:
         # Twice, because another process may name the database or write the marker during the first check.
         if await self._contradiction() and (wrong := await self._contradiction()):
             raise WrongBucket(self.bucket, wrong)
+        if not self.are_versions_known:
+            await self._check_versions()
         self.is_unconfirmed = False
+
+    async def _check_versions(self) -> None:
+        versions = await self.storage.versions()
+        if versions is Versions.LOCKED:
+            raise LockedBucket(self.bucket)
+        if versions in (Versions.KEPT, Versions.UNKNOWN):
+            log.warning("bucket.versions_kept", versions=versions.value, reason=VERSIONS_SENTENCES[versions])
+        self.are_versions_known = True
 
     def require_confirmed(self) -> None:
         """Raise StorageUnavailable while the last `confirm` has not succeeded."""

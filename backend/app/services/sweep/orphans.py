@@ -20,7 +20,15 @@ from app.domain.errors import OBJECT_MISSING, StorageUnavailable
 from app.domain.sweep_report import Category, Finding
 from app.domain.video_status import VideoStatus
 from app.models import Video
-from app.ports import Clock, ListedObject, NoSuchObject, NoSuchUpload, ObjectStorage, OpenUpload
+from app.ports import (
+    Clock,
+    ListedObject,
+    NoSuchObject,
+    NoSuchUpload,
+    ObjectStorage,
+    OpenUpload,
+    VersionsKept,
+)
 from app.services.sweep.store_calls import StoreCalls
 
 log = structlog.get_logger()
@@ -64,8 +72,9 @@ class Orphans:
             self.calls.raise_if_too_many()
         async for objects in _in_batches(self.storage.list_objects(PREFIX)):
             rows = await self._rows_of(objects)
-            self.objects += len(objects)
-            self.known_objects += len(rows)
+            current = {listed.object_key for listed in objects if listed.is_current}
+            self.objects += len(current)
+            self.known_objects += len(current & rows.keys())
             for listed in objects:
                 self._add_object(listed, rows.get(listed.object_key))
 
@@ -78,6 +87,9 @@ class Orphans:
             except StorageUnavailable:
                 self.calls.record_unanswered(object_key)
                 self.calls.raise_if_too_many()
+                continue
+            except VersionsKept:
+                log.error("storage.versions_kept", object_key=object_key)
                 continue
             self.findings[category].done += 1
             SWEEP_CHANGES.labels(category.value).inc()
@@ -107,7 +119,7 @@ class Orphans:
             if age > self.grace:
                 delete = partial(self.storage.delete, key)
                 self._add(Category.UNKNOWN_OBJECTS, key, listed.size_bytes, age, delete)
-        elif video.status is VideoStatus.FAILED and video.due_at is None:
+        elif video.status is VideoStatus.FAILED and video.due_at is None and _counts(listed, video):
             category = Category.FAILED_OBJECTS if _is_cleared(video) else Category.RETURNED_OBJECTS
             self._add(category, key, listed.size_bytes, age, partial(self._clear_again, video.id))
 
@@ -146,6 +158,11 @@ def _is_cleared(video: Video) -> bool:
         and video.storage_gone_at is not None
         and video.status_code != OBJECT_MISSING["status_code"]
     )
+
+
+def _counts(listed: ListedObject, video: Video) -> bool:
+    """Return False for a deleted object whose versions nobody asked to remove."""
+    return listed.is_current or _is_cleared(video)
 
 
 async def _in_batches(listing: AsyncIterator[Listed]) -> AsyncIterator[list[Listed]]:
