@@ -4,7 +4,14 @@ import { type AttemptContext, attemptPart } from "./part-attempt";
 import { prepareBody } from "./part-body";
 import { verifyFile } from "./read-file";
 import type { Concurrency } from "./rules/concurrency";
-import { ApiFailure, dataCorrupted, networkFailure, storeRefusal, UploadFailed } from "./rules/errors";
+import {
+  ApiFailure,
+  dataCorrupted,
+  networkFailure,
+  storeRefusal,
+  UploadFailed,
+  UploadLost,
+} from "./rules/errors";
 import type { Part } from "./rules/part-list";
 import { decidePart } from "./rules/retry";
 import type { AttemptEnd } from "./upload-log";
@@ -15,6 +22,8 @@ import { pause, whenOnline } from "./waiting";
 const YOUNG_URL_MS = 60_000;
 const MAX_REFUSALS = 3;
 const MAX_CORRUPTIONS = 4;
+/** Ceph answers NoSuchKey to some calls for a missing upload. */
+const LOST_CODES: readonly string[] = ["NoSuchUpload", "NoSuchKey"];
 /** The part is not sent again until the API has had so long to answer. */
 const API_ANSWER_MS = 5000;
 
@@ -114,8 +123,11 @@ async function renewUrl(context: SenderContext, part: Part, end: AttemptEnd): Pr
   if (clock.now() >= expiresAt) return retryLater(context, part, end);
   part.refusals += 1;
   const isYoung = clock.now() - signedAt < YOUNG_URL_MS;
-  if (part.refusals >= MAX_REFUSALS || (part.refusals > 1 && isYoung))
-    throw new UploadFailed(storeRefusal(end.status, end.storeCode));
+  if (part.refusals < MAX_REFUSALS && !(part.refusals > 1 && isYoung)) return;
+  // The API has signed again since the first refusal, so it neither completed nor removed the upload.
+  throw LOST_CODES.includes(end.storeCode ?? "")
+    ? new UploadLost()
+    : new UploadFailed(storeRefusal(end.status, end.storeCode));
 }
 
 async function rehash(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {

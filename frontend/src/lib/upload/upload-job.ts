@@ -19,6 +19,8 @@ export interface UploadJob {
   /** The same of a complete request. The video may be complete, so only the user may remove it. */
   isCompleteUnconfirmed: boolean;
   upload: OpenUpload | null;
+  /** The store lost an upload of this file once, and the next one began by itself. */
+  isRestarted: boolean;
   /** How long parts were sent, in all runs. */
   sendingMs: number;
 }

@@ -3,7 +3,7 @@ import { completeUpload } from "./complete-upload";
 import { openUpload } from "./open-upload";
 import { recheckFile } from "./part-body";
 import { checkChosenFile } from "./read-file";
-import { ApiFailure, fromApi, isGone, UploadFailed, unexpected } from "./rules/errors";
+import { ApiFailure, fromApi, isGone, UploadFailed, UploadLost, unexpected } from "./rules/errors";
 import { createRunContext, type RunContext, type RunInput } from "./run-context";
 import type { Transfer } from "./transfer";
 import type { UploadFailure } from "./types";
@@ -40,7 +40,8 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
       if (signal.aborted) return;
       const error = explain(context, reason);
       stop();
-      emit({ type: "failed", videoId: job.upload?.videoId ?? null, error });
+      const isLost = reason instanceof UploadLost;
+      emit({ type: "failed", videoId: job.upload?.videoId ?? null, error, isLost });
     }
   }
 
@@ -88,6 +89,7 @@ async function sendAndComplete(context: RunContext, transfer: Transfer) {
     emit({ type: "sent" });
     log.phase = "assembling";
     const video = await completeUpload(context, transfer.upload, round);
+    if (video?.status_reason?.code === "object_missing") throw new UploadLost();
     if (video !== null) return video;
     emit({ type: "found_incomplete" });
   }

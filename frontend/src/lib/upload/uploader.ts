@@ -6,7 +6,7 @@ import { cleanName, containerOfName, createRequest, extensionOf } from "./rules/
 import { IDLE, isRunning, reduce, type UploadEvent } from "./rules/upload-state";
 import type { RunInput } from "./run-context";
 import type { FileFacts, UploadPolicy, UploadState, UploadTelemetry } from "./types";
-import type { UploadJob } from "./upload-job";
+import { forgetUpload, type UploadJob } from "./upload-job";
 import { UploadLog } from "./upload-log";
 import { createUploadRun, type UploadRun } from "./upload-run";
 
@@ -55,6 +55,7 @@ export class Uploader {
       isCreateUnconfirmed: false,
       isCompleteUnconfirmed: false,
       upload: null,
+      isRestarted: false,
       sendingMs: 0,
     };
     this.#launch(this.#job, { name: cleanName(file.name), sizeBytes: file.size });
@@ -105,7 +106,7 @@ export class Uploader {
   #launch(job: UploadJob, file: FileFacts): void {
     this.#dispatch({ type: "chosen", file });
     this.#stopWatchingPage ??= this.#given.ports.guards.onPageGone(() => this.#pageGone());
-    this.#releaseGuards = this.#given.ports.guards.hold();
+    this.#releaseGuards ??= this.#given.ports.guards.hold();
     const emit = (event: UploadEvent) => {
       // Events of a stopped run are ignored.
       if (this.#run !== run) return;
@@ -113,7 +114,8 @@ export class Uploader {
         // Nothing is left to remove.
         job.upload = null;
         this.#end(event, "done");
-      } else if (event.type === "failed") {
+      } else if (event.type === "failed" && event.isLost) void this.#restart(job, file, event);
+      else if (event.type === "failed") {
         this.#end(event, "failed");
         if (!event.error.retryable) void this.#discard();
       } else this.#dispatch(event);
@@ -121,6 +123,20 @@ export class Uploader {
     const run = createUploadRun({ ...this.#given, job, emit });
     this.#run = run;
     void run.run();
+  }
+
+  /** Sends the file under a new video, once by itself. Later it is for the user to try again. */
+  async #restart(job: UploadJob, file: FileFacts, event: UploadEvent): Promise<void> {
+    const run = this.#run;
+    // The removal comes first, because the new video needs the quota of the old one.
+    const removed = this.#discard();
+    forgetUpload(job, this.#given.ports.newId);
+    if (job.isRestarted) return this.#end(event, "failed");
+    job.isRestarted = true;
+    job.log.note(this.#given.ports.clock.now(), "the storage lost the upload, a new one begins");
+    this.#dispatch({ type: "restarted" });
+    await removed;
+    if (this.#run === run) this.#launch(job, file);
   }
 
   #stop(): void {

@@ -31,6 +31,14 @@ export class UploadFailed extends Error {
   }
 }
 
+/** The store no longer has the upload, for example because of a lifecycle rule, and it cannot be completed. */
+export class UploadLost extends UploadFailed {
+  constructor() {
+    const detail = "The storage no longer has this upload. Try again to send it from the start.";
+    super(uploadFailure("storage_refused", detail, true));
+  }
+}
+
 /** The video is completing, or further. */
 export function isPastSending(reason: unknown): boolean {
   return (

@@ -10,7 +10,13 @@ export type UploadEvent =
   | { readonly type: "sent" }
   | { readonly type: "found_incomplete" }
   | { readonly type: "completed"; readonly video: Video }
-  | { readonly type: "failed"; readonly videoId: string | null; readonly error: UploadFailure }
+  | {
+      readonly type: "failed";
+      readonly videoId: string | null;
+      readonly error: UploadFailure;
+      readonly isLost: boolean;
+    }
+  | { readonly type: "restarted" }
   | { readonly type: "aborted" }
   | { readonly type: "reset" };
 
@@ -61,6 +67,8 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
     case "failed":
       if (!isRunning(state)) return state;
       return { status: "failed", file: state.file, videoId: event.videoId, error: event.error };
+    case "restarted":
+      return isRunning(state) ? { status: "starting", file: state.file, waiting: null } : state;
     case "aborted":
       // A failed upload may be cancelled too, which removes its video.
       return isRunning(state) || state.status === "failed" ? { status: "aborted", file: state.file } : state;

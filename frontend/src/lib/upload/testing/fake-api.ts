@@ -43,6 +43,8 @@ export class FakeApi implements UploadApi {
   storeOrigin = "https://store.test";
   /** How many completes answer `completing` before the last. */
   completingAnswers = 0;
+  /** How many completes answer that the object is missing. */
+  lost = 0;
   lastProof: readonly PartMd5[] = [];
   private serial = 0;
   private count = 0;
@@ -108,6 +110,15 @@ export class FakeApi implements UploadApi {
       }
       if (missing.length + mismatched.length > 0)
         throw apiFailure(409, "parts_incomplete", { missing, mismatched });
+      this.lost -= 1;
+      if (this.lost >= 0) {
+        this.setStatus(videoId, "failed");
+        const status_reason = {
+          code: "object_missing",
+          detail: "The uploaded file is no longer in the storage.",
+        };
+        return { ...makeVideo(videoId, request, "failed"), status_reason };
+      }
       this.completingAnswers -= 1;
       this.setStatus(videoId, this.completingAnswers >= 0 ? "completing" : "processing");
       return makeVideo(videoId, request, this.statusOf(videoId));
