@@ -255,9 +255,9 @@ def render(results: Results, differences: Mapping[str, frozenset[Difference]]) -
         f"The services rely on no row with a departure. {_fake(results)} AWS was not tried. Its column is its "
         "documentation's.",
         "",
-        "If a store refuses `If-None-Match`, Slipway asks with HEAD first, and logs `storage.header_refused` once. "
-        "A store may also ignore the header. Neither excludes that two databases mark the same empty bucket in one "
-        "moment, or that an object which somebody else writes at the key between HEAD and Complete is replaced.",
+        "Where a store refuses `If-None-Match`, Slipway asks with HEAD first. Neither this nor a store that ignores "
+        "the header excludes that two databases mark an empty bucket in one moment, or that Complete replaces an "
+        "object which somebody else just wrote.",
         "",
         f"| guarantee | {' | '.join(COLUMNS.values())} | AWS S3, as documented |",
         f"|---|{'---|' * (len(COLUMNS) + 1)}",
