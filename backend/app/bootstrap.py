@@ -1,20 +1,24 @@
 """Choose adapters from the settings and build the services."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.adapters.delivery import CloudFrontDelivery, PresignedDelivery
 from app.adapters.probe import StoredObjectProbe
 from app.adapters.s3 import S3Connection, S3Storage, make_signer
-from app.adapters.s3_bucket import apply_bucket
+from app.adapters.s3_bucket import BucketSetup
+from app.adapters.s3_credentials import describe_credentials
+from app.adapters.s3_region import find_region
 from app.core.clock import SharedClock, SystemClock
 from app.core.config import Settings, url_host
 from app.core.db import Database
 from app.core.schema import SchemaOutdated, is_current
 from app.core.security import PasswordHasher
+from app.core.storage_causes import status_and_code
 from app.embedded import EmbeddedStoreProcess, free_port
 from app.ports import Clock, DeliveryUrls, MediaProbe, ObjectStorage
 from app.services.accounts import AccountService
@@ -24,12 +28,16 @@ from app.services.probe_queue import ProbeQueue
 from app.services.processing import ProcessingService
 from app.services.reconciler import Reconciler
 from app.services.removal import Removal
-from app.services.sweep.bucket import BucketCheck
+from app.services.sweep.bucket import VERSIONS_SENTENCES, BucketCheck
 from app.services.sweep.fail_missing import FailMissing
 from app.services.sweep.sweep import Sweep
 from app.services.uploads import UploadService
 from app.services.videos import VideoService
 from localstore.credentials import load_or_create_credentials
+from localstore.swift_config import REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 PROBES_AT_ONCE = 4
 
@@ -56,8 +64,11 @@ class Application:
     sweep: Sweep
     fail_missing: FailMissing
     bucket: BucketCheck
-    store_origins: Sequence[str]
-    """Other origins that the page uses, for its Content-Security-Policy."""
+    store_origins: Callable[[], Sequence[str]]
+    """Return the other origins that the page uses, for its Content-Security-Policy.
+
+    The host of a bucket at AWS changes when its region is found.
+    """
     store: EmbeddedStoreProcess | None = None
     connection: S3Connection | None = None
 
@@ -91,11 +102,9 @@ def build(settings: Settings) -> Application:
     else:
         connection = s3_connection(settings)
     signer = make_signer(connection)
-    url = urlsplit(signer.bucket_url)
-    origins = [f"{url.scheme}://{url.netloc}"]
+    cdn = [f"https://{settings.cloudfront_domain}"] if settings.cloudfront_domain else []
     delivery: DeliveryUrls = PresignedDelivery(signer, settings.delivery_url_ttl_seconds)
     if settings.cloudfront_domain:
-        origins.append(f"https://{settings.cloudfront_domain}")
         delivery = CloudFrontDelivery(
             settings.cloudfront_domain,
             settings.cloudfront_key_pair_id,
@@ -107,10 +116,15 @@ def build(settings: Settings) -> Application:
         clock=pick_clock(settings),
         storage=S3Storage(connection, signer),
         delivery=delivery,
-        store_origins=origins,
+        store_origins=lambda: [_origin(signer.bucket_url), *cdn],
         store=store,
         connection=connection,
     )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def pick_clock(settings: Settings) -> Clock:
@@ -125,7 +139,7 @@ def assemble(
     clock: Clock,
     storage: ObjectStorage,
     delivery: DeliveryUrls,
-    store_origins: Sequence[str] = (),
+    store_origins: Callable[[], Sequence[str]] = tuple,
     store: EmbeddedStoreProcess | None = None,
     connection: S3Connection | None = None,
     probe: MediaProbe | None = None,
@@ -170,24 +184,55 @@ def assemble(
     )
 
 
-def apply_storage(application: Application) -> list[str]:
-    """Create the bucket and its CORS rule. Return a sentence for each step."""
+def apply_storage(
+    application: Application, show: Callable[[str], None] = lambda _: None, *, dry_run: bool = False
+) -> list[str]:
+    """Create the bucket and its CORS rule. `show` the difference first, and return a sentence for each step."""
+    setup = _bucket_setup(application)
+    created = setup.create(dry_run=dry_run)
+    return [created, setup.set_cors(show, dry_run=dry_run)]
+
+
+async def check_storage(application: Application) -> list[str]:
+    """Return what an operator may want to know about the store. Raise StorageUnavailable."""
+    await application.storage.check()
+    setup = await asyncio.to_thread(_bucket_setup, application)
+    return [
+        f"Bucket {setup.bucket}: answers.",
+        f"Region: {setup.region}.",
+        f"Credentials: {describe_credentials(setup.client)}.",
+        await asyncio.to_thread(setup.cors_state),
+        VERSIONS_SENTENCES[await application.storage.versions()],
+    ]
+
+
+def _bucket_setup(application: Application) -> BucketSetup:
     connection = application.connection
     if connection is None:
         raise ValueError("this application has no S3 connection")
-    client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
-    return apply_bucket(client, connection.bucket, connection.region, application.settings.page_origins)
+
+    def client_in(region: str) -> "S3Client":
+        return replace(connection, region=region).client(
+            connection.endpoint_url, connection.read_timeout_seconds
+        )
+
+    region, refusal = find_region(client_in, connection.bucket, connection.region)
+    if refusal and status_and_code(refusal)[0] != 404:
+        raise refusal
+    return BucketSetup(client_in(region), connection.bucket, region, application.settings.page_origins)
 
 
 def s3_connection(settings: Settings) -> S3Connection:
     endpoint_url = settings.s3_endpoint_url or None
     return S3Connection(
         bucket=settings.bucket,
-        region=settings.s3_region,
+        region=settings.region,
         endpoint_url=endpoint_url,
         public_endpoint_url=settings.s3_public_endpoint_url or endpoint_url,
         access_key_id=settings.aws_access_key_id or None,
         secret_access_key=settings.aws_secret_access_key.get_secret_value() or None,
+        session_token=settings.aws_session_token.get_secret_value() or None,
+        credentials_end=settings.aws_credential_expiration,
         threads=settings.storage_threads,
         queue=settings.storage_queue,
         connect_timeout_seconds=settings.storage_connect_timeout_seconds,
@@ -205,4 +250,8 @@ def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
         public_endpoint_url=settings.s3_public_endpoint_url or endpoint_url,
         access_key_id=credentials.access_key_id,
         secret_access_key=credentials.secret_access_key,
+        # The other AWS settings of this machine are not this store's.
+        region=REGION,
+        session_token=None,
+        credentials_end=None,
     )

@@ -12,11 +12,12 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from pydantic import SecretStr, ValidationError
 
-from app.bootstrap import Application, apply_storage, build
+from app.bootstrap import Application, apply_storage, build, check_storage
 from app.core import schema
 from app.core.config import Settings
 from app.core.logging import configure_logging
 from app.core.operator_errors import sentence_for
+from app.core.storage_causes import cause_of
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import Outcome, SweepReport
 from app.embedded import StoreNotStarted
@@ -147,16 +148,37 @@ def openapi() -> None:
 
 
 @storage_app.command("apply")
-def storage_apply(as_json: Json = False) -> None:
-    """Create the bucket if it is missing and set its CORS rule if the engine supports that."""
+def storage_apply(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference. Change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Create the bucket if it is missing and merge our CORS rule into its rules if the engine supports that."""
+    shown: list[str] = []
 
     async def apply(application: Application) -> None:
         if application.store:
             await application.store.start()
-        done = await asyncio.to_thread(apply_storage, application)
-        _say({"bucket": application.settings.bucket, "done": done}, "\n".join(done), as_json)
+        show = shown.append if as_json else typer.echo
+        done = await asyncio.to_thread(apply_storage, application, show, dry_run=dry_run)
+        _say(
+            {"bucket": application.settings.bucket, "difference": shown, "done": done},
+            "\n".join(done),
+            as_json,
+        )
 
     _run(apply, needs_schema=False)
+
+
+@storage_app.command("check")
+def storage_check(as_json: Json = False) -> None:
+    """Say whether the store can be used, and why not."""
+
+    async def check(application: Application) -> None:
+        await _start_store_if_needed(application)
+        found = await check_storage(application)
+        _say({"bucket": application.settings.bucket, "found": found}, "\n".join(found), as_json)
+
+    _run(check, needs_schema=False)
 
 
 @app.command()
@@ -249,11 +271,13 @@ async def _start_store_if_needed(application: Application) -> None:
     store = application.store
     try:
         await application.storage.check()
-    except StorageUnavailable:
+    except StorageUnavailable as error:
         endpoint = application.connection.endpoint_url if application.connection else None
         if not store:
             bucket = application.settings.bucket
-            _fail(f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {bucket} for us.")
+            _fail(
+                f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {bucket} for us. {cause_of(error)}"
+            )
         try:
             await store.start()
         except StoreNotStarted:  # Another process has its folder.

@@ -12,8 +12,9 @@ from typing import NoReturn
 import structlog
 
 from app.bootstrap import PROBES_AT_ONCE, Application, apply_storage
+from app.core.storage_causes import cause_of
 from app.core.tasks import cancel_and_wait, run_forever, side_by_side
-from app.domain.errors import Unavailable
+from app.domain.errors import StorageUnavailable, Unavailable
 from app.services.sweep.bucket import WrongBucket
 from app.services.sweep.lease import SweepOvertaken
 from app.services.sweep.sweep import Sweep
@@ -56,7 +57,7 @@ async def running(application: Application, intervals: Intervals = PRODUCTION) -
         try:
             await application.bucket.confirm()
         except Unavailable as error:
-            log.warning("bucket.unconfirmed", reason=error.code)
+            log.warning("bucket.unconfirmed", reason=error.code, cause=_cause(error))
             confirm_and_work = partial(_confirm_and_work, application, intervals)
             work = run_forever("bucket", confirm_and_work, intervals.bucket, wait_first=True)
         else:
@@ -85,6 +86,10 @@ async def _confirm_and_work(application: Application, intervals: Intervals) -> N
         await asyncio.sleep(intervals.wrong_bucket)
     else:
         await _work(application, intervals)
+
+
+def _cause(error: Unavailable) -> str | None:
+    return cause_of(error) if isinstance(error, StorageUnavailable) else None
 
 
 async def _work(application: Application, intervals: Intervals) -> None:

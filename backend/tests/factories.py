@@ -62,7 +62,7 @@ def make_application(
         clock=clock,
         storage=storage,
         delivery=FakeDelivery(),
-        store_origins=["http://store.test"],
+        store_origins=lambda: ["http://store.test"],
         probe=probe,
     )
 

@@ -45,7 +45,7 @@ def written(name: str) -> str:
         default = default.relative_to(REPOSITORY)
     if isinstance(default, float) and default.is_integer():
         default = int(default)
-    return "empty" if default in ("", []) else str(default)
+    return "empty" if default in ("", [], None) else str(default)
 
 
 def test_lists_every_setting_once_in_order() -> None:

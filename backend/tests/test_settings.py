@@ -105,6 +105,18 @@ def test_unsafe_production_names_the_setting(change: dict[str, str], names: str)
         ({"s3_bucket": "Bad_Bucket!"}, "s3_bucket"),
         ({"aws_access_key_id": "a"}, "AWS_SECRET_ACCESS_KEY"),
         ({"aws_secret_access_key": "a"}, "AWS_ACCESS_KEY_ID"),
+        ({"aws_session_token": "t"}, "AWS_SESSION_TOKEN belongs to AWS_ACCESS_KEY_ID"),
+        ({"aws_access_key_id": "a", "aws_session_token": "t"}, "Set both or none"),
+        ({"aws_secret_access_key": "a", "aws_session_token": "t"}, "Set both or none"),
+        ({"aws_credential_expiration": "tomorrow"}, "aws_credential_expiration"),
+        ({"aws_credential_expiration": "2026-11-28T12:00:00"}, "aws_credential_expiration"),
+        ({"s3_region": "eu central"}, "s3_region"),
+        ({"aws_region": "eu_central_1"}, "aws_region"),
+        ({"aws_default_region": "-eu"}, "aws_default_region"),
+        (
+            {"s3_public_endpoint_url": "https://video.example/store"},
+            "S3_PUBLIC_ENDPOINT_URL must have no path",
+        ),
         ({"upload_grace_seconds": "99999999999999"}, "upload_grace_seconds"),
         ({"sweep_interval_seconds": "99999999999999"}, "sweep_interval_seconds"),
         ({"session_idle_seconds": "99999999999999"}, "session_idle_seconds"),
@@ -138,11 +150,13 @@ def test_hides_secrets() -> None:
         **SAFE,
         aws_access_key_id="id",
         aws_secret_access_key="the-key",
+        aws_session_token="the-token",
         database_url="postgresql+psycopg://u:pw@h/n",
     )
 
     shown = f"{settings!r} {settings}"
     assert "the-key" not in shown
+    assert "the-token" not in shown
     assert "pw@h" not in shown
     assert "a long secret" not in shown
 
@@ -153,5 +167,39 @@ def test_rejected_database_url_stays_hidden() -> None:
     assert "geheim" not in str(refused.value)
 
 
-def test_endpoint_may_end_in_slash() -> None:
-    assert make(s3_endpoint_url="http://rgw:7480/").s3_endpoint_url == "http://rgw:7480"
+@pytest.mark.parametrize("name", ["s3_endpoint_url", "s3_public_endpoint_url"])
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("http://rgw:7480/", "http://rgw:7480"),
+        (" https://s3.example ", "https://s3.example"),
+        ("https://ref.storage.example/storage/v1/s3", "https://ref.storage.example/storage/v1/s3"),
+        ("https://s3.example/storage/v1/s3/", "https://s3.example/storage/v1/s3"),
+        ("http://[::1]:9000/s3", "http://[::1]:9000/s3"),
+        ("https://s3.example/a-b_c.d~e", "https://s3.example/a-b_c.d~e"),
+    ],
+)
+def test_endpoint_may_have_a_path(name: str, given: str, taken: str) -> None:
+    assert getattr(make(s3_bucket="videos", **{name: given}), name) == taken
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://s3.example?x=1",
+        "https://s3.example/a#b",
+        "https://s3.example/a//b",
+        "https://s3.example/../b",
+        "https://s3.example/a/./b",
+        "https://s3.example/a%20b",
+        "https://s3.example/a b",
+        "https://s3.example/ü",
+        "https://user:geheim@s3.example",
+        "https://user:geheim@s3.example/a",
+        "ftp://s3.example",
+    ],
+)
+def test_endpoint_that_breaks_signatures_is_refused_without_its_value(url: str) -> None:
+    with pytest.raises(ValidationError, match="because signatures would break") as refused:
+        make(s3_bucket="videos", s3_endpoint_url=url)
+    assert "geheim" not in str(refused.value)

@@ -23,9 +23,10 @@ class PresignedDelivery:
 
     def url_for(self, object_key: str, filename: str, now: datetime) -> DeliveryUrl:
         signed_at = window_start(now, self.ttl_seconds)
+        expires_at = self.signer.valid_until(signed_at + timedelta(seconds=self.ttl_seconds), now)
         query = {"response-content-disposition": content_disposition(filename)}
-        url = self.signer.presign_get(object_key, query, signed_at, self.ttl_seconds)
-        return DeliveryUrl(url, signed_at + timedelta(seconds=self.ttl_seconds))
+        seconds = int((expires_at - signed_at).total_seconds())
+        return DeliveryUrl(self.signer.presign_get(object_key, query, signed_at, seconds), expires_at)
 
 
 class CloudFrontDelivery:

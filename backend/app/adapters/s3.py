@@ -4,10 +4,10 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
@@ -25,6 +25,9 @@ from app.adapters.s3_answers import (
     is_stores_answer,
     perhaps_refused,
 )
+from app.adapters.s3_credentials import keep_named_ends
+from app.adapters.s3_outages import OutageLog
+from app.adapters.s3_region import find_region, look_up, see_redirects
 from app.adapters.s3_signing import S3UrlSigner
 from app.adapters.s3_versions import BucketVersions
 from app.core.metrics import STORAGE_CALL_SECONDS
@@ -78,6 +81,9 @@ class S3Connection:
     connect_timeout_seconds: float
     read_timeout_seconds: float
     attempts: int
+    session_token: str | None = None
+    credentials_end: datetime | None = None
+    """When `session_token` ends. botocore's chain knows the end of its own credentials."""
 
     def client(self, endpoint_url: str | None, read_timeout_seconds: float) -> "S3Client":
         config = Config(
@@ -92,6 +98,7 @@ class S3Connection:
             response_checksum_validation="when_required",
         )
         client: S3Client = self._session.client("s3", endpoint_url=endpoint_url, config=config)
+        see_redirects(client)
         return client
 
     def _addressing_style(self, endpoint_url: str | None) -> Literal["path", "virtual"]:
@@ -103,22 +110,34 @@ class S3Connection:
     @cached_property
     def _session(self) -> boto3.Session:
         """Shared by all clients, because it caches the description of S3, which takes 0.3 s to read."""
-        return boto3.Session(
+        session = boto3.Session(
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
+            aws_session_token=self.session_token,
             region_name=self.region,
         )
+        if not self.access_key_id:
+            keep_named_ends(session)
+        return session
 
 
 def make_signer(connection: S3Connection) -> S3UrlSigner:
     """Return the signer of URLs for browsers."""
-    public = connection.client(
-        connection.public_endpoint_url or connection.endpoint_url, connection.read_timeout_seconds
-    )
-    # boto3 decides whether the bucket is in the host or in the path.
-    example = public.generate_presigned_url("get_object", Params={"Bucket": connection.bucket, "Key": "key"})
+    public = _public_client(connection)
     credentials = public._request_signer._credentials  # type: ignore[attr-defined]  # private, but renews a role's keys
-    return S3UrlSigner(credentials, connection.region, example.partition("?")[0].removesuffix("key"))
+    bucket_url = _bucket_url(public, connection.bucket)
+    return S3UrlSigner(credentials, connection.region, bucket_url, connection.credentials_end)
+
+
+def _public_client(connection: S3Connection) -> "S3Client":
+    endpoint_url = connection.public_endpoint_url or connection.endpoint_url
+    return connection.client(endpoint_url, connection.read_timeout_seconds)
+
+
+def _bucket_url(client: "S3Client", bucket: str) -> str:
+    # boto3 decides whether the bucket is in the host or in the path.
+    example = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "key"})
+    return example.partition("?")[0].removesuffix("key")
 
 
 class S3Storage:
@@ -126,6 +145,11 @@ class S3Storage:
 
     def __init__(self, connection: S3Connection, signer: S3UrlSigner) -> None:
         self._bucket = connection.bucket
+        self._connection = connection
+        self._signer = signer
+        self._is_region_known = False
+        self._region_lock = threading.Lock()
+        self._outages = OutageLog(connection.endpoint_url or "AWS")
         self.presign_part = signer.presign_part
         self._client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
         self._assembly_client = connection.client(connection.endpoint_url, _ASSEMBLY_READ_SECONDS)
@@ -337,7 +361,39 @@ class S3Storage:
                 yield ListedObject(item["Key"], item["Size"], item["LastModified"])
 
     async def check(self) -> None:
-        await self._head_bucket()
+        """Make a cheap request to the bucket. Until one succeeds, also use the region that the store names."""
+        try:
+            await self._call("check", self._check_bucket)
+        except NoSuchObject as error:
+            raise StorageUnavailable from error.__cause__
+
+    def _check_bucket(self, Bucket: str) -> None:
+        if self._is_region_known:
+            _, refusal = look_up(self._client, Bucket)
+        else:
+            region, refusal = find_region(self._client_in, Bucket, self._connection.region)
+            self._move(region)
+            self._is_region_known = refusal is None
+        if refusal:
+            raise refusal
+
+    def _client_in(self, region: str) -> "S3Client":
+        if region == self._connection.region:
+            return self._client
+        moved = replace(self._connection, region=region)
+        return moved.client(moved.endpoint_url, moved.read_timeout_seconds)
+
+    def _move(self, region: str) -> None:
+        """Send and sign for this region from now on."""
+        with self._region_lock:
+            if region == self._connection.region:
+                return
+            log.warning("storage.region_found", region=region, instead_of=self._connection.region)
+            moved = replace(self._connection, region=region)
+            self._client = moved.client(moved.endpoint_url, moved.read_timeout_seconds)
+            self._assembly_client = moved.client(moved.endpoint_url, _ASSEMBLY_READ_SECONDS)
+            self._signer.move(region, _bucket_url(_public_client(moved), moved.bucket))
+            self._connection = moved
 
     async def server_time(self) -> datetime:
         answer = await self._head_bucket()
@@ -351,7 +407,7 @@ class S3Storage:
         try:
             return await self._call("check", self._client.head_bucket)
         except NoSuchObject as error:
-            raise StorageUnavailable from error  # no bucket, `slipway storage apply` creates it
+            raise StorageUnavailable from error.__cause__  # no bucket, `slipway storage apply` creates it
 
     async def _pages(
         self,
@@ -399,19 +455,25 @@ class S3Storage:
         answer = asyncio.wrap_future(work)
         answer.add_done_callback(_retrieve_error)
         try:
-            async with asyncio.timeout(time_limit):
-                result = await asyncio.shield(answer)
+            with self._outages.watch(operation), _our_errors(operation):
+                async with asyncio.timeout(time_limit):
+                    result = await asyncio.shield(answer)
             outcome = "ok"
             return result
-        except TimeoutError as error:
-            raise StorageUnavailable from error
-        except ClientError as error:
-            _raise_ours(operation, error)
-        except (BotoCoreError, OSError) as error:
-            raise StorageUnavailable from error
         finally:
             is_awaited = False
             STORAGE_CALL_SECONDS.labels(operation, outcome).observe(time.perf_counter() - began)
+
+
+@contextmanager
+def _our_errors(operation: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        _raise_ours(operation, error)
+    # botocore raises RuntimeError if renewed credentials have ended too.
+    except (TimeoutError, BotoCoreError, OSError, RuntimeError) as error:
+        raise StorageUnavailable from error
 
 
 class _CallerGone(Exception):
@@ -459,5 +521,4 @@ def _raise_ours(operation: str, error: ClientError) -> NoReturn:
         raise NoSuchObject from error
     if operation == "read_range" and status == 412 and is_stores:
         raise ObjectChanged from error
-    log.error("storage.refused", operation=operation, status=status, code=code)
     raise StorageUnavailable from error

@@ -1,65 +1,80 @@
-"""Create the bucket and set its CORS rule."""
+"""Create the bucket and set its CORS rule, or say what would be done."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from app.adapters.s3_cors import CorsUnreadable, difference, merged, read_rules
+from app.core.storage_causes import status_and_code
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CORSConfigurationTypeDef
+
+_NO_CORS_CALL = (
+    "CORS: this engine has no such call. Set it in the engine's own configuration "
+    "(the embedded store has APP_ORIGINS already)."
+)
 
 
-def apply_bucket(client: "S3Client", bucket: str, region: str, origins: Sequence[str]) -> list[str]:
-    """Create what is missing and return a sentence for each step. Raise ClientError if the store refuses."""
-    return [_apply_bucket(client, bucket, region), _apply_cors(client, bucket, origins)]
+@dataclass(frozen=True)
+class BucketSetup:
+    """Every method returns a sentence, and raises ClientError if the store refuses."""
 
+    client: "S3Client"
+    bucket: str
+    region: str
+    origins: Sequence[str]
 
-def cors_rule(origins: Sequence[str]) -> "CORSConfigurationTypeDef":
-    """Let the page's origins send parts and read finished videos."""
-    return {
-        "CORSRules": [
-            {
-                "AllowedOrigins": list(origins),
-                "AllowedMethods": ["PUT", "GET", "HEAD"],
-                "AllowedHeaders": ["content-md5"],
-                # For debugging. The page reads no header of the store.
-                "ExposeHeaders": ["ETag"],
-                "MaxAgeSeconds": 3600,
-            }
-        ]
-    }
+    def create(self, *, dry_run: bool) -> str:
+        """Create the bucket if it is missing."""
+        try:
+            self.client.head_bucket(Bucket=self.bucket)
+            return f"Bucket {self.bucket}: there."
+        except ClientError as error:
+            if status_and_code(error)[0] != 404:
+                raise
+        if dry_run:
+            return f"Bucket {self.bucket}: missing."
+        try:
+            # CreateBucket rejects us-east-1 as a constraint (S3 API reference).
+            if self.region == "us-east-1":
+                self.client.create_bucket(Bucket=self.bucket)
+            else:
+                self.client.create_bucket(
+                    Bucket=self.bucket,
+                    CreateBucketConfiguration={"LocationConstraint": self.region},  # type: ignore[typeddict-item]  # any region
+                )
+        except self.client.exceptions.BucketAlreadyOwnedByYou:
+            return f"Bucket {self.bucket}: there."  # another process was faster
+        return f"Bucket {self.bucket}: created."
 
-
-def _apply_bucket(client: "S3Client", bucket: str, region: str) -> str:
-    try:
-        client.head_bucket(Bucket=bucket)
-        return f"Bucket {bucket}: there."
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-            raise
-    try:
-        # CreateBucket rejects us-east-1 as a constraint (S3 API reference).
-        if region == "us-east-1":
-            client.create_bucket(Bucket=bucket)
-        else:
-            client.create_bucket(
-                Bucket=bucket,
-                CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]  # any region
+    def set_cors(self, show: Callable[[str], None], *, dry_run: bool) -> str:
+        """Merge our CORS rule into the bucket's rules. Before that, `show` each line of the difference."""
+        before = read_rules(self.client, self.bucket)
+        if before is None:
+            return _NO_CORS_CALL
+        after = merged(before, self.origins)
+        if after is not before:
+            for line in difference(before, after):
+                show(line)
+            if dry_run:
+                return "CORS: the rules would change as shown."
+            self.client.put_bucket_cors(
+                Bucket=self.bucket,
+                CORSConfiguration={"CORSRules": after},  # type: ignore[typeddict-item]  # mappings
             )
-    except client.exceptions.BucketAlreadyOwnedByYou:
-        return f"Bucket {bucket}: there."  # another process was faster
-    return f"Bucket {bucket}: created."
+        return f"CORS: {', '.join(self.origins)} may send parts."
 
-
-def _apply_cors(client: "S3Client", bucket: str, origins: Sequence[str]) -> str:
-    try:
-        client.put_bucket_cors(Bucket=bucket, CORSConfiguration=cors_rule(origins))
-        return f"CORS: {', '.join(origins)} may send parts."
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (501, 405):
-            raise
-        return (
-            "CORS: this engine has no such call. Set it in the engine's own configuration "
-            "(the embedded store has APP_ORIGINS already)."
-        )
+    def cors_state(self) -> str:
+        """Say whether `slipway storage apply` would change the CORS rules."""
+        try:
+            rules = read_rules(self.client, self.bucket)
+        except CorsUnreadable:
+            return "CORS: the credentials may not read the rules (s3:GetBucketCORS)."
+        if rules is None:
+            return _NO_CORS_CALL
+        if merged(rules, self.origins) is rules:
+            return f"CORS: {', '.join(self.origins)} may send parts."
+        return "CORS: `slipway storage apply` would change the rules. Its --dry-run shows how."

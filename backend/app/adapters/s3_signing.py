@@ -7,18 +7,48 @@ from urllib.parse import quote, urlencode
 from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError
 
+from app.adapters.s3_credentials import end_of
+from app.core.storage_causes import CredentialsEnded
+from app.domain.errors import StorageUnavailable
 from app.ports import PresignedPart
 
 
 class S3UrlSigner:
-    """Signs URLs of one bucket for browsers."""
+    """Signs URLs of one bucket for browsers. Raises StorageUnavailable if there are no valid credentials."""
 
-    def __init__(self, credentials: Credentials, region: str, bucket_url: str) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        region: str,
+        bucket_url: str,
+        credentials_end: datetime | None = None,
+    ) -> None:
+        """Take `credentials_end` for credentials that don't know when they end."""
         self._credentials = credentials
-        self._region = region
-        self.bucket_url = bucket_url
-        """`https://bucket.s3.region.amazonaws.com/` or `http://host:port/bucket/`, in front of every key."""
+        self._credentials_end = credentials_end
+        self._place = (region, bucket_url)
+
+    @property
+    def bucket_url(self) -> str:
+        """`https://bucket.s3.region.amazonaws.com/` or `http://host:port/path/bucket/`, in front of every key."""
+        return self._place[1]
+
+    def move(self, region: str, bucket_url: str) -> None:
+        """Sign for another region from now on. Other threads see the old place or the new one."""
+        self._place = (region, bucket_url)
+
+    def valid_until(self, latest: datetime, now: datetime) -> datetime:
+        """Return `latest`, or the end of the credentials in whole seconds if that is earlier."""
+        self._frozen_credentials()  # botocore renews credentials here that end in less than 15 minutes
+        ends_at = end_of(self._credentials) or self._credentials_end
+        if ends_at is None:
+            return latest
+        until = min(latest, ends_at.astimezone(UTC).replace(microsecond=0))
+        if until <= now:
+            raise StorageUnavailable from CredentialsEnded()
+        return until
 
     def presign_part(
         self,
@@ -30,16 +60,17 @@ class S3UrlSigner:
         ttl_seconds: int,
     ) -> PresignedPart:
         """Return the URL of one part. Content-Length is signed, so the store refuses any other length."""
+        # SigV4 dates have no fractions of a second.
+        signed_at = now.replace(microsecond=0)
+        expires_at = self.valid_until(signed_at + timedelta(seconds=ttl_seconds), now)
         url = self._sign(
             "PUT",
             object_key,
             {"partNumber": str(part_number), "uploadId": upload_id},
             {"content-length": str(size_bytes)},
-            now,
-            ttl_seconds,
+            signed_at,
+            int((expires_at - signed_at).total_seconds()),
         )
-        # SigV4 dates have no fractions of a second.
-        expires_at = now.replace(microsecond=0) + timedelta(seconds=ttl_seconds)
         return PresignedPart(part_number, url, size_bytes, expires_at)
 
     def presign_get(self, object_key: str, query: Mapping[str, str], now: datetime, ttl_seconds: int) -> str:
@@ -54,13 +85,21 @@ class S3UrlSigner:
         now: datetime,
         ttl_seconds: int,
     ) -> str:
-        url = f"{self.bucket_url}{quote(object_key)}?{urlencode(query, quote_via=quote)}"
+        region, bucket_url = self._place
+        url = f"{bucket_url}{quote(object_key)}?{urlencode(query, quote_via=quote)}"
         request = AWSRequest(method=method, url=url, headers=dict(headers))
-        auth = _QueryAuthAt(now, self._credentials.get_frozen_credentials(), self._region, ttl_seconds)
+        auth = _QueryAuthAt(now, self._frozen_credentials(), region, ttl_seconds)
         auth.add_auth(request)
         if request.url is None:
             raise ValueError("botocore lost the URL it was to sign")
         return request.url
+
+    def _frozen_credentials(self) -> ReadOnlyCredentials:
+        try:
+            return self._credentials.get_frozen_credentials()
+        # botocore raises RuntimeError if renewed credentials have ended too.
+        except (BotoCoreError, ClientError, OSError, RuntimeError) as error:
+            raise StorageUnavailable from error
 
 
 class _QueryAuthAt(S3SigV4QueryAuth):

@@ -13,9 +13,10 @@ from app.core.config import Settings
 from app.core.db import Database
 from app.domain.errors import CsrfRejected, NotAuthenticated
 from app.models import User
-from app.ports import Clock, ObjectStorage
+from app.ports import Clock
 from app.services.accounts import AccountService, Caller
 from app.services.completion import CompletionService
+from app.services.sweep.bucket import BucketCheck
 from app.services.uploads import UploadService
 from app.services.videos import VideoService
 
@@ -47,7 +48,7 @@ UploadsDep = Annotated[UploadService, _attribute("uploads", needs_bucket=True)]
 CompletionDep = Annotated[CompletionService, _attribute("completion", needs_bucket=True)]
 VideosDep = Annotated[VideoService, _attribute("videos")]
 DatabaseDep = Annotated[Database, _attribute("database")]
-StorageDep = Annotated[ObjectStorage, _attribute("storage", needs_bucket=True)]
+BucketDep = Annotated[BucketCheck, _attribute("bucket")]
 ClockDep = Annotated[Clock, _attribute("clock")]
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from app.core.storage_causes import cause_of
 from app.domain import errors
 
 log = structlog.get_logger()
@@ -90,7 +91,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(errors.SlipwayError)
     async def on_ours(request: Request, error: errors.SlipwayError) -> Response:
         if isinstance(error, errors.Unavailable):
-            log.warning("request.unavailable", code=error.code, cause=type(error.__cause__).__name__)
+            is_store = isinstance(error, errors.StorageUnavailable)
+            cause = cause_of(error) if is_store else type(error.__cause__).__name__
+            log.warning("request.unavailable", code=error.code, cause=cause)
         return render(api_error(error), request.scope)
 
     @app.exception_handler(StarletteHTTPException)

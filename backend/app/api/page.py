@@ -4,7 +4,7 @@ import base64
 import hashlib
 import mimetypes
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,11 +30,11 @@ class Page:
     HTML is read once at the start, so that it matches the hashes of its inline scripts in the policy.
     """
 
-    def __init__(self, folder: Path, store_origins: Sequence[str]) -> None:
+    def __init__(self, folder: Path, store_origins: Callable[[], Sequence[str]]) -> None:
         self._folder = folder.resolve()
-        self._store = " ".join(store_origins)
+        self._store_origins = store_origins
         self._html = {self._address(file): file.read_bytes() for file in self._folder.rglob("*.html")}
-        self._policies = {address: self._policy(html) for address, html in self._html.items()}
+        self._script_hashes = {address: _script_hashes(html) for address, html in self._html.items()}
         # A request's path is only looked up here and never opened.
         self._files = {
             "/" + file.relative_to(self._folder).as_posix(): file
@@ -81,27 +81,24 @@ class Page:
         return HTMLResponse(
             self._html[address],
             status,
-            headers={"Cache-Control": "no-cache", "Content-Security-Policy": self._policies[address]},
+            headers={"Cache-Control": "no-cache", "Content-Security-Policy": self._policy(address)},
         )
 
     def _address(self, file: Path) -> str:
         name = file.relative_to(self._folder).with_suffix("").as_posix()
         return "/" if name == "index" else f"/{name.removesuffix('/index')}"
 
-    def _policy(self, html: bytes) -> str:
-        hashes = {
-            f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
-            for script in _INLINE_SCRIPT.findall(html)
-        }
+    def _policy(self, address: str) -> str:
+        store = " ".join(self._store_origins())
         return "; ".join(
             (
                 "default-src 'none'",
-                f"script-src 'self' {' '.join(sorted(hashes))}".rstrip(),
+                f"script-src 'self' {self._script_hashes[address]}".rstrip(),
                 "style-src 'self'",
                 "img-src 'self' data:",
                 "font-src 'self'",
-                f"connect-src 'self' {self._store}".rstrip(),
-                f"media-src 'self' {self._store}".rstrip(),
+                f"connect-src 'self' {store}".rstrip(),
+                f"media-src 'self' {store}".rstrip(),
                 "worker-src 'self'",
                 "manifest-src 'self'",
                 "base-uri 'none'",
@@ -110,3 +107,9 @@ class Page:
                 "object-src 'none'",
             )
         )
+
+
+def _script_hashes(html: bytes) -> str:
+    scripts = _INLINE_SCRIPT.findall(html)
+    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in scripts}
+    return " ".join(sorted(hashes))

@@ -6,8 +6,9 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 GIB: Final = 1024**3
@@ -17,6 +18,10 @@ YEAR: Final = 365 * DAY
 MAX_PRESIGN_TTL_SECONDS: Final = 900
 
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
+_ENDPOINT: Final = re.compile(_ORIGIN.pattern + r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
+"""With or without a path. Segments that clients encode or resolve would break signatures."""
+_REGION: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+"""As botocore checks it, because it is part of AWS's host names."""
 
 
 class Settings(BaseSettings):
@@ -24,7 +29,11 @@ class Settings(BaseSettings):
 
     # A rejected value may be a password.
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
     )
 
     environment: Literal["local", "production"] = "local"
@@ -36,10 +45,14 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     s3_endpoint_url: str = ""
     s3_public_endpoint_url: str = ""
-    s3_region: str = "us-east-1"
+    s3_region: str = ""
+    aws_region: str = ""
+    aws_default_region: str = ""
     s3_bucket: str = ""
     aws_access_key_id: str = ""
     aws_secret_access_key: SecretStr = SecretStr("")
+    aws_session_token: SecretStr = SecretStr("")
+    aws_credential_expiration: AwareDatetime | None = None
     cloudfront_domain: str = ""
     cloudfront_key_pair_id: str = ""
     cloudfront_private_key: SecretStr = SecretStr("")
@@ -80,9 +93,31 @@ class Settings(BaseSettings):
     @field_validator("s3_endpoint_url", "s3_public_endpoint_url")
     @classmethod
     def _bare_endpoint(cls, url: str) -> str:
-        if url and not _ORIGIN.fullmatch(url.rstrip("/")):
-            raise ValueError(f"{url!r} is not an address like https://s3.example")
+        if url and not _ENDPOINT.fullmatch(url.rstrip("/")):
+            # Without the value, which may contain a password.
+            raise ValueError(
+                "it is not an address like https://s3.example or https://s3.example/path. User, query, fragment, "
+                "percent signs and empty or dotted segments of the path are refused, because signatures would break"
+            )
         return url.rstrip("/")
+
+    @field_validator("s3_region", "aws_region", "aws_default_region")
+    @classmethod
+    def _region_name(cls, name: str) -> str:
+        if name and not _REGION.fullmatch(name):
+            raise ValueError(f"{name!r} is not a region like eu-central-1")
+        return name
+
+    @field_validator("aws_secret_access_key", "aws_session_token", mode="before")
+    @classmethod
+    def _stripped(cls, value: Any) -> Any:
+        # A line break at the end, as files have it, would break every signature.
+        return value.strip() if isinstance(value, str) else value
+
+    @field_validator("aws_credential_expiration", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
 
     @field_validator("s3_bucket")
     @classmethod
@@ -124,8 +159,17 @@ class Settings(BaseSettings):
                 "S3_PUBLIC_ENDPOINT_URL is required when SLIPWAY_HOST is not a loopback address, "
                 "because browsers need the store's address"
             )
+        if self.uses_embedded_store and urlsplit(self.s3_public_endpoint_url).path:
+            raise ValueError(
+                "S3_PUBLIC_ENDPOINT_URL must have no path with the embedded store, because the signature of a URL "
+                "covers its path and this store has none"
+            )
         if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key.get_secret_value()):
             raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together. Set both or none")
+        if self.aws_session_token.get_secret_value() and not self.aws_access_key_id:
+            raise ValueError(
+                "AWS_SESSION_TOKEN belongs to AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Set all three, or none"
+            )
         cloudfront = (self.cloudfront_domain, self.cloudfront_key_pair_id, self.cloudfront_private_key_pem)
         if any(cloudfront) and not all(cloudfront):
             raise ValueError(
@@ -161,6 +205,10 @@ class Settings(BaseSettings):
     @property
     def bucket(self) -> str:
         return self.s3_bucket or "slipway"
+
+    @property
+    def region(self) -> str:
+        return self.s3_region or self.aws_region or self.aws_default_region or "us-east-1"
 
     @property
     def is_local(self) -> bool:

@@ -1,9 +1,10 @@
 """Tell an operator in one sentence what to correct."""
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import OperationalError
 
-from app.domain.errors import SlipwayError
+from app.core.storage_causes import cause_of
+from app.domain.errors import SlipwayError, StorageUnavailable
 
 
 class OperatorError(Exception):
@@ -13,14 +14,12 @@ class OperatorError(Exception):
 def sentence_for(error: Exception) -> str | None:
     """Return what to tell the operator, or None if the error is a defect."""
     match error:
+        case StorageUnavailable() | ClientError() | BotoCoreError():
+            return f"The store cannot be used. {cause_of(error)}"
         case SlipwayError() | OperatorError():
             return str(error)
         case OperationalError():
             return f"DATABASE_URL: the database cannot be opened ({str(error.orig).strip().splitlines()[0]})."
-        case NoCredentialsError():
-            return "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are empty, and this machine has no role or profile."
-        case ClientError() | BotoCoreError():
-            return f"The store refused: {error}"
         case OSError():
             return f"SLIPWAY_DATA_DIR: {error.filename or 'the folder'} cannot be used ({error.strerror})."
     return None

@@ -1,5 +1,6 @@
 """A store that gives the answers of a test, such as errors, truncated bodies or none."""
 
+import ssl
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -56,6 +57,12 @@ class ScriptedServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def use_tls(self, context: ssl.SSLContext) -> None:
+        """Speak TLS. Each connection's own thread does the handshake."""
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
+
     def script(self, *answers: Answer) -> None:
         """Replace the answers."""
         self._answers = deque(answers)
@@ -87,11 +94,12 @@ class ScriptedServer:
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in request.headers.items()}
+        seen = Seen(request.command, request.path, headers, body)
         answers = self._answers
-        self.seen.append(Seen(request.command, request.path, headers, body))
+        self.seen.append(seen)
         self._waiting.release()
         self._open.wait(30)
-        answer = answers.popleft() if len(answers) > 1 else answers[0]
+        answer = self._pick(seen, answers)
         if answer.is_none:
             request.close_connection = True
             return
@@ -105,6 +113,9 @@ class ScriptedServer:
             request.wfile.write(answer.body)
         if answer.announced_bytes is not None:
             request.close_connection = True
+
+    def _pick(self, _seen: Seen, answers: deque[Answer]) -> Answer:
+        return answers.popleft() if len(answers) > 1 else answers[0]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self

@@ -57,6 +57,7 @@ class Place:
 BUCKET_URLS = {
     "embedded": "http://127.0.0.1:9000/slipway/",
     "own-endpoint-https": "https://s3.example.com/my-bucket/",
+    "endpoint-with-path": "https://ref.storage.example/storage/v1/s3/my-bucket/",
     "aws-us-east-1": "https://my-bucket.s3.amazonaws.com/",
     "aws-virtual-host": "https://my-bucket.s3.eu-central-1.amazonaws.com/",
     "aws-bucket-with-dots": "https://s3.eu-central-1.amazonaws.com/my.bucket.example/",
@@ -66,6 +67,7 @@ BUCKET_URLS = {
 PLACES = {
     "embedded": ("slipway", "us-east-1", "http://127.0.0.1:9000", None),
     "own-endpoint-https": ("my-bucket", "eu-central-1", "https://s3.example.com", None),
+    "endpoint-with-path": ("my-bucket", "eu-central-1", "https://ref.storage.example/storage/v1/s3", TOKEN),
     "aws-us-east-1": ("my-bucket", "us-east-1", None, None),
     "aws-virtual-host": ("my-bucket", "eu-central-1", None, None),
     "aws-bucket-with-dots": ("my.bucket.example", "eu-central-1", None, None),

@@ -5,8 +5,10 @@ from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from structlog.testing import capture_logs
 
-from app.domain.errors import Overloaded
+from app.domain.errors import Overloaded, StorageUnavailable
 from app.ports import NoSuchObject
 from tests.api.shapes import API, assert_error, assert_retry_later, with_settings
 from tests.conftest import MakeVideo, SignedIn
@@ -40,6 +42,24 @@ async def test_readiness_names_unreachable_store(client: httpx.AsyncClient, stor
     assert_retry_later(await client.get(READY), "overloaded")
     assert (await client.get(LIVE)).status_code == 200
     assert (await client.get(READY)).status_code == 200
+
+
+async def test_readiness_names_cause_without_address(
+    client: httpx.AsyncClient, storage: InMemoryStorage
+) -> None:
+    away = StorageUnavailable()
+    address = "http://10.0.0.7:9000/slipway/key"
+    away.__cause__ = EndpointConnectionError(endpoint_url=address, error=ConnectionRefusedError())
+    storage.fail_next("check", away)
+
+    with capture_logs() as told:
+        answer = await client.get(READY)
+
+    assert answer.json()["detail"] == "The video storage is not answering. The store refused the connection."
+    assert [line["cause"] for line in told if line["event"] == "request.unavailable"] == [
+        "The store refused the connection."
+    ]
+    assert "10.0.0.7" not in f"{answer.text}{told}"
 
 
 async def test_readiness_hides_exception_of_check(

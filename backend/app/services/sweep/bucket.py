@@ -9,6 +9,7 @@ import structlog
 
 from app.core.db import Database
 from app.core.operator_errors import OperatorError
+from app.core.storage_causes import BucketUnconfirmed, is_refusal
 from app.crud import installation
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import MarkerState
@@ -115,16 +116,32 @@ class BucketCheck:
     bucket: str
     is_unconfirmed: bool = False
     are_versions_known: bool = False
+    failure: StorageUnavailable | None = None
+    """Why the last `confirm` had no answer."""
 
     async def confirm(self) -> None:
         """Raise WrongBucket, or StorageUnavailable, Overloaded or DatabaseUnavailable if there is no answer."""
         self.is_unconfirmed = True
-        # Twice, because another process may name the database or write the marker during the first check.
-        if await self._contradiction() and (wrong := await self._contradiction()):
-            raise WrongBucket(self.bucket, wrong)
-        if not self.are_versions_known:
-            await self._check_versions()
+        self.failure = None
+        try:
+            await self._check()
+            # Twice, because another process may name the database or write the marker during the first check.
+            if await self._contradiction() and (wrong := await self._contradiction()):
+                raise WrongBucket(self.bucket, wrong)
+            if not self.are_versions_known:
+                await self._check_versions()
+        except StorageUnavailable as error:
+            self.failure = error
+            raise
         self.is_unconfirmed = False
+
+    async def _check(self) -> None:
+        """Let the adapter find the bucket's region. The right to do that is not needed for the marker."""
+        try:
+            await self.storage.check()
+        except StorageUnavailable as error:
+            if not is_refusal(error.__cause__):
+                raise
 
     async def _check_versions(self) -> None:
         versions = await self.storage.versions()
@@ -137,7 +154,7 @@ class BucketCheck:
     def require_confirmed(self) -> None:
         """Raise StorageUnavailable while the last `confirm` has not succeeded."""
         if self.is_unconfirmed:
-            raise StorageUnavailable
+            raise StorageUnavailable from self.failure or BucketUnconfirmed()
 
     async def _contradiction(self) -> MarkerState | None:
         """Return the marker's state if it contradicts the database, which may still mark its first bucket."""

@@ -98,7 +98,7 @@ async def test_refuses_to_start_with_wrong_bucket(
 
     assert await rows(restarted) == before
     assert len(before) == len(busy)
-    assert {called for called, _ in wrong.calls} <= {"read_range", "head"}
+    assert {called for called, _ in wrong.calls} <= {"read_range", "head", "check"}
 
 
 async def test_new_database_starts_with_unmarked_bucket(application: Application) -> None:
@@ -167,7 +167,7 @@ async def test_leaves_wrong_bucket_that_appears_later(
 
     assert await rows(restarted) == before
     assert len(before) == len(busy)
-    assert {called for called, _ in wrong.calls} <= {"read_range", "head"}
+    assert {called for called, _ in wrong.calls} <= {"read_range", "head", "check"}
 
 
 @pytest.mark.usefixtures("busy")
@@ -223,4 +223,4 @@ async def test_refuses_store_requests_while_unconfirmed(
         (503, "storage_unavailable")
     }
     assert (read.status_code, read.json()["status"]) == (200, "uploading")
-    assert {called for called, _ in wrong.calls} <= {"read_range", "head"}
+    assert {called for called, _ in wrong.calls} <= {"read_range", "head", "check"}
