@@ -1,5 +1,6 @@
 """Define the accepted containers, check an announced file, and name its object."""
 
+import re
 import unicodedata
 import uuid
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ CONTAINERS: Final = (
 )
 
 _BY_EXTENSION: Final = {extension: c for c in CONTAINERS for extension in c.extensions}
+_BY_CONTENT_TYPE: Final = {content_type: c for c in CONTAINERS for content_type in c.content_types}
 _BY_NAME: Final = {c.name: c for c in CONTAINERS}
 _ACCEPTED: Final = [c.name for c in CONTAINERS]
 
@@ -54,13 +56,17 @@ class VideoFile:
 
 
 def check_file(filename: str, size_bytes: int, content_type: str, max_size_bytes: int) -> VideoFile:
-    """Return the accepted file.
+    """Return the accepted file. If the name has no extension, the content type gives it one.
 
     Raise FilenameInvalid, UnsupportedContainer, ContentTypeMismatch, FileEmpty or FileTooLarge, in this order.
     """
     name = clean_filename(filename)
+    announced_type = content_type.strip().lower()
+    announced = _BY_CONTENT_TYPE.get(announced_type)
+    if announced is not None and not extension_of(name):
+        name = clean_filename(name + announced.extensions[0])
     container = container_of_name(name)
-    if content_type.strip().lower() not in container.content_types:
+    if announced_type not in container.content_types:
         raise ContentTypeMismatch(
             f"A {extension_of(name)} file is sent as {' or '.join(container.content_types)}. "
             "Check that the file's extension matches its content."
@@ -75,13 +81,16 @@ def check_file(filename: str, size_bytes: int, content_type: str, max_size_bytes
 def clean_filename(filename: str) -> str:
     """Return the name for display, in NFC and without surrounding white space.
 
+    Remove dots and format characters (Unicode's category Cf) after the name, and format characters and no-break spaces
+    from an accepted extension. Senders and pages add them, and nobody sees them.
+
     Raise FilenameInvalid if the name is empty, is longer than 255 characters, or contains control characters, line
     separators or lone surrogates. Slashes and bidirectional controls may stay, because the page isolates the name and
     the store never sees it.
     """
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in filename):
         raise FilenameInvalid("The file name contains control characters. Rename the file and try again.")
-    name = unicodedata.normalize("NFC", filename).strip()
+    name = _without_marks(unicodedata.normalize("NFC", filename))
     if not name:
         raise FilenameInvalid("The file has no name. Rename the file and try again.")
     if len(name) > MAX_FILENAME_CHARACTERS:
@@ -91,22 +100,39 @@ def clean_filename(filename: str) -> str:
     return name
 
 
+def _without_marks(name: str) -> str:
+    end = len(name)
+    while end and (name[end - 1] == "." or name[end - 1].isspace() or _is_mark(name[end - 1])):
+        end -= 1
+    name = name[:end].strip()
+    stem, dot, extension = name.rpartition(".")
+    plain = stem + dot + "".join(c for c in extension if c != "\u00a0" and not _is_mark(c))
+    return plain if extension_of(plain) in _BY_EXTENSION else name
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) == "Cf"
+
+
 def container_of_name(filename: str) -> Container:
     """Return the container of the extension. Raise UnsupportedContainer."""
-    container = _BY_EXTENSION.get(extension_of(filename))
+    extension = extension_of(filename)
+    container = _BY_EXTENSION.get(extension)
     if container is None:
+        why = (
+            f"{extension} is not accepted." if extension else "A name without extension needs a video's type."
+        )
         raise UnsupportedContainer(
-            f"{extension_of(filename) or 'A file without extension'} is not accepted. "
-            f"Choose an {', '.join(n.upper() for n in _ACCEPTED[:-1])} or {_ACCEPTED[-1].upper()} file.",
+            f"{why} Choose an {', '.join(n.upper() for n in _ACCEPTED[:-1])} or {_ACCEPTED[-1].upper()} file.",
             accepted=_ACCEPTED,
         )
     return container
 
 
 def extension_of(filename: str) -> str:
-    """Return '.mp4' for 'A.MP4', and '' for 'A' and for '.mp4', which is a hidden file without extension."""
-    stem, dot, extension = filename.rpartition(".")
-    return f".{extension.lower()}" if dot and stem else ""
+    """Return '.mp4' for 'A.MP4'. Return '' for '.mp4', a hidden file, for 'Trip 1.5 km' and for '12.05.2024'."""
+    match = re.search(r"(?s:.)(\.[^\s.]*[^\s.0-9][^\s.]*)\Z", filename)
+    return match[1].lower() if match else ""
 
 
 def same_family(declared: str, found: str) -> bool:

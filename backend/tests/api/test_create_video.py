@@ -50,9 +50,8 @@ FOREIGN_TYPES = [
     "video/mp4\x00",
     "video/mp\u04244",
 ]
+NAMES_WITHOUT_EXTENSION = ["a", "a.", "mp4", ".mp4", "a.mp 4", "1000012345", "12.05.2024"]
 FOREIGN_NAMES = [
-    "a",
-    "a.",
     "a.exe",
     "a.html",
     "a.svg",
@@ -62,13 +61,9 @@ FOREIGN_NAMES = [
     "a.ts",
     "a.m3u8",
     "a.mp4.html",
-    "a.mp4.",
+    "a.mp4.download",
     "a.mp4/",
     "a.mp4~",
-    "a.mp 4",
-    "mp4",
-    ".mp4",
-    "a.mp4\u200b",
     "a.ｍｐ４",
     "a.mp４",
 ]
@@ -256,6 +251,31 @@ async def test_refuses_other_extensions(
             )
             assert body["accepted"] == ["mp4", "mov", "avi", "webm", "mkv"]
     assert await count_videos(application) == 0
+
+
+@with_settings(**MANY_OPEN)
+async def test_type_decides_for_name_without_extension(
+    subtests: pytest.Subtests, application: Application, signed_in: SignedIn
+) -> None:
+    alice = await signed_in()
+    known = {
+        content_type: (extensions[0], types[0]) for _, extensions, types, _ in TABLE for content_type in types
+    }
+    for name, content_type in itertools.product(NAMES_WITHOUT_EXTENSION, [*ALL_TYPES, *FOREIGN_TYPES]):
+        with subtests.test(f"{name} as {content_type}"):
+            answer = await alice.post(
+                VIDEOS, json={"filename": name, "size_bytes": 1, "content_type": content_type}
+            )
+            if content_type not in known:
+                assert_error(answer, 422, "unsupported_container")
+                continue
+            assert answer.status_code == 201, answer.text
+            video = answer.json()["video"]
+            extension, stored_type = known[content_type]
+            assert video["original_filename"] == name.rstrip(".") + extension
+            assert video["content_type"] == stored_type
+            row = await read_video(application, uuid.UUID(video["id"]))
+            assert row.object_key.endswith(extension)
 
 
 async def test_refuses_content_type_of_invalid_length(signed_in: SignedIn) -> None:

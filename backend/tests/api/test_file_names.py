@@ -90,6 +90,12 @@ TRIMMED = {
     "wide spaces around": ("\u3000a.mp4\u2003", "a.mp4"),
     "a trailing space": ("a.mp4 ", "a.mp4"),
     "300 characters, most of them spaces": (" " * 295 + "a.mp4", "a.mp4"),
+    "a trailing dot": ("a.mp4.", "a.mp4"),
+    "a trailing mark": ("a.mp4\u200e", "a.mp4"),
+    "a mark within the extension": ("a.m\u200bp4", "a.mp4"),
+    "no extension": ("1000012345", "1000012345.mp4"),
+    "extension only": (".mp4", ".mp4.mp4"),
+    "overridden to look like one": ("a\u202e4pm.", "a\u202e4pm.mp4"),
 }
 REFUSED = {
     "empty": ("", "filename_invalid"),
@@ -112,11 +118,10 @@ REFUSED = {
     "a lone high surrogate": ("a\ud800.mp4", "validation_error"),
     "a lone low surrogate": ("a\udfff.mp4", "validation_error"),
     "surrogates the wrong way round": ("a\udc00\ud800.mp4", "validation_error"),
-    "extension only": (".mp4", "unsupported_container"),
-    "a trailing dot": ("a.mp4.", "unsupported_container"),
+    "dots": ("...", "filename_invalid"),
     "a page": ("a.mp4.html", "unsupported_container"),
     "a shortcut": ("a.mp4.lnk", "unsupported_container"),
-    "overridden to look like one": ("a\u202e4pm.", "unsupported_container"),
+    "an overridden extension": ("a.\u202e4pm", "unsupported_container"),
 }
 MANY_OPEN = {"user_max_uploads_in_flight": 1000}
 

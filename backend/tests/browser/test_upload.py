@@ -227,6 +227,82 @@ def test_uploads_dropped_file(signed_in: Page, tmp_path: Path) -> None:
     assert [video["original_filename"] for video in listed_videos(signed_in)] == ["dropped.webm"]
 
 
+@pytest.mark.parametrize("name", ["1000012345", "Holiday 12.05.2024", "film.mp4\u200e", "film.mp4."])
+def test_content_completes_name(signed_in: Page, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    make_video(tmp_path / "made.mp4", "mp4", 1, 320, 240, 10).rename(file)
+    shown = "film.mp4" if name.startswith("film") else f"{name}.mp4"
+
+    choose(signed_in, file)
+    wait_until_ready(signed_in)
+
+    (video,) = listed_videos(signed_in)
+    assert video["original_filename"] == shown
+    expect(signed_in.locator("[data-upload-status]")).to_contain_text(shown)
+    signed_in.goto(f"/video?id={video['id']}")
+    with signed_in.expect_download() as started:
+        signed_in.get_by_role("link", name="Download").first.click()
+    assert started.value.suggested_filename == shown
+
+
+# Each gives a DataTransfer. Mail programs announce a file and bring none.
+DROPS_WITHOUT_FILE = {
+    "a mail's attachment": "{types: ['text/uri-list', 'Files'], items: [], files: []}",
+    "a promised file": "{types: ['Files'], items: [{kind: 'file', type: ''}], files: []}",
+    "a link": "made({'text/uri-list': 'https://example.com/film.mp4', 'text/plain': 'https://example.com/film.mp4'})",
+    "a picture of a page": "made({'text/html': '<img src=https://example.com/a.png>'})",
+    "words": "made({'text/plain': 'some words'})",
+}
+DROP = """(target, transfer) => {
+    const outcomes = [];
+    for (const kind of ["dragenter", "dragover", "drop"]) {
+        const event = new DragEvent(kind, {bubbles: true, cancelable: true});
+        Object.defineProperty(event, "dataTransfer", {value: transfer});
+        outcomes.push(target.dispatchEvent(event));
+    }
+    return outcomes;
+}"""
+MADE = """(texts) => {
+    const transfer = new DataTransfer();
+    for (const [type, text] of Object.entries(texts)) transfer.setData(type, text);
+    return transfer;
+}"""
+
+
+@pytest.mark.parametrize("drop", DROPS_WITHOUT_FILE)
+def test_explains_drop_without_file(signed_in: Page, drop: str) -> None:
+    heading = signed_in.get_by_role("heading", name="Your videos", exact=True)
+
+    taken = heading.evaluate(
+        f"(heading) => {{ const made = {MADE}; return ({DROP})(heading, {DROPS_WITHOUT_FILE[drop]}); }}"
+    )
+
+    assert taken == [False] * 3, "the browser would open what is dropped"
+    expect(signed_in.locator("[data-slot=alert]")).to_have_text(
+        "What you dropped contains no file. Save the video on this device, then choose it here."
+    )
+
+
+def test_leaves_drags_of_its_own_alone(signed_in: Page) -> None:
+    heading = signed_in.get_by_role("heading", name="Your videos", exact=True)
+    heading.dispatch_event("dragstart")
+
+    left = heading.evaluate(
+        f"(heading) => {{ const made = {MADE}; return ({DROP})(heading, made({{'text/plain': 'a'}})); }}"
+    )
+
+    assert left == [True] * 3
+    expect(signed_in.locator("[data-slot=alert]")).to_have_count(0)
+
+
+def test_leaves_words_for_text_field_alone(page: Page) -> None:
+    page.goto("/login")
+    left = page.get_by_label("E-mail").evaluate(
+        f"(field) => {{ const made = {MADE}; return ({DROP})(field, made({{'text/plain': 'a'}})); }}"
+    )
+    assert left == [True] * 3
+
+
 def hold(page: Page, matches: Callable[[str], bool]) -> Callable[[], None]:
     """Hold matching requests. The returned function lets them pass, and later ones, which may repeat them."""
     held: list[Route] = []

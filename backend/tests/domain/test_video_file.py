@@ -72,9 +72,15 @@ def test_accepts_known_types(filename: str, content_type: str, container: str, s
         ("a.exe", 1, "video/mp4", UnsupportedContainer),
         ("a.mp4.exe", 1, "video/mp4", UnsupportedContainer),
         ("a.mp4 .txt", 1, "video/mp4", UnsupportedContainer),
-        ("mp4", 1, "video/mp4", UnsupportedContainer),
-        (".mp4", 1, "video/mp4", UnsupportedContainer),
-        ("a.", 1, "video/mp4", UnsupportedContainer),
+        ("mp4", 1, "", UnsupportedContainer),
+        (".mp4", 1, "application/octet-stream", UnsupportedContainer),
+        ("a.", 1, "video/ogg", UnsupportedContainer),
+        ("1000012345", 1, "video/mp4; codecs=avc1", UnsupportedContainer),
+        ("a.mp4\u200e.exe", 1, "video/mp4", UnsupportedContainer),
+        ("a.\u202e4pm", 1, "video/mp4", UnsupportedContainer),
+        ("a.mp4.download", 1, "video/mp4", UnsupportedContainer),
+        ("n" * 252, 1, "video/mp4", FilenameInvalid),
+        ("1000012345", 0, "video/mp4", FileEmpty),
         ("a.mp4\x00.exe", 1, "video/mp4", FilenameInvalid),
         ("", 1, "video/mp4", FilenameInvalid),
         # The first error in the order of the docstring is raised.
@@ -113,6 +119,8 @@ def test_unsupported_container_names_accepted_ones() -> None:
 @pytest.mark.parametrize(
     "filename",
     [
+        "...",
+        "\u200e",
         "a\x00.mp4",
         "a\n.mp4",
         "a\r\nSet-Cookie: x.mp4",
@@ -153,6 +161,59 @@ def test_keeps_other_names(filename: str, shown: str) -> None:
     assert clean_filename(filename) == shown
 
 
+@pytest.mark.parametrize(
+    ("filename", "content_type", "stored"),
+    [
+        ("1000012345", "video/mp4", "1000012345.mp4"),
+        ("1000012345", " VIDEO/X-M4V ", "1000012345.mp4"),
+        ("1000012345", "video/quicktime", "1000012345.mov"),
+        ("1000012345", "video/vnd.avi", "1000012345.avi"),
+        ("1000012345", "video/webm", "1000012345.webm"),
+        ("1000012345", "video/matroska", "1000012345.mkv"),
+        ("video:33", "video/mp4", "video:33.mp4"),
+        ("Holiday 12.05.2024", "video/mp4", "Holiday 12.05.2024.mp4"),
+        ("Lecture 3.5 intro", "video/webm", "Lecture 3.5 intro.webm"),
+        ("a.", "video/mp4", "a.mp4"),
+        ("a \u200e.. \ufeff", "video/mp4", "a.mp4"),
+        ("mp4", "video/mp4", "mp4.mp4"),
+        (".mp4", "video/mp4", ".mp4.mp4"),
+        ("n" * 251, "video/mp4", "n" * 251 + ".mp4"),
+    ],
+)
+def test_type_gives_extension_to_name_without_one(filename: str, content_type: str, stored: str) -> None:
+    assert check_file(filename, 1, content_type, LIMIT).filename == stored
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "\u200e",
+        "\u200f",
+        "\u200b",
+        "\u200d",
+        "\u2060",
+        "\ufeff",
+        "\u202c",
+        "\u2069",
+        "\u061c",
+        "\u00ad",
+        "\u00a0",
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["a.mp4{}", "a.mp4{0}{0}", "a.{}mp4", "a.m{}p4", "a.mp4{}.", "a.mp4 {}", "a.mp4.{} "]
+)
+def test_removes_mark_after_or_in_extension(name: str, mark: str) -> None:
+    file = check_file(name.format(mark), 1, "video/mp4", LIMIT)
+
+    assert (file.filename, file.container.name) == ("a.mp4", "mp4")
+
+
+@pytest.mark.parametrize("filename", ["a.mp4.", "a.mp4...", "a.mp4 .", "a.mp4. ", "a.mp4 . . "])
+def test_removes_dots_and_spaces_after_extension(filename: str) -> None:
+    assert check_file(filename, 1, "video/mp4", LIMIT).filename == "a.mp4"
+
+
 @given(st.text(max_size=300))
 def test_cleaning_is_idempotent(filename: str) -> None:
     try:
@@ -181,7 +242,20 @@ def test_any_input_is_accepted_or_refused_with_a_code(
 
 @pytest.mark.parametrize(
     ("filename", "extension"),
-    [("a.MP4", ".mp4"), ("a.b.Mov", ".mov"), ("mp4", ""), (".mp4", ""), ("a.", "."), ("..mp4", ".mp4")],
+    [
+        ("a.MP4", ".mp4"),
+        ("a.b.Mov", ".mov"),
+        ("a.mp4.001x", ".001x"),
+        ("a.mp4~", ".mp4~"),
+        ("..mp4", ".mp4"),
+        ("mp4", ""),
+        (".mp4", ""),
+        ("a.", ""),
+        ("12.05.2024", ""),
+        ("Lecture 3.5 intro", ""),
+        ("Dr. Who", ""),
+        ("v1.0", ""),
+    ],
 )
 def test_extension_of_a_name(filename: str, extension: str) -> None:
     assert extension_of(filename) == extension

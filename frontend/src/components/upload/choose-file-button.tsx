@@ -34,7 +34,7 @@ export function ChooseFileButton({
           const files = Array.from(event.currentTarget.files ?? []);
           // Without this, choosing the same file again would fire no event.
           event.currentTarget.value = "";
-          offer({ files, hasFolder: false });
+          if (files.length > 0) offer({ files, hasFolder: false });
         }}
       />
     </>

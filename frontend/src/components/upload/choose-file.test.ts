@@ -14,9 +14,12 @@ describe("chooseFile", () => {
     expect(choice).toMatchObject({ kind: "refused", notice: expect.stringContaining("one video at a time") });
   });
 
-  it("refuses a folder and a second upload, and ignores an empty drop", () => {
+  it("refuses a folder, a second upload, and a drop without a file", () => {
     expect(chooseFile({ files: [file("dir")], hasFolder: true }, false).kind).toBe("refused");
     expect(chooseFile({ files: [file("a.mp4")], hasFolder: false }, true).kind).toBe("refused");
-    expect(chooseFile({ files: [], hasFolder: false }, false)).toEqual({ kind: "nothing" });
+    expect(chooseFile({ files: [], hasFolder: false }, false)).toMatchObject({
+      kind: "refused",
+      notice: expect.stringContaining("no file"),
+    });
   });
 });

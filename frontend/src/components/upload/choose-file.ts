@@ -1,10 +1,9 @@
-// Chooses the one file of a drop or a selection, or explains why there is none.
+// Chooses the one file of a drop or a selection, or explains why it takes none.
 import type { Dropped } from "@/hooks/use-file-drop";
 
 export type Choice =
   | { readonly kind: "accepted"; readonly file: File }
-  | { readonly kind: "refused"; readonly notice: string }
-  | { readonly kind: "nothing" };
+  | { readonly kind: "refused"; readonly notice: string };
 
 export function chooseFile({ files, hasFolder }: Dropped, uploadRuns: boolean): Choice {
   if (uploadRuns) {
@@ -12,7 +11,10 @@ export function chooseFile({ files, hasFolder }: Dropped, uploadRuns: boolean): 
   }
   if (hasFolder) return refused("That is a folder. Open it and choose one video from it.");
   const [first, ...others] = files;
-  if (first === undefined) return { kind: "nothing" };
+  // Mail programs and pages offer attachments, pictures and links that no browser hands over as files.
+  if (first === undefined) {
+    return refused("What you dropped contains no file. Save the video on this device, then choose it here.");
+  }
   if (others.length > 0) {
     return refused(
       `You chose ${files.length} files. You can upload one video at a time, so choose one of them.`,

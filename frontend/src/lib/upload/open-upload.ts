@@ -33,7 +33,7 @@ function callCreate(context: RunContext) {
   const { job, policy, ports, signal } = context;
   return callApi(context, "create", false, async (sentAt) => {
     const created = await trackAnswer(job, "isCreateUnconfirmed", () =>
-      ports.api.create(createRequest(job.file, policy), job.idempotencyKey, signal),
+      ports.api.create(createRequest(job, policy), job.idempotencyKey, signal),
     );
     // After a cancel, the removal asks again with the same key.
     if (!signal.aborted) job.isCreateUnconfirmed = false;

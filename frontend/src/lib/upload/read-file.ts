@@ -1,6 +1,6 @@
 // Checks the content of the chosen file, and whether the file has changed since.
 import { within } from "./delays";
-import { checkContent, checkFile } from "./rules/check-file";
+import { checkContent, checkFile, completeName } from "./rules/check-file";
 import { fileChanged, fileUnreadable, UploadFailed } from "./rules/errors";
 import { plannedPartSize } from "./rules/part-list";
 import { SNIFF_BYTES } from "./rules/sniff";
@@ -13,7 +13,7 @@ const READ_AGAIN_MS = 1000;
 const READ_LIMIT_MS = 10_000;
 const MIN_BYTES_PER_MS = 250;
 
-/** Throws UploadFailed if Slipway does not accept the file. */
+/** Completes the name. Throws UploadFailed if Slipway does not accept the file. */
 export async function checkChosenFile(context: RunContext): Promise<void> {
   const { hashes, job, policy, ports, signal } = context;
   const { file, upload } = job;
@@ -26,8 +26,10 @@ export async function checkChosenFile(context: RunContext): Promise<void> {
   }
   const leading = await readFile(context, 0, Math.min(file.size, SNIFF_BYTES));
   signal.throwIfAborted();
-  const mismatch = leading === null ? fileUnreadable(file.name) : checkContent(file, leading, policy);
+  if (leading === null) throw new UploadFailed(fileUnreadable(file.name));
+  const mismatch = checkContent(file, leading, policy);
   if (mismatch !== null) throw new UploadFailed(mismatch);
+  job.name = completeName(file.name, leading, policy);
 }
 
 /**

@@ -10,6 +10,8 @@ export interface OpenUpload {
 
 export interface UploadJob {
   readonly file: File;
+  /** As the server stores it. The check of the content adds a missing extension. */
+  name: string;
   /** When the file was chosen. WebKit's File shows the time on disk. */
   readonly lastModified: number;
   readonly log: UploadLog;

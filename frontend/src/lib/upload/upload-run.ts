@@ -28,7 +28,7 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
     try {
       // If the store has every part, the file is no longer needed, and the user may have moved it.
       if (!mayBeComplete(job)) await checkChosenFile(context);
-      emit({ type: "accepted" });
+      emit({ type: "accepted", name: job.name });
       log.phase = "starting";
       transfer = await openUpload(context);
       const video = await sendAndComplete(context, transfer);

@@ -45,20 +45,23 @@ export class Uploader {
   start(file: File): void {
     if (isRunning(this.#state)) return;
     void this.#discard();
+    const { policy, ports } = this.#given;
+    const name = cleanName(file.name, policy);
     // What follows the dot is reported only if it is an extension. It may be a part of a person's name.
-    const extension = containerOfName(file.name, this.#given.policy) === null ? "" : extensionOf(file.name);
+    const extension = containerOfName(name, policy) === undefined ? "" : extensionOf(name);
     this.#job = {
       file,
+      name,
       lastModified: file.lastModified,
-      log: new UploadLog(this.#given.ports.clock.now(), file.size, extension),
-      idempotencyKey: this.#given.ports.newId(),
+      log: new UploadLog(ports.clock.now(), file.size, extension),
+      idempotencyKey: ports.newId(),
       isCreateUnconfirmed: false,
       isCompleteUnconfirmed: false,
       upload: null,
       isRestarted: false,
       sendingMs: 0,
     };
-    this.#launch(this.#job, { name: cleanName(file.name), sizeBytes: file.size });
+    this.#launch(this.#job, { name, sizeBytes: file.size });
   }
 
   /** Sends the same file again without the parts that the store has. */
@@ -186,14 +189,14 @@ export class Uploader {
   /** If the removal never arrives, the server's reconciler expires the upload. */
   async #removeVideo(job: UploadJob): Promise<void> {
     const videoId = job.upload?.videoId ?? null;
-    const { file, idempotencyKey, isCreateUnconfirmed } = job;
+    const { idempotencyKey, isCreateUnconfirmed } = job;
     job.upload = null;
     job.isCreateUnconfirmed = false;
     if (videoId === null && !isCreateUnconfirmed) return;
     await this.#removals.add({
       videoId,
       create: (signal) =>
-        this.#given.ports.api.create(createRequest(file, this.#given.policy), idempotencyKey, signal),
+        this.#given.ports.api.create(createRequest(job, this.#given.policy), idempotencyKey, signal),
     });
   }
 }

@@ -42,6 +42,17 @@ describe("the check before anything is sent", () => {
     expect(world.leaks()).toEqual(NO_LEAKS);
   });
 
+  it("completes a name without extension for the server and the page", async () => {
+    const world = makeWorld({ file: new FakeFile(6 * MIB, "1000012345\u200e") });
+    world.start();
+    await expectDone(world);
+    expect([...world.api.videos.values()].map(({ request }) => request)).toMatchObject([
+      { filename: "1000012345.mp4", content_type: "video/mp4" },
+    ]);
+    const shown = world.states.map((state) => ("file" in state ? state.file.name : ""));
+    expect(new Set(shown)).toEqual(new Set(["1000012345", "1000012345.mp4"]));
+  });
+
   it("says when the file cannot be read", async () => {
     const world = makeWorld();
     world.file.readError = "NotReadableError";

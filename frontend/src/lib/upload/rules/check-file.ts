@@ -13,31 +13,37 @@ export function checkFile(
   file: { readonly name: string; readonly size: number },
   policy: UploadPolicy,
 ): UploadFailure | null {
-  const name = shownName(file.name);
+  const shown = shownName(file.name);
   // The server refuses control characters, line separators and lone surrogates.
   if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(file.name))
     return uploadFailure(
       "filename_invalid",
       "The file's name contains control characters. Rename it and choose it again.",
     );
-  const letters = [...cleanName(file.name)].length;
+  const name = cleanName(file.name, policy);
+  const letters = [...name].length;
   if (letters > MAX_FILENAME_CHARACTERS)
     return uploadFailure(
       "filename_invalid",
-      `The name of ${name} has ${letters} characters. Slipway accepts up to ${MAX_FILENAME_CHARACTERS}. Rename it and choose it again.`,
+      `The name of ${shown} has ${letters} characters. Slipway accepts up to ${MAX_FILENAME_CHARACTERS}. Rename it and choose it again.`,
     );
-  if (containerOfName(file.name, policy) === null) {
-    const extension = extensionOf(file.name);
-    const why = extension === "" ? "It has no file extension" : `It is a ${extension} file`;
-    return uploadFailure("unsupported_container", `${name} can't be uploaded. ${why}. ${accepted(policy)}`);
-  }
-  if (file.size < 1) return uploadFailure("file_empty", `${name} is empty (0 bytes). Choose another file.`);
+  const extension = extensionOf(name);
+  if (extension !== "" && containerOfName(name, policy) === undefined)
+    return uploadFailure(
+      "unsupported_container",
+      `${shown} can't be uploaded. It is a ${extension} file. ${accepted(policy)}`,
+    );
+  if (file.size < 1)
+    return uploadFailure(
+      "file_empty",
+      `${shown} is empty (0 bytes). If it is kept in a cloud, download it to this device. Then choose it again.`,
+    );
   const limit = policy.max_size_bytes;
   // With the bytes, a file one byte over 2 GiB does not seem to be within the limit.
   if (file.size > limit)
     return uploadFailure(
       "file_too_large",
-      `${name} is ${formatBytes(file.size)} (${file.size.toLocaleString("en")} bytes). Slipway accepts up to ${formatBytes(limit)}. Choose a smaller file.`,
+      `${shown} is ${formatBytes(file.size)} (${file.size.toLocaleString("en")} bytes). Slipway accepts up to ${formatBytes(limit)}. Choose a smaller file.`,
     );
   return null;
 }
@@ -48,49 +54,66 @@ export function checkContent(
   leading: Uint8Array,
   policy: UploadPolicy,
 ): UploadFailure | null {
-  const name = shownName(file.name);
-  const found = sniff(leading);
-  const content = policy.containers.find(({ container }) => container === found);
+  const shown = shownName(file.name);
+  const content = containerOfContent(leading, policy);
   if (content === undefined) {
     return uploadFailure(
       "unsupported_container",
-      `${name} is not a video. Its first bytes are ${looksLike(leading)}. ${accepted(policy)}`,
+      `${shown} is not a video. Its first bytes are ${looksLike(leading)}. ${accepted(policy)}`,
     );
   }
-  if (containerOfName(file.name, policy)?.family === content.family) return null;
+  const name = cleanName(file.name, policy);
+  const extension = extensionOf(name);
+  if (extension === "" || containerOfName(name, policy)?.family === content.family) return null;
   return uploadFailure(
     "content_type_mismatch",
-    `${name} is named ${extensionOf(file.name)}, but its content is ${spellContainer(content.container)}. Rename it so that it ends in ${content.extensions[0]}, then choose it again.`,
+    `${shown} is named ${extension}, but its content is ${spellContainer(content.container)}. Rename it so that it ends in ${content.extensions[0]}, then choose it again.`,
   );
+}
+
+/** Call it after checkContent. Android's pickers give names like "1000012345". The content gives them an extension. */
+export function completeName(filename: string, leading: Uint8Array, policy: UploadPolicy): string {
+  const name = cleanName(filename, policy);
+  if (extensionOf(name) !== "") return name;
+  return (name || "video") + containerOfContent(leading, policy)?.extensions[0];
 }
 
 /** The type comes from the extension. File.type is empty for A.MOV and differs by operating system. */
 export function createRequest(
-  file: { readonly name: string; readonly size: number },
+  { name, file }: { readonly name: string; readonly file: { readonly size: number } },
   policy: UploadPolicy,
 ): CreateVideo {
   return {
-    filename: cleanName(file.name),
+    filename: name,
     size_bytes: file.size,
-    content_type: containerOfName(file.name, policy)?.content_types[0] ?? "",
+    content_type: containerOfName(name, policy)?.content_types[0] ?? "",
   };
 }
 
-/** The name as the server stores it. */
-export function cleanName(filename: string): string {
-  return filename.normalize("NFC").trim();
+/** The name as the server stores it. Marks that nobody sees don't hide an accepted extension. */
+export function cleanName(filename: string, policy: UploadPolicy): string {
+  const name = filename
+    .normalize("NFC")
+    .trim()
+    .replace(/[\s.\p{Cf}]+$/u, "");
+  const plain = name.replace(/\.[^.]+$/, (extension) => extension.replace(/[\xa0\p{Cf}]/gu, ""));
+  return containerOfName(plain, policy) === undefined ? name : plain;
 }
 
-export function containerOfName(filename: string, policy: UploadPolicy): PolicyContainer | null {
-  const extension = extensionOf(filename);
-  return policy.containers.find(({ extensions }) => extensions.includes(extension)) ?? null;
+/** Takes a clean name, as `extensionOf` does. */
+export function containerOfName(name: string, policy: UploadPolicy): PolicyContainer | undefined {
+  const extension = extensionOf(name);
+  return policy.containers.find(({ extensions }) => extensions.includes(extension));
 }
 
-/** ".mp4" of "A.MP4". Empty if there is none (".mp4" alone is a hidden file without extension). */
-export function extensionOf(filename: string): string {
-  const name = cleanName(filename);
-  const dot = name.lastIndexOf(".");
-  return dot > 0 ? name.slice(dot).toLowerCase() : "";
+/** ".mp4" of "A.MP4". Empty for ".mp4", which is a hidden file, for "Trip 1.5 km" and for "12.05.2024". */
+export function extensionOf(name: string): string {
+  return /.(\.[^\s.]*[^\s.\d][^\s.]*)$/.exec(name)?.[1]?.toLowerCase() ?? "";
+}
+
+function containerOfContent(leading: Uint8Array, policy: UploadPolicy): PolicyContainer | undefined {
+  const found = sniff(leading);
+  return policy.containers.find(({ container }) => container === found);
 }
 
 function accepted(policy: UploadPolicy): string {

@@ -26,7 +26,7 @@ function progress(bytesSent: number): Progress {
 const event: fc.Arbitrary<UploadEvent> = fc.oneof(
   fc.constantFrom<UploadEvent>(
     { type: "chosen", file },
-    { type: "accepted" },
+    { type: "accepted", name: "a.mp4" },
     { type: "waited", waiting: { reason: "offline" } },
     { type: "waited", waiting: null },
     { type: "created", videoId: "v1", progress: progress(0) },
@@ -47,7 +47,7 @@ describe("reduce", () => {
   it("walks the whole way", () => {
     const events: UploadEvent[] = [
       { type: "chosen", file },
-      { type: "accepted" },
+      { type: "accepted", name: "a.mp4" },
       { type: "created", videoId: "v1", progress: progress(0) },
       { type: "progressed", progress: progress(1000) },
       { type: "sent" },

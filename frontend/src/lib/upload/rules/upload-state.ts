@@ -3,7 +3,7 @@ import type { FileFacts, Progress, UploadFailure, UploadState, Video, Waiting } 
 
 export type UploadEvent =
   | { readonly type: "chosen"; readonly file: FileFacts }
-  | { readonly type: "accepted" }
+  | { readonly type: "accepted"; readonly name: string }
   | { readonly type: "waited"; readonly waiting: Waiting | null }
   | { readonly type: "created"; readonly videoId: string; readonly progress: Progress }
   | { readonly type: "progressed"; readonly progress: Progress }
@@ -34,7 +34,8 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
     case "chosen":
       return isRunning(state) ? state : { status: "checking", file: event.file };
     case "accepted":
-      return state.status === "checking" ? { ...state, status: "starting", waiting: null } : state;
+      if (state.status !== "checking") return state;
+      return { status: "starting", file: { ...state.file, name: event.name }, waiting: null };
     case "waited":
       if (!("waiting" in state) || isSame(state.waiting, event.waiting)) return state;
       return { ...state, waiting: event.waiting };
