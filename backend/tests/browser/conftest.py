@@ -41,6 +41,11 @@ new MutationObserver(() => {
   for (const link of document.querySelectorAll("a[href]"))
     if (link.origin !== location.origin && (link.target !== "_blank" || link.rel !== "noopener"))
       window.__violations.push(`link that leaves the page: ${link.textContent}`);
+  // A translator replaces text nodes. React must hold none, which it does if a text is its element's only child.
+  const texts = document.createTreeWalker(document.body ?? document, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode())
+    if (texts.currentNode.parentNode.childNodes.length > 1 && texts.currentNode.data.trim() !== "")
+      window.__violations.push(`text beside other nodes: ${texts.currentNode.data}`);
 }).observe(document, {subtree: true, childList: true, attributes: true});
 """
 
@@ -73,7 +78,7 @@ def context(browser: Browser, slipway: SlipwayProcess) -> Iterator[BrowserContex
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """Yield a page. Script errors, violations of the CSP and links that leave the page fail the test."""
+    """Yield a page. Script errors, violations of the CSP, links that leave the page and loose texts fail the test."""
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

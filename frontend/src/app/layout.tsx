@@ -21,7 +21,7 @@ export const viewport: Viewport = {
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (
-    // Scripts set the theme's class and data-browser before React hydrates.
+    // A script sets the theme's class before React hydrates.
     <html lang="en" className={GeistSans.variable} suppressHydrationWarning>
       <body className="min-h-dvh font-sans">
         <BrowserNotice />

@@ -17,10 +17,10 @@ export function ErrorNotice({
     <Alert>
       <p className="font-medium">{title}</p>
       <p className="mt-0.5">{error.detail}</p>
-      {error.requestId !== null && <p className="mt-0.5 text-xs">Request {error.requestId}</p>}
+      {error.requestId !== null && <p className="mt-0.5 text-xs">{`Request ${error.requestId}`}</p>}
       <Button variant="secondary" size="sm" className="mt-3 text-foreground" onClick={onRetry}>
         <RotateCw />
-        Try again
+        <span>Try again</span>
       </Button>
     </Alert>
   );

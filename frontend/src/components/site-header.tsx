@@ -22,6 +22,7 @@ export function SiteHeader({ user }: { user: User | null }) {
           <UploadPill />
           {user !== null && (
             <span
+              translate="no"
               className="hidden max-w-60 truncate text-muted-foreground text-sm sm:block"
               title={`Signed in as ${user.email}`}
             >

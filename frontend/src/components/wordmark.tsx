@@ -2,7 +2,10 @@ import { cn } from "@/lib/cn";
 
 export function Wordmark({ className }: { className?: string }) {
   return (
-    <span className={cn("inline-flex items-center gap-2.5 font-semibold text-lg tracking-tight", className)}>
+    <span
+      translate="no"
+      className={cn("inline-flex items-center gap-2.5 font-semibold text-lg tracking-tight", className)}
+    >
       <svg viewBox="0 0 32 32" aria-hidden="true" className="size-[1.35em]">
         <rect width="32" height="32" rx="8" className="fill-primary" />
         <g className="fill-primary-foreground">
@@ -10,7 +13,7 @@ export function Wordmark({ className }: { className?: string }) {
           <path d="M5.9 25.9a1.5 1.5 0 0 1-1-2.8l20.4-7.6a1.5 1.5 0 1 1 1 2.8Z" opacity="0.55" />
         </g>
       </svg>
-      Slipway
+      <span>Slipway</span>
     </span>
   );
 }

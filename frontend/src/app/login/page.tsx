@@ -15,7 +15,8 @@ export default function LoginPage() {
         text="Welcome back. Your videos are where you left them."
         footer={
           <>
-            New here? <AuthSwitchLink to="/register">Create an account</AuthSwitchLink>
+            <span>New here? </span>
+            <AuthSwitchLink to="/register">Create an account</AuthSwitchLink>
           </>
         }
       >

@@ -14,7 +14,8 @@ export default function RegisterPage() {
         text="Then drop in your first video."
         footer={
           <>
-            Have an account? <AuthSwitchLink to="/login">Sign in</AuthSwitchLink>
+            <span>Have an account? </span>
+            <AuthSwitchLink to="/login">Sign in</AuthSwitchLink>
           </>
         }
       >

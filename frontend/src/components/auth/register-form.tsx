@@ -29,7 +29,8 @@ export function RegisterForm() {
       <EmailField id="email" />
       <div className="space-y-2">
         <Label htmlFor="full-name">
-          Name <span className="font-normal text-muted-foreground">(optional)</span>
+          <span>Name </span>
+          <span className="font-normal text-muted-foreground">(optional)</span>
         </Label>
         <Input id="full-name" name="full_name" autoComplete="name" maxLength={255} />
       </div>

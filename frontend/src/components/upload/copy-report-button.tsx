@@ -32,7 +32,7 @@ export function CopyReportButton({ makeReport }: { makeReport: () => string }) {
     <>
       <Button variant="ghost" className="max-sm:-ml-3 max-sm:px-3" onClick={() => void copy()}>
         <Icon />
-        {copied.kind === "copied" ? "Report copied" : "Copy report"}
+        <span>{copied.kind === "copied" ? "Report copied" : "Copy report"}</span>
       </Button>
       {copied.kind === "by_hand" && (
         <textarea

@@ -22,11 +22,13 @@ export function FilePicker({ policy, cancelled }: { policy: UploadPolicy; cancel
         Choose a video
       </ChooseFileButton>
       <p className="mt-5 text-muted-foreground text-sm">
-        {acceptedNames(policy)}, up to {formatBytes(policy.max_size_bytes)}
+        {`${acceptedNames(policy)}, up to ${formatBytes(policy.max_size_bytes)}`}
       </p>
       {cancelled !== undefined && (
         <p className="mt-4 max-w-full truncate text-muted-foreground text-sm">
-          The upload of <bdi>{cancelled}</bdi> was cancelled.
+          <span>The upload of </span>
+          <bdi translate="no">{cancelled}</bdi>
+          <span> was cancelled.</span>
         </p>
       )}
     </div>

@@ -9,7 +9,7 @@ import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { FileName } from "@/components/videos/file-name";
 import { videoFacts } from "@/components/videos/video-facts";
-import { FailureReason } from "@/components/videos/video-status";
+import { failureReason } from "@/components/videos/video-status";
 import { isInProgress, useVideo } from "@/hooks/use-videos";
 import { cn } from "@/lib/cn";
 import type { Video } from "@/lib/upload/types";
@@ -28,7 +28,7 @@ export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAno
         <FileName name={video.original_filename} className="font-medium text-lg" />
         <Alert className="mt-4">
           <p className="font-medium">The server couldn't accept this video</p>
-          <FailureReason video={video} />
+          <p>{failureReason(video)}</p>
         </Alert>
         <Button className="mt-5" onClick={onAnother}>
           Upload another video

@@ -19,7 +19,7 @@ export function UploadPill() {
     <Button asChild variant="secondary" size="sm" className="rounded-full tabular-nums">
       <Link href="/">
         <Icon className={waits ? "text-warning" : "text-primary"} />
-        {pillText(state)}
+        <span>{pillText(state)}</span>
       </Link>
     </Button>
   );

@@ -128,25 +128,32 @@ function useAnnouncements(state: UploadState): void {
   }, [announce, sentence]);
 }
 
-const TITLE_PERCENT = /^\d+ % · /;
+const AFTER_PERCENT = " · ";
 
 function usePercentInTitle(percent: number | null): void {
   useEffect(() => {
     if (percent === null) return;
-    const prefix = `${percent} % · `;
-    const mark = () => {
-      if (!document.title.startsWith(prefix))
-        document.title = prefix + document.title.replace(TITLE_PERCENT, "");
-    };
+    const mark = () =>
+      editTitle((text) => (text.includes(AFTER_PERCENT) ? text : `${percent} %${AFTER_PERCENT}${text}`));
     mark();
     // Navigation replaces the title.
     const observer = new MutationObserver(mark);
     observer.observe(document.head, { childList: true, characterData: true, subtree: true });
     return () => {
       observer.disconnect();
-      document.title = document.title.replace(TITLE_PERCENT, "");
+      editTitle((text) => text.split(AFTER_PERCENT).at(-1) ?? text);
     };
   }, [percent]);
+}
+
+function editTitle(edit: (text: string) => string): void {
+  // A translator may have put an element into the title, which document.title leaves out.
+  const title = document.head.querySelector("title");
+  const text = title && edit(title.textContent);
+  if (title === null || text === null || text === title.textContent) return;
+  // Otherwise the translator would fetch each percent anew.
+  title.translate = false;
+  title.textContent = text;
 }
 
 // Time for the server to remove a cancelled upload before the list is fetched again.

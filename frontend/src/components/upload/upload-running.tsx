@@ -39,20 +39,21 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
           value={progress?.percent ?? null}
           tone={waiting === null ? "moving" : "waiting"}
           aria-label={`Upload of ${state.file.name}`}
-          {...(state.status === "sending"
-            ? { "aria-valuetext": [`${state.progress.percent} %`, ...progressTexts(state)].join(", ") }
-            : {})}
+          {...(state.status === "sending" ? { "aria-valuetext": valueText(state) } : {})}
         />
         {progress !== null && (
           <span className="w-12 shrink-0 text-right font-medium tabular-nums" aria-hidden="true">
-            {progress.percent} %
+            <span>{progress.percent}</span>
+            <span> %</span>
           </span>
         )}
       </div>
-      <p className="mt-3 min-h-5 text-muted-foreground text-sm tabular-nums">{detailText(state)}</p>
+      <p className="mt-3 min-h-5 text-muted-foreground text-sm tabular-nums">
+        <Detail state={state} />
+      </p>
       {waiting !== null && (
         <Alert tone="warning" className="mt-4">
-          {waitingSentence(waiting)}
+          <span>{waitingSentence(waiting)}</span>
           {waiting.reason === "retrying" && <RetryCount waiting={waiting} />}
           {askSignIn !== null && (
             <Button variant="secondary" size="sm" className="mt-3 flex text-foreground" onClick={askSignIn}>
@@ -106,28 +107,42 @@ const STEPS: Readonly<Record<RunningState["status"], string>> = {
   assembling: "Assembling the video",
 };
 
-function detailText(state: RunningState): string {
+function Detail({ state }: { state: RunningState }) {
   switch (state.status) {
     case "checking":
     case "starting":
-      return formatBytes(state.file.sizeBytes);
-    case "sending":
-      return progressTexts(state).join(" · ");
+      return <span>{formatBytes(state.file.sizeBytes)}</span>;
+    case "sending": {
+      const left = timeLeft(state);
+      return (
+        <>
+          {/* A translator would fetch each of these figures anew. */}
+          <span translate="no">{figures(state).join(" · ")}</span>
+          {left !== null && <span>{` · ${left}`}</span>}
+        </>
+      );
+    }
     case "assembling":
-      return "All sent. The storage is assembling the parts.";
+      return <span>All sent. The storage is assembling the parts.</span>;
     default:
       return state satisfies never;
   }
 }
 
-/** Return the bytes sent, and the speed and time left unless the upload waits. */
-function progressTexts({
-  progress,
-  waiting,
-}: Extract<RunningState, { status: "sending" | "assembling" }>): string[] {
-  const { bytesSent, bytesTotal, bytesPerSecond, etaSeconds } = progress;
-  const texts = [`${formatBytes(bytesSent)} of ${formatBytes(bytesTotal)}`];
-  if (waiting === null && bytesPerSecond !== null) texts.push(formatSpeed(bytesPerSecond));
-  if (waiting === null && etaSeconds !== null) texts.push(formatTimeLeft(etaSeconds));
-  return texts;
+type SendingState = Extract<RunningState, { status: "sending" | "assembling" }>;
+
+/** Return the bytes sent, and the speed unless the upload waits. */
+function figures({ progress, waiting }: SendingState): string[] {
+  const { bytesSent, bytesTotal, bytesPerSecond } = progress;
+  const sent = `${formatBytes(bytesSent)} of ${formatBytes(bytesTotal)}`;
+  return waiting === null && bytesPerSecond !== null ? [sent, formatSpeed(bytesPerSecond)] : [sent];
+}
+
+function timeLeft({ progress, waiting }: SendingState): string | null {
+  return waiting === null && progress.etaSeconds !== null ? formatTimeLeft(progress.etaSeconds) : null;
+}
+
+function valueText(state: SendingState): string {
+  const left = timeLeft(state);
+  return [`${state.progress.percent} %`, ...figures(state), ...(left === null ? [] : [left])].join(", ");
 }

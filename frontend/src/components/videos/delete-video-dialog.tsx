@@ -46,12 +46,14 @@ export function DeleteVideoDialog({
       onClose={close}
       onConfirm={() => video !== null && confirm(video)}
     >
-      <bdi dir="auto" className="break-words font-medium text-foreground">
+      <bdi dir="auto" translate="no" className="break-words font-medium text-foreground">
         {video?.original_filename}
-      </bdi>{" "}
-      {unfinished
-        ? "isn't uploaded completely. If another tab or device is still sending it, that stops too."
-        : "will be deleted. You can't undo this."}
+      </bdi>
+      <span>
+        {unfinished
+          ? " isn't uploaded completely. If another tab or device is still sending it, that stops too."
+          : " will be deleted. You can't undo this."}
+      </span>
     </ConfirmDialog>
   );
 }

@@ -66,13 +66,13 @@ export function VideoPlayer({
               <Button asChild>
                 <ExternalLink href={source.url} download={video.original_filename}>
                   <Download />
-                  Download the video
+                  <span>Download the video</span>
                 </ExternalLink>
               </Button>
             )}
             <Button variant="secondary" onClick={() => void renew().then(() => setTrouble(null))}>
               <RotateCw />
-              Try again
+              <span>Try again</span>
             </Button>
           </div>
         </div>

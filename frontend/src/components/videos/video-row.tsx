@@ -9,7 +9,7 @@ import { cn } from "@/lib/cn";
 import { formatBytes, formatDuration, formatFullDate, formatWhen, spell } from "@/lib/format";
 import { FileName } from "./file-name";
 import { resolutionText } from "./video-facts";
-import { FailureReason, StatusBadge, StatusIcon } from "./video-status";
+import { failureReason, StatusBadge, StatusIcon } from "./video-status";
 
 /** The columns of a wide list and its head. */
 export const COLUMNS =
@@ -75,9 +75,7 @@ export function VideoRow({
         </Button>
       </div>
       {video.status === "failed" && (
-        <p className="mt-1.5 text-destructive text-sm sm:pl-13.5">
-          <FailureReason video={video} />
-        </p>
+        <p className="mt-1.5 text-destructive text-sm sm:pl-13.5">{failureReason(video)}</p>
       )}
       {leftover && (
         <p className="mt-1.5 text-muted-foreground text-sm sm:pl-13.5">

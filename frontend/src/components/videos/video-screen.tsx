@@ -25,7 +25,7 @@ export function VideoScreen() {
       <Button asChild variant="ghost" size="sm" className="-ml-3.5 mb-4">
         <Link href="/">
           <ArrowLeft />
-          All videos
+          <span>All videos</span>
         </Link>
       </Button>
       {id === null || id === "" ? <NoSuchVideo /> : <LoadedVideo id={id} />}
@@ -79,7 +79,9 @@ function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<V
       <div className="mt-6 flex flex-col gap-4 sm:flex-row sm:items-start sm:justify-between">
         <div className="min-w-0">
           <h1 className="break-words font-semibold text-xl tracking-tight sm:text-2xl">
-            <bdi dir="auto">{video.original_filename}</bdi>
+            <bdi dir="auto" translate="no">
+              {video.original_filename}
+            </bdi>
           </h1>
           <div className="mt-2">
             <StatusBadge status={video.status} held={held} />
@@ -90,14 +92,14 @@ function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<V
             <Button asChild variant="secondary">
               <ExternalLink href={video.delivery_url} download={video.original_filename}>
                 <Download />
-                Download
+                <span>Download</span>
               </ExternalLink>
             </Button>
           )}
           {held !== "sending" && (
             <Button variant="secondary" className="text-destructive" onClick={() => setDoomed(video)}>
               <Trash2 />
-              {video.status === "uploading" ? "Discard" : "Delete"}
+              <span>{video.status === "uploading" ? "Discard" : "Delete"}</span>
             </Button>
           )}
         </div>

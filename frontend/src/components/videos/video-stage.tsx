@@ -5,7 +5,7 @@ import { Alert } from "@/components/ui/alert";
 import type { HeldVideo } from "@/hooks/use-upload";
 import type { Video } from "@/lib/api/client";
 import { VideoPlayer } from "./video-player";
-import { FailureReason } from "./video-status";
+import { failureReason } from "./video-status";
 
 export function VideoStage({
   video,
@@ -40,7 +40,7 @@ export function VideoStage({
       return (
         <Alert>
           <p className="font-medium">The server couldn't accept this video</p>
-          <FailureReason video={video} />
+          <p>{failureReason(video)}</p>
         </Alert>
       );
     case "expired":
@@ -59,7 +59,7 @@ function Working({ text }: { text: string }) {
     <div className="grid aspect-video w-full place-items-center rounded-xl border bg-muted/50">
       <p className="flex items-center gap-3 px-6 text-muted-foreground">
         <LoaderCircle className="size-5 shrink-0 animate-spin text-primary" />
-        {text}
+        <span>{text}</span>
       </p>
     </div>
   );

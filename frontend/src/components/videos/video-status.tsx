@@ -24,7 +24,7 @@ export function StatusBadge({ status, held }: { status: Video["status"]; held: H
     <Badge tone={tone} data-status={status}>
       {(isInProgress(status) || uploadsHere) && <LoaderCircle className="size-3 animate-spin" />}
       {status === "ready" && <Check className="size-3" />}
-      {text}
+      <span>{text}</span>
     </Badge>
   );
 }
@@ -46,6 +46,6 @@ export function StatusIcon({ status }: { status: Video["status"] }) {
 }
 
 /** Explain why a failed video was rejected. */
-export function FailureReason({ video }: { video: Video }) {
+export function failureReason(video: Video): string {
   return video.status_reason?.detail ?? "This file couldn't be read as a video. Choose another file.";
 }
