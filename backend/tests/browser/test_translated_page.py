@@ -10,6 +10,7 @@ from tests.browser.conftest import Account, wait_for_upload_status
 from tests.browser.page_user import FILE_BYTES, VideoFile, make_file
 from tests.browser.test_browser_floors import NOTICE
 from tests.browser.test_upload import hold
+from tests.engines.slipway import SlipwayProcess
 
 # Chrome's translator also leaves out what says translate="no". It translates each node that is added later.
 TRANSLATE = """(() => {
@@ -148,6 +149,39 @@ def test_upload_and_its_video_live(translated: Page, account: Account, large_fil
     button(translated, "Delete").click()
     translated.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(translated.get_by_text("[No videos yet]")).to_be_visible()
+
+
+def test_signing_in_again_lives(translated: Page, account: Account, large_file: VideoFile) -> None:
+    sign_in(translated, account)
+    translated.locator("input[type=file]").wait_for(state="attached")
+    release_third = hold(translated, lambda url: "partNumber=3&" in url)
+    choose_file(translated, large_file.path)
+    wait_for_upload_status(translated, "sending")
+    translated.context.clear_cookies()
+    release_third()
+    dialog = translated.get_by_role("dialog", name="[Sign in to continue]")
+    expect(dialog).to_be_visible()
+    translated.keyboard.press("Escape")
+    expect(card(translated)).to_contain_text("[You were signed out.")
+    button(translated, "Sign in").click()
+    for password in ("not the password", account.password):
+        dialog.locator("#again-password").fill(password)
+        dialog.get_by_role("button", name="Sign in").click()
+    wait_until_done(translated)
+
+
+def test_failed_video_lives(translated: Page, slipway: SlipwayProcess, account: Account) -> None:
+    with slipway.api(account.email, account.password) as api:
+        slipway.upload(api, "notes.mp4", "video/mp4", b"Milk, bread, and a film for the weekend.\n" * 100)
+    sign_in(translated, account)
+    row = translated.get_by_role("main").locator("li")
+    expect(row).to_contain_text("[Failed]")
+    translated.get_by_role("link", name="notes.mp4").click()
+    expect(alert(translated)).to_contain_text("[The server couldn't accept this video]")
+    translated.go_back()
+    button(translated, "Delete").click()
+    translated.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
 
 
 def test_refusals_and_notices_live(translated: Page, account: Account, tmp_path: Path) -> None:
