@@ -15,6 +15,8 @@ export interface Attempt {
   readonly controller: AbortController;
   lastEventAt: number;
   isBodySent: boolean;
+  /** How many attempts there were at once at most. */
+  together: number;
   /** Replaces the watchdog's limit after the network came back or the machine woke up. */
   shortLimitMs: number | null;
 }
@@ -30,7 +32,7 @@ export async function attemptPart(
   body: PartBody,
   url: SignedUrl,
 ): Promise<AttemptEnd> {
-  const { attempts, budget, clock, connection, log, onProgress, parts, ports } = context;
+  const { attempts, budget, clock, connection, log, onProgress, parts, ports, ticker } = context;
   const startedAt = clock.now();
   const controller = linkedController(context.signal);
   const attempt: Attempt = {
@@ -38,6 +40,7 @@ export async function attemptPart(
     controller,
     lastEventAt: startedAt,
     isBodySent: false,
+    together: 1,
     shortLimitMs: null,
   };
   const heard = () => {
@@ -46,6 +49,8 @@ export async function attemptPart(
   };
   attempts.add(attempt);
   onProgress();
+  const startedMs = ticker.awakeMs();
+  let bodySentMs = Infinity;
   const answer = await ports.transport.put({
     url: url.url,
     body,
@@ -63,6 +68,7 @@ export async function attemptPart(
     onBodySent: () => {
       heard();
       attempt.isBodySent = true;
+      bodySentMs = ticker.awakeMs();
     },
   });
   attempts.delete(attempt);
@@ -75,6 +81,8 @@ export async function attemptPart(
   log.attempt(clock.now(), part, end);
   if (end.outcome === "sent") {
     parts.finish(part);
+    ticker.observe();
+    parts.timeAnswer(part, startedMs, bodySentMs, ticker.awakeMs());
     log.finished(clock.now(), part);
     budget.renew();
   }

@@ -1,15 +1,24 @@
 // Sends the queued parts, as many at once as the concurrency limit allows.
+import type { Attempt } from "./part-attempt";
 import { maxBodies } from "./part-body";
 import { type SenderContext, sendPart } from "./part-sender";
 import type { Part } from "./rules/part-list";
 
 /** A part sent this far is finished even if fewer parts may be in flight now. */
 const WORTH_FINISHING = 0.25;
+/** A connection may be dead, so another part tries one if the first part is not answered for so long. */
+const SECOND_PART_MS = 30_000;
 
 export function createPartPool(context: SenderContext & { readonly queue: Part[] }) {
-  const { attempts, concurrency, parts, ports, queue } = context;
+  const { attempts, clock, concurrency, parts, ports, queue } = context;
+  /** What buffers bodies would take all parts at once. So until the first answer one more is sent every two seconds. */
+  let trusted = 1;
   const limit = () =>
-    Math.min(concurrency.limit, ports.bodyMode.readsBodies ? maxBodies(parts.partSizeBytes) : Infinity);
+    Math.min(
+      concurrency.limit,
+      parts.isBuffered === null ? Math.floor(trusted) : Infinity,
+      ports.bodyMode.readsBodies ? maxBodies(parts.partSizeBytes) : Infinity,
+    );
   const isExcess = () => workers > limit();
   let workers = 0;
   /** Null before the start and after the end. */
@@ -23,8 +32,9 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
     });
   }
 
-  /** Follows the limit, which may have changed. */
+  /** Follows the limit, which may have changed. Call it once a second. */
   function adjust(): void {
+    if (![...attempts].some(mayBeBuffered)) trusted += 0.5;
     // The parts that lose least go back into the queue.
     const cheap = [...attempts]
       .filter(({ isBodySent, part }) => !isBodySent && part.loaded < part.size * WORTH_FINISHING)
@@ -32,6 +42,10 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
     const excess = Math.max(0, attempts.size - limit());
     for (const attempt of cheap.slice(0, excess)) attempt.controller.abort("preempted");
     fill();
+  }
+
+  function mayBeBuffered({ isBodySent, lastEventAt }: Attempt): boolean {
+    return isBodySent && (attempts.size > 1 || clock.now() - lastEventAt < SECOND_PART_MS);
   }
 
   function fill(): void {
@@ -50,6 +64,7 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
         const part = queue.shift();
         if (part === undefined) break;
         if (!(await sendPart(context, part, isExcess))) queue.unshift(part);
+        fill();
       }
     } catch (reason) {
       outcome?.reject(reason);

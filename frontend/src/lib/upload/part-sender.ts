@@ -59,12 +59,15 @@ export async function sendPart(
 }
 
 async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
-  const { attempts, clock, concurrency, connection, log } = context;
+  const { attempts, clock, concurrency, connection, log, parts } = context;
   if (end.status !== 0) {
     connection.answered(end.startedAt);
     connection.reachStore();
   } else if (attempts.size === 0) connection.loseStore();
-  if (end.outcome === "sent") return concurrency.partSent(clock.now() - end.startedAt);
+  if (end.outcome === "sent") {
+    concurrency.project(parts.partSizeBytes, parts.answerRate);
+    return concurrency.partSent(clock.now() - end.startedAt, parts.isBuffered);
+  }
   log.counts.retries += 1;
   switch (decidePart(end.status, end.storeCode)) {
     case "retry":

@@ -19,7 +19,9 @@ export function createProgress({ activity, clock, emit, log, waits }: RunContext
   let publishedAt = 0;
   let etaSeconds: number | null = null;
 
-  const isOutage = () => activity.silentMs > OUTAGE_MS;
+  /** Where something buffers, nothing moves between two answers. */
+  const isOutage = () => !parts.isBuffered && activity.silentMs > OUTAGE_MS;
+  const rate = () => parts.answerRate ?? speed.bytesPerSecond;
 
   /** Counts what moved during the last `elapsedMs`. Null counts nothing. */
   function measure(elapsedMs: number | null): void {
@@ -32,8 +34,10 @@ export function createProgress({ activity, clock, emit, log, waits }: RunContext
       goodput.add(moved, tookMs);
       activity.silentMs = 0;
     } else activity.silentMs += elapsedMs;
+    // Bodies that were taken at once are not believed. The first seconds tell, or the first answer.
+    parts.countsUnanswered = !(parts.isBuffered ?? speed.bytesPerSecond === null);
     const isStill = isOutage() || waits.current() !== null;
-    etaSeconds = eta.show(parts.sizeBytes - parts.bytesSent, isStill ? null : speed.bytesPerSecond);
+    etaSeconds = eta.show(parts.sizeBytes - parts.bytesSent, isStill ? null : rate());
   }
 
   function publishSoon(): void {
@@ -51,10 +55,17 @@ export function createProgress({ activity, clock, emit, log, waits }: RunContext
     const { bytesSent, sizeBytes: bytesTotal } = parts;
     // Only `done` means 100 %.
     const percent = Math.min(99, Math.floor((bytesSent * 100) / bytesTotal));
-    const { bytesPerSecond: rate } = speed;
-    const bytesPerSecond = rate === null || isOutage() ? null : Math.round(rate);
+    const measured = rate();
+    const bytesPerSecond = measured === null || isOutage() ? null : Math.round(measured);
     return { bytesSent, bytesTotal, percent, bytesPerSecond, etaSeconds };
   }
 
-  return { measure, publishSoon, publish, current, speed, goodput };
+  return {
+    measure,
+    publishSoon,
+    publish,
+    current,
+    rate,
+    goodput: () => parts.answerRate ?? goodput.bytesPerSecond,
+  };
 }

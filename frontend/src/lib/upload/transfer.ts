@@ -21,12 +21,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
   const { activity, attempts, clock, log, options, policy, ticker } = context;
   const { parts, videoId } = upload;
   const progress = createProgress(context, parts);
-  const watchdog = createWatchdog(
-    clock,
-    attempts,
-    parts,
-    () => progress.goodput.bytesPerSecond ?? log.goodput,
-  );
+  const watchdog = createWatchdog(clock, attempts, parts, () => progress.goodput() ?? log.goodput);
   const concurrency = new Concurrency(options.maxConcurrency ?? connectionsTo(signed, options.pageOrigin));
   const sign = (partNumbers: readonly number[]) => signParts(context, videoId, partNumbers);
   const urls = createUrlCache({ clock, log, batchSize: policy.max_parts_per_signing, sign, upcoming });
@@ -61,7 +56,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
 
   function tick(elapsedMs: number | null): void {
     progress.measure(elapsedMs);
-    concurrency.project(parts.partSizeBytes, progress.goodput.bytesPerSecond);
+    concurrency.project(parts.partSizeBytes, progress.goodput());
     watchdog.check();
     pool?.adjust();
     progress.publish();
@@ -75,7 +70,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
 
   /** The parts whose URLs are needed next, as many as can be sent within half of a URL's life. */
   function upcoming(): readonly number[] {
-    const rate = progress.speed.bytesPerSecond ?? Infinity;
+    const rate = progress.rate() ?? Infinity;
     const sendable = Math.ceil((rate * policy.presign_ttl_seconds) / 2 / parts.partSizeBytes);
     const count = Math.min(MAX_SIGNED_AHEAD, Math.max(concurrency.max, sendable));
     return queue.slice(0, count).map((part) => part.number);

@@ -30,10 +30,10 @@ function makeCache(upcoming: () => readonly number[] = () => [], lifeMs = 900_00
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 describe("createUrlCache", () => {
-  it("gives a signed URL without asking, until a minute before its end", async () => {
+  it("gives a signed URL without asking, until five minutes before its end", async () => {
     const { cache, clock, sign } = makeCache();
     cache.add(signed([1], 900_000, T0));
-    clock.sleep(839_999);
+    clock.sleep(599_999);
     expect((await cache.get(1)).url).toBe(`https://store.test/1/${T0}`);
     expect(sign).not.toHaveBeenCalled();
     clock.sleep(1);

@@ -2,8 +2,11 @@
 import type { Clock, SignedParts } from "./ports";
 import { ApiFailure } from "./rules/errors";
 
-/** A URL this near its end is not used any more. If it lives only seconds, a quarter of its life. */
-const MARGIN_MS = 60_000;
+/**
+ * A URL this near its end is not used any more. If it lives only minutes, a third of its life. What buffers bodies may
+ * send a request on minutes later, and the store judges the URL then.
+ */
+const MARGIN_MS = 300_000;
 /** With fewer URLs than this (two for each of six parts in flight), the next batch is fetched. */
 const LOW_WATER = 12;
 
@@ -125,7 +128,7 @@ function timeUrls(
     const life = Date.parse(expires_at) - serverTime;
     const expiresAt = sentAt + life;
     // A new URL is always usable once, or a short life would make the engine sign for ever.
-    const freshUntil = Math.max(now + 1, expiresAt - Math.min(MARGIN_MS, life / 4));
+    const freshUntil = Math.max(now + 1, expiresAt - Math.min(MARGIN_MS, life / 3));
     return [part_number, { url, signedAt: now, expiresAt, freshUntil }];
   });
 }

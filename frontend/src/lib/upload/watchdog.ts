@@ -30,13 +30,26 @@ export function createWatchdog(
     return (bytes / speed) * 1000;
   }
 
-  function limitMs({ isBodySent, part, shortLimitMs }: Attempt): number {
+  function limitMs(attempt: Attempt): number {
+    const { isBodySent, part, shortLimitMs } = attempt;
+    attempt.together = Math.max(attempt.together, attempts.size);
     const drainMs = Math.min(MAX_DRAIN_MS, sendMs(SOCKET_BUFFER_BYTES));
-    // The last bytes of a sent body may still be in the socket's buffer.
-    if (isBodySent) return (shortLimitMs ?? ANSWER_MS) + drainMs;
+    if (isBodySent) {
+      // The last bytes of a sent body may still be in the socket's buffer, or all bodies in one that sends them on
+      // slowly. Before the first answer nobody knows. After sleep or an outage the connection is the likelier reason.
+      const isBuffered = parts.isBuffered ?? shortLimitMs === null;
+      return (
+        ((shortLimitMs ?? ANSWER_MS) + (isBuffered ? bufferMs(attempt.together) : drainMs)) *
+        doubled(part.stalls)
+      );
+    }
     // A browser may report progress only at the end (Safari), so each attempt gets twice as long as the one before.
-    const patience = parts.hasPartialProgress ? 1 : 2 ** Math.min(MAX_DOUBLINGS, part.failures);
-    return shortLimitMs ?? (STALL_MS + drainMs) * patience;
+    return shortLimitMs ?? (STALL_MS + drainMs) * doubled(parts.hasPartialProgress ? 0 : part.failures);
+  }
+
+  /** Twice as long as sending so many bodies on takes. */
+  function bufferMs(bodies: number): number {
+    return (2000 * bodies * parts.partSizeBytes) / (parts.answerRate ?? SLOW_BYTES_PER_SECOND);
   }
 
   function check(): void {
@@ -61,4 +74,8 @@ export function createWatchdog(
   }
 
   return { check, shortenLimits };
+}
+
+function doubled(times: number): number {
+  return 2 ** Math.min(MAX_DOUBLINGS, times);
 }

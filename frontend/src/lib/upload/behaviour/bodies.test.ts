@@ -65,7 +65,8 @@ describe("the body of a part", () => {
     world.store.fault = answersOnlyBytes;
     world.start();
     await expectDone(world);
-    expect(world.store.attempts.filter(({ isSlice }) => isSlice)).toHaveLength(6);
+    const slices = world.store.attempts.filter(({ isSlice }) => isSlice);
+    expect(slices.map(({ attempt }) => attempt)).toEqual(slices.map(() => 1));
     // It holds for the life of the page.
     const before = world.store.attempts.length;
     world.start();
@@ -191,7 +192,7 @@ describe("the switch from slices to bytes", () => {
     world.store.fault = mute;
     world.start();
     await expectDone(world);
-    expect(slices(world)).toHaveLength(6);
+    expect(slices(world).every(({ attempt }) => attempt === 1)).toBe(true);
     expect(world.uploader.failureReport().match(/as bytes and not as slices/g)).toHaveLength(1);
   });
 
@@ -202,7 +203,7 @@ describe("the switch from slices to bytes", () => {
       world.api.failures.sign.push(apiFailure(429, "rate_limited"));
     world.start();
     await expectDone(world);
-    expect(slices(world)).toHaveLength(6);
+    expect(slices(world).every(({ attempt }) => attempt === 1)).toBe(true);
   });
 
   it("follows a store that waits twice in vain for the rest of a body", async () => {

@@ -239,7 +239,7 @@ describe("retry", () => {
     world.start();
     await expectDone(world);
     const pressed = world.store.attempts.find((attempt) => attempt.part === 20)?.at ?? 0;
-    const after = openAt.filter(([at]) => at > pressed + 650 && at < pressed + 1300).map(([, open]) => open);
+    const after = openAt.filter(([at]) => at > pressed + 650 && at < pressed + 1000).map(([, open]) => open);
     expect(Math.max(...after)).toBeLessThanOrEqual(4);
     expect(Math.max(...openAt.filter(([at]) => at > pressed + 8000).map(([, open]) => open))).toBe(6);
   });

@@ -82,7 +82,7 @@ describe("offline", () => {
 
   it("gives dead connections a short leash once the network is back", async () => {
     const world = makeWorld({ size: 40 * MIB });
-    world.store.fault = (attempt) => (attempt.attempt === 1 ? { kind: "stall", at: 0.5 } : OK);
+    world.store.fault = ({ at }) => (at < 5000 ? { kind: "stall", at: 0.5 } : OK);
     world.start();
     await world.clock.advance(5000);
     world.network.go(false);

@@ -31,6 +31,9 @@ export function needsMd5({ isMd5Doubted, md5 }: Part): boolean {
 /** An attempt must get this much further than any before it to count as progress. Less may be chance. */
 const PROGRESS_STEP = 1024 * 1024;
 
+/** An answer that comes later than this after a body, and takes longer than it, shows that something buffers bodies. */
+const LATE_ANSWER_MS = 5000;
+
 const UNTRIED = { loaded: 0, failures: 0, stalls: 0, refusals: 0, corruptions: 0 };
 
 export class PartList {
@@ -39,6 +42,16 @@ export class PartList {
   bytesMoved = 0;
   /** The browser reported progress within a part. */
   hasPartialProgress = false;
+  /**
+   * Something between this page and the store takes bodies at once and sends them on slowly (a virus scanner, a VPN, a
+   * proxy). Then only answers show progress. Null until the first answer.
+   */
+  isBuffered: boolean | null = null;
+  /** Whether bytes count as sent before they are answered. */
+  countsUnanswered = false;
+  #bytesAnswered = 0;
+  #bufferedSince = 0;
+  #answeredAt = 0;
 
   constructor(
     readonly sizeBytes: number,
@@ -67,7 +80,13 @@ export class PartList {
 
   /** Finished parts, and what is in flight of the others. The bytes of a failed attempt don't count. */
   get bytesSent(): number {
-    return this.parts.reduce((sum, part) => sum + (part.isDone ? part.size : part.loaded), 0);
+    const loaded = (part: Part) => (this.countsUnanswered ? part.loaded : 0);
+    return this.parts.reduce((sum, part) => sum + (part.isDone ? part.size : loaded(part)), 0);
+  }
+
+  /** Bytes per second by the answers, if something buffers bodies. */
+  get answerRate(): number | null {
+    return this.isBuffered ? (this.#bytesAnswered * 1000) / (this.#answeredAt - this.#bufferedSince) : null;
   }
 
   /** Returns whether the part got further than before. */
@@ -88,6 +107,20 @@ export class PartList {
     Object.assign(part, UNTRIED, { isDone: true });
   }
 
+  /** The times are those of one attempt, in milliseconds of one clock. A short last part is answered soon anyway. */
+  timeAnswer({ size }: Part, startedAt: number, bodySentAt: number, answeredAt: number): void {
+    if (size === this.partSizeBytes || this.isBuffered === null) {
+      const isLate = answeredAt - bodySentAt > Math.max(LATE_ANSWER_MS, bodySentAt - startedAt);
+      if (isLate !== this.isBuffered) {
+        this.#bytesAnswered = 0;
+        this.#bufferedSince = startedAt;
+      }
+      this.isBuffered = isLate;
+    }
+    this.#bytesAnswered += size;
+    this.#answeredAt = answeredAt;
+  }
+
   /** Returns how many of these parts there are. Each is read, hashed and sent again. */
   reopen(partNumbers: readonly number[]): number {
     const reopened = partNumbers.flatMap((number) => this.parts[number - 1] ?? []);
@@ -99,6 +132,7 @@ export class PartList {
   /** The user tries again, so earlier failures don't count. */
   resetFailures(): void {
     for (const part of this.parts) Object.assign(part, UNTRIED);
+    this.isBuffered = null;
   }
 }
 

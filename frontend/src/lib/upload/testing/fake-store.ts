@@ -23,6 +23,12 @@ export type Fault =
   /** The body is taken, the answer never comes. */
   | { readonly kind: "mute" };
 
+/** Something that takes bodies and sends them on over one link, one after another or all together. */
+export interface Relay {
+  readonly bytesPerSecond: number;
+  readonly isSerial: boolean;
+}
+
 export interface Attempt {
   readonly part: number;
   /** 1 for the part's first. */
@@ -38,6 +44,8 @@ export class FakeStore implements PartTransport {
   /** Of each connection, or of the line they share. */
   bytesPerSecond = 8 * MIB;
   lineBytesPerSecond: number | null = null;
+  relay: Relay | null = null;
+  private readonly relayed = new Set<object>();
   /** Nothing moves and nothing breaks before this moment. */
   frozenUntil = 0;
   answerMs = 20;
@@ -48,6 +56,7 @@ export class FakeStore implements PartTransport {
   readonly attempts: Attempt[] = [];
   /** The last acknowledged range of each part, and its MD5. */
   readonly parts = new Map<number, { start: number; end: number; md5: string }>();
+  expiredInRelay = 0;
   open = 0;
   mostOpen = 0;
   private readonly counts = new Map<number, number>();
@@ -109,6 +118,14 @@ export class FakeStore implements PartTransport {
       return NO_ANSWER;
     }
     if (fault.kind === "reset") return NO_ANSWER;
+    if (this.relay !== null) {
+      const sentOnAt = await this.sendOn(size, this.relay, request.signal);
+      if (sentOnAt === null) return NO_ANSWER;
+      if (sentOnAt >= Number(new URL(request.url).searchParams.get("expires"))) {
+        this.expiredInRelay += 1;
+        return { status: 403, storeCode: "AccessDenied", retryAfterSeconds: null };
+      }
+    }
     if (!(await this.pass(this.answerMs, request.signal))) return NO_ANSWER;
     if (fault.kind === "status")
       return {
@@ -120,6 +137,29 @@ export class FakeStore implements PartTransport {
       return { status: 400, storeCode: "BadDigest", retryAfterSeconds: null };
     this.parts.set(attempt.part, { start, end, md5 });
     return { status: 200, storeCode: null, retryAfterSeconds: null };
+  }
+
+  /** Returns when the store gets the head of the request. Null if it was aborted meanwhile. */
+  private async sendOn(
+    size: number,
+    { bytesPerSecond, isSerial }: Relay,
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    const request = {};
+    let sentOnAt = isSerial ? null : this.clock.trueNow();
+    this.relayed.add(request);
+    try {
+      for (let left = size; left > 0; ) {
+        if (!(await this.pass(250, signal))) return null;
+        const isFirst = this.relayed.values().next().value === request;
+        if (isSerial && isFirst) sentOnAt ??= this.clock.trueNow();
+        const sharing = isSerial ? 1 : this.relayed.size;
+        if (!isSerial || isFirst) left -= bytesPerSecond / 4 / sharing;
+      }
+      return sentOnAt;
+    } finally {
+      this.relayed.delete(request);
+    }
   }
 
   /** False when the request was aborted meanwhile. */
