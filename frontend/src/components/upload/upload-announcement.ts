@@ -49,6 +49,10 @@ export function waitingSentence(waiting: Waiting): string {
       return "You're offline. The upload continues when the connection is back.";
     case "retrying":
       return "The connection was interrupted. The upload continues by itself.";
+    case "blocked":
+      return waiting.detail;
+    case "file":
+      return "The file can't be read at the moment. The upload continues by itself when it can.";
     case "signed_out":
       return "You were signed out. Sign in to continue the upload.";
     default:

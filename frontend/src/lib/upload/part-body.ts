@@ -2,7 +2,7 @@
 import { linkedController, within } from "./delays";
 import { type HashAhead, PARTS_AHEAD } from "./hash-ahead";
 import type { PartBody } from "./ports";
-import { readFile, verifyFile } from "./read-file";
+import { readFile, readOnce, verifyFile } from "./read-file";
 import { fileChanged, UploadFailed } from "./rules/errors";
 import { needsMd5, type Part } from "./rules/part-list";
 import type { RunContext } from "./run-context";
@@ -43,10 +43,21 @@ export async function recheckFile(
   parts: readonly Part[],
   limitMs: number,
 ): Promise<void> {
+  const { size } = context.job.file;
+  // A disk or a worker that hangs must not hold an upload that is sent.
+  const read = await readOnce(context, size - 1, size, RECHECK_GRACE_MS);
+  if (read === null) return context.signal.throwIfAborted();
+  try {
+    await verifyFile(context);
+  } catch (reason) {
+    // The file was removed after its last byte was sent. Chromium's NotReadableError may also mean that it changed.
+    const isGone = reason instanceof UploadFailed && reason.failure.code === "file_unreadable";
+    if (isGone && read !== "NotReadableError") return;
+    throw reason;
+  }
   const controller = linkedController(context.signal);
   const { signal } = controller;
   const checked = hashAgain({ ...context, signal }, parts, limitMs);
-  // A disk or a worker that hangs must not hold an upload that is sent.
   await within(context, limitMs + RECHECK_GRACE_MS, checked).finally(() => controller.abort());
   context.signal.throwIfAborted();
 }
@@ -54,7 +65,6 @@ export async function recheckFile(
 async function hashAgain(context: RunContext, parts: readonly Part[], limitMs: number): Promise<void> {
   const { hashes, ticker } = context;
   const startedAt = ticker.awakeMs();
-  await verifyFile(context);
   if (hashes === null) return;
   const known = parts.filter(({ md5 }) => md5 !== null);
   for (const [index, part] of known.entries()) {
@@ -70,7 +80,12 @@ async function hashAgain(context: RunContext, parts: readonly Part[], limitMs: n
  * file changed.
  */
 async function updateMd5(context: RunContext, hashes: HashAhead, part: Part, keepsBytes = false) {
-  const hash = await hashes.get(part, keepsBytes);
+  let hash = await hashes.get(part, keepsBytes);
+  if (hash.kind === "unreadable") {
+    // It may have been away for a moment only.
+    await verifyFile(context);
+    hash = await hashes.get(part, keepsBytes);
+  }
   context.signal.throwIfAborted();
   // If the page can read what the worker could not, the part is sent without MD5.
   if (hash.kind === "unreadable") return readFile(context, part.start, part.end);

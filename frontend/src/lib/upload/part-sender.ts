@@ -1,17 +1,11 @@
 // Sends one part until the store has it, and decides what follows from the store's answers.
 import { within } from "./delays";
 import { type AttemptContext, attemptPart } from "./part-attempt";
+import { findBlock } from "./find-block";
 import { prepareBody } from "./part-body";
 import { verifyFile } from "./read-file";
 import type { Concurrency } from "./rules/concurrency";
-import {
-  ApiFailure,
-  dataCorrupted,
-  networkFailure,
-  storeRefusal,
-  UploadFailed,
-  UploadLost,
-} from "./rules/errors";
+import { dataCorrupted, networkFailure, storeRefusal, UploadFailed, UploadLost } from "./rules/errors";
 import type { Part } from "./rules/part-list";
 import { decidePart } from "./rules/retry";
 import type { AttemptEnd } from "./upload-log";
@@ -65,8 +59,9 @@ async function conclude(context: SenderContext, part: Part, end: AttemptEnd): Pr
     connection.reachStore();
   } else if (attempts.size === 0) connection.loseStore();
   if (end.outcome === "sent") {
+    log.block = undefined;
     concurrency.project(parts.partSizeBytes, parts.answerRate);
-    return concurrency.partSent(clock.now() - end.startedAt, parts.isBuffered);
+    return concurrency.partSent(clock.now() - end.startedAt);
   }
   log.counts.retries += 1;
   switch (decidePart(end.status, end.storeCode)) {
@@ -86,10 +81,12 @@ async function retry(context: SenderContext, part: Part, end: AttemptEnd): Promi
   const isStalled = end.outcome === "stalled";
   if (isStalled) log.counts.stalls += 1;
   part.stalls = isStalled || end.storeCode === "RequestTimeout" ? part.stalls + 1 : 0;
-  if (suggestsBadSlice(part, end)) await readBodiesIfApiAnswers(context, part);
+  if (suggestsBadSlice(part, end)) await readBodiesIfApiAnswers(context);
   if (end.status === 0) {
     // A file that changed on disk breaks or stalls the request as a bad connection does.
-    await verifyFile(context);
+    // While the disk does not answer, nothing says that the network is broken.
+    if ((await verifyFile(context)) === null) budget.renew();
+    await findBlock(context, part, end);
     // An expired URL may look like a broken connection (Ceph refuses the preflight request). By our clock it is still
     // valid, so one new URL is enough. Nothing waits for it, because the API may be unreachable too.
     if (part.failures === 1 && !isStalled) urls.refresh(part.number);
@@ -105,14 +102,10 @@ function suggestsBadSlice({ stalls }: Part, { isBodySent, isShortened, storeCode
 }
 
 /** If the API answers now, the network works, and slices of the file may be the reason. */
-async function readBodiesIfApiAnswers(context: SenderContext, part: Part): Promise<void> {
-  const { clock, job, log, ports, signal } = context;
-  if (ports.bodyMode.readsBodies || job.upload === null) return;
-  const answered = ports.api.sign(job.upload.videoId, [part.number], signal).then(
-    () => true,
-    (reason: unknown) => reason instanceof ApiFailure && reason.status !== 0,
-  );
-  const isAnswered = await within(context, API_ANSWER_MS, answered);
+async function readBodiesIfApiAnswers(context: SenderContext): Promise<void> {
+  const { clock, log, ports, signal } = context;
+  if (ports.bodyMode.readsBodies) return;
+  const isAnswered = await within(context, API_ANSWER_MS, ports.api.health(signal));
   if (!isAnswered || ports.bodyMode.readsBodies) return;
   ports.bodyMode.readsBodies = true;
   log.note(clock.now(), "from now on, parts are sent as bytes and not as slices");
@@ -145,6 +138,6 @@ async function rehash(context: SenderContext, part: Part, end: AttemptEnd): Prom
 async function retryLater(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
   part.failures += 1;
   if (context.budget.isSpent(part.failures))
-    throw new UploadFailed(networkFailure("The storage", end.status));
+    throw new UploadFailed(context.log.block ?? networkFailure("The storage", end.status));
   await pause(context, part.failures, end);
 }

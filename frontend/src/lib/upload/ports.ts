@@ -22,6 +22,8 @@ export interface UploadApi {
   /** If the video is `completing`, ask again. */
   complete(videoId: string, md5s: readonly PartMd5[], signal: AbortSignal): Promise<Video>;
   remove(videoId: string, signal: AbortSignal): Promise<void>;
+  /** Returns the status, which is 200 if the server reaches its store, and 0 without an answer. */
+  health(signal: AbortSignal): Promise<number>;
   /** The page goes away, so nothing waits for the answer. */
   removeOnUnload(videoId: string): void;
   /** Reports a run to the server's metrics. Nothing waits for the answer. */
@@ -60,6 +62,9 @@ export interface PartAnswer {
 }
 
 export const NO_ANSWER: PartAnswer = { status: 0, storeCode: null, retryAfterSeconds: null };
+
+/** The code of an answer that the page's Content-Security-Policy prevented. */
+export const BLOCKED_BY_POLICY = "Content-Security-Policy";
 
 export interface PartTransport {
   put(request: PartRequest): Promise<PartAnswer>;

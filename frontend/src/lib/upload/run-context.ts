@@ -39,7 +39,7 @@ export function createRunContext(input: RunInput) {
     ticker,
     budget: createRetryBudget(ticker.awakeMs),
     connection,
-    waits: createWaitStatus(clock, connection, activity, emit),
+    waits: createWaitStatus(clock, connection, activity, job.log, emit),
     /** Null sends the parts without MD5. */
     hashes: options.integrity === false ? null : createHashAhead(hasher, clock, job.file, signal),
     /** Counts the sign-ins, so that a call waits for a new one only. */

@@ -28,6 +28,10 @@ export type Waiting =
   | { readonly reason: "offline" }
   /** `attempt`: the number of the next attempt, so at least 2. */
   | { readonly reason: "retrying"; readonly attempt: number; readonly resumesInMs: number }
+  /** `detail` says for people what probably keeps parts from the storage. */
+  | { readonly reason: "blocked"; readonly detail: string }
+  /** The file cannot be read at the moment. */
+  | { readonly reason: "file" }
   | { readonly reason: "signed_out" };
 
 /** The terminal states are done, failed and aborted. */
@@ -82,4 +86,6 @@ export type UploadFailureCode =
   | "rejected"
   // the network or the store
   | "network"
-  | "storage_refused";
+  | "storage_refused"
+  | "storage_blocked"
+  | "request_too_large";

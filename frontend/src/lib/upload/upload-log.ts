@@ -27,6 +27,8 @@ export class UploadLog {
   /** Named as in the telemetry. `renewals` says how often a part got a new URL. */
   readonly counts = { retries: 0, stalls: 0, renewals: 0, parts_without_md5: 0 };
   clockJumps = 0;
+  /** What keeps parts from the store. Undefined if nobody looks for it. */
+  block: UploadFailure | null | undefined;
   /** How far the server's clock is ahead of ours. */
   clockOffsetMs: number | null = null;
   #bytesFinished = 0;
@@ -104,7 +106,7 @@ export class UploadLog {
       video_id: this.videoId,
       outcome,
       phase: this.phase,
-      error_code: errorCode,
+      error_code: errorCode ?? this.block?.code ?? null,
       bytes_total: this.fileSize,
       bytes_sent: this.bytesSent,
       duration_ms: Math.max(0, Math.round(now - this.#startedRunAt)),
@@ -122,7 +124,7 @@ export class UploadLog {
       `video: ${this.videoId ?? "none"}`,
       `file: ${this.fileSize} bytes, ${this.extension || "no video extension"}`,
       `phase: ${this.phase}`,
-      `error: ${failure?.code ?? "none"}`,
+      `error: ${(failure ?? this.block)?.code ?? "none"}`,
       `request id: ${failure?.requestId ?? "none"}`,
       `sent: ${this.bytesSent} of ${this.fileSize} bytes in ${this.partCount} parts, ${parts_without_md5} without MD5`,
       `goodput: ${this.goodput ?? "unknown"} bytes/s`,

@@ -3,6 +3,7 @@ import type { Connection } from "./connection";
 import type { Clock } from "./ports";
 import type { UploadEvent } from "./rules/upload-state";
 import type { Waiting } from "./types";
+import type { UploadLog } from "./upload-log";
 
 /** What the parts are doing, written by the modules that send them. */
 export interface Activity {
@@ -22,6 +23,7 @@ export function createWaitStatus(
   clock: Clock,
   connection: Connection,
   activity: Activity,
+  log: Pick<UploadLog, "block">,
   emit: (event: UploadEvent) => void,
 ) {
   const waits = new Set<Wait>();
@@ -44,8 +46,9 @@ export function createWaitStatus(
     if (connection.isOffline() && (activity.silentMs > 0 || !activity.isSending))
       return { reason: "offline" };
     const all = [...waits];
-    for (const reason of ["signed_out", "offline"] as const)
+    for (const reason of ["signed_out", "offline", "file"] as const)
       if (all.some((wait) => wait.reason === reason)) return { reason };
+    if (log.block) return { reason: "blocked", detail: log.block.detail };
     // While another part moves, one part's retry is not worth showing.
     if (activity.attempts.size > 0 || all.length === 0) return null;
     const { attempt, until } = all.reduce((a, b) => (b.until < a.until ? b : a));

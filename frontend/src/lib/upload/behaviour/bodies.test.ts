@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
   type Attempt,
-  apiFailure,
   expectDone,
   type Fault,
   faultOn,
@@ -94,7 +93,7 @@ describe("the body of a part", () => {
   it("stays a slice when the API does not answer either", async () => {
     const world = makeWorld({ size: 60 * MIB });
     world.store.fault = (attempt) => (attempt.attempt === 1 ? { kind: "mute" } : OK);
-    for (let call = 0; call < 12; call += 1) world.api.failures.sign.push({ lost: true });
+    world.api.healthStatus = 0;
     world.start();
     await expectDone(world);
     expect(world.bodyMode.readsBodies).toBe(false);
@@ -199,8 +198,7 @@ describe("the switch from slices to bytes", () => {
   it("needs any answer of the API, not a good one", async () => {
     const world = makeWorld({ size: 60 * MIB });
     world.store.fault = mute;
-    for (let refused = 0; refused < 12; refused += 1)
-      world.api.failures.sign.push(apiFailure(429, "rate_limited"));
+    world.api.healthStatus = 429;
     world.start();
     await expectDone(world);
     expect(slices(world).every(({ attempt }) => attempt === 1)).toBe(true);

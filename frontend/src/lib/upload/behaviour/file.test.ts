@@ -14,6 +14,7 @@ import {
   T0,
   untilSending,
   type World,
+  waitingOf,
 } from "../testing";
 
 const RESET: Fault = { kind: "reset", at: 0.5 };
@@ -60,13 +61,30 @@ describe("the check before anything is sent", () => {
     await expectFailed(world, "file_unreadable");
     expect(world.api.calls).toEqual([]);
   });
+
+  it.each([35, 100])("waits for a disk that needs %i s to answer", async (seconds) => {
+    const world = makeWorld();
+    world.file.disk = new Promise((resolve) => world.clock.after(seconds * 1000, resolve));
+    world.start();
+    await expectDone(world);
+  });
+
+  it("can be tried again when the disk never answers", async () => {
+    const world = makeWorld();
+    world.file.disk = new Promise(() => undefined);
+    world.start();
+    expect(await expectFailed(world, "file_unreadable")).toMatchObject({ retryable: true });
+    world.file.disk = Promise.resolve();
+    world.uploader.retry();
+    await expectDone(world);
+  });
 });
 
 describe("a file that changes during the upload", () => {
   it("fails with that reason and leaves nothing in the store", async () => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world, 3);
-    world.file.readError = "NotReadableError";
+    world.file.sizeOnDisk = MIB;
     world.store.fault = () => ({ kind: "reset", at: 0 });
     const error = await expectFailed(world, "file_changed");
     expect(error).toMatchObject({ retryable: false });
@@ -88,7 +106,7 @@ describe("a file that changes during the upload", () => {
     world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
     world.start();
     await expectFailed(world, "storage_refused");
-    world.file.readError = "NotReadableError";
+    world.file.sizeOnDisk = 0;
     world.uploader.retry();
     await expectFailed(world, "file_changed");
   });
@@ -118,7 +136,7 @@ describe("a file that changes during the upload", () => {
     world.file.readError = name;
     const error = await expectFailed(world, "file_unreadable");
     expect(error?.detail).toBe(
-      "holiday.mp4 can't be read. It may have been changed, moved or deleted, or another program uses it. Choose it again.",
+      "holiday.mp4 can't be read. Its drive may be away, or a program moved, deleted or rewrote it. Put it back and try again, or choose it again.",
     );
   });
 
@@ -197,13 +215,88 @@ describe("a file that changes during the upload", () => {
   });
 });
 
-describe("a file that cannot be read for a moment", () => {
-  it.each(["NotReadableError", "NotFoundError"])("is read again after %s", async (name) => {
+describe("a file on a drive that is away", () => {
+  // What Chromium, Firefox and WebKit call it. Where requests hang, the browser does not notice that the body is gone.
+  const NAMES = ["NotReadableError", "NotFoundError", "AbortError"];
+  const FAULTS: Fault[] = [RESET, { kind: "stall", at: 0.5 }];
+  const MOMENTS = ["at the start", "in the middle", "in the middle, with bodies read first", "at the end"];
+  const variants = NAMES.flatMap((name) =>
+    MOMENTS.flatMap((moment) => FAULTS.map((fault) => [name, moment, fault.kind, fault] as const)),
+  );
+
+  async function makeAway(name: string, moment: string, fault: Fault) {
+    const world = makeWorld({ size: 100 * MIB });
+    let isAway = false;
+    const md5 = world.hasher.md5.bind(world.hasher);
+    world.hasher.md5 = async (slice, signal, keepsBytes) =>
+      isAway ? { kind: "unreadable" } : md5(slice, signal, keepsBytes);
+    world.bodyMode.readsBodies = moment.includes("first");
+    world.store.fault = () => (isAway ? fault : OK);
+    const setAway = (away: boolean) => {
+      isAway = away;
+      world.file.readError = away ? name : null;
+    };
+    if (moment === "at the start") setAway(true);
+    world.start();
+    if (moment === "in the middle") await world.clock.advance(60_000, () => world.store.parts.size >= 7);
+    else if (moment === "at the end") {
+      world.store.answerMs = 3000;
+      await world.clock.advance(60_000, () => world.store.attempts.length >= 20);
+      await world.clock.advance(2000);
+    }
+    setAway(true);
+    return { world, setAway };
+  }
+
+  it.each(variants)("for some seconds is read again: %s %s, %s", async (name, moment, _, fault) => {
+    const { world, setAway } = await makeAway(name, moment, fault);
+    await world.clock.advance(8000);
+    setAway(false);
+    await expectDone(world);
+    expect(world.states.some(({ status }) => status === "failed")).toBe(false);
+    expect(world.store.attempts.every(({ contentMd5 }) => contentMd5 !== null)).toBe(true);
+  });
+
+  it.each(variants)("for longer can be tried again: %s %s, %s", async (name, moment, _, fault) => {
+    const { world, setAway } = await makeAway(name, moment, fault);
+    if (moment === "at the end" && name !== "NotReadableError") {
+      // Everything is sent. A file that is gone then was not changed.
+      await expectDone(world);
+      return;
+    }
+    const error = await expectFailed(world, "file_unreadable", 60_000);
+    expect(error).toMatchObject({ retryable: true });
+    expect(error?.detail).not.toContain("changed");
+    const sent = [...world.store.parts.keys()];
+    const before = world.store.attempts.length;
+    setAway(false);
+    world.uploader.retry();
+    await expectDone(world);
+    const again = world.store.attempts.slice(before).map(({ part }) => part);
+    expect(again.filter((part) => sent.includes(part))).toEqual([]);
+    expect(world.api.videos.size).toBe(1);
+  });
+
+  it("is said while the upload waits for it", async () => {
+    const { world } = await makeAway("NotReadableError", "in the middle", RESET);
+    await world.clock.advance(5000);
+    expect(waitingOf(world)).toEqual({ reason: "file" });
+    world.uploader.abort();
+  });
+
+  it("is no reason to call the storage out of reach while the disk is silent", async () => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world, 3);
-    world.file.readError = name;
-    world.file.readErrors = 2;
-    world.store.fault = (attempt) => (attempt.part === 8 && attempt.attempt === 1 ? RESET : OK);
+    let answer: () => void = () => undefined;
+    world.file.disk = new Promise((resolve) => {
+      answer = resolve;
+    });
+    let isSilent = true;
+    world.store.fault = () => (isSilent ? { kind: "stall", at: 0.5 } : OK);
+    await world.clock.advance(3_000_000);
+    expect(world.uploader.getState().status).toBe("sending");
+    isSilent = false;
+    answer();
     await expectDone(world);
   });
 

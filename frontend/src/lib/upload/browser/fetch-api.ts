@@ -65,6 +65,11 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
     complete: (videoId, md5s, signal) =>
       call<Video>(`videos/${videoId}/complete`, signal, { parts: md5s }, {}, COMPLETE_LIMIT_MS),
     remove: (videoId, signal) => call<void>(`videos/${videoId}`, signal),
+    health: (signal) =>
+      fetcher(`${API}health/ready`, { signal }).then(
+        ({ status }) => status,
+        () => 0,
+      ),
     removeOnUnload: (videoId) => sendLast(`videos/${videoId}`),
     report: (telemetry) => sendLast("upload-telemetry", telemetry),
   };

@@ -1,8 +1,20 @@
 // Sends one part with XMLHttpRequest, because fetch cannot report upload progress.
-import { NO_ANSWER, type PartAnswer, type PartRequest, type PartTransport } from "../ports";
+import {
+  BLOCKED_BY_POLICY,
+  NO_ANSWER,
+  type PartAnswer,
+  type PartRequest,
+  type PartTransport,
+} from "../ports";
 
 /** Only the code of a store's error is used. The rest may contain the URL. */
 const STORE_CODE = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/;
+
+/** The last address that the page's policy did not allow, or its origin. */
+let forbidden = "";
+globalThis.addEventListener?.("securitypolicyviolation", ({ blockedURI }) => {
+  forbidden = blockedURI;
+});
 
 export const xhrTransport: PartTransport = {
   put(request: PartRequest): Promise<PartAnswer> {
@@ -27,7 +39,10 @@ export const xhrTransport: PartTransport = {
       xhr.onloadend = () =>
         end({
           status: xhr.status,
-          storeCode: STORE_CODE.exec(xhr.responseText)?.[1] ?? null,
+          storeCode:
+            forbidden !== "" && request.url.startsWith(forbidden)
+              ? BLOCKED_BY_POLICY
+              : (STORE_CODE.exec(xhr.responseText)?.[1] ?? null),
           retryAfterSeconds: retryAfter(xhr.getAllResponseHeaders()),
         });
       request.signal.addEventListener("abort", abort);

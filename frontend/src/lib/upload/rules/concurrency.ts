@@ -38,11 +38,11 @@ export class Concurrency {
 
   /**
    * Allow one more part after each full round. If a part was sent in time, the present number is affordable whatever
-   * `project` says, because one slow connection of many looks like a slow link. What buffers bodies has one link.
+   * `project` says, because one slow connection of many looks like a slow link.
    */
-  partSent(tookMs: number, isBuffered: boolean | null = false): void {
+  partSent(tookMs: number): void {
     const isRound = ++this.#sentSince >= this.limit;
-    this.#proven = isBuffered || tookMs > MAX_PART_SECONDS * 1000 ? 1 : this.limit + (isRound ? 1 : 0);
+    this.#proven = tookMs > MAX_PART_SECONDS * 1000 ? 1 : this.limit + (isRound ? 1 : 0);
     if (!isRound) return;
     this.#sentSince = 0;
     this.#steady = Math.min(this.max, this.#steady + 1);

@@ -117,7 +117,21 @@ export function stillCompleting(): UploadFailure {
   );
 }
 
+/** Parts don't reach the storage. A proxy may answer 413 so that the page cannot read it. */
+export function blocked(code: "storage_blocked" | "request_too_large", by?: string): UploadFailure {
+  const why =
+    code === "request_too_large"
+      ? "A proxy or security program seems to limit the size of requests to"
+      : `${by ?? "An extension, a company network or a CORS rule"} seems to block`;
+  return uploadFailure(
+    code,
+    `${why} the storage. Try another browser or network, or tell the operator.`,
+    true,
+  );
+}
+
 export function storeRefusal(status: number, storeCode: string | null): UploadFailure {
+  if (status === 413) return blocked("request_too_large");
   return uploadFailure(
     "storage_refused",
     `The storage refused a part of the file (${storeCode ?? `status ${status}`}). Try again. If it fails again, send the report to support.`,
@@ -128,7 +142,7 @@ export function storeRefusal(status: number, storeCode: string | null): UploadFa
 export function dataCorrupted(): UploadFailure {
   return uploadFailure(
     "storage_refused",
-    "A part of the file keeps arriving damaged. Try again on another network, without a proxy or a virus scanner.",
+    "A part of the file keeps arriving damaged, or a program rewrites the file. Try again on another network, without a proxy or a virus scanner.",
     true,
   );
 }
@@ -151,7 +165,8 @@ export function fileChanged(name: string): UploadFailure {
 export function fileUnreadable(name: string): UploadFailure {
   return uploadFailure(
     "file_unreadable",
-    `${shownName(name)} can't be read. It may have been changed, moved or deleted, or another program uses it. Choose it again.`,
+    `${shownName(name)} can't be read. Its drive may be away, or a program moved, deleted or rewrote it. Put it back and try again, or choose it again.`,
+    true,
   );
 }
 

@@ -131,6 +131,16 @@ export class FakeApi implements UploadApi {
     });
   }
 
+  /** The status of the server's own look at itself and the store. */
+  healthStatus = 200;
+  healthCalls = 0;
+
+  async health(): Promise<number> {
+    this.healthCalls += 1;
+    await new Promise<void>((resolve) => this.clock.after(this.latencyMs, resolve));
+    return this.healthStatus;
+  }
+
   readonly telemetry: UploadTelemetry[] = [];
 
   report(telemetry: UploadTelemetry): void {

@@ -82,6 +82,10 @@ interface Range {
 
 const md5s = new WeakMap<ArrayBuffer, Range>();
 
+export function isFromFile({ buffer }: Uint8Array<ArrayBuffer>): boolean {
+  return md5s.has(buffer);
+}
+
 /** The range of the file that a body contains. A slice contains what is on the disk now. */
 export function rangeOf(body: PartBody): Range {
   if (!(body instanceof Uint8Array)) {

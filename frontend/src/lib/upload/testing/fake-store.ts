@@ -2,7 +2,7 @@
 import { hexToBase64 } from "../hash-ahead";
 import { NO_ANSWER, type PartAnswer, type PartRequest, type PartTransport } from "../ports";
 import { type FakeClock, T0 } from "./fake-clock";
-import { rangeOf } from "./fake-file";
+import { isFromFile, rangeOf } from "./fake-file";
 import { MIB } from "./policy";
 import { watchSignal } from "./signals";
 
@@ -57,6 +57,10 @@ export class FakeStore implements PartTransport {
   /** The last acknowledged range of each part, and its MD5. */
   readonly parts = new Map<number, { start: number; end: number; md5: string }>();
   expiredInRelay = 0;
+  /** The answer to a body that is shorter than the part. */
+  probe: (attempt: Attempt) => number = (attempt) =>
+    this.parts.size > 0 || this.fault(attempt).kind === "ok" ? 403 : 0;
+  readonly probes: number[] = [];
   open = 0;
   mostOpen = 0;
   private readonly counts = new Map<number, number>();
@@ -75,6 +79,10 @@ export class FakeStore implements PartTransport {
       contentMd5: request.contentMd5,
       isSlice: !(request.body instanceof Uint8Array),
     };
+    if (request.body instanceof Uint8Array && !isFromFile(request.body)) {
+      this.probes.push(request.body.length);
+      return { ...NO_ANSWER, status: this.probe(attempt) };
+    }
     this.counts.set(part, attempt.attempt);
     this.attempts.push(attempt);
     this.open += 1;

@@ -1,0 +1,44 @@
+// Finds out why parts break without an answer while the network works.
+import type { AttemptContext } from "./part-attempt";
+import { BLOCKED_BY_POLICY } from "./ports";
+import { blocked } from "./rules/errors";
+import type { Part } from "./rules/part-list";
+import type { AttemptEnd } from "./upload-log";
+
+/** After so many failures in a row it is looked for. */
+const MIN_FAILURES = 2;
+const LIMIT_MS = 10_000;
+const PROBE_BYTES = 1024;
+
+/**
+ * Sets `log.block`, which the page shows and the reports name. The server tries the store, and the page sends a small
+ * body to the part's URL. The store refuses and keeps nothing of it, because the URL signs another length.
+ */
+export async function findBlock(
+  { log, parts, ports }: AttemptContext,
+  { failures, size }: Part,
+  { storeCode, url }: AttemptEnd,
+): Promise<void> {
+  if (storeCode === BLOCKED_BY_POLICY) log.block = blocked("storage_blocked", storeCode);
+  if (failures < MIN_FAILURES || log.block !== undefined) return;
+  // The parts that fail in the meantime need not ask too.
+  log.block = null;
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  const ignore = () => undefined;
+  const [health, { status }] = await Promise.all([
+    ports.api.health(signal),
+    ports.transport.put({
+      url: url.url,
+      body: new Uint8Array(Math.min(PROBE_BYTES, size - 1)),
+      contentMd5: null,
+      signal,
+      onProgress: ignore,
+      onBodySent: ignore,
+    }),
+  ]);
+  // Otherwise the network or the store is away.
+  if (health !== 200) log.block = undefined;
+  else if (status === 0) log.block = blocked("storage_blocked");
+  else if (!parts.parts.some((part) => part.isDone && part.size >= size))
+    log.block = blocked("request_too_large");
+}
