@@ -1,7 +1,7 @@
 // Sends one part until the store has it, and decides what follows from the store's answers.
 import { within } from "./delays";
-import { type AttemptContext, attemptPart } from "./part-attempt";
 import { findBlock } from "./find-block";
+import { type AttemptContext, attemptPart } from "./part-attempt";
 import { prepareBody } from "./part-body";
 import { verifyFile } from "./read-file";
 import type { Concurrency } from "./rules/concurrency";

@@ -9,8 +9,8 @@ import {
   MIB,
   makeWorld,
   OK,
-  waitingOf,
   type World,
+  waitingOf,
 } from "../testing";
 
 const TOO_LARGE = "limit the size of requests";
