@@ -282,13 +282,13 @@ async def test_logs_refusal_once_for_each_operation(server: ScriptedServer, stor
     """One operation may lack a right while the others work."""
     with capture_logs() as told:
         for call, answer in [
-            ("delete", s3_error(403, "AccessDenied")),
+            ("abort", s3_error(403, "AccessDenied")),
             ("create", Answer(200, CREATED)),
-            ("delete", s3_error(403, "AccessDenied")),
-            ("delete", s3_error(503, "SlowDown")),
+            ("abort", s3_error(403, "AccessDenied")),
+            ("abort", s3_error(503, "SlowDown")),
             ("list_parts", s3_error(403, "AccessDenied")),
-            ("delete", Answer(204)),
-            ("delete", s3_error(503, "SlowDown")),
+            ("abort", Answer(204)),
+            ("abort", s3_error(503, "SlowDown")),
         ]:
             server.script(answer)
             if answer.status < 300:
@@ -298,8 +298,8 @@ async def test_logs_refusal_once_for_each_operation(server: ScriptedServer, stor
 
     found = [(line["event"], line["operation"], line["status"], line["code"]) for line in told]
     assert found == [
-        ("storage.refused", "delete", 403, "AccessDenied"),
-        ("storage.refused", "delete", 503, "SlowDown"),
+        ("storage.refused", "abort_multipart_upload", 403, "AccessDenied"),
+        ("storage.refused", "abort_multipart_upload", 503, "SlowDown"),
         ("storage.refused", "list_parts", 403, "AccessDenied"),
-        ("storage.refused", "delete", 503, "SlowDown"),
+        ("storage.refused", "abort_multipart_upload", 503, "SlowDown"),
     ]
