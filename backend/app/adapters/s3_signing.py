@@ -8,6 +8,7 @@ from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
+from app.core.opened_host import at_opened_host
 from app.ports import PresignedPart
 
 
@@ -54,7 +55,7 @@ class S3UrlSigner:
         now: datetime,
         ttl_seconds: int,
     ) -> str:
-        url = f"{self.bucket_url}{quote(object_key)}?{urlencode(query, quote_via=quote)}"
+        url = f"{at_opened_host(self.bucket_url)}{quote(object_key)}?{urlencode(query, quote_via=quote)}"
         request = AWSRequest(method=method, url=url, headers=dict(headers))
         auth = _QueryAuthAt(now, self._credentials.get_frozen_credentials(), self._region, ttl_seconds)
         auth.add_auth(request)

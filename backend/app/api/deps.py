@@ -18,6 +18,7 @@ from app.services.accounts import AccountService, Caller
 from app.services.completion import CompletionService
 from app.services.uploads import UploadService
 from app.services.videos import VideoService
+from localstore.local_names import is_local_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -94,7 +95,13 @@ async def get_caller(
 
 def _is_own_page(request: Request, settings: Settings) -> bool:
     headers = request.headers
-    return headers.get("origin") in settings.page_origins or headers.get("sec-fetch-site") == "same-origin"
+    origin = headers.get("origin")
+    if origin in settings.page_origins or headers.get("sec-fetch-site") == "same-origin":
+        return True
+    # Browsers send Sec-Fetch-Site only over https and on this machine (W3C Fetch Metadata). With DNS rebinding a
+    # foreign page has its own name in both headers, so only names count that public DNS doesn't have.
+    opened = f"{request.url.scheme}://{headers.get('host', '')}"
+    return not settings.app_origins and origin == opened and is_local_origin(opened)
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

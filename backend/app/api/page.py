@@ -14,6 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from app.core.opened_host import at_opened_host
+from app.core.origins import csp_source
+
 _INLINE_SCRIPT: Final = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _NOT_PAGES: Final = ("/404", "/_not-found")  # Next's pages for unknown paths
 _FOREVER: Final = "public, max-age=31536000, immutable"
@@ -32,9 +35,9 @@ class Page:
 
     def __init__(self, folder: Path, store_origins: Sequence[str]) -> None:
         self._folder = folder.resolve()
-        self._store = " ".join(store_origins)
+        self._store_origins = store_origins
         self._html = {self._address(file): file.read_bytes() for file in self._folder.rglob("*.html")}
-        self._policies = {address: self._policy(html) for address, html in self._html.items()}
+        self._script_hashes = {address: _hashes(html) for address, html in self._html.items()}
         # A request's path is only looked up here and never opened.
         self._files = {
             "/" + file.relative_to(self._folder).as_posix(): file
@@ -81,27 +84,24 @@ class Page:
         return HTMLResponse(
             self._html[address],
             status,
-            headers={"Cache-Control": "no-cache", "Content-Security-Policy": self._policies[address]},
+            headers={"Cache-Control": "no-cache", "Content-Security-Policy": self._policy(address)},
         )
 
     def _address(self, file: Path) -> str:
         name = file.relative_to(self._folder).with_suffix("").as_posix()
         return "/" if name == "index" else f"/{name.removesuffix('/index')}"
 
-    def _policy(self, html: bytes) -> str:
-        hashes = {
-            f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
-            for script in _INLINE_SCRIPT.findall(html)
-        }
+    def _policy(self, address: str) -> str:
+        store = " ".join(csp_source(at_opened_host(origin)) for origin in self._store_origins)
         return "; ".join(
             (
                 "default-src 'none'",
-                f"script-src 'self' {' '.join(sorted(hashes))}".rstrip(),
+                f"script-src 'self' {self._script_hashes[address]}".rstrip(),
                 "style-src 'self'",
                 "img-src 'self' data:",
                 "font-src 'self'",
-                f"connect-src 'self' {self._store}".rstrip(),
-                f"media-src 'self' {self._store}".rstrip(),
+                f"connect-src 'self' {store}".rstrip(),
+                f"media-src 'self' {store}".rstrip(),
                 "worker-src 'self'",
                 "manifest-src 'self'",
                 "base-uri 'none'",
@@ -110,3 +110,9 @@ class Page:
                 "object-src 'none'",
             )
         )
+
+
+def _hashes(html: bytes) -> str:
+    """Return the sources of the inline scripts."""
+    digests = {hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(html)}
+    return " ".join(sorted(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests))

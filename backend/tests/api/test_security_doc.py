@@ -98,7 +98,7 @@ def test_numbers_match_code(doc: str) -> None:
 
 def test_policy_matches_code(doc: str, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<script>1</script>")
-    policy = Page(tmp_path, ["STORE"])._policies["/"]
+    policy = Page(tmp_path, ["STORE"])._policy("/")
     shown = re.sub(r"'sha256-[^']+'", "HASHES", policy).split("; ")
     block = re.search(r"```\n(default-src.*?)\n```", doc, re.DOTALL)
     assert block is not None
