@@ -34,6 +34,11 @@ def make(**values: Any) -> Settings:
             ["http://localhost:8000", "http://192.0.2.10:8000", "http://[2001:db8::10]:8000"],
         ),
         ({"slipway_host": "::1", "slipway_port": 80}, ["http://[::1]"]),
+        ({"public_path": "/video"}, ["http://127.0.0.1:8000/video/"]),
+        (
+            {"public_path": "video", "app_origins": "https://v.example:443"},
+            ["https://v.example/video/"],
+        ),
         (
             {"slipway_host": "::", "app_origins": "http://LocalHost:8000, https://v.example:443"},
             ["http://localhost:8000", "https://v.example"],
@@ -44,7 +49,7 @@ def test_announces_addresses_that_work(values: dict[str, Any], addresses: list[s
     settings = make(**values, s3_public_endpoint_url="http://store.example")
 
     assert settings.page_addresses == addresses
-    assert set(addresses) <= set(settings.page_origins)
+    assert {address.removesuffix("/video/") for address in addresses} <= set(settings.page_origins)
 
 
 def test_a_bucket_allows_every_address_of_this_machine() -> None:

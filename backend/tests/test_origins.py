@@ -200,3 +200,52 @@ def test_policy_names_no_ipv6_address(origin: str, source: str) -> None:
 @pytest.mark.parametrize("host", ["::1", "[::1]", "0:0::1"])
 def test_ipv6_host_has_one_form(host: str) -> None:
     assert normalised_host(host) == "[::1]"
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("", ""),
+        ("/", ""),
+        (" / ", ""),
+        ("//", ""),
+        ("/video", "/video"),
+        ("video", "/video"),
+        ("/video/", "/video"),
+        (" video/ ", "/video"),
+        ("/apps/video-2.0_x~y/", "/apps/video-2.0_x~y"),
+        ("/Video", "/Video"),
+    ],
+)
+def test_public_path_has_one_form(written: str, path: str) -> None:
+    assert make(public_path=written).public_path == path
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "/..",
+        "/video/../x",
+        "/./video",
+        "/a//b",
+        "/a b",
+        "/a?b",
+        "/a#b",
+        "/a;b",
+        "/a%20b",
+        "/a\\b",
+        "/a*",
+        "/vidéo",
+        '/a"><script>',
+        "https://video.example/video",
+        "/api",
+        "/api/v1",
+        "_next",
+        "/metrics",
+        "/login",
+        "/register",
+    ],
+)
+def test_refuses_no_public_path(written: str) -> None:
+    with pytest.raises(ValidationError, match=r"public_path\n.*Write "):
+        make(public_path=written)

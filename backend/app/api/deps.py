@@ -60,8 +60,13 @@ PresenterDep = Annotated[VideoPresenter, Depends(get_presenter)]
 
 
 def cookie_name(settings: Settings) -> str:
-    """Return the session cookie's name. `__Host-` binds it to this host and needs https."""
-    return "__Host-slipway_session" if settings.cookies_are_secure else "slipway_session"
+    """Return the session cookie's name.
+
+    `__Host-` binds it to this host and needs https and the path `/`. `__Secure-` needs only https (RFC 6265bis, 4.1.3).
+    """
+    if not settings.cookies_are_secure:
+        return "slipway_session"
+    return "__Secure-slipway_session" if settings.public_path else "__Host-slipway_session"
 
 
 async def reject_foreign_origin(request: Request, settings: SettingsDep) -> None:

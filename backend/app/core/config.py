@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.addresses import lan_addresses
-from app.core.origins import is_loopback, normalised_host, normalised_origin, url_host
+from app.core.origins import is_loopback, normalised_host, normalised_origin, normalised_path, url_host
 
 GIB: Final = 1024**3
 DAY: Final = 86400
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     slipway_port: int = Field(8000, ge=1, le=65535)
     slipway_store_port: int = Field(9000, ge=0, le=65535)
     slipway_data_dir: Path = Path("data")
+    public_path: str = ""
     app_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
     database_url: SecretStr = SecretStr("")
     s3_endpoint_url: str = ""
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
         if host.strip() in ("", "*"):
             raise ValueError("write 127.0.0.1 for this machine alone, or 0.0.0.0 or :: for every network")
         return normalised_host(host).strip("[]")
+
+    @field_validator("public_path")
+    @classmethod
+    def _bare_path(cls, path: str) -> str:
+        return normalised_path(path)
 
     @field_validator("app_origins")
     @classmethod
@@ -207,10 +213,10 @@ class Settings(BaseSettings):
     @property
     def page_addresses(self) -> list[str]:
         """Where people can open the page."""
-        if self.app_origins:
-            return self.app_origins
         hosts = self._own_hosts if not self.listens_everywhere else ["localhost", *self._lan_hosts]
-        return [normalised_origin(f"http://{host}:{self.slipway_port}") for host in hosts]
+        own = [normalised_origin(f"http://{host}:{self.slipway_port}") for host in hosts]
+        path = f"{self.public_path}/" if self.public_path else ""
+        return [f"{origin}{path}" for origin in self.app_origins or own]
 
     @cached_property
     def _own_hosts(self) -> list[str]:

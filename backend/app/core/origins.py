@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
 
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9._~-]+")
+_OWN_SEGMENTS: Final = ("api", "_next", "metrics", "login", "register")
+"""A proxy that removes the public path and one that leaves it could not be told apart."""
+
 
 def normalised_origin(text: str) -> str:
     """Return scheme, host and port in lower case without a default port. Raise ValueError with what to write."""
@@ -57,6 +61,23 @@ def normalised_host(host: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{host!r} is not a host. Write a name or an address, for example video.example")
     return name
+
+
+def normalised_path(path: str) -> str:
+    """Return the path with a slash in front and none at the end, empty for `/`. Raise ValueError with what to write."""
+    bare = path.strip().strip("/")
+    if not bare:
+        return ""
+    segments = bare.split("/")
+    if any(segment in (".", "..") or not _SEGMENT.fullmatch(segment) for segment in segments):
+        raise ValueError(
+            f"{path!r} is not a path. Write letters, digits, hyphens and dots between slashes, for example /video"
+        )
+    if segments[0] in _OWN_SEGMENTS:
+        raise ValueError(
+            f"{path!r} begins like one of the app's own paths. Write another one, for example /video"
+        )
+    return f"/{bare}"
 
 
 def url_host(host: str) -> str:
