@@ -21,7 +21,9 @@ help: ## One line for each target
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(VENV)/.runtime frontend/out/.built ## Install what is missing, build the page, migrate, start everything on this machine
+run: ## Install what is missing, build the page, migrate, start everything on this machine
+	@scripts/can_run.sh
+	@$(MAKE) --no-print-directory $(VENV)/.runtime page
 	@echo "Starting Slipway ..."
 	@exec $(VENV)/bin/slipway serve --upgrade
 

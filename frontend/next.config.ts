@@ -17,6 +17,8 @@ const config: NextConfig = {
     : { output: "export" as const }),
   // If a page's payload is missing or stale and the request for it fails, Next loads the whole page and ends the upload.
   experimental: { staleTimes: { static: Number.POSITIVE_INFINITY } },
+  // Next would remove the slash at the end of the first page's address under PUBLIC_PATH.
+  skipTrailingSlashRedirect: true,
   poweredByHeader: false,
 };
 

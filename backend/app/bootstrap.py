@@ -14,8 +14,10 @@ from app.adapters.s3_bucket import BucketSetup
 from app.adapters.s3_credentials import describe_credentials
 from app.adapters.s3_region import find_region
 from app.core.clock import SharedClock, SystemClock
-from app.core.config import Settings, url_host
+from app.core.config import Settings
 from app.core.db import Database
+from app.core.opened_host import OPENED_HOST
+from app.core.origins import url_host
 from app.core.schema import SchemaOutdated, is_current
 from app.core.security import PasswordHasher
 from app.core.storage_causes import status_and_code
@@ -97,7 +99,13 @@ def build(settings: Settings) -> Application:
         settings.make_data_dir()
         store_port = settings.slipway_store_port or free_port(settings.slipway_host)
         store_dir = settings.slipway_data_dir / "store"
-        store = EmbeddedStoreProcess(store_dir, settings.slipway_host, store_port, settings.page_origins)
+        store = EmbeddedStoreProcess(
+            store_dir,
+            settings.slipway_host,
+            store_port,
+            settings.page_origins,
+            any_local_origin=not settings.app_origins,
+        )
         connection = embedded_connection(settings, store_port)
     else:
         connection = s3_connection(settings)
@@ -243,15 +251,17 @@ def s3_connection(settings: Settings) -> S3Connection:
 
 def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
     credentials = load_or_create_credentials(settings.slipway_data_dir / "store")
-    endpoint_url = f"http://{url_host(settings.slipway_host)}:{store_port}"
+    endpoint_url = f"http://{url_host(settings.own_host)}:{store_port}"
+    public_url = f"http://{OPENED_HOST}:{store_port}" if settings.store_follows_host else endpoint_url
     return replace(
         s3_connection(settings),
         endpoint_url=endpoint_url,
-        public_endpoint_url=settings.s3_public_endpoint_url or endpoint_url,
+        public_endpoint_url=settings.s3_public_endpoint_url or public_url,
         access_key_id=credentials.access_key_id,
         secret_access_key=credentials.secret_access_key,
         # The other AWS settings of this machine are not this store's.
         region=REGION,
         session_token=None,
         credentials_end=None,
+        is_embedded=True,
     )

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
 import signal
 import socket
 import sys
@@ -31,11 +32,14 @@ class StoreNotStarted(OperatorError):
 class EmbeddedStoreProcess:
     """The child process. It ends when this process does, because we hold the other end of its stdin."""
 
-    def __init__(self, data_dir: Path, host: str, port: int, origins: Sequence[str]) -> None:
+    def __init__(
+        self, data_dir: Path, host: str, port: int, origins: Sequence[str], *, any_local_origin: bool = False
+    ) -> None:
         self._arguments = [
             *(sys.executable, "-m", "localstore", "--data-dir", str(data_dir)),
             *("--host", host, "--port", str(port)),
             *(argument for origin in origins for argument in ("--origin", origin)),
+            *(["--any-local-origin"] if any_local_origin else []),
         ]
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -46,6 +50,11 @@ class EmbeddedStoreProcess:
 
     async def start(self) -> None:
         """Return when the store answers. Raise StoreNotStarted."""
+        if platform.system() != "Linux":
+            raise StoreNotStarted(
+                f"The embedded store runs only on Linux and this is {platform.system()}. Run Slipway in Docker, "
+                "WSL 2 or a Linux virtual machine, or set S3_BUCKET and S3_ENDPOINT_URL to another S3."
+            )
         await self._spawn()
         self._watch = asyncio.create_task(self._keep_alive())
 
@@ -118,7 +127,8 @@ def _event(line: bytes) -> dict[str, Any]:
 
 def free_port(host: str) -> int:
     """Return a port without a listener."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
+    family, kind, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.bind(address)
         port: int = probe.getsockname()[1]
         return port

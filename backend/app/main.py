@@ -1,6 +1,7 @@
 """The web app with its middleware, its routes and the built page."""
 
 import hmac
+from collections.abc import Collection
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
@@ -11,6 +12,7 @@ from app.api import errors
 from app.api.main import api_router
 from app.api.middleware import BodyLimit, RequestContext
 from app.api.page import Page
+from app.api.public_path import PublicPath
 from app.bootstrap import Application
 from app.domain.errors import NotAuthenticated
 
@@ -30,14 +32,19 @@ def create_app(application: Application) -> FastAPI:
     )
     app.state.application = application
     errors.install(app)
-    # Last added is outermost.
-    app.add_middleware(BodyLimit)
-    app.add_middleware(RequestContext)
     app.include_router(api_router)
     app.add_api_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
+    page_files: Collection[str] = ()
     if settings.page_dir.is_dir():
+        page = Page(settings.page_dir, application.store_origins, settings.public_path)
+        page_files = page.files
         # As the default, because a mount at "/" would also answer wrong methods on API paths.
-        app.router.default = Page(settings.page_dir, application.store_origins)
+        app.router.default = page
+    # Last added is outermost.
+    app.add_middleware(BodyLimit)
+    if settings.public_path:
+        app.add_middleware(PublicPath, public_path=settings.public_path, page_files=page_files)
+    app.add_middleware(RequestContext)
     return app
 
 

@@ -4,6 +4,7 @@ import errno
 import resource
 import signal
 import socket
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import typer
@@ -11,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.bootstrap import Application
-from app.core.config import Settings, url_host
+from app.core.config import Settings
 from app.core.operator_errors import OperatorError, sentence_for
 from app.main import create_app
 from app.runtime import leave, running
@@ -60,16 +61,27 @@ def run(application: Application) -> None:
     # When everything is closed, uvicorn raises the signal again that stopped it.
     signal.signal(signal.SIGTERM, lambda *_: leave(0))
     try:
-        _Server(config).run()
+        _Server(config, settings.page_addresses).run(_sockets(settings))
     except KeyboardInterrupt:
         leave(130)
 
 
+def _sockets(settings: Settings) -> list[socket.socket] | None:
+    """Return a socket for IPv6 and IPv4 if the app listens on `::`. asyncio itself would open one for IPv6 alone."""
+    if settings.slipway_host != "::":
+        return None
+    return [socket.create_server(("::", settings.slipway_port), family=socket.AF_INET6, dualstack_ipv6=True)]
+
+
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, addresses: Sequence[str]) -> None:
+        super().__init__(config)
+        self._addresses = addresses
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            typer.echo(f"Slipway is ready: http://{url_host(self.config.host)}:{self.config.port}")
+            typer.echo(f"Slipway is ready: {' or '.join(self._addresses)}")
 
 
 class _Lifespan:

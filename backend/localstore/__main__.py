@@ -40,6 +40,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=9000, help="port to listen on, 0 for any free one")
     parser.add_argument("--origin", action="append", default=[], help="origin of a page (repeatable)")
+    parser.add_argument("--any-local-origin", action="store_true", help="allow pages at local addresses too")
     # For tests that show what each patch is for.
     parser.add_argument("--without", action="append", default=[], type=Patch, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -66,6 +67,7 @@ def _run(options: argparse.Namespace) -> None:
             host=options.host,
             port=options.port,
             origins=tuple(options.origin),
+            any_local_origin=options.any_local_origin,
             patches=ALL_PATCHES - set(options.without),
         ),
         announce=_print_event,

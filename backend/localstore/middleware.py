@@ -1,11 +1,13 @@
 """WSGI middleware of the public server, which accepts only S3 requests, adds CORS headers and counts requests."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 import eventlet
+
+from localstore.local_names import is_local_origin
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -65,6 +67,29 @@ def with_cors_on_errors(app: "WSGIApplication", origins: Collection[str]) -> "WS
         return app(environ, start)  # type: ignore[arg-type]  # the protocol names its parameters
 
     return readable
+
+
+def with_local_origins(app: "WSGIApplication", origins: Sequence[str]) -> "WSGIApplication":
+    """Allow every page at a local address, whose port and name Slipway need not know.
+
+    Swift compares an origin with a list, so it gets the first of `origins` in place of such an origin.
+    """
+
+    def translated(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        origin = environ.get("HTTP_ORIGIN", "")
+        if origin in origins or not is_local_origin(origin):
+            return app(environ, start_response)
+
+        def start(status: str, headers: list[tuple[str, str]], error: object = None) -> object:
+            headers = [
+                (name, origin if name.lower() == "access-control-allow-origin" else value)
+                for name, value in headers
+            ]
+            return start_response(status, headers, error) if error else start_response(status, headers)  # type: ignore[arg-type]  # passed on as it came
+
+        return app({**environ, "HTTP_ORIGIN": origins[0]}, start)  # type: ignore[arg-type]  # the protocol names its parameters
+
+    return translated
 
 
 def announcing_close(app: "WSGIApplication") -> "WSGIApplication":

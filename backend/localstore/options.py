@@ -31,4 +31,6 @@ class Options:
     host: str
     port: int
     origins: tuple[str, ...]
+    any_local_origin: bool
+    """Whether pages at any address of the local network are allowed too."""
     patches: Collection[Patch]

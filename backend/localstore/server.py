@@ -111,6 +111,8 @@ class _Store:
         front = middleware.refuse_unsigned(app)
         if Patch.ERROR_CORS in options.patches:
             front = middleware.with_cors_on_errors(front, options.origins)
+        if options.any_local_origin:
+            front = middleware.with_local_origins(front, options.origins)
         self._serve("proxy", self._in_flight.counted(middleware.announcing_close(front)))
         port = port_of(self._listeners["proxy"])
         self._require_healthy(_connectable(options.host), port)

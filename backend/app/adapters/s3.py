@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -12,8 +13,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +34,7 @@ from app.adapters.s3_region import find_region, look_up, see_redirects
 from app.adapters.s3_signing import S3UrlSigner
 from app.adapters.s3_versions import BucketVersions
 from app.core.metrics import STORAGE_CALL_SECONDS
+from app.core.origins import is_loopback
 from app.domain.errors import Overloaded, StorageUnavailable
 from app.ports import (
     CreatedUpload,
@@ -84,6 +88,8 @@ class S3Connection:
     session_token: str | None = None
     credentials_end: datetime | None = None
     """When `session_token` ends. botocore's chain knows the end of its own credentials."""
+    is_embedded: bool = False
+    """Whether this is our own store, which no proxy and no AWS setting of this machine is for."""
 
     def client(self, endpoint_url: str | None, read_timeout_seconds: float) -> "S3Client":
         config = Config(
@@ -96,6 +102,10 @@ class S3Connection:
             # Newer SDK defaults add CRC32 trailers that other engines do not know.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            # Without proxies, botocore reads the environment. No proxy reaches a loopback address of this machine.
+            proxies={}
+            if self.is_embedded or is_loopback(urlsplit(endpoint_url or "").hostname or "")
+            else None,
         )
         client: S3Client = self._session.client("s3", endpoint_url=endpoint_url, config=config)
         see_redirects(client)
@@ -111,6 +121,7 @@ class S3Connection:
     def _session(self) -> boto3.Session:
         """Shared by all clients, because it caches the description of S3, which takes 0.3 s to read."""
         session = boto3.Session(
+            botocore_session=_session_without_environment() if self.is_embedded else None,
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
             aws_session_token=self.session_token,
@@ -119,6 +130,19 @@ class S3Connection:
         if not self.access_key_id:
             keep_named_ends(session)
         return session
+
+
+def _session_without_environment() -> botocore.session.Session:
+    """Return a session with botocore's defaults. It reads neither AWS_ variables nor files below ~/.aws."""
+    no_files = {"config_file": os.devnull, "credentials_file": os.devnull}
+    session = botocore.session.Session(
+        session_vars={
+            name: (None, None, no_files.get(name, default), convert)
+            for name, (_, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+        }
+    )
+    session.get_component("config_store").set_config_variable("s3", {})
+    return session
 
 
 def make_signer(connection: S3Connection) -> S3UrlSigner:

@@ -10,6 +10,7 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from app.adapters.s3_credentials import end_of
+from app.core.opened_host import at_opened_host
 from app.core.storage_causes import CredentialsEnded
 from app.domain.errors import StorageUnavailable
 from app.ports import PresignedPart
@@ -86,7 +87,7 @@ class S3UrlSigner:
         ttl_seconds: int,
     ) -> str:
         region, bucket_url = self._place
-        url = f"{bucket_url}{quote(object_key)}?{urlencode(query, quote_via=quote)}"
+        url = f"{at_opened_host(bucket_url)}{quote(object_key)}?{urlencode(query, quote_via=quote)}"
         request = AWSRequest(method=method, url=url, headers=dict(headers))
         auth = _QueryAuthAt(now, self._frozen_credentials(), region, ttl_seconds)
         auth.add_auth(request)

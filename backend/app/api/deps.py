@@ -19,6 +19,7 @@ from app.services.completion import CompletionService
 from app.services.sweep.bucket import BucketCheck
 from app.services.uploads import UploadService
 from app.services.videos import VideoService
+from localstore.local_names import is_local_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -60,8 +61,13 @@ PresenterDep = Annotated[VideoPresenter, Depends(get_presenter)]
 
 
 def cookie_name(settings: Settings) -> str:
-    """Return the session cookie's name. `__Host-` binds it to this host and needs https."""
-    return "__Host-slipway_session" if settings.cookies_are_secure else "slipway_session"
+    """Return the session cookie's name.
+
+    `__Host-` binds it to this host and needs https and the path `/`. `__Secure-` needs only https (RFC 6265bis, 4.1.3).
+    """
+    if not settings.cookies_are_secure:
+        return "slipway_session"
+    return "__Secure-slipway_session" if settings.public_path else "__Host-slipway_session"
 
 
 async def reject_foreign_origin(request: Request, settings: SettingsDep) -> None:
@@ -95,7 +101,13 @@ async def get_caller(
 
 def _is_own_page(request: Request, settings: Settings) -> bool:
     headers = request.headers
-    return headers.get("origin") in settings.page_origins or headers.get("sec-fetch-site") == "same-origin"
+    origin = headers.get("origin")
+    if origin in settings.page_origins or headers.get("sec-fetch-site") == "same-origin":
+        return True
+    # Browsers send Sec-Fetch-Site only over https and on this machine (W3C Fetch Metadata). With DNS rebinding a
+    # foreign page has its own name in both headers, so only names count that public DNS doesn't have.
+    opened = f"{request.url.scheme}://{headers.get('host', '')}"
+    return not settings.app_origins and origin == opened and is_local_origin(opened)
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

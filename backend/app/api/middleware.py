@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import ApiError, plain_error, render
 from app.core.metrics import HTTP_REQUEST_BYTES, HTTP_REQUEST_SECONDS, HTTP_REQUESTS
+from app.core.opened_host import remember_opened_host
 
 log = structlog.get_logger()
 
@@ -41,7 +42,9 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        remember_opened_host(headers.get("host", ""))
+        given = headers.get("x-request-id", "")
         # A proxy's ID is used, so that its log and ours can be joined.
         request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id

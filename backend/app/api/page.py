@@ -4,7 +4,7 @@ import base64
 import hashlib
 import mimetypes
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from app.api.public_path import Rewriter
+from app.core.opened_host import at_opened_host
+from app.core.origins import csp_source
+
 _INLINE_SCRIPT: Final = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _NOT_PAGES: Final = ("/404", "/_not-found")  # Next's pages for unknown paths
+_REWRITTEN: Final = (".js", ".css", ".txt")
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 # Some platforms' tables lack these.
@@ -30,17 +35,32 @@ class Page:
     HTML is read once at the start, so that it matches the hashes of its inline scripts in the policy.
     """
 
-    def __init__(self, folder: Path, store_origins: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self, folder: Path, store_origins: Callable[[], Sequence[str]], public_path: str = ""
+    ) -> None:
         self._folder = folder.resolve()
         self._store_origins = store_origins
-        self._html = {self._address(file): file.read_bytes() for file in self._folder.rglob("*.html")}
-        self._script_hashes = {address: _script_hashes(html) for address, html in self._html.items()}
         # A request's path is only looked up here and never opened.
         self._files = {
             "/" + file.relative_to(self._folder).as_posix(): file
             for file in self._folder.rglob("*")
             if file.is_file() and file.suffix != ".html"
         }
+        rewriter = Rewriter(public_path, self._files)
+        pages = self._folder.rglob("*.html")
+        self._html = {self._address(file): rewriter.html(file.read_bytes()) for file in pages}
+        self._script_hashes = {address: _hashes(html) for address, html in self._html.items()}
+        # Files of the export itself are served unless a public path changes them.
+        self._rewritten = {
+            path: rewriter.file(file.read_bytes())
+            for path, file in self._files.items()
+            if public_path and file.suffix in _REWRITTEN
+        }
+
+    @property
+    def files(self) -> Collection[str]:
+        """The paths of all files but the HTML."""
+        return self._files.keys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,18 +84,17 @@ class Page:
 
     async def _file(self, path: str, file: Path) -> Response:
         media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return FileResponse(
-            file,
-            media_type=media_type,
-            stat_result=await anyio.to_thread.run_sync(file.stat),
-            headers={
-                # Names under _next/static contain a hash of the content.
-                "Cache-Control": _FOREVER if path.startswith("/_next/static/") else "no-cache",
-                # A worker's policy is that of its script, so only workers may run WASM.
-                "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
-                "frame-ancestors 'none'",
-            },
-        )
+        headers = {
+            # Names under _next/static contain a hash of the content.
+            "Cache-Control": _FOREVER if path.startswith("/_next/static/") else "no-cache",
+            # A worker's policy is that of its script, so only workers may run WASM.
+            "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
+            "frame-ancestors 'none'",
+        }
+        if (content := self._rewritten.get(path)) is not None:
+            return Response(content, headers=headers, media_type=media_type)
+        status = await anyio.to_thread.run_sync(file.stat)
+        return FileResponse(file, media_type=media_type, stat_result=status, headers=headers)
 
     def _page(self, address: str, status: int) -> Response:
         return HTMLResponse(
@@ -89,7 +108,7 @@ class Page:
         return "/" if name == "index" else f"/{name.removesuffix('/index')}"
 
     def _policy(self, address: str) -> str:
-        store = " ".join(self._store_origins())
+        store = " ".join(csp_source(at_opened_host(origin)) for origin in self._store_origins())
         return "; ".join(
             (
                 "default-src 'none'",
@@ -109,7 +128,7 @@ class Page:
         )
 
 
-def _script_hashes(html: bytes) -> str:
-    scripts = _INLINE_SCRIPT.findall(html)
-    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in scripts}
-    return " ".join(sorted(hashes))
+def _hashes(html: bytes) -> str:
+    """Return the sources of the inline scripts."""
+    digests = {hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(html)}
+    return " ".join(sorted(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests))

@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+import socket
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -11,15 +13,24 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.addresses import lan_addresses
+from app.core.origins import (
+    is_loopback,
+    normalised_host,
+    normalised_origin,
+    normalised_path,
+    split_origin,
+    url_host,
+)
+
 GIB: Final = 1024**3
 DAY: Final = 86400
 MONTH: Final = 30 * DAY
 YEAR: Final = 365 * DAY
 MAX_PRESIGN_TTL_SECONDS: Final = 900
 
-_ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
-_ENDPOINT: Final = re.compile(_ORIGIN.pattern + r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
-"""With or without a path. Segments that clients encode or resolve would break signatures."""
+_ENDPOINT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
+"""Segments that clients encode or resolve would break signatures."""
 _REGION: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 """As botocore checks it, because it is part of AWS's host names."""
 
@@ -41,6 +52,7 @@ class Settings(BaseSettings):
     slipway_port: int = Field(8000, ge=1, le=65535)
     slipway_store_port: int = Field(9000, ge=0, le=65535)
     slipway_data_dir: Path = Path("data")
+    public_path: str = ""
     app_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
     database_url: SecretStr = SecretStr("")
     s3_endpoint_url: str = ""
@@ -82,24 +94,42 @@ class Settings(BaseSettings):
             [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
         )
 
+    @field_validator("slipway_host")
+    @classmethod
+    def _listening_host(cls, host: str) -> str:
+        if host.strip() in ("", "*"):
+            raise ValueError("write 127.0.0.1 for this machine alone, or 0.0.0.0 or :: for every network")
+        return normalised_host(host).strip("[]")
+
+    @field_validator("public_path")
+    @classmethod
+    def _bare_path(cls, path: str) -> str:
+        return normalised_path(path)
+
     @field_validator("app_origins")
     @classmethod
     def _bare_origins(cls, origins: list[str]) -> list[str]:
-        for origin in origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is not an origin like https://video.example")
-        return origins
+        return list(dict.fromkeys(normalised_origin(origin) for origin in origins))
 
     @field_validator("s3_endpoint_url", "s3_public_endpoint_url")
     @classmethod
     def _bare_endpoint(cls, url: str) -> str:
-        if url and not _ENDPOINT.fullmatch(url.rstrip("/")):
+        if not url.strip():
+            return ""
+        origin, path = ("", "@") if "@" in url else split_origin(url)
+        if not _ENDPOINT_PATH.fullmatch(path):
             # Without the value, which may contain a password.
             raise ValueError(
                 "it is not an address like https://s3.example or https://s3.example/path. User, query, fragment, "
                 "percent signs and empty or dotted segments of the path are refused, because signatures would break"
             )
-        return url.rstrip("/")
+        return origin + path
+
+    @field_validator("cloudfront_domain")
+    @classmethod
+    def _bare_domain(cls, domain: str) -> str:
+        bare = domain.strip().lower().removeprefix("https://").rstrip("/")
+        return normalised_host(bare) if bare else ""
 
     @field_validator("s3_region", "aws_region", "aws_default_region")
     @classmethod
@@ -150,14 +180,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (
-            self.uses_embedded_store
-            and not is_loopback(self.slipway_host)
-            and not self.s3_public_endpoint_url
-        ):
+        if self.store_follows_host and any(origin.startswith("https://") for origin in self.app_origins):
             raise ValueError(
-                "S3_PUBLIC_ENDPOINT_URL is required when SLIPWAY_HOST is not a loopback address, "
-                "because browsers need the store's address"
+                "S3_PUBLIC_ENDPOINT_URL is required when APP_ORIGINS is https and SLIPWAY_HOST is not a loopback "
+                "address, because browsers refuse the embedded store's http from an https page"
             )
         if self.uses_embedded_store and urlsplit(self.s3_public_endpoint_url).path:
             raise ValueError(
@@ -215,12 +241,56 @@ class Settings(BaseSettings):
         return self.environment == "local"
 
     @property
+    def listens_everywhere(self) -> bool:
+        return self.slipway_host in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+
+    @property
+    def own_host(self) -> str:
+        """The host that this machine's own calls connect to."""
+        if self.listens_everywhere:
+            return "::1" if self.slipway_host == "::" else "127.0.0.1"
+        return self.slipway_host
+
+    @property
+    def store_follows_host(self) -> bool:
+        """Whether browsers find the embedded store at the host of the page, because both listen beyond loopback."""
+        return (
+            self.uses_embedded_store
+            and not self.s3_public_endpoint_url
+            and not is_loopback(self.slipway_host)
+        )
+
+    @cached_property
     def page_origins(self) -> list[str]:
         """APP_ORIGINS, or the origins of a local installation."""
         if self.app_origins:
             return self.app_origins
         ports = [self.slipway_port, 3000] if self.is_local else [self.slipway_port]
-        return [f"http://{host}:{port}" for port in ports for host in ("127.0.0.1", "localhost")]
+        hosts = ["127.0.0.1", "localhost", *self._own_hosts]
+        return list(
+            dict.fromkeys(normalised_origin(f"http://{host}:{port}") for port in ports for host in hosts)
+        )
+
+    @property
+    def page_addresses(self) -> list[str]:
+        """Where people can open the page."""
+        hosts = self._own_hosts if not self.listens_everywhere else ["localhost", *self._lan_hosts]
+        own = [normalised_origin(f"http://{host}:{self.slipway_port}") for host in hosts]
+        path = f"{self.public_path}/" if self.public_path else ""
+        return [f"{origin}{path}" for origin in self.app_origins or own]
+
+    @cached_property
+    def _own_hosts(self) -> list[str]:
+        if not self.listens_everywhere:
+            return [url_host(self.slipway_host)]
+        hosts = [url_host(self.own_host), *self._lan_hosts]
+        with suppress(ValueError):  # a machine's name need not be a host name
+            hosts.append(normalised_host(socket.gethostname()))
+        return hosts
+
+    @cached_property
+    def _lan_hosts(self) -> list[str]:
+        return [url_host(address) for address in lan_addresses(ipv6=self.slipway_host == "::")]
 
     @property
     def upload_grace(self) -> timedelta:
@@ -259,18 +329,3 @@ def _check_private_key(pem: str) -> None:
         load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError):
         raise ValueError("CLOUDFRONT_PRIVATE_KEY is not a private key in PEM without a passphrase") from None
-
-
-def url_host(host: str) -> str:
-    """Return the host for a URL, IPv6 in brackets."""
-    return f"[{host}]" if ":" in host else host
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can connect to `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

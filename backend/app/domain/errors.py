@@ -137,6 +137,7 @@ class CsrfRejected(SlipwayError):
     code = "csrf_rejected"
     detail = (
         "This request did not come from the app's own page. Open the app and try again there. "
+        "If this is the app, its operator adds the page's address to APP_ORIGINS. "
         "API clients send a bearer token and no cookie."
     )
 

@@ -190,3 +190,77 @@ async def test_allowed_origins_are_configurable(client: httpx.AsyncClient) -> No
         headers = {"Origin": origin, "Cookie": cookie}
         answer = await client.patch(ME, json={"full_name": "Alice"}, headers=headers)
         assert answer.status_code == status, origin
+
+
+LOCAL_ADDRESSES = (
+    "127.0.0.1:8000",
+    "127.0.0.2:8080",
+    "localhost",
+    "localhost:8080",
+    "video.localhost:8000",
+    "192.168.1.5:8000",
+    "0.0.0.0:8000",
+    "[::1]:8000",
+    "[fd00::2]:8000",
+    "nas:8000",
+    "nas.local:8000",
+    "nas.home.arpa",
+    "nas.internal:8000",
+    "this-machine.example:8000",
+)
+FOREIGN_ADDRESSES = (
+    "evil.example:8000",
+    "127.0.0.1.evil.example:8000",
+    "localhost.evil.example",
+    "nas.lan:8000",
+    "evil.local.example:8000",
+    "127.0.0.1:8000@evil.example",
+    "evil.example#.local",
+    "evil.example/.local",
+    "",
+)
+
+
+@pytest.fixture
+def _machine_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "This-Machine.example")
+
+
+@pytest.mark.usefixtures("_machine_name")
+async def test_page_at_a_local_address_is_ours(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+    alice = bare(await signed_in())
+    for address in LOCAL_ADDRESSES:
+        with subtests.test(address):
+            headers = {"Host": address, "Origin": f"http://{address}"}
+            answer = await alice.patch(ME, json={"full_name": address}, headers=headers)
+            assert answer.status_code == 200
+        with subtests.test(f"https and http differ at {address}"):
+            headers = {"Host": address, "Origin": f"https://{address}"}
+            assert_error(
+                await alice.patch(ME, json={"full_name": "x"}, headers=headers), 403, "csrf_rejected"
+            )
+        with subtests.test(f"another page than {address}"):
+            headers = {"Host": address, "Origin": "http://192.168.1.66:8000"}
+            assert_error(
+                await alice.patch(ME, json={"full_name": "x"}, headers=headers), 403, "csrf_rejected"
+            )
+
+
+@pytest.mark.usefixtures("_machine_name")
+async def test_page_at_a_public_name_is_not_ours(subtests: pytest.Subtests, signed_in: SignedIn) -> None:
+    """With DNS rebinding a foreign page reaches this app, with its own name in Host and Origin."""
+    alice = bare(await signed_in())
+    for address in FOREIGN_ADDRESSES:
+        with subtests.test(address):
+            headers = {"Host": address, "Origin": f"http://{address}"}
+            answer = await alice.patch(ME, json={"full_name": "Mallory"}, headers=headers)
+            body = assert_error(answer, 403, "csrf_rejected")
+            assert "APP_ORIGINS" in body["detail"]
+
+
+@with_settings(app_origins=["http://video.example"])
+async def test_with_app_origins_no_other_address_is_ours(signed_in: SignedIn) -> None:
+    alice = bare(await signed_in())
+    for address in LOCAL_ADDRESSES:
+        headers = {"Host": address, "Origin": f"http://{address}"}
+        assert_error(await alice.patch(ME, json={"full_name": "x"}, headers=headers), 403, "csrf_rejected")

@@ -8,7 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.api.middleware import RequestContext
+from app.api.page import Page
 from app.core.config import Settings
+from app.core.opened_host import OPENED_HOST
 from tests.api.shapes import API, assert_error
 from tests.conftest import SignedIn
 from tests.factories import make_settings
@@ -186,6 +189,27 @@ async def test_policy_is_minimal(subtests: pytest.Subtests, client: httpx.AsyncC
                 "frame-ancestors": ["'none'"],
                 "object-src": ["'none'"],
             }
+
+
+@pytest.mark.parametrize(
+    ("host", "source"),
+    [
+        ("127.0.0.1:8000", "http://127.0.0.1:9000"),
+        ("LocalHost", "http://localhost:9000"),
+        ("nas.example:8080", "http://nas.example:9000"),
+        ("192.168.1.5:8000", "http://192.168.1.5:9000"),
+        ("[fd00::2]:8000", "http://*:9000"),
+        ("a;script-src *", "http://localhost:9000"),
+        ("a b", "http://localhost:9000"),
+        ("", "http://localhost:9000"),
+    ],
+)
+async def test_policy_allows_store_at_the_opened_host(export: Path, host: str, source: str) -> None:
+    page = RequestContext(Page(export, lambda: [f"http://{OPENED_HOST}:9000"]))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(page), base_url="http://slipway") as client:
+        policy = policy_of(await client.get("/login", headers={"Host": host}))
+
+    assert policy["connect-src"] == policy["media-src"] == ["'self'", source]
 
 
 async def test_page_and_files_have_safe_headers(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:

@@ -36,12 +36,16 @@ class EmbeddedStore:
         data_dir: Path,
         *,
         port: int = 0,
+        host: str = "127.0.0.1",
         origins: Sequence[str] = (),
+        any_local_origin: bool = False,
         without: Collection[Patch] = (),
         wrapper: Sequence[str] = (),
     ) -> None:
         self.data_dir = data_dir
+        self.host = host
         self.origins = tuple(origins)
+        self.any_local_origin = any_local_origin
         self.without = frozenset(without)
         self._port = port
         self._wrapper = tuple(wrapper)
@@ -52,9 +56,11 @@ class EmbeddedStore:
     def start(self) -> Self:
         """Return when the store is ready. Raise StoreFailedError with its reason."""
         command = [sys.executable, "-m", "localstore", "--data-dir", str(self.data_dir)]
-        command += ["--port", str(self._port)]
+        command += ["--host", self.host, "--port", str(self._port)]
         for origin in self.origins:
             command += ["--origin", origin]
+        if self.any_local_origin:
+            command.append("--any-local-origin")
         for patch in self.without:
             command += ["--without", patch]
         self._process = subprocess.Popen(

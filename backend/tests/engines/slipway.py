@@ -38,6 +38,7 @@ class SlipwayProcess:
         self.log_file = data_dir.parent / f"{data_dir.name}.log"
         self.settings = dict(settings or {})
         self.program = SLIPWAY
+        self.ready_line = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -81,6 +82,7 @@ class SlipwayProcess:
         self.launch()
         line = self._first_line()
         assert line.startswith("Slipway is ready"), f"{line!r}; its log: {self.log_file.read_text()[-2000:]}"
+        self.ready_line = line
         return self
 
     def launch(self) -> None:

@@ -1,12 +1,12 @@
 """A page of an allowed origin may read every response of the store, and other pages none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
 from tests.engines.embedded import EmbeddedStore
-from tests.localstore.s3 import FOREIGN, PAGE, SMALL_PART, begin_upload, content_md5, make_object
+from tests.localstore.s3 import BUCKET, FOREIGN, PAGE, SMALL_PART, begin_upload, content_md5, make_object
 from tests.waiting import TIMEOUT_SECONDS
 
 ALLOWED = "access-control-allow-origin"
@@ -139,3 +139,57 @@ def test_page_can_read_range(store: EmbeddedStore) -> None:
 
     assert answer.status_code == 206
     assert answer.headers[ALLOWED] == PAGE
+
+
+LOCAL_PAGES = (
+    "http://127.0.0.1:8080",
+    "http://localhost:18411",
+    "https://localhost",
+    "http://192.168.1.5:8000",
+    "http://[fd00::2]:8000",
+    "http://nas:8000",
+    "http://nas.local",
+    "http://nas.internal:8000",
+)
+PUBLIC_PAGES = (
+    FOREIGN,
+    "http://localhost.evil.example",
+    "http://nas.lan:8000",
+    "null",
+    "http://[::1",
+    "http://nas.local@evil.example",
+    "ftp://127.0.0.1",
+)
+
+
+@pytest.fixture(scope="module")
+def local_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    folder = tmp_path_factory.mktemp("local")
+    with EmbeddedStore(folder, origins=[PAGE], any_local_origin=True) as running:
+        running.client().create_bucket(Bucket=BUCKET)
+        yield running
+
+
+@pytest.mark.parametrize("origin", [PAGE, *LOCAL_PAGES])
+def test_pages_at_local_addresses_can_upload(local_store: EmbeddedStore, origin: str) -> None:
+    url = begin_upload(local_store).presign_part(1, len(SMALL_PART))
+
+    for answer, status in (
+        (preflight(local_store, "PUT", origin), 200),
+        (put(url, origin=origin), 200),
+        (put(url + "0", origin=origin), 403),
+    ):
+        assert (answer.status_code, answer.headers.get_list(ALLOWED)) == (status, [origin])
+
+
+@pytest.mark.parametrize("origin", PUBLIC_PAGES)
+def test_pages_at_public_names_cannot_upload(local_store: EmbeddedStore, origin: str) -> None:
+    url = begin_upload(local_store).presign_part(1, len(SMALL_PART))
+
+    for answer in (preflight(local_store, "PUT", origin), put(url, origin=origin)):
+        assert ALLOWED not in answer.headers
+
+
+@pytest.mark.parametrize("origin", LOCAL_PAGES)
+def test_listed_origins_alone_are_allowed_by_default(store: EmbeddedStore, origin: str) -> None:
+    assert ALLOWED not in preflight(store, "PUT", origin).headers

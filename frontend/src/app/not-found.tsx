@@ -1,7 +1,7 @@
 // Answers unknown addresses. Next's own page has inline styles, which the CSP refuses.
 import type { Metadata } from "next";
-import Link from "next/link";
 import { MessagePage } from "@/components/message-page";
+import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
 
 export const metadata: Metadata = { title: "Not found" };

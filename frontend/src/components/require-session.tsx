@@ -1,13 +1,14 @@
 // Shows its children to signed-in users and redirects others to the sign-in page.
 "use client";
 
-import { useRouter } from "next/navigation";
 import { type ReactNode, useEffect } from "react";
 import { ErrorNotice } from "@/components/error-notice";
 import { SiteHeader } from "@/components/site-header";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSession } from "@/hooks/use-session";
+import { useRouter } from "@/hooks/use-site-navigation";
 import { signInPath } from "@/lib/own-path";
+import { sitePath } from "@/lib/public-path";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 
 export function RequireSession({ children, fallback }: { children: ReactNode; fallback: ReactNode }) {
@@ -18,7 +19,7 @@ export function RequireSession({ children, fallback }: { children: ReactNode; fa
   const mustLeave = session.status === "signed_out" && !isRunning(state);
 
   useEffect(() => {
-    if (mustLeave) router.replace(signInPath(`${location.pathname}${location.search}`));
+    if (mustLeave) router.replace(signInPath(`${sitePath(location.pathname)}${location.search}`));
   }, [mustLeave, router]);
 
   return (

@@ -1,7 +1,7 @@
 "use client";
 
-import Link from "next/link";
 import { SignOutButton } from "@/components/auth/sign-out-button";
+import { Link } from "@/components/site-link";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { UploadPill } from "@/components/upload/upload-pill";
 import { Wordmark } from "@/components/wordmark";

@@ -108,7 +108,7 @@ def _set_cookie(response: Response, settings: Settings, value: str, max_age_seco
         cookie_name(settings),
         value,
         max_age=max_age_seconds,
-        path="/",
+        path=settings.public_path or "/",
         secure=settings.cookies_are_secure,
         httponly=True,
         samesite="lax",

@@ -1,9 +1,9 @@
 // Links sign-in and registration, and keeps the page to return to.
 "use client";
 
-import Link from "next/link";
 import { useSearchParams } from "next/navigation";
 import type { ReactNode } from "react";
+import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
 import { ownPath } from "@/lib/own-path";
 

@@ -1,9 +1,10 @@
 // Redirects signed-in users from the sign-in pages to the page they asked for.
 "use client";
 
-import { useRouter, useSearchParams } from "next/navigation";
+import { useSearchParams } from "next/navigation";
 import { useEffect } from "react";
 import { useSession } from "@/hooks/use-session";
+import { useRouter } from "@/hooks/use-site-navigation";
 import { ownPath } from "@/lib/own-path";
 
 export function useLeaveWhenSignedIn(): void {

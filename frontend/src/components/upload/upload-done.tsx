@@ -2,9 +2,9 @@
 "use client";
 
 import { CircleCheck, LoaderCircle } from "lucide-react";
-import Link from "next/link";
 import { useEffect } from "react";
 import { useAnnounce } from "@/components/announcer";
+import { Link } from "@/components/site-link";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { FileName } from "@/components/videos/file-name";

@@ -2,9 +2,9 @@
 "use client";
 
 import { ArrowUp, TriangleAlert } from "lucide-react";
-import Link from "next/link";
-import { usePathname } from "next/navigation";
+import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
+import { usePathname } from "@/hooks/use-site-navigation";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 import type { UploadState } from "@/lib/upload/types";
 import { useCurrentUpload } from "./upload-provider";

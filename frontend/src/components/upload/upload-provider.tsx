@@ -2,7 +2,6 @@
 "use client";
 
 import { useQueryClient } from "@tanstack/react-query";
-import { usePathname, useRouter } from "next/navigation";
 import {
   createContext,
   type ReactNode,
@@ -16,6 +15,7 @@ import { useAnnounce } from "@/components/announcer";
 import { SignInAgainDialog } from "@/components/auth/sign-in-again-dialog";
 import { type Dropped, useFileDrop } from "@/hooks/use-file-drop";
 import { SESSION_KEY, type Session, useSession } from "@/hooks/use-session";
+import { usePathname, useRouter } from "@/hooks/use-site-navigation";
 import { heldVideo, type Upload, useUpload } from "@/hooks/use-upload";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
 import { forgetListed, videoKeys } from "@/hooks/use-videos";

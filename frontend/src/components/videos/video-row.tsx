@@ -1,6 +1,6 @@
 import { Trash2 } from "lucide-react";
-import Link from "next/link";
 import type { ReactNode } from "react";
+import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
 import type { HeldVideo } from "@/hooks/use-upload";
 import { isInProgress, useVideo } from "@/hooks/use-videos";

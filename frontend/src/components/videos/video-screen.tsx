@@ -2,13 +2,14 @@
 "use client";
 
 import { ArrowLeft, Download, Trash2 } from "lucide-react";
-import Link from "next/link";
-import { useRouter, useSearchParams } from "next/navigation";
+import { useSearchParams } from "next/navigation";
 import { type ReactNode, useState } from "react";
 import { ErrorNotice } from "@/components/error-notice";
 import { ExternalLink } from "@/components/external-link";
+import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useRouter } from "@/hooks/use-site-navigation";
 import { heldVideo } from "@/hooks/use-upload";
 import { useVideo } from "@/hooks/use-videos";
 import type { Video } from "@/lib/api/client";

@@ -1,5 +1,6 @@
 // Calls the API. Each function resolves to the response body or throws an ApiError.
 import createClient from "openapi-fetch";
+import { publicAddress } from "../public-path";
 import { networkError, toApiError } from "./errors";
 import type { components, paths } from "./schema";
 
@@ -11,7 +12,7 @@ export type Registration = components["schemas"]["RegisterIn"];
 export type Credentials = components["schemas"]["LoginIn"];
 
 // The page and the API share one origin, so the browser sends the session cookie.
-const http = createClient<paths>({ credentials: "same-origin" });
+const http = createClient<paths>({ baseUrl: publicAddress(""), credentials: "same-origin" });
 
 export const api = {
   register: (body: Registration): Promise<User> => answer(http.POST("/api/v1/auth/register", { body })),

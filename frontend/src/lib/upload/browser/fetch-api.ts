@@ -1,4 +1,5 @@
 // Calls the upload API with fetch and a time limit.
+import { publicAddress } from "../../public-path";
 import { linkedController } from "../delays";
 import type { CreatedUpload, SignedParts, UploadApi } from "../ports";
 import { ApiFailure, type ErrorFacts } from "../rules/errors";
@@ -7,7 +8,7 @@ import type { Video } from "../types";
 const CALL_LIMIT_MS = 20_000;
 /** The server answers complete within 10 s, with 202 if the store needs longer. */
 const COMPLETE_LIMIT_MS = 45_000;
-const API = "/api/v1/";
+const API = publicAddress("/api/v1/");
 
 interface ErrorBody extends ErrorFacts {
   readonly code?: string;
