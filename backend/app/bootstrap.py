@@ -232,6 +232,7 @@ def _bucket_setup(application: Application) -> BucketSetup:
 
 def s3_connection(settings: Settings) -> S3Connection:
     endpoint_url = settings.s3_endpoint_url or None
+    token = settings.aws_session_token.get_secret_value() or None
     return S3Connection(
         bucket=settings.bucket,
         region=settings.region,
@@ -239,8 +240,8 @@ def s3_connection(settings: Settings) -> S3Connection:
         public_endpoint_url=settings.s3_public_endpoint_url or endpoint_url,
         access_key_id=settings.aws_access_key_id or None,
         secret_access_key=settings.aws_secret_access_key.get_secret_value() or None,
-        session_token=settings.aws_session_token.get_secret_value() or None,
-        credentials_end=settings.aws_credential_expiration,
+        session_token=token,
+        credentials_end=settings.aws_credential_expiration if token else None,
         threads=settings.storage_threads,
         queue=settings.storage_queue,
         connect_timeout_seconds=settings.storage_connect_timeout_seconds,

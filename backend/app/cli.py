@@ -270,6 +270,8 @@ async def _start_store_if_needed(application: Application) -> None:
     """Start the embedded store if no app runs it. An app does not start with a bucket to adopt."""
     store = application.store
     try:
+        if store and not store.has_listener():
+            raise StorageUnavailable  # without a call, which would log an outage
         await application.storage.check()
     except StorageUnavailable as error:
         endpoint = application.connection.endpoint_url if application.connection else None

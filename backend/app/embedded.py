@@ -35,6 +35,7 @@ class EmbeddedStoreProcess:
     def __init__(
         self, data_dir: Path, host: str, port: int, origins: Sequence[str], *, any_local_origin: bool = False
     ) -> None:
+        self._address = (host, port)
         self._arguments = [
             *(sys.executable, "-m", "localstore", "--data-dir", str(data_dir)),
             *("--host", host, "--port", str(port)),
@@ -47,6 +48,14 @@ class EmbeddedStoreProcess:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    def has_listener(self) -> bool:
+        """Return whether a process listens at the store's address, such as another Slipway's store."""
+        try:
+            socket.create_connection(self._address, 1).close()
+        except OSError:
+            return False
+        return True
 
     async def start(self) -> None:
         """Return when the store answers. Raise StoreNotStarted."""

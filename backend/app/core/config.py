@@ -44,7 +44,7 @@ class Settings(BaseSettings):
         env_file_encoding="utf-8",
         extra="ignore",
         hide_input_in_errors=True,
-        str_strip_whitespace=True,
+        str_strip_whitespace=True,  # files end in a line break, which would break every signature
     )
 
     environment: Literal["local", "production"] = "local"
@@ -137,12 +137,6 @@ class Settings(BaseSettings):
         if name and not _REGION.fullmatch(name):
             raise ValueError(f"{name!r} is not a region like eu-central-1")
         return name
-
-    @field_validator("aws_secret_access_key", "aws_session_token", mode="before")
-    @classmethod
-    def _stripped(cls, value: Any) -> Any:
-        # A line break at the end, as files have it, would break every signature.
-        return value.strip() if isinstance(value, str) else value
 
     @field_validator("aws_credential_expiration", mode="before")
     @classmethod

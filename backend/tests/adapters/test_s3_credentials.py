@@ -81,6 +81,7 @@ KNOWN_END: dict[str, Configure] = {
     },
 }
 UNKNOWN_END: dict[str, Configure] = {
+    "settings with another's empty end": lambda _, __: {**KEYS, "AWS_CREDENTIAL_EXPIRATION": ""},
     "settings": lambda _, __: KEYS,
     "settings with a line break": lambda _, __: {name: f"{value}\n" for name, value in KEYS.items()},
     "profile": lambda _, folder: {
@@ -163,6 +164,19 @@ async def test_token_without_known_end_is_carried(
     for url, announced in urls:
         assert query(url)["X-Amz-Security-Token"] == TOKEN
         assert announced == signed_end(url)
+
+
+async def test_lasting_keys_ignore_the_end_of_others(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings("settings", KNOWN_END)
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+
+    urls = await signed(settings.__class__(**{**settings.model_dump(), "aws_session_token": ""}))
+
+    part, delivered = (announced for _, announced in urls)
+    assert part > datetime.now(UTC) + LIFE
+    assert delivered == signed_end(urls[1][0])
 
 
 # --- credentials that are about to be renewed -----------------------------------------------------------------------

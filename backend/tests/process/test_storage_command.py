@@ -74,6 +74,16 @@ def test_dry_run_creates_no_bucket(tmp_path: Path, settings: dict[str, str]) -> 
     assert storage(tmp_path, settings, "check").returncode == 1
 
 
+def test_embedded_store_needs_no_app_and_logs_no_outage(tmp_path: Path) -> None:
+    settings = {"SLIPWAY_DATA_DIR": str(tmp_path), "SLIPWAY_STORE_PORT": "0"}
+    assert storage(tmp_path, settings, "apply").returncode == 0
+
+    checked = storage(tmp_path, settings, "check")
+
+    assert checked.stdout.startswith("Bucket slipway: answers.")
+    assert "storage.unreachable" not in checked.stderr
+
+
 @pytest.mark.parametrize("command", ["check", "apply"])
 @pytest.mark.parametrize(
     ("change", "words"),
