@@ -249,3 +249,9 @@ def test_public_path_has_one_form(written: str, path: str) -> None:
 def test_refuses_no_public_path(written: str) -> None:
     with pytest.raises(ValidationError, match=r"public_path\n.*Write "):
         make(public_path=written)
+
+
+@pytest.mark.parametrize("written", ["", " ", "*"])
+def test_host_that_names_nothing_says_what_to_write(written: str) -> None:
+    with pytest.raises(ValidationError, match=r"0\.0\.0\.0"):
+        make(slipway_host=written)
