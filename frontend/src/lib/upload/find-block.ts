@@ -5,8 +5,9 @@ import { blocked } from "./rules/errors";
 import type { Part } from "./rules/part-list";
 import type { AttemptEnd } from "./upload-log";
 
-/** After so many failures in a row it is looked for. */
+/** After so many quick failures in a row it is looked for. A bad link lets an attempt live longer. */
 const MIN_FAILURES = 2;
+const QUICK_MS = 20_000;
 const LIMIT_MS = 10_000;
 const PROBE_BYTES = 1024;
 
@@ -15,12 +16,14 @@ const PROBE_BYTES = 1024;
  * body to the part's URL. The store refuses and keeps nothing of it, because the URL signs another length.
  */
 export async function findBlock(
-  { log, parts, ports }: AttemptContext,
-  { failures, size }: Part,
-  { storeCode, url }: AttemptEnd,
+  { clock, log, parts, ports }: AttemptContext,
+  { best, failures, size }: Part,
+  { startedAt, storeCode, url }: AttemptEnd,
 ): Promise<void> {
+  const isQuick = clock.now() - startedAt < QUICK_MS;
   if (storeCode === BLOCKED_BY_POLICY) log.block = blocked("storage_blocked", storeCode);
-  if (failures < MIN_FAILURES || log.block !== undefined) return;
+  // A firewall may drop packets, so that no byte of a body is taken.
+  if (log.block !== undefined || (isQuick ? failures < MIN_FAILURES : best > 0)) return;
   // The parts that fail in the meantime need not ask too.
   log.block = null;
   const signal = AbortSignal.timeout(LIMIT_MS);
@@ -39,6 +42,6 @@ export async function findBlock(
   // Otherwise the network or the store is away.
   if (health !== 200) log.block = undefined;
   else if (status === 0) log.block = blocked("storage_blocked");
-  else if (!parts.parts.some((part) => part.isDone && part.size >= size))
+  else if (isQuick && !parts.parts.some((part) => part.isDone && part.size >= size))
     log.block = blocked("request_too_large");
 }

@@ -23,6 +23,7 @@ interface Block {
   readonly probe: number;
   readonly code: string;
   readonly words: string;
+  readonly withinMs?: number;
 }
 
 const reset = (at: number) => (): Fault => ({ kind: "reset", at });
@@ -32,6 +33,13 @@ const BLOCKS: Record<string, Block> = {
   "413 after some MiB": { fault: reset(0.6), probe: 403, code: "request_too_large", words: TOO_LARGE },
   "a reset after the body": { fault: reset(0.99), probe: 400, code: "request_too_large", words: TOO_LARGE },
   "an extension or a filter": { fault: reset(0), probe: 0, code: "storage_blocked", words: BLOCKED },
+  "a firewall that drops packets": {
+    fault: () => ({ kind: "stall", at: 0 }),
+    probe: 0,
+    code: "storage_blocked",
+    words: BLOCKED,
+    withinMs: 75_000,
+  },
   "a policy of the page": {
     fault: () => ({ kind: "status", status: 0, code: BLOCKED_BY_POLICY, at: 0 }),
     probe: 0,
@@ -51,7 +59,7 @@ describe.each(Object.entries(BLOCKS))("parts that are kept from the store by %s"
   it("have a reason within a minute, which stays until the upload ends with it", async () => {
     const world = blockedWorld(block);
     world.start();
-    await world.clock.advance(59_000, () => waitingOf(world)?.reason === "blocked");
+    await world.clock.advance(block.withinMs ?? 59_000, () => waitingOf(world)?.reason === "blocked");
     const waiting = waitingOf(world);
     expect(waiting && waitingSentence(waiting)).toContain(block.words);
     const probes = world.store.probes.length;
@@ -67,7 +75,7 @@ describe.each(Object.entries(BLOCKS))("parts that are kept from the store by %s"
   it("are told to the operator also when the user gives up", async () => {
     const world = blockedWorld(block);
     world.start();
-    await world.clock.advance(59_000);
+    await world.clock.advance(block.withinMs ?? 59_000);
     expect(world.uploader.failureReport()).toContain(`error: ${block.code}`);
     world.uploader.abort();
     expect(world.telemetry.at(-1)).toMatchObject({ outcome: "aborted", error_code: block.code });
@@ -103,6 +111,38 @@ describe("a small body that tells what keeps parts from the store", () => {
       await expectFailed(world, "network");
     },
   );
+
+  it("is sent once, although several parts fail meanwhile", async () => {
+    const world = blockedWorld(BLOCKS["413 without CORS headers"] as Block);
+    world.start();
+    await world.clock.advance(1000);
+    world.api.latencyMs = 8000;
+    await world.clock.advance(58_000);
+    expect(world.store.probes).toHaveLength(1);
+    world.uploader.abort();
+  });
+
+  it.each([0.3, 0.9])("is not sent where a bad link breaks each connection at %d of its body", async (at) => {
+    const world = makeWorld({ size: 96 * MIB });
+    world.api.partSize = 16 * MIB;
+    world.store.lineBytesPerSecond = 125_000;
+    world.store.fault = ({ attempt }) => (attempt < 6 ? { kind: "reset", at } : OK);
+    world.start();
+    await expectDone(world);
+    expect(world.store.probes).toEqual([]);
+  });
+
+  it("calls no limit what was sleep", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.store.fault = ({ at }) => (at < 5000 ? { kind: "stall", at: 0 } : OK);
+    world.start();
+    await world.clock.advance(3000);
+    world.clock.sleep(1_800_000);
+    await expectDone(world);
+    expect(world.states.some((state) => "waiting" in state && state.waiting?.reason === "blocked")).toBe(
+      false,
+    );
+  });
 
   it("leaves it open when parts of that size arrived", async () => {
     const world = makeWorld({ size: 40 * MIB });
