@@ -115,7 +115,7 @@ describe("a small body that tells what keeps parts from the store", () => {
   it("is sent once, although several parts fail meanwhile", async () => {
     const world = blockedWorld(BLOCKS["413 without CORS headers"] as Block);
     world.start();
-    await world.clock.advance(1000);
+    await world.clock.advance(30);
     world.api.latencyMs = 8000;
     await world.clock.advance(58_000);
     expect(world.store.probes).toHaveLength(1);
@@ -133,7 +133,7 @@ describe("a small body that tells what keeps parts from the store", () => {
   });
 
   it("calls no limit what was sleep", async () => {
-    const world = makeWorld({ size: 40 * MIB });
+    const world = makeWorld({ size: 5 * MIB });
     world.store.fault = ({ at }) => (at < 5000 ? { kind: "stall", at: 0 } : OK);
     world.start();
     await world.clock.advance(3000);
