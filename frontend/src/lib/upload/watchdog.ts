@@ -10,6 +10,7 @@ const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 const SLOW_BYTES_PER_SECOND = 125_000;
 const MAX_DRAIN_MS = 120_000;
 const MAX_DOUBLINGS = 4;
+const MAX_ANSWER_DOUBLINGS = 3;
 /** For the answer, once the whole body is sent. */
 const ANSWER_MS = 60_000;
 /** After an outage an old connection gets as long as sending its bytes again would take, within these limits. */
@@ -38,18 +39,21 @@ export function createWatchdog(
       // The last bytes of a sent body may still be in the socket's buffer, or all bodies in one that sends them on
       // slowly. Before the first answer nobody knows. After sleep or an outage the connection is the likelier reason.
       const isBuffered = parts.isBuffered ?? shortLimitMs === null;
-      return (
-        ((shortLimitMs ?? ANSWER_MS) + (isBuffered ? bufferMs(attempt.together) : drainMs)) *
-        doubled(part.stalls)
-      );
+      const waitMs = (shortLimitMs ?? ANSWER_MS) + (isBuffered ? bufferMs(attempt.together) : drainMs);
+      // Bodies may be sent on more slowly than before. Before the first answer, the limit allows for that.
+      return waitMs * (parts.isBuffered === null ? 1 : 2 ** Math.min(MAX_ANSWER_DOUBLINGS, part.stalls));
     }
     // A browser may report progress only at the end (Safari), so each attempt gets twice as long as the one before.
-    return shortLimitMs ?? (STALL_MS + drainMs) * doubled(parts.hasPartialProgress ? 0 : part.failures);
+    return (
+      shortLimitMs ??
+      (STALL_MS + drainMs) * (parts.hasPartialProgress ? 1 : 2 ** Math.min(MAX_DOUBLINGS, part.failures))
+    );
   }
 
   /** Twice as long as sending so many bodies on takes. */
   function bufferMs(bodies: number): number {
-    return (2000 * bodies * parts.partSizeBytes) / (parts.answerRate ?? SLOW_BYTES_PER_SECOND);
+    const bytes = Math.min(bodies * parts.partSizeBytes, parts.sizeBytes);
+    return (2000 * bytes) / (parts.answerRate ?? SLOW_BYTES_PER_SECOND);
   }
 
   function check(): void {
@@ -74,8 +78,4 @@ export function createWatchdog(
   }
 
   return { check, shortenLimits };
-}
-
-function doubled(times: number): number {
-  return 2 ** Math.min(MAX_DOUBLINGS, times);
 }

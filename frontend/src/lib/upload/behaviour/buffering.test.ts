@@ -83,6 +83,14 @@ describe("something that takes bodies at once and sends them on slowly", () => {
     expect(Math.max(...world.store.attempts.map(({ attempt }) => attempt))).toBeLessThanOrEqual(3);
   });
 
+  it("that becomes ten times slower loses no upload", async () => {
+    const world = behindBuffer(5, true, 170, 16);
+    world.start();
+    await world.clock.advance(600_000, () => world.store.parts.size >= 3);
+    world.store.relay = { bytesPerSecond: 0.5 * MBIT, isSerial: true };
+    await expectDone(world);
+  });
+
   it("does not keep a dead connection", async () => {
     const world = behindBuffer(2, false, 96, 16);
     world.store.fault = faultOn(3, { kind: "mute" });
