@@ -44,14 +44,15 @@ NO_ORIGINS = {
     "https://*.video.example": "wildcard",
     "http://localhost:*": "wildcard",
     "https://video.example/app": "Write https://video.example$",
-    "HTTPS://Video.example:443/app/": "Write https://video.example$",
+    "HTTPS://video.example:443/app/": "Write https://video.example$",
     "https://video.example?x=1": "Write https://video.example$",
     "https://video.example#top": "Write https://video.example$",
     "https://video.example\\app": "Write https://video.example$",
     "ftp://video.example": "another scheme",
     "chrome-extension://abc": "another scheme",
-    "https://user@video.example": "not an origin",
-    "https://user:pw@video.example": "not an origin",
+    "https://user@video.example": "user name",
+    "https://user:geheim@video.example": "user name",
+    "user:geheim@video.example": "user name",
     "https://": "not an origin",
     "https://:8000": "not an origin",
     "http://a b": "not a host",
@@ -89,7 +90,10 @@ def test_refusal_says_what_to_write(written: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as refused:
         normalised_origin(written)
     assert "Write " in str(refused.value)
-    for name in ("app_origins", "s3_endpoint_url", "s3_public_endpoint_url"):
+    assert "geheim" not in str(refused.value)
+    # The address of a store may have a path.
+    stores = () if written.rstrip("/").endswith("/app") else ("s3_endpoint_url", "s3_public_endpoint_url")
+    for name in ("app_origins", *stores):
         with pytest.raises(ValidationError, match=name):
             make(**{name: written})
 
@@ -101,6 +105,7 @@ def test_refusal_says_what_to_write(written: str, sentence: str) -> None:
         ("  ", ""),
         ("HTTPS://S3.Example:443/", "https://s3.example"),
         ("http://[2001:DB8::1]:9000", "http://[2001:db8::1]:9000"),
+        ("HTTPS://S3.Example:443/Storage/v1/", "https://s3.example/Storage/v1"),
         ("http://bücher.example:80", "http://xn--bcher-kva.example"),
     ],
 )

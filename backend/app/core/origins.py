@@ -24,6 +24,9 @@ def normalised_origin(text: str) -> str:
 def split_origin(text: str) -> tuple[str, str]:
     """Return the normalised origin and what follows it, without slashes at the end. Raise ValueError."""
     text = text.strip()
+    if "@" in text:
+        # Without the value, which may contain a password.
+        raise ValueError("it has a user name. Write scheme, host and port, as in https://video.example")
     if "*" in text:
         raise ValueError(
             f"{text!r} has a wildcard. Write each origin in full, for example https://video.example"
@@ -111,7 +114,7 @@ def _normalised_authority(text: str, scheme: str, authority: str) -> str:
     host, colon, port = authority.rpartition(":")
     if not colon or "]" in port:
         host, port = authority, ""
-    if not host or "@" in authority:
+    if not host:
         raise ValueError(
             f"{text!r} is not an origin. Write scheme, host and port, as in https://video.example"
         )
