@@ -118,10 +118,6 @@ async def _lost_answer_is_failure(*_: Any) -> Any:
     raise completion._ObjectMissing
 
 
-def _size_is_enough(video: Video, part: Any) -> bool:
-    return bool(part.size_bytes == video.part_plan.part_bytes(part.part_number))
-
-
 # --- removal and expiry -----------------------------------------------------------------------------------------
 
 
@@ -267,7 +263,8 @@ DEFECTS = [
         "complete without a check of sizes",
         "A short file becomes ready.",
         _all_of(
-            _replaced(completion, "_is_intact", lambda *_: True),
+            _replaced(completion, "_has_planned_size", lambda *_: True),
+            _replaced(completion, "_has_md5", lambda *_: True),
             _replaced(CompletionService, "_if_announced", _any_object),
         ),
         suites.undisturbed("complete with a short part"),
@@ -281,7 +278,7 @@ DEFECTS = [
     Defect(
         "MD5s of the parts ignored",
         "Bytes that are not those the browser read become ready.",
-        _replaced(completion, "_is_intact", _size_is_enough),
+        _replaced(completion, "_has_md5", lambda *_: True),
         suites.undisturbed("complete with other bytes"),
     ),
     Defect(
