@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
@@ -14,6 +15,7 @@ from app.api.middleware import BodyLimit, RequestContext
 from app.api.page import Page
 from app.api.public_path import PublicPath
 from app.bootstrap import Application
+from app.core.origins import normalised_host
 from app.domain.errors import NotAuthenticated
 
 
@@ -44,7 +46,9 @@ def create_app(application: Application) -> FastAPI:
     app.add_middleware(BodyLimit)
     if settings.public_path:
         app.add_middleware(PublicPath, public_path=settings.public_path, page_files=page_files)
-    app.add_middleware(RequestContext)
+    # Behind a proxy, the request may name the app's own host.
+    hosts = [normalised_host(urlsplit(origin).hostname or "") for origin in settings.app_origins]
+    app.add_middleware(RequestContext, known_hosts=hosts)
     return app
 
 

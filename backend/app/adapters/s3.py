@@ -269,8 +269,8 @@ class S3Storage:
                 await self._require_unlisted(object_key)
             raise
         return StoredObject(
-            answer["ContentLength"],
-            _require_field(answer, "ETag"),
+            _require_field(answer, "ContentLength"),
+            _strong(_require_field(answer, "ETag")),
             answer.get("ContentType", ""),
             # Header names have no case (RFC 9110, 5.1). Go proxies send X-Amz-Meta-..., and boto3 keeps that.
             {name.lower(): value for name, value in answer["Metadata"].items()},
@@ -292,9 +292,12 @@ class S3Storage:
             with answer["Body"] as body:
                 data = body.read(length)
             # botocore returns a body that was cut off as a short one. The probe would report a truncated file.
-            if "ContentRange" not in answer or len(data) != answer["ContentLength"]:
+            if len(data) != _require_field(answer, "ContentLength"):
                 raise StorageUnavailable
-            return ObjectRange(data, int(answer["ContentRange"].rpartition("/")[2]), answer["ETag"])
+            size = _require_field(answer, "ContentRange").rpartition("/")[2]
+            if not size.isdecimal():
+                raise StorageUnavailable
+            return ObjectRange(data, int(size), _strong(_require_field(answer, "ETag")))
 
         arguments: dict[str, Any] = {"IfMatch": etag} if etag else {}
         requested = f"bytes={start}-{start + length - 1}"
@@ -345,9 +348,10 @@ class S3Storage:
             if CONDITION in doubtful:
                 await self._require_free(object_key)
             await call(**{name: value for name, value in taken.items() if name not in doubtful})
-            # The same write without them was accepted.
-            refused |= doubtful
-            log.warning("storage.header_refused", operation=operation, headers=sorted(doubtful))
+            # The same write without them was accepted. A 400 of a proxy says nothing about the next one.
+            if is_stores_answer(error.__cause__) or error_status(error.__cause__) in (405, 501):
+                refused |= doubtful
+                log.warning("storage.header_refused", operation=operation, headers=sorted(doubtful))
 
     async def _require_free(self, object_key: str) -> None:
         """Raise ObjectExists if there is an object at the key."""
@@ -448,7 +452,10 @@ class S3Storage:
             yield page
             if not page.get("IsTruncated"):
                 return
-            arguments |= {argument: page[field] for argument, field in next_page.items()}
+            following = {argument: page[field] for argument, field in next_page.items() if field in page}
+            if not following:
+                raise StorageUnavailable
+            arguments |= following
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -508,6 +515,11 @@ def _retrieve_error(answer: asyncio.Future[Any]) -> None:
     """Prevent asyncio's warning about the error of an abandoned call."""
     if not answer.cancelled():
         answer.exception()
+
+
+def _strong(etag: str) -> str:
+    """Return the store's ETag. A proxy that compresses marks it as weak, and If-Match never fits a weak one."""
+    return etag.removeprefix("W/")
 
 
 def _require_field(answer: Mapping[str, Any], field: str) -> Any:

@@ -8,6 +8,10 @@ from botocore.exceptions import ClientError
 CONDITION: Final = "IfNoneMatch"
 """boto3's name of the header If-None-Match."""
 _ABOUT_PARTS: Final = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
+PASSING: Final = frozenset(
+    {"BadDigest", "ExpiredToken", "IncompleteBody", "InvalidToken", "RequestTimeTooSkewed", "RequestTimeout"}
+)
+"""Codes of 400 and 403 that say nothing about what the store can do."""
 
 
 def error_code(error: BaseException | None) -> str:
@@ -44,7 +48,11 @@ def perhaps_refused(error: BaseException | None, headers: Collection[str]) -> se
     removes it, the signature does not match. Only the same request without the header tells.
     """
     code, status = error_code(error), error_status(error)
-    if code in _ABOUT_PARTS or not (status in (400, 405, 501) or code == "SignatureDoesNotMatch"):
+    if (
+        code in PASSING
+        or code in _ABOUT_PARTS
+        or not (status in (400, 405, 501) or code == "SignatureDoesNotMatch")
+    ):
         return set()
     # AWS sends InvalidRequest also if the size is wrong, so that header stays.
     return {CONDITION} & set(headers) if code == "InvalidRequest" else set(headers)

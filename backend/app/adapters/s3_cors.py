@@ -17,6 +17,8 @@ Rule = Mapping[str, Any]
 
 _ID: Final = "slipway"
 _LISTS: Final = ("AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders")
+_NEEDED: Final = _LISTS[:3]
+"""Without these no part can be sent. Some stores keep no other fields."""
 
 
 class CorsUnreadable(OperatorError):
@@ -43,8 +45,8 @@ def merged(rules: Sequence[Rule], origins: Sequence[str]) -> Sequence[Rule]:
     front of ours, for example one for every origin, could hide it.
     """
     ours = our_rule(origins)
-    after = [ours, *(rule for rule in rules if not _is_ours(rule))]
-    is_same = [_comparable(rule) for rule in rules] == [_comparable(rule) for rule in after]
+    after = [ours, *(rule for rule in rules if not _is_ours(rule, ours))]
+    is_same = len(rules) == len(after) and all(map(_allows, rules, after))
     return rules if is_same else after
 
 
@@ -72,15 +74,23 @@ def read_rules(client: "S3Client", bucket: str) -> Sequence[Rule] | None:
         raise
 
 
-def _is_ours(rule: Rule) -> bool:
-    """Return whether we wrote the rule. Earlier versions wrote it without an ID."""
-    if "ID" in rule:
-        return bool(rule["ID"] == _ID)
-    return _comparable({**rule, "AllowedOrigins": []}) == _comparable(our_rule([]))
+def _is_ours(rule: Rule, ours: Rule) -> bool:
+    """Return whether we wrote the rule. Earlier versions wrote it without an ID, and some stores give their own."""
+    if rule.get("ID") == _ID:
+        return True
+    names = _LISTS if "ID" in rule else _LISTS[1:]
+    return all(
+        _names(rule, name) == _names(ours, name) for name in names if rule.get(name) or name in _NEEDED
+    )
 
 
-def _comparable(rule: Rule) -> Mapping[str, Any]:
-    """Return what the rule allows, without its ID, which some stores drop, and in one order and case."""
-    lists = {name: sorted(str(item) for item in rule.get(name, ())) for name in _LISTS}
-    lists["AllowedHeaders"] = sorted({name.lower() for name in lists["AllowedHeaders"]})
-    return {**lists, "MaxAgeSeconds": rule.get("MaxAgeSeconds")}
+def _allows(stored: Rule, wanted: Rule) -> bool:
+    """Return whether the stored rule is the wanted one, as far as the store keeps it. Some drop what is optional."""
+    is_kept = (name for name in _LISTS if stored.get(name) or name in _NEEDED)
+    ages = {wanted.get("MaxAgeSeconds"), stored.get("MaxAgeSeconds", wanted.get("MaxAgeSeconds"))}
+    return len(ages) == 1 and all(_names(stored, name) == _names(wanted, name) for name in is_kept)
+
+
+def _names(rule: Rule, name: str) -> list[str]:
+    """Return the names in one order. Those of headers have no case."""
+    return sorted(str(item).lower() if name == "AllowedHeaders" else str(item) for item in rule.get(name, ()))

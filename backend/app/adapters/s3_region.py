@@ -1,7 +1,7 @@
 """Find the region of a bucket, because a store refuses URLs that are signed for another one."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from xml.etree.ElementTree import ParseError
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,6 +10,9 @@ from app.core.storage_causes import region_in, status_and_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+DEFAULT_REGION: Final = "us-east-1"
+"""Every S3 store accepts it."""
 
 
 def see_redirects(client: "S3Client") -> None:
@@ -28,7 +31,8 @@ def find_region(
     """Return the region to sign for, and the store's refusal of a HEAD of the bucket if it refuses.
 
     It is the region that the store names, if the store also accepts it, else `region`. Some stores name a place that
-    is no region of signatures. Raise BotoCoreError or OSError if the store does not answer.
+    is no region of signatures. If the store names none and refuses `region`, it is us-east-1 if the store accepts that.
+    Raise BotoCoreError or OSError if the store does not answer.
     """
     named, refusal = look_up(client_in(region), bucket)
     if named and named != region:
@@ -36,6 +40,11 @@ def find_region(
         # AWS answers 403 with the region if the right s3:ListBucket is missing.
         if refusal_there is None or (status_and_code(refusal_there)[0] == 403 and named_there == named):
             return named, refusal_there
+    # AWS_REGION of this machine says nothing about the store of another vendor, which may know few names.
+    if refusal and not named and status_and_code(refusal)[0] == 400 and region != DEFAULT_REGION:
+        _, refusal_there = look_up(client_in(DEFAULT_REGION), bucket)
+        if refusal_there is None:
+            return DEFAULT_REGION, None
     return region, refusal
 
 

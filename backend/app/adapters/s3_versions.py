@@ -6,7 +6,7 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from app.adapters.s3_answers import error_code, error_status
+from app.adapters.s3_answers import PASSING, error_code, error_status
 from app.core.metrics import STORAGE_VERSIONS_KEPT
 from app.domain.errors import StorageUnavailable
 from app.ports import ListedObject, NoSuchObject, Versions, VersionsKept
@@ -49,7 +49,7 @@ class BucketVersions:
         try:
             state = await self._find_state()
         except StorageUnavailable as error:
-            if not error_status(error.__cause__):
+            if not _is_refused(error):
                 raise
             return Versions.UNKNOWN
         STORAGE_VERSIONS_KEPT.set(state in (Versions.KEPT, Versions.LOCKED))
@@ -163,7 +163,8 @@ class BucketVersions:
 
 def _is_refused(error: StorageUnavailable) -> bool:
     """Return whether the store itself refuses the call, for a missing right, a lock, or because it has no such call."""
-    return bool(error_code(error.__cause__)) and error_status(error.__cause__) in (400, 401, 403, 405, 501)
+    code = error_code(error.__cause__)
+    return code not in PASSING and bool(code) and error_status(error.__cause__) in (400, 401, 403, 405, 501)
 
 
 def _is_marker(entry: Mapping[str, Any]) -> bool:

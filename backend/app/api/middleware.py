@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -35,15 +35,16 @@ _API_HEADERS: Mapping[str, str] = {
 class RequestContext:
     """The outermost layer, which answers every exception of the others."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, known_hosts: Sequence[str] = ()) -> None:
         self._app = app
+        self._known_hosts = known_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        remember_opened_host(headers.get("host", ""))
+        remember_opened_host(headers.get("host", ""), self._known_hosts)
         given = headers.get("x-request-id", "")
         # A proxy's ID is used, so that its log and ours can be joined.
         request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex

@@ -1,9 +1,11 @@
 """Turn rows into response models."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.errors import StorageUnavailable
 from app.domain.video_status import VideoStatus
 from app.models import Video
 from app.ports import DeliveryUrls, PresignedPart
@@ -30,7 +32,9 @@ class VideoPresenter:
     def video(self, video: Video) -> VideoOut:
         delivery = None
         if video.status is VideoStatus.READY:
-            delivery = self.delivery.url_for(video.object_key, video.original_filename, self.now)
+            # Credentials that have ended must not hide the list.
+            with suppress(StorageUnavailable):
+                delivery = self.delivery.url_for(video.object_key, video.original_filename, self.now)
         columns = {name: getattr(video, name) for name in VideoOut.model_fields if hasattr(video, name)}
         return VideoOut(
             **columns,

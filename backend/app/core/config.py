@@ -4,7 +4,7 @@ import ipaddress
 import re
 import socket
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -116,12 +116,19 @@ class Settings(BaseSettings):
     def _bare_endpoint(cls, url: str) -> str:
         if not url.strip():
             return ""
-        origin, path = ("", "@") if "@" in url else split_origin(url)
+        origin, path = "", "none"
+        with suppress(ValueError):
+            origin, path = split_origin(url)
         if not _ENDPOINT_PATH.fullmatch(path):
             # Without the value, which may contain a password.
             raise ValueError(
                 "it is not an address like https://s3.example or https://s3.example/path. User, query, fragment, "
                 "percent signs and empty or dotted segments of the path are refused, because signatures would break"
+            )
+        if "_" in origin:
+            raise ValueError(
+                "its host name has an underscore, which S3 clients refuse. Use a name without one, for example an "
+                "alias of the container"
             )
         return origin + path
 
@@ -140,8 +147,14 @@ class Settings(BaseSettings):
 
     @field_validator("aws_credential_expiration", mode="before")
     @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        return None if value == "" else value
+    def _utc_unless_said(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            end = datetime.fromisoformat(value.strip()) if value.strip() else None
+        except ValueError:
+            return value  # pydantic refuses it
+        return end.replace(tzinfo=UTC) if end and end.tzinfo is None else end
 
     @field_validator("s3_bucket")
     @classmethod

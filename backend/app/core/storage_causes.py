@@ -25,6 +25,7 @@ _HINTS: Final = {
     "AccountProblem": "Ask the store's operator about the account.",
     "ExpiredToken": "The credentials have ended.",
     "InvalidAccessKeyId": "Check AWS_ACCESS_KEY_ID.",
+    "InvalidRegionName": "Set S3_REGION to a region that this store knows.",
     "InvalidToken": "Check AWS_SESSION_TOKEN.",
     "NoSuchBucket": "Check S3_BUCKET, or create it with `slipway storage apply`.",
     "SignatureDoesNotMatch": "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. No proxy may change host or path.",
@@ -68,6 +69,11 @@ def cause_of(error: BaseException) -> str:
 def is_refusal(error: BaseException | None) -> bool:
     """Return whether the store answered a call with an error."""
     return isinstance(error, boto.ClientError) and not error.operation_name.startswith(_CREDENTIAL_CALLS)
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Return whether the store or a proxy in front of it is overloaded or out of order."""
+    return isinstance(error, boto.ClientError) and status_and_code(error)[0] >= 500
 
 
 def region_in(answer: Mapping[str, Any]) -> str | None:

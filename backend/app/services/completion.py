@@ -1,6 +1,7 @@
 """Complete uploads. The store's own part list and a HEAD of the object decide, not the browser."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -304,13 +305,16 @@ class CompletionService:
         """
         md5s = video.part_md5s or {}
         known = [part for part in parts if str(part.part_number) in md5s] if video.etags_are_md5 else []
-        differing = {part.part_number for part in known if not _has_md5(part, md5s[str(part.part_number)])}
-        if not differing or len(differing) < len(known):
-            return differing
-        if await self.storage.part_etags_are_md5(video.object_key):
-            return differing
-        log.info("upload.parts_not_compared", video_id=str(video.id))
-        return set()
+        comparable = [part for part in known if _may_be_md5(part)]
+        differing = {
+            part.part_number for part in comparable if not _has_md5(part, md5s[str(part.part_number)])
+        }
+        may_all_differ = differing and len(differing) == len(comparable)
+        if may_all_differ and not await self.storage.part_etags_are_md5(video.object_key):
+            comparable, differing = [], set()
+        if len(comparable) < len(known):
+            log.info("upload.parts_not_compared", video_id=str(video.id))
+        return differing
 
     async def _send_complete(
         self, video: Video, upload_id: str, parts: Sequence[StoredPart], *, only_if_new: bool
@@ -362,6 +366,11 @@ def _merged_md5s(video: Video, part_md5s: Mapping[int, str]) -> dict[str, str]:
 
 def _has_planned_size(video: Video, part: StoredPart) -> bool:
     return part.size_bytes == video.part_plan.part_bytes(part.part_number)
+
+
+def _may_be_md5(part: StoredPart) -> bool:
+    """Return False for ETags such as `...-2` of stores that divide large parts."""
+    return re.fullmatch(r'"?[0-9a-fA-F]{32}"?', part.etag) is not None
 
 
 def _has_md5(part: StoredPart, md5: str) -> bool:

@@ -201,6 +201,8 @@ async def test_policy_is_minimal(subtests: pytest.Subtests, client: httpx.AsyncC
         ("[fd00::2]:8000", "http://*:9000"),
         ("a;script-src *", "http://localhost:9000"),
         ("a b", "http://localhost:9000"),
+        ("[.]:8000", "http://localhost:9000"),
+        ("[1.2.3.4]", "http://localhost:9000"),
         ("", "http://localhost:9000"),
     ],
 )
@@ -210,6 +212,15 @@ async def test_policy_allows_store_at_the_opened_host(export: Path, host: str, s
         policy = policy_of(await client.get("/login", headers={"Host": host}))
 
     assert policy["connect-src"] == policy["media-src"] == ["'self'", source]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "slipway:8000", "evil.example", "nas.lan"])
+async def test_policy_names_the_apps_own_host_behind_a_proxy(export: Path, host: str) -> None:
+    page = RequestContext(Page(export, lambda: [f"http://{OPENED_HOST}:9000"]), known_hosts=["nas.lan"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(page), base_url="http://slipway") as client:
+        policy = policy_of(await client.get("/login", headers={"Host": host}))
+
+    assert policy["connect-src"] == ["'self'", "http://nas.lan:9000"]
 
 
 async def test_page_and_files_have_safe_headers(subtests: pytest.Subtests, client: httpx.AsyncClient) -> None:

@@ -27,7 +27,8 @@ def uploading(
     small = make_video(tmp_path / "small.mp4", "mp4", 1, 320, 240, 10).read_bytes()
     with slipway.api(account.email, account.password) as api:
         slipway.upload(api, "small.mp4", "video/mp4", small)
-    signed_in.reload()
+    # The upload would keep the network busy.
+    signed_in.reload(wait_until="networkidle")
     release = hold(signed_in, lambda url: "partNumber=3&" in url)
     leave_prompts: list[str] = []
 
@@ -56,7 +57,6 @@ def test_download_keeps_upload(uploading: Page) -> None:
 
 def test_navigation_keeps_upload_while_server_is_away(uploading: Page) -> None:
     """Next loads the whole page if it cannot fetch the payload of a page that it holds to be stale."""
-    uploading.wait_for_load_state("networkidle")
     uploading.clock.set_fixed_time(datetime.now(UTC) + timedelta(hours=1))
     uploading.route(lambda url: ".txt?" in url, lambda route: route.abort())
     uploading.get_by_role("link", name="small.mp4").click()

@@ -9,7 +9,7 @@ import structlog
 
 from app.core.db import Database
 from app.core.operator_errors import OperatorError
-from app.core.storage_causes import BucketUnconfirmed, is_refusal
+from app.core.storage_causes import BucketUnconfirmed, is_passing, is_refusal
 from app.crud import installation
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import MarkerState
@@ -140,7 +140,8 @@ class BucketCheck:
         try:
             await self.storage.check()
         except StorageUnavailable as error:
-            if not is_refusal(error.__cause__):
+            cause = error.__cause__
+            if not is_refusal(cause) or is_passing(cause):
                 raise
 
     async def _check_versions(self) -> None:

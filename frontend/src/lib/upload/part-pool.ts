@@ -8,10 +8,16 @@ import type { Part } from "./rules/part-list";
 const WORTH_FINISHING = 0.25;
 /** A connection may be dead, so another part tries one if the first part is not answered for so long. */
 const SECOND_PART_MS = 30_000;
+/** What takes bodies at once takes more of one in a second. */
+const TAKEN_AT_ONCE_BYTES = 3 * 1024 * 1024;
+
+function isTakenSlowly({ isBodySent, part }: Attempt): boolean {
+  return !isBodySent && part.loaded < TAKEN_AT_ONCE_BYTES;
+}
 
 export function createPartPool(context: SenderContext & { readonly queue: Part[] }) {
   const { attempts, clock, concurrency, parts, ports, queue } = context;
-  /** What buffers bodies would take all parts at once. So until the first answer one more is sent every two seconds. */
+  /** What buffers bodies would take all parts at once. So until the first answer one more is sent every two seconds, unless bodies are taken slowly. */
   let trusted = 1;
   const limit = () =>
     Math.min(
@@ -34,7 +40,8 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
 
   /** Follows the limit, which may have changed. Call it once a second. */
   function adjust(): void {
-    if (![...attempts].some(mayBeBuffered)) trusted += 0.5;
+    if (![...attempts].some(mayBeBuffered))
+      trusted = [...attempts].every(isTakenSlowly) ? Infinity : trusted + 0.5;
     // The parts that lose least go back into the queue.
     const cheap = [...attempts]
       .filter(({ isBodySent, part }) => !isBodySent && part.loaded < part.size * WORTH_FINISHING)

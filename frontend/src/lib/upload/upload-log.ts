@@ -52,6 +52,7 @@ export class UploadLog {
   /** A run starts. The time between two runs doesn't count, and each part counts once. */
   startRun(now: number): void {
     this.phase = "checking";
+    this.block = undefined;
     this.#startedRunAt = now;
     this.#sendingSince = null;
   }

@@ -1,5 +1,6 @@
 // Runs one upload at a time, keeps its state for the page, and removes what a failed one left.
 
+import { within } from "./delays";
 import type { UploaderOptions, UploaderPorts } from "./ports";
 import { createRemovals } from "./removals";
 import { cleanName, containerOfName, createRequest, extensionOf } from "./rules/check-file";
@@ -9,6 +10,9 @@ import type { FileFacts, UploadPolicy, UploadState, UploadTelemetry } from "./ty
 import { forgetUpload, type UploadJob } from "./upload-job";
 import { UploadLog } from "./upload-log";
 import { createUploadRun, type UploadRun } from "./upload-run";
+
+/** After so long a new upload does not wait for the removal of the one that the store lost. */
+const REMOVAL_MS = 10_000;
 
 export class Uploader {
   readonly #given: Pick<RunInput, "ports" | "policy" | "options">;
@@ -138,7 +142,12 @@ export class Uploader {
     job.isRestarted = true;
     job.log.note(this.#given.ports.clock.now(), "the storage lost the upload, a new one begins");
     this.#dispatch({ type: "restarted" });
-    await removed;
+    // The removal may wait for a sign-in, which the new upload then asks for.
+    await within(
+      { clock: this.#given.ports.clock, signal: new AbortController().signal },
+      REMOVAL_MS,
+      removed,
+    );
     if (this.#run === run) this.#launch(job, file);
   }
 

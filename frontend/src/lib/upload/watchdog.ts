@@ -41,7 +41,12 @@ export function createWatchdog(
       const isBuffered = parts.isBuffered ?? shortLimitMs === null;
       const waitMs = (shortLimitMs ?? ANSWER_MS) + (isBuffered ? bufferMs(attempt.together) : drainMs);
       // Bodies may be sent on more slowly than before. Before the first answer, the limit allows for that.
-      return waitMs * (parts.isBuffered === null ? 1 : 2 ** Math.min(MAX_ANSWER_DOUBLINGS, part.stalls));
+      return (
+        waitMs *
+        (parts.isBuffered === null
+          ? 1
+          : 2 ** Math.min(parts.isBuffered ? MAX_ANSWER_DOUBLINGS : 1, part.stalls))
+      );
     }
     // A browser may report progress only at the end (Safari), so each attempt gets twice as long as the one before.
     return (

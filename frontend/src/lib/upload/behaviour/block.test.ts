@@ -162,3 +162,15 @@ it("a 413 that the page can read names the limit", async () => {
   const error = await expectFailed(world, "request_too_large", 10_000);
   expect(error?.detail).toContain(TOO_LARGE);
 });
+
+it("does not tell an earlier attempt's reason when the user tries again on another network", async () => {
+  const world = makeWorld({ size: 40 * MIB });
+  world.store.fault = () => ({ kind: "reset", at: 0 });
+  world.store.probe = () => 403;
+  world.start();
+  await expectFailed(world, "request_too_large");
+  world.api.healthStatus = 0;
+  world.store.probe = () => 0;
+  world.uploader.retry();
+  await expectFailed(world, "network");
+});

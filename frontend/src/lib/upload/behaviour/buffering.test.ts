@@ -121,3 +121,12 @@ describe("a link without a buffer", () => {
     world.uploader.abort();
   });
 });
+
+it("uses all connections from the second second on where each of them is slow", async () => {
+  const world = makeWorld({ size: 96 * MIB });
+  world.store.lineBytesPerSecond = 300_000;
+  world.start();
+  await world.clock.advance(3000);
+  expect(world.store.attempts).toHaveLength(6);
+  world.uploader.abort();
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { expectDone, expectFailed, type Fault, MIB, makeWorld, OK, type World } from "../testing";
+import { apiFailure, expectDone, expectFailed, type Fault, MIB, makeWorld, OK, type World } from "../testing";
 
 const LOST = { kind: "status", status: 404, code: "NoSuchUpload" } as const;
 const LOST_ON_CEPH = { ...LOST, code: "NoSuchKey" } as const;
@@ -105,5 +105,17 @@ describe("an upload that the store lost", () => {
     world.start();
     await expectDone(world);
     expect(world.api.countOf("create")).toBe(1);
+  });
+
+  it.each([
+    ["503 for a minute", Array.from({ length: 8 }, () => apiFailure(503, "overloaded"))],
+    ["401", [apiFailure(401, "not_authenticated")]],
+  ])("begins again also when the removal of the old video is answered %s", async (_, failures) => {
+    const world = makeWorld({ size: 40 * MIB });
+    loseUploads(world, 1);
+    world.api.failures.remove.push(...failures);
+    world.start();
+    expect(await world.finish()).toMatchObject({ status: "done" });
+    expect(world.api.countOf("create")).toBe(2);
   });
 });

@@ -129,3 +129,9 @@ it.each([
 ])("the content type of %s is the first of its extension", (name, contentType) => {
   expect(createRequest({ name, file: { size: 5 } }, POLICY).content_type).toBe(contentType);
 });
+
+it("keeps a completed name within the longest that Slipway accepts", () => {
+  const name = completeName("ä".repeat(254), MP4_START, POLICY);
+  expect([...name]).toHaveLength(255);
+  expect(name.endsWith("ä.mp4")).toBe(true);
+});

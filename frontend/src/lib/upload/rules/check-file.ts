@@ -75,7 +75,9 @@ export function checkContent(
 export function completeName(filename: string, leading: Uint8Array, policy: UploadPolicy): string {
   const name = cleanName(filename, policy);
   if (extensionOf(name) !== "") return name;
-  return (name || "video") + containerOfContent(leading, policy)?.extensions[0];
+  const extension = containerOfContent(leading, policy)?.extensions[0] ?? "";
+  const letters = [...(name || "video")].slice(0, MAX_FILENAME_CHARACTERS - extension.length);
+  return letters.join("") + extension;
 }
 
 /** The type comes from the extension. File.type is empty for A.MOV and differs by operating system. */
