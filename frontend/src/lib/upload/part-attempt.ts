@@ -62,6 +62,7 @@ export async function attemptPart(
       if (parts.advance(part, loaded)) {
         budget.renew();
         connection.reachStore();
+        if (log.block?.code === "storage_blocked") log.block = undefined;
       }
       onProgress();
     },

@@ -18,10 +18,15 @@ export function maxBodies(partSizeBytes: number): number {
 }
 
 /** `next` are the parts whose MD5s are computed ahead. A part is sent without MD5 if none can be computed. */
-export async function prepareBody(context: RunContext, part: Part, next: readonly Part[]): Promise<PartBody> {
-  const { hashes, job, ports } = context;
+export async function prepareBody(
+  context: RunContext,
+  part: Part,
+  next: readonly Part[],
+  readsBody: boolean,
+): Promise<PartBody> {
+  const { hashes, job } = context;
   const slice = job.file.slice(part.start, part.end);
-  if (ports.bodyMode.readsBodies) {
+  if (readsBody) {
     const hashed = hashes === null ? null : await updateMd5(context, hashes, part, true);
     return hashed ?? (await readFile(context, part.start, part.end)) ?? slice;
   }

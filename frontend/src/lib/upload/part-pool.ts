@@ -2,12 +2,13 @@
 import type { Attempt } from "./part-attempt";
 import { maxBodies } from "./part-body";
 import { type SenderContext, sendPart } from "./part-sender";
+import type { Clock } from "./ports";
 import type { Part } from "./rules/part-list";
 
 /** A part sent this far is finished even if fewer parts may be in flight now. */
 const WORTH_FINISHING = 0.25;
-/** A connection may be dead, so another part tries one if the first part is not answered for so long. */
-const SECOND_PART_MS = 30_000;
+/** If no sent part is answered for so long, one more is sent, because the connections may be dead. */
+const SILENT_MS = 30_000;
 /** What takes bodies at once takes more of one in a second. */
 const TAKEN_AT_ONCE_BYTES = 3 * 1024 * 1024;
 
@@ -15,10 +16,15 @@ function isTakenSlowly({ isBodySent, part }: Attempt): boolean {
   return !isBodySent && part.loaded < TAKEN_AT_ONCE_BYTES;
 }
 
+function isSilent({ isBodySent, lastEventAt }: Attempt, clock: Clock): boolean {
+  return isBodySent && clock.now() - lastEventAt >= SILENT_MS;
+}
+
 export function createPartPool(context: SenderContext & { readonly queue: Part[] }) {
   const { attempts, clock, concurrency, parts, ports, queue } = context;
   /** What buffers bodies would take all parts at once. So until the first answer one more is sent every two seconds, unless bodies are taken slowly. */
   let trusted = 1;
+  let hasTried = false;
   const limit = () =>
     Math.min(
       concurrency.limit,
@@ -38,10 +44,18 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
     });
   }
 
+  function trust(current: readonly Attempt[]): void {
+    if (current.every(isTakenSlowly)) trusted = Infinity;
+    else if (!current.some(({ isBodySent }) => isBodySent)) trusted += 0.5;
+    else if (!hasTried && current.every((attempt) => isSilent(attempt, clock))) {
+      hasTried = true;
+      trusted = current.length + 1;
+    }
+  }
+
   /** Follows the limit, which may have changed. Call it once a second. */
   function adjust(): void {
-    if (![...attempts].some(mayBeBuffered))
-      trusted = [...attempts].every(isTakenSlowly) ? Infinity : trusted + 0.5;
+    trust([...attempts]);
     // The parts that lose least go back into the queue.
     const cheap = [...attempts]
       .filter(({ isBodySent, part }) => !isBodySent && part.loaded < part.size * WORTH_FINISHING)
@@ -49,10 +63,6 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
     const excess = Math.max(0, attempts.size - limit());
     for (const attempt of cheap.slice(0, excess)) attempt.controller.abort("preempted");
     fill();
-  }
-
-  function mayBeBuffered({ isBodySent, lastEventAt }: Attempt): boolean {
-    return isBodySent && (attempts.size > 1 || clock.now() - lastEventAt < SECOND_PART_MS);
   }
 
   function fill(): void {

@@ -34,13 +34,15 @@ export async function sendPart(
   part: Part,
   isPutOff: () => boolean,
 ): Promise<boolean> {
-  const { ports, queue, signal, urls } = context;
+  const { attempts, parts, ports, queue, signal, urls } = context;
   while (!part.isDone) {
     await whenOnline(context);
     if (isPutOff()) return false;
     const { readsBodies } = ports.bodyMode;
     // Reading may take long, so the URL is taken last.
-    const body = await prepareBody(context, part, queue);
+    // Before the first answer, a body that was sent may be a slice that this browser cannot send. Bytes then tell.
+    const isTrial = parts.isBuffered === null && [...attempts].some(({ isBodySent }) => isBodySent);
+    const body = await prepareBody(context, part, queue, readsBodies || isTrial);
     const url = await urls.get(part.number);
     signal.throwIfAborted();
     if (readsBodies !== ports.bodyMode.readsBodies) continue;

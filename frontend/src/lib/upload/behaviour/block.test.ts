@@ -174,3 +174,14 @@ it("does not tell an earlier attempt's reason when the user tries again on anoth
   world.uploader.retry();
   await expectFailed(world, "network");
 });
+
+it("is no longer told once bytes move", async () => {
+  const world = makeWorld({ size: 40 * MIB });
+  world.store.lineBytesPerSecond = 60_000;
+  world.store.fault = ({ at }) => (at < 30_000 ? { kind: "reset", at: 0 } : OK);
+  world.store.probe = () => 0;
+  world.start();
+  await world.clock.advance(140_000);
+  expect(world.uploader.getState()).toMatchObject({ status: "sending", waiting: null });
+  world.uploader.abort();
+});

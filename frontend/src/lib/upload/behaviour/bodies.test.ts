@@ -250,3 +250,12 @@ describe("the switch from slices to bytes", () => {
     expect(world.bodyMode.readsBodies).toBe(false);
   });
 });
+
+it("is read first within two minutes when no slice of a large file is answered", async () => {
+  const world = makeWorld({ size: 96 * MIB });
+  world.api.partSize = 16 * MIB;
+  world.store.fault = ({ isSlice }) => (isSlice ? { kind: "mute" } : OK);
+  world.start();
+  await world.clock.advance(120_000);
+  expect(world.uploader.getState().status).toBe("done");
+});
