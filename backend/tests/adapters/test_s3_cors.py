@@ -54,6 +54,17 @@ def test_store_that_drops_the_id_needs_no_change() -> None:
     assert merged(kept, ORIGINS) is kept
 
 
+@pytest.mark.parametrize(
+    "lost",
+    [("ID",), ("ID", "MaxAgeSeconds"), ("ID", "ExposeHeaders"), ("ID", "ExposeHeaders", "MaxAgeSeconds")],
+)
+@pytest.mark.parametrize("given", [{}, {"ID": "rule-1"}])
+def test_store_that_changes_our_rule_gets_it_once(lost: Sequence[str], given: Rule) -> None:
+    kept = [{**{name: value for name, value in OURS.items() if name not in lost}, **given}, READERS]
+
+    assert merged(kept, ORIGINS) is kept
+
+
 def test_difference_has_a_sign_for_each_rule() -> None:
     lines = difference([READERS, WITHOUT_ID], merged([READERS, WITHOUT_ID], ORIGINS))
 

@@ -126,6 +126,16 @@ async def test_uses_the_region_that_the_store_names(server: RegionalServer, name
     assert [(line["region"], line["instead_of"]) for line in found] == [(RIGHT, WRONG)]
 
 
+async def test_takes_us_east_1_if_the_store_refuses_the_region_and_names_none(server: RegionalServer) -> None:
+    """AWS_REGION of a machine at AWS names no region of another vendor's store."""
+    server.store = lambda _, region: Answer(200) if region == WRONG else error(400, "InvalidRegionName")
+
+    with closing(storage_at(server.url, region=RIGHT)) as storage:
+        await storage.check()
+
+        assert region_of_url(storage) == WRONG
+
+
 @pytest.mark.parametrize("name", KEPT)
 async def test_keeps_the_region_of_the_settings(server: RegionalServer, name: str) -> None:
     server.store = KEPT[name]
