@@ -107,7 +107,8 @@ def test_rejects_bucket_of_another_database(settings: Settings, tmp_path: Path) 
         asked = {(request.method, request.path) for request in store.seen}
 
     assert "the bucket anothers belongs to another database" in said
-    assert asked == {("GET", "/anothers/slipway/database.json")}
+    # The HEAD finds the bucket's region.
+    assert asked == {("HEAD", "/anothers"), ("GET", "/anothers/slipway/database.json")}
 
 
 def test_terminate_exits_with_0(settings: Settings, silent_store: str, tmp_path: Path) -> None:
