@@ -13,6 +13,7 @@ export interface Attempt {
   readonly part: Part;
   /** Aborts with the reason "stalled" or "preempted". */
   readonly controller: AbortController;
+  readonly startedAt: number;
   lastEventAt: number;
   isBodySent: boolean;
   /** How many attempts there were at once at most. */
@@ -38,6 +39,7 @@ export async function attemptPart(
   const attempt: Attempt = {
     part,
     controller,
+    startedAt,
     lastEventAt: startedAt,
     isBodySent: false,
     together: 1,

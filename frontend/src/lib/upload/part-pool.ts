@@ -12,8 +12,8 @@ const SILENT_MS = 30_000;
 /** What takes bodies at once takes more of one in a second. */
 const TAKEN_AT_ONCE_BYTES = 3 * 1024 * 1024;
 
-function isTakenSlowly({ isBodySent, part }: Attempt): boolean {
-  return !isBodySent && part.loaded < TAKEN_AT_ONCE_BYTES;
+function isTakenSlowly({ isBodySent, part, startedAt }: Attempt, clock: Clock): boolean {
+  return !isBodySent && part.loaded < TAKEN_AT_ONCE_BYTES && clock.now() - startedAt >= 1000;
 }
 
 function isSilent({ isBodySent, lastEventAt }: Attempt, clock: Clock): boolean {
@@ -22,7 +22,10 @@ function isSilent({ isBodySent, lastEventAt }: Attempt, clock: Clock): boolean {
 
 export function createPartPool(context: SenderContext & { readonly queue: Part[] }) {
   const { attempts, clock, concurrency, parts, ports, queue } = context;
-  /** What buffers bodies would take all parts at once. So until the first answer one more is sent every two seconds, unless bodies are taken slowly. */
+  /**
+   * What buffers bodies would take all parts at once. So until the first answer, one more part is sent every two
+   * seconds, or all at once if bodies are taken slowly.
+   */
   let trusted = 1;
   let hasTried = false;
   const limit = () =>
@@ -45,7 +48,7 @@ export function createPartPool(context: SenderContext & { readonly queue: Part[]
   }
 
   function trust(current: readonly Attempt[]): void {
-    if (current.every(isTakenSlowly)) trusted = Infinity;
+    if (current.length > 0 && current.every((attempt) => isTakenSlowly(attempt, clock))) trusted = Infinity;
     else if (!current.some(({ isBodySent }) => isBodySent)) trusted += 0.5;
     else if (!hasTried && current.every((attempt) => isSilent(attempt, clock))) {
       hasTried = true;

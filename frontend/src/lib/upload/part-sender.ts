@@ -39,9 +39,9 @@ export async function sendPart(
     await whenOnline(context);
     if (isPutOff()) return false;
     const { readsBodies } = ports.bodyMode;
-    // Reading may take long, so the URL is taken last.
     // Before the first answer, a body that was sent may be a slice that this browser cannot send. Bytes then tell.
     const isTrial = parts.isBuffered === null && [...attempts].some(({ isBodySent }) => isBodySent);
+    // Reading may take long, so the URL is taken last.
     const body = await prepareBody(context, part, queue, readsBodies || isTrial);
     const url = await urls.get(part.number);
     signal.throwIfAborted();
@@ -107,8 +107,8 @@ function suggestsBadSlice({ stalls }: Part, { isBodySent, isShortened, storeCode
 async function readBodiesIfApiAnswers(context: SenderContext): Promise<void> {
   const { clock, log, ports, signal } = context;
   if (ports.bodyMode.readsBodies) return;
-  const isAnswered = await within(context, API_ANSWER_MS, ports.api.health(signal));
-  if (!isAnswered || ports.bodyMode.readsBodies) return;
+  const status = await within(context, API_ANSWER_MS, ports.api.health(signal));
+  if (!status || ports.bodyMode.readsBodies) return;
   ports.bodyMode.readsBodies = true;
   log.note(clock.now(), "from now on, parts are sent as bytes and not as slices");
 }

@@ -59,6 +59,18 @@ describe("something that takes bodies at once and sends them on slowly", () => {
     },
   );
 
+  it.each([500, 1900, 5000])(
+    "gets few parts first also when the MD5 of a part takes %i ms",
+    async (tookMs) => {
+      const world = behindBuffer(2, true, 96, 16);
+      world.hasher.tookMs = tookMs;
+      world.start();
+      await world.clock.advance(9000);
+      expect(world.store.attempts.length).toBeLessThanOrEqual(3);
+      world.uploader.abort();
+    },
+  );
+
   it("shows the speed and the time left of the answers", async () => {
     const world = behindBuffer(2, true, 170, 16);
     world.start();

@@ -7,8 +7,8 @@ import { createLanes, type Md5Lane } from "./md5-lanes";
 
 const KIB = 1024;
 /** How long the other slices wait for a read, and when it is given up. */
-const PATIENCE_MS = 100;
-const LIMIT_MS = PATIENCE_MS + 5_000;
+const LANE_WAIT_MS = 100;
+const LIMIT_MS = LANE_WAIT_MS + 5_000;
 type Pull = (controller: ReadableByteStreamController, at: number) => unknown;
 
 /** A slice of these bytes. `pull` may answer a read from this position itself by returning true. */
@@ -108,7 +108,7 @@ describe("a read that stays pending", () => {
       hash(sliceOf(bytes, "bytes", pull)).then(({ kind }) => order.push(`${name} ${kind}`));
     const hung = [add("hung", never), add("hung", (_, at) => at > 0 && never())];
     const others = ["beside", "beside", "behind", "behind"].map((name) => add(name));
-    await vi.advanceTimersByTimeAsync(2 * PATIENCE_MS);
+    await vi.advanceTimersByTimeAsync(2 * LANE_WAIT_MS);
     await Promise.all(others);
     expect(order).toEqual(["beside md5", "beside md5", "behind md5", "behind md5"]);
     await vi.advanceTimersByTimeAsync(6 * LIMIT_MS);

@@ -4,7 +4,7 @@ import type { Md5Lane } from "./md5-lanes";
 
 const BUFFER_BYTES = 256 * 1024;
 /** The other slices wait this long for the bytes of one. */
-const PATIENCE_MS = 100;
+const LANE_WAIT_MS = 100;
 /** Chromium may leave a read pending for ever. After this long, a new stream reads the rest of the slice. */
 const READ_LIMIT_MS = 5_000;
 /** A disk may need 10 s to start. All of this takes half of the time that the page waits for a worker. */
@@ -113,16 +113,16 @@ async function read(source: Source, lane: Md5Lane): Promise<Bytes | "late" | "fa
     () => "failed" as const,
   );
   reading.add(source);
-  let first = await within(PATIENCE_MS, bytes);
+  let first = await orLate(LANE_WAIT_MS, bytes);
   if (first === "late") {
     lane.leave();
-    first = await within(READ_LIMIT_MS, bytes);
+    first = await orLate(READ_LIMIT_MS, bytes);
   }
   reading.delete(source);
   return first;
 }
 
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | "late"> {
+async function orLate<T>(ms: number, promise: Promise<T>): Promise<T | "late"> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<"late">((resolve) => {
     timer = setTimeout(resolve, ms, "late");
