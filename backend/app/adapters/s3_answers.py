@@ -5,6 +5,8 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
+from app.core.storage_causes import status_and_code
+
 CONDITION: Final = "IfNoneMatch"
 """boto3's name of the header If-None-Match."""
 _ABOUT_PARTS: Final = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
@@ -15,18 +17,13 @@ PASSING: Final = frozenset(
 
 
 def error_code(error: BaseException | None) -> str:
-    """Return the code of S3's XML error, or an empty string. Without one, boto3 puts the status there."""
-    if not isinstance(error, ClientError):
-        return ""
-    code: str = error.response.get("Error", {}).get("Code", "")
-    return "" if code.isdigit() else code
+    """Return the code of S3's XML error, or an empty string."""
+    return status_and_code(error)[1] if isinstance(error, ClientError) else ""
 
 
 def error_status(error: BaseException | None) -> int:
     """Return the HTTP status, or 0 if there was no answer."""
-    if not isinstance(error, ClientError):
-        return 0
-    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status_and_code(error)[0] if isinstance(error, ClientError) else 0
 
 
 def is_stores_answer(error: BaseException | None) -> bool:

@@ -71,8 +71,8 @@ def is_refusal(error: BaseException | None) -> bool:
     return isinstance(error, boto.ClientError) and not error.operation_name.startswith(_CREDENTIAL_CALLS)
 
 
-def is_passing(error: BaseException | None) -> bool:
-    """Return whether the store or a proxy in front of it is overloaded or out of order."""
+def is_server_error(error: BaseException | None) -> bool:
+    """Return whether the store, or a proxy in front of it, answered with a status of 500 or more."""
     return isinstance(error, boto.ClientError) and status_and_code(error)[0] >= 500
 
 

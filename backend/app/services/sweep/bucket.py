@@ -9,7 +9,7 @@ import structlog
 
 from app.core.db import Database
 from app.core.operator_errors import OperatorError
-from app.core.storage_causes import BucketUnconfirmed, is_passing, is_refusal
+from app.core.storage_causes import BucketUnconfirmed, is_refusal, is_server_error
 from app.crud import installation
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import MarkerState
@@ -141,7 +141,7 @@ class BucketCheck:
             await self.storage.check()
         except StorageUnavailable as error:
             cause = error.__cause__
-            if not is_refusal(cause) or is_passing(cause):
+            if not is_refusal(cause) or is_server_error(cause):
                 raise
 
     async def _check_versions(self) -> None:
