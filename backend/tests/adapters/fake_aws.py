@@ -1,13 +1,12 @@
 """A server on loopback that gives temporary credentials as AWS's services do, and answers S3 calls."""
 
 import json
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
+
+from tests.engines.loopback_server import LoopbackServer
 
 TOKEN = "FwoGZXIvYXdzE+/=session"
 KEY_ID, SECRET = "ASIATEMPORARY", "temporary-secret"
@@ -15,30 +14,14 @@ _STS = """<{0}Response><{0}Result><Credentials><AccessKeyId>{1}</AccessKeyId><Se
 <SessionToken>{3}</SessionToken><Expiration>{4}</Expiration></Credentials></{0}Result></{0}Response>"""
 
 
-class FakeAws:
+class FakeAws(LoopbackServer):
     """STS, SSO, the metadata services of containers and instances, and a bucket."""
 
     def __init__(self, lives: timedelta) -> None:
         self.ends_at = (datetime.now(UTC) + lives).replace(microsecond=0)
         self.s3_tokens: list[str | None] = []
         """The session token of each S3 call."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     def credentials_json(self) -> dict[str, object]:
         """Return the shape of credential_process and of both metadata services."""

@@ -5,10 +5,10 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Self
 
+from tests.engines.loopback_server import LoopbackServer
 from tests.waiting import TIMEOUT_SECONDS
 
 
@@ -39,7 +39,7 @@ def s3_error(status: int, code: str) -> Answer:
     return Answer(status, body.encode(), STORES_HEADERS)
 
 
-class ScriptedServer:
+class ScriptedServer(LoopbackServer):
     """Gives its answers in order and repeats the last one. `hold` delays every answer."""
 
     def __init__(self) -> None:
@@ -48,14 +48,7 @@ class ScriptedServer:
         self._open.set()
         self._waiting = threading.Semaphore(0)
         self.seen: list[Seen] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        # __exit__ releases a held handler thread. Nothing else may wait for it.
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(self._handler())
 
     def use_tls(self, context: ssl.SSLContext) -> None:
         """Speak TLS. Each connection's own thread does the handshake."""
@@ -79,17 +72,11 @@ class ScriptedServer:
         """Wait for one more request."""
         assert self._waiting.acquire(timeout=TIMEOUT_SECONDS), "no request came"
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__(kind, error, traceback)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("content-length", "0")))

@@ -27,7 +27,7 @@ def proxy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FolderProx
 @pytest.fixture
 def site(browser: Browser, proxy: FolderProxy) -> Iterator[Page]:
     """Yield a page. Script errors, violations of the CSP and requests outside the folder fail the test."""
-    context = browser.new_context(base_url=proxy.origin)
+    context = browser.new_context(base_url=proxy.url)
     context.set_default_timeout(TIMEOUT_MILLISECONDS)
     expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     page = context.new_page()
@@ -64,7 +64,7 @@ def test_uploads_and_watches_below_the_public_path(site: Page, proxy: FolderProx
     wait_until_ready(site)
     site.get_by_role("link", name="Watch").click()
     expect(site.get_by_role("heading", name="holiday.mp4")).to_be_visible()
-    assert re.fullmatch(rf"{proxy.origin}{proxy.folder}/video\?id=[0-9a-f-]+", site.url)
+    assert re.fullmatch(rf"{proxy.url}{proxy.folder}/video\?id=[0-9a-f-]+", site.url)
     expect(site.locator("video")).to_have_js_property("videoWidth", 320)
     site.get_by_role("link", name="All videos").click()
     site.wait_for_url(f"{proxy.folder}/")

@@ -1,16 +1,14 @@
 """A reverse proxy that gives one folder of its host to Slipway, and answers 404 everywhere else."""
 
 import http.client
-import threading
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 
+from tests.engines.loopback_server import LoopbackServer
 from tests.waiting import TIMEOUT_SECONDS
 
 
-class FolderProxy:
+class FolderProxy(LoopbackServer):
     """`strips` removes the folder from the path, as nginx does with a slash at the end of proxy_pass."""
 
     def __init__(self, folder: str, *, strips: bool) -> None:
@@ -20,30 +18,13 @@ class FolderProxy:
         """May be set later, because a server that must know the proxy's address has its own port only afterwards."""
         self.outside: list[str] = []
         """Paths outside the folder that were asked for."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(self._handler())
 
     def upstream_path(self, path: str) -> str | None:
         """Return the path for Slipway, or None outside the folder."""
         if not path.startswith(f"{self.folder}/") and path.partition("?")[0] != self.folder:
             return None
         return path.removeprefix(self.folder) if self.strips else path
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def _handler(proxy) -> type[BaseHTTPRequestHandler]:  # `self` is the handler below
         class Handler(BaseHTTPRequestHandler):

@@ -7,10 +7,7 @@ and signs what it passes on for the store, which knows no path.
 import hashlib
 import hmac
 import http.client
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, quote
 
 from botocore.auth import S3SigV4Auth
@@ -18,33 +15,22 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.engines.embedded import REGION, EmbeddedStore
+from tests.engines.loopback_server import LoopbackServer
 
 PATH = "/storage/v1/s3"
 
 
-class StoreBelowPath:
+class StoreBelowPath(LoopbackServer):
     def __init__(self, store: EmbeddedStore) -> None:
         self._store = store
         self.keys = store.credentials
         self.refused: list[str] = []
         """Request lines whose path or signature was wrong."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        super().__init__(self._handler())
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}{PATH}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return f"{super().url}{PATH}"
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("content-length", "0")))
