@@ -19,6 +19,10 @@ class Video:
     height: int = 0
     sar: Fraction | None = None
     rotation: Rotation = 0
+    # Whether the picture is flipped from left to right before it is rotated
+    mirrored: bool = False
+    # What the container hides of the stored picture, in pixels at the left, top, right and bottom
+    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
     frame_rate: Fraction | None = None
     vfr: bool | None = None
     # ITU-T H.273 code points
@@ -45,6 +49,8 @@ class Findings:
     container: str
     fragmented: bool = False
     truncated: bool = False
+    # The share of the media data that is there, if the file is truncated and its header says how much there should be
+    available: Fraction | None = None
     duration: Fraction | None = None
     duration_source: Literal["header", "fragments", "tail", "index"] | None = None
     video: Video | None = None

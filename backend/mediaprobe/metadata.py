@@ -9,6 +9,8 @@ size_bytes          the size of the file, from the source.
 fragmented          whether the file has `moov/mvex`, and `moof` boxes describe its samples (MP4).
 truncated           whether data is missing that the readable header describes. A top-level box, the Segment or a RIFF
                     list extends past the end, or no media follows the header.
+available_percent   how much of the media data that the header describes is in the file, from 0 to 99 and rounded down,
+                    if the file is truncated and its header says how much there should be.
 duration_ms         more than 0 and at most 10 days, as the header states it, also if data is missing. In MP4 `mvhd`,
                     else the longest `mdhd`. In fragmented MP4 the `mdhd` of empty tracks, else a `sidx` of the whole
                     file, else the end of the last `moof` (`tfdt` + `trun`) on the movie's timeline. If finding that
@@ -24,6 +26,10 @@ sar                 sample (pixel) aspect ratio as "num:den". In MP4 `pasp`, els
                     (OpenDML), else 1:1.
 rotation            clockwise degrees to rotate for display, rounded to 0/90/180/270. In MP4 the `tkhd` matrix times
                     the `mvhd` matrix. In Matroska ProjectionPoseRoll of a rectangular projection.
+mirrored            whether the picture is flipped from left to right before it is rotated, which is a negative
+                    determinant of the matrix (MP4).
+crop                the pixels of the stored picture that the container hides, as "left:top:right:bottom", or None. From
+                    PixelCrop (Matroska). The coded size excludes them.
 width, height       the displayed size, which is the coded width times sar and the coded height, swapped for a rotation
                     of 90 or 270.
 video_codec         FFmpeg's name of the sample entry, CodecID or FourCC, or the code itself if it is unknown.
@@ -73,6 +79,7 @@ class Metadata:
     size_bytes: int
     fragmented: bool
     truncated: bool
+    available_percent: int | None
     duration_ms: int | None
     duration_source: DurationSource | None
     width: int | None
@@ -81,6 +88,8 @@ class Metadata:
     coded_height: int | None
     sar: str | None
     rotation: Literal[0, 90, 180, 270]
+    mirrored: bool
+    crop: str | None
     video_codec: str | None
     audio_codec: str | None
     frame_rate: float | None
@@ -128,6 +137,7 @@ def build_metadata(findings: Findings, size_bytes: int) -> Metadata:
         size_bytes=size_bytes,
         fragmented=findings.fragmented,
         truncated=findings.truncated,
+        available_percent=_available_percent(findings),
         duration_ms=duration_ms,
         duration_source=findings.duration_source if duration_ms is not None else None,
         width=display[0] if display else None,
@@ -136,6 +146,8 @@ def build_metadata(findings: Findings, size_bytes: int) -> Metadata:
         coded_height=coded[1] if coded else None,
         sar=f"{sar.numerator}:{sar.denominator}" if sar else None,
         rotation=video.rotation,
+        mirrored=video.mirrored,
+        crop=":".join(map(str, video.crop)) if any(video.crop) else None,
         video_codec=video.codec,
         audio_codec=audio.codec,
         frame_rate=round(float(rate), 3) if rate is not None and 0 < rate <= _MAX_FRAME_RATE else None,
@@ -149,6 +161,12 @@ def build_metadata(findings: Findings, size_bytes: int) -> Metadata:
         audio_channels=_within(audio.channels, _MAX_CHANNELS),
         audio_sample_rate=_within(audio.sample_rate, _MAX_SAMPLE_RATE),
     )
+
+
+def _available_percent(findings: Findings) -> int | None:
+    if not findings.truncated or findings.available is None or not 0 <= findings.available < 1:
+        return None
+    return int(findings.available * 100)
 
 
 def _duration_ms(duration: Fraction | None) -> int | None:
