@@ -91,7 +91,7 @@ campaign: tools install page ## The long campaign (hours), into docs/reference/g
 
 .PHONY: long-upload
 long-upload: tools install page ## An upload of 2 GiB in each browser that survives an outage, a reset, expired URLs and a killed store
-	cd backend && ../$(VENV)/bin/pytest -q -s tests/browser/long_upload.py
+	cd backend && ../$(VENV)/bin/pytest -q -s --timeout=0 tests/browser/long_upload.py
 
 .PHONY: lock
 lock: .boot/.installed ## Pin the newest allowed versions, with hashes and without addresses
