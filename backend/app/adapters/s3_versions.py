@@ -49,7 +49,7 @@ class BucketVersions:
         try:
             state = await self._find_state()
         except StorageUnavailable as error:
-            if not _is_refused(error):
+            if _is_passing(error):
                 raise
             return Versions.UNKNOWN
         STORAGE_VERSIONS_KEPT.set(state in (Versions.KEPT, Versions.LOCKED))
@@ -133,9 +133,9 @@ class BucketVersions:
         try:
             answer = await self._call("get_versioning", self._client().get_bucket_versioning)
         except StorageUnavailable as error:
-            if not _is_refused(error) or error_status(error.__cause__) in (401, 403):
+            if not _is_unknown_call(error):
                 raise
-            self._are_kept = False  # the store has no such call
+            self._are_kept = False
             return
         self._are_kept = answer.get("Status") in ("Enabled", "Suspended")
 
@@ -165,6 +165,20 @@ def _is_refused(error: StorageUnavailable) -> bool:
     """Return whether the store itself refuses the call, for a missing right, a lock, or because it has no such call."""
     code = error_code(error.__cause__)
     return code not in PASSING and bool(code) and error_status(error.__cause__) in (400, 401, 403, 405, 501)
+
+
+def _is_passing(error: StorageUnavailable) -> bool:
+    """Return whether the same call may be answered later. A proxy's page of 403 or 404 stays what it is."""
+    status = error_status(error.__cause__)
+    return not 400 <= status < 500 or status == 429 or error_code(error.__cause__) in PASSING
+
+
+def _is_unknown_call(error: StorageUnavailable) -> bool:
+    """Return whether the store has no such call. One that finds calls by their path answers 404."""
+    status, code = error_status(error.__cause__), error_code(error.__cause__)
+    if status == 404:
+        return bool(code) and code != "NoSuchBucket"
+    return _is_refused(error) and status not in (401, 403)
 
 
 def _is_marker(entry: Mapping[str, Any]) -> bool:

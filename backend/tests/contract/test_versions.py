@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from app.adapters.s3 import S3Storage, make_signer
+from app.domain.errors import StorageUnavailable
 from app.ports import NoSuchObject, ObjectStorage, Versions, VersionsKept
 from tests.contract.engines import S3Engine, list_in_pages_of_two
 from tests.engines.fault_proxy import FaultProxy
@@ -210,6 +211,10 @@ async def test_lists_objects_if_versions_cannot_be_listed(bucket: Bucket) -> Non
         ("Enabled", [(LOCK, s3_error(501, "NotImplemented"))], Versions.REMOVED),
         (None, [(ASKING, s3_error(501, "NotImplemented"))], Versions.NONE),
         (None, [(ASKING, s3_error(405, "MethodNotAllowed"))], Versions.NONE),
+        # A store that finds calls by their path.
+        (None, [(ASKING, s3_error(404, "NoSuchKey"))], Versions.NONE),
+        (None, [(ASKING, s3_error(404, "NoSuchBucket"))], Versions.UNKNOWN),
+        (None, [(ASKING, Answer(403, b"<html><body>Forbidden</body></html>"))], Versions.UNKNOWN),
         ("Enabled", [(ASKING, DENIED)], Versions.UNKNOWN),
         ("Enabled", [(ASKING, HTML)], Versions.UNKNOWN),
         ("Enabled", [(LOCK, HTML)], Versions.UNKNOWN),
@@ -227,6 +232,18 @@ async def test_tells_what_happens_to_versions(
     assert bucket.entries("") == []
     if expected is not Versions.UNKNOWN:
         assert kept_metric() == (expected is Versions.KEPT)
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [s3_error(400, "ExpiredToken"), s3_error(429, "TooManyRequests"), s3_error(503, "SlowDown")],
+    ids=str,
+)
+async def test_answer_that_will_change_says_nothing_about_versions(bucket: Bucket, passing: Answer) -> None:
+    bucket.proxy.fault(ASKING, passing, times=None)
+
+    with pytest.raises(StorageUnavailable):
+        await bucket.storage.versions()
 
 
 async def test_tells_that_a_bucket_has_object_lock(locked_bucket: Bucket) -> None:
