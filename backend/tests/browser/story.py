@@ -1,9 +1,9 @@
 """Stories, each of which happens to one user, and how one browser runs many of them side by side."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
@@ -91,8 +91,7 @@ def run_side_by_side(
 ) -> Outcomes:
     """Run the stories in one browser, all slow ones at once and a few quick ones at a time.
 
-    A failed one does not affect the others. They run in a thread, because the session's Chromium uses this thread's
-    event loop.
+    A failed one does not affect the others.
     """
     outcomes: dict[str, Outcome] = {}
     title = ""
@@ -122,7 +121,11 @@ def run_side_by_side(
             quick = [run_with_limit(one) for one in stories if not one.is_slow]
             await asyncio.gather(*slow, *quick)
 
-    thread = threading.Thread(target=asyncio.run, args=(run_all(),))
-    thread.start()
-    thread.join()
+    run_in_thread(run_all())
     return Outcomes(title, outcomes)
+
+
+def run_in_thread(coroutine: Coroutine[None, None, None]) -> None:
+    """Run it in an event loop of its own, because the session's Chromium uses this thread's."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from tests.browser.browser_page import BrowserName
-from tests.browser.story import BROWSERS
+from tests.browser.story import BROWSERS, run_in_thread
 from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
 from tests.process.test_addresses import needs_ipv6
@@ -23,7 +23,11 @@ STATUS = "document.querySelector('[data-upload-status]')?.dataset.uploadStatus ?
 
 @needs_ipv6
 @pytest.mark.parametrize("name", get_args(BrowserName))
-async def test_uploads_at_an_ipv6_address(name: BrowserName, tmp_path: Path) -> None:
+def test_uploads_at_an_ipv6_address(name: BrowserName, tmp_path: Path) -> None:
+    run_in_thread(_upload(name, tmp_path))
+
+
+async def _upload(name: BrowserName, tmp_path: Path) -> None:
     file = tmp_path / "holiday.mp4"
     make_video(file, container="mp4", seconds=1, width=320, height=240, fps=10, audio=False)
     with SlipwayProcess(tmp_path / "data", {"SLIPWAY_HOST": "::1"}) as slipway:
