@@ -7,6 +7,7 @@
 `metadata` defines the fields, and `errors` the errors.
 """
 
+from mediaprobe.budget import Budget
 from mediaprobe.errors import (
     BudgetExceeded,
     FileEmpty,
@@ -19,7 +20,6 @@ from mediaprobe.errors import (
 )
 from mediaprobe.metadata import Metadata
 from mediaprobe.probing import probe
-from mediaprobe.reader import Budget
 from mediaprobe.sniff import SNIFF_BYTES, Container, sniff
 from mediaprobe.source import BytesSource, FileSource, HttpSource, RangeAnswer, RangeSource
 

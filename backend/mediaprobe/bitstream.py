@@ -40,6 +40,11 @@ class SequenceHeader:
 ConfigurationReader = Callable[[bytes], SequenceHeader | None]
 
 
+def work(configuration: bytes) -> int:
+    """Return the units of work that reading this configuration may take."""
+    return min(len(configuration), _MAX_SPS)
+
+
 def apply(header: SequenceHeader | None, video: Video) -> None:
     """Take the coded size from the bitstream, and aspect ratio and colour if the container has none."""
     if header is None:
@@ -134,12 +139,12 @@ class _Bits:
 
     def ue(self) -> int:
         """Read an unsigned Exp-Golomb code (H.264 9.1)."""
-        zeros = 0
-        while not self.u(1):
-            zeros += 1
-            if zeros > 32:
-                raise _Exhausted
-        return (1 << zeros) - 1 + self.u(zeros)
+        ahead = min(self._left, 33)
+        zeros = ahead - ((self._value >> (self._left - ahead)) & ((1 << ahead) - 1)).bit_length()
+        if zeros == ahead:
+            raise _Exhausted
+        # The code is `zeros` zero bits, a one, and as many bits as there were zeros.
+        return self.u(2 * zeros + 1) - 1
 
     def se(self) -> int:
         value = self.ue()

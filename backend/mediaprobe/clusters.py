@@ -92,7 +92,7 @@ def measure(reader: Reader, recording: Recording, cluster: Element, findings: Fi
         if tail is not None and len(tail.frames(recording.video)) > len(head.frames(recording.video)):
             _set_rate(video, tail, recording, stated)
     if video.frame_rate is None:
-        _walk(reader, cluster, recording, head, requests=reader.requests + 1)
+        _walk(reader, cluster, recording, head, requests=reader.spending.requests + 1)
         _set_rate(video, head, recording, stated)
 
 
@@ -136,7 +136,7 @@ def _walk(reader: Reader, cluster: Element, recording: Recording, times: _Times,
     """Add the first blocks, as far as they are in memory or within this total number of requests."""
     base, offset = 0, cluster.body
     while offset < recording.end and len(times.of_track.get(recording.video, ())) < _MAX_BLOCKS:
-        if reader.requests >= requests and not reader.has_cached(offset, 24):
+        if reader.spending.requests >= requests and not reader.has_cached(offset, 24):
             break
         element = element_at(reader, offset, recording.end)
         if element is None or element.id in _OTHER_TOP_LEVEL:

@@ -6,10 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mediaprobe.errors import Unreadable
 from mediaprobe.reader import Reader
-
-MAX_ELEMENTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +40,13 @@ def element_at(reader: Reader, start: int, end: int) -> Element | None:
 
 
 def elements(reader: Reader, start: int, end: int) -> Iterator[Element]:
-    """Yield the elements of one level, up to the first bytes that are no element."""
-    for _ in range(MAX_ELEMENTS):
-        element = element_at(reader, start, end)
-        if element is None:
-            return
+    """Yield the elements of one level, up to the first bytes that are no element.
+
+    Only the probe's budget limits them.
+    """
+    while (element := element_at(reader, start, end)) is not None:
         yield element
         start = element.end
-    raise Unreadable(
-        "The file's header contains too many elements for a real video. "
-        "Export the video again and upload the new file."
-    )
 
 
 def unsigned(reader: Reader, element: Element) -> int:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import islice
 
 from mediaprobe.boxes import Box, body, boxes, find, u16, u32, u64
-from mediaprobe.reader import JUMP, KIB, MIB, Reader
+from mediaprobe.reader import JUMP, KIB, MIB, ROWS_A_UNIT, Reader
 from mediaprobe.tail import MAX_TAIL, find_last
 
 # An hour of frames at 50 per second. A hostile file has millions.
@@ -137,6 +137,7 @@ def _add_run(reader: Reader, trun: Box, default: int, run: TrackRun, timeline: T
     row = 4 * (flags >> 8 & 0xF).bit_count()
     start = trun.body + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
     count = min(count, max(0, trun.end - start) // row, _MAX_ROWS - timeline.rows)
+    reader.spending.count_work(count // ROWS_A_UNIT)
     durations = [values[0] for values in struct.iter_unpack(f">I{row - 4}x", reader.read(start, count * row))]
     run.samples += len(durations)
     run.durations.update(durations)
@@ -251,6 +252,7 @@ def read_index(reader: Reader, sidx: Box) -> Index | None:
     rows = sidx.body + at + 4
     if timescale == 0 or not 0 < count <= _MAX_SIDX_ENTRIES or rows + count * 12 > sidx.end:
         return None
+    reader.spending.count_work(count // ROWS_A_UNIT)
     length = ticks = 0
     for size, duration, _ in struct.iter_unpack(">III", reader.read(rows, count * 12)):
         length += size & 0x7FFFFFFF

@@ -30,6 +30,7 @@ _MAX_TRACKS = 256
 _MAX_VIDEOS = 8
 _MAX_COMPRESSED_MOOV = 2 * MIB
 _MAX_INFLATED_MOOV = 4 * MIB
+_INFLATED_BYTES_A_UNIT = 1 * KIB
 # Each track may have an index of its own. The first one gives the duration, so a second one of this size is not read.
 _LARGE_INDEX = 48 * KIB
 # At most a few boxes are between `moov` and the first `moof`.
@@ -52,6 +53,10 @@ class _Movie:
     fragment_duration: int = 0
     sample_durations: dict[int, int] = field(default_factory=dict)
     external: bool = False
+    # Whether a compressed header was read. A file has at most one, and none is inside another.
+    inflated: bool = False
+    # Whether a video and an audio track with samples were found
+    complete: bool = False
 
 
 def parse(reader: Reader, findings: Findings) -> None:
@@ -102,32 +107,38 @@ def _no_video(movie: _Movie, moov: Box) -> Truncated | NoVideoTrack:
 
 
 def _read_movie(reader: Reader, moov: Box, movie: _Movie, findings: Findings) -> None:
+    try:
+        _read_movie_boxes(reader, moov, movie, findings)
+    finally:
+        # The budget may have ended within a track, and what was read of it counts.
+        _choose(movie, findings)
+        _measure(movie, findings)
+
+
+def _read_movie_boxes(reader: Reader, moov: Box, movie: _Movie, findings: Findings) -> None:
     for box in boxes(reader, moov.body, moov.end):
         if box.type == b"mvhd":
             _read_movie_header(body(reader, box, 112), movie)
         elif box.type == b"trak" and len(movie.tracks) < _MAX_TRACKS:
             videos = sum(track.handler == b"vide" for track in movie.tracks)
-            movie.tracks.append(read_track(reader, box, movie.matrix, videos=videos < _MAX_VIDEOS))
+            track = Track()
+            movie.tracks.append(track)
+            read_track(reader, box, movie.matrix, track, videos=videos < _MAX_VIDEOS)
             _choose(movie, findings)
         elif box.type == b"mvex":
             _read_movie_extends(reader, box, movie)
         elif box.type == b"rmra":
             movie.external = True
-        elif box.type == b"cmov":
+        elif box.type == b"cmov" and not movie.inflated:
+            movie.inflated = True
             inflated = _inflate(reader, box)
-            inner = Box(b"moov", 0, 8, inflated.size, cut=False)
-            if inflated.read(4, 4) == b"moov" and find(inflated, inner, b"cmov") == {}:
-                _read_movie(inflated, inner, movie, findings)
-        if _is_complete(movie, findings) and not reader.has_cached(box.end, 16):
+            if inflated.read(4, 4) == b"moov":
+                inner = Box(b"moov", 0, 8, inflated.size, cut=False)
+                _read_movie_boxes(inflated, inner, movie, findings)
+        if movie.complete and not reader.has_cached(box.end, 16):
             # In an index of megabytes only more languages and tags follow, and each would cost a request. An `mvex`
             # never follows, because it comes with an empty or short index.
             break
-    _measure(movie, findings)
-
-
-def _is_complete(movie: _Movie, findings: Findings) -> bool:
-    kinds = {track.handler for track in movie.tracks if track.samples}
-    return findings.video is not None and {b"vide", b"soun"} <= kinds
 
 
 def _read_movie_header(data: bytes, movie: _Movie) -> None:
@@ -147,10 +158,12 @@ def _inflate(reader: Reader, cmov: Box) -> MemoryReader:
     """Return a decompressed movie header (QTFF, "Compressed Movie Resources"). Both sizes are limited."""
     found = find(reader, cmov, b"dcom", b"cmvd")
     if len(found) < 2 or body(reader, found[b"dcom"], 4) != b"zlib":
-        return MemoryReader(b"")
+        return MemoryReader(b"", reader.spending)
     data = body(reader, found[b"cmvd"], _MAX_COMPRESSED_MOOV)
     try:
-        return MemoryReader(zlib.decompressobj().decompress(data[4:], _MAX_INFLATED_MOOV))
+        inflated = zlib.decompressobj().decompress(data[4:], _MAX_INFLATED_MOOV)
+        reader.spending.count_work((len(data) + len(inflated)) // _INFLATED_BYTES_A_UNIT)
+        return MemoryReader(inflated, reader.spending)
     except zlib.error:
         raise Unreadable("The file's compressed header is damaged. Export the video again.") from None
 
@@ -176,6 +189,8 @@ def _choose(movie: _Movie, findings: Findings) -> None:
         findings.video = videos[0].video
     if audios:
         findings.audio = audios[0].audio
+    kinds = {track.handler for track in movie.tracks if track.samples}
+    movie.complete = findings.video is not None and {b"vide", b"soun"} <= kinds
 
 
 def _measure(movie: _Movie, findings: Findings) -> None:
@@ -284,7 +299,7 @@ def _check_media(reader: Reader, moov: Box, findings: Findings) -> None:
     """Check that media follows the header, if that costs no request or the file seems too small."""
     if (
         not reader.has_cached(moov.end, 16)
-        and reader.requests >= _FREE_REQUESTS
+        and reader.spending.requests >= _FREE_REQUESTS
         and not _is_too_small(reader, findings)
     ):
         return

@@ -87,22 +87,29 @@ class _Segment:
 def parse(reader: Reader, findings: Findings) -> None:
     segment = _Segment(_find_segment(reader))
     findings.truncated = segment.element.cut
-    _read_header(reader, segment)
-    _choose(segment, findings)
+    try:
+        _read_header(reader, segment)
+    finally:
+        # The budget may have ended within the header, and what was read of it counts.
+        _choose(segment, findings)
+        _set_duration(segment, findings)
     if segment.video is None:
         raise _no_video(segment)
     if segment.cluster is None:
         findings.truncated = True
-    duration = segment.duration * segment.scale / 1e9
-    if math.isfinite(duration) and duration > 0:
-        findings.duration = Fraction(duration)
-        findings.duration_source = "header"
     if segment.cluster is not None:
         durations = {
             track.number: Fraction(track.default_duration, segment.scale) for track in segment.tracks
         }
         recording = Recording(segment.element.end, segment.scale, segment.video.number, durations)
         measure(reader, recording, segment.cluster, findings)
+
+
+def _set_duration(segment: _Segment, findings: Findings) -> None:
+    duration = segment.duration * segment.scale / 1e9
+    if math.isfinite(duration) and duration > 0:
+        findings.duration = Fraction(duration)
+        findings.duration_source = "header"
 
 
 def _find_segment(reader: Reader) -> Element:
@@ -160,11 +167,12 @@ def _read_top_level(reader: Reader, element: Element, segment: _Segment) -> None
     elif element.id == _TRACKS:
         for child in elements(reader, element.body, element.end):
             if child.id == _TRACK_ENTRY and len(segment.tracks) < _MAX_TRACKS:
-                segment.tracks.append(_read_track(reader, child))
+                track = _Track()
+                segment.tracks.append(track)
+                _read_track(reader, child, track)
 
 
-def _read_track(reader: Reader, entry: Element) -> _Track:
-    track = _Track()
+def _read_track(reader: Reader, entry: Element, track: _Track) -> None:
     for child in elements(reader, entry.body, entry.end):
         if child.id == _TRACK_NUMBER:
             track.number = unsigned(reader, child)
@@ -186,7 +194,6 @@ def _read_track(reader: Reader, entry: Element) -> _Track:
             for mapping in elements(reader, child.body, child.end):
                 if mapping.id == _BLOCK_ADD_ID_TYPE and unsigned(reader, mapping) in _DOLBY_VISION:
                     track.video.dolby_vision = True
-    return track
 
 
 def _read_video(reader: Reader, element: Element, video: Video) -> None:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 from mediaprobe import avi, isobmff, matroska
+from mediaprobe.budget import Budget, Spending
 from mediaprobe.errors import BudgetExceeded, UnsupportedContainer
 from mediaprobe.findings import Findings
 from mediaprobe.metadata import Metadata, build_metadata
-from mediaprobe.reader import BlockReader, Budget
+from mediaprobe.reader import BlockReader
 from mediaprobe.sniff import SNIFF_BYTES, sniff
 from mediaprobe.source import RangeSource
 
@@ -31,7 +32,12 @@ def probe(
     clock: Callable[[], float] = time.monotonic,
 ) -> Metadata:
     """Return the metadata of one video. Raise a `ProbeError`, or an error of the source."""
-    reader = BlockReader(source, budget, clock)
+    return probe_within(source, Spending(budget, clock))
+
+
+def probe_within(source: RangeSource, spending: Spending) -> Metadata:
+    """Probe as `probe` does, and count in `spending` what it takes."""
+    reader = BlockReader(source, spending)
     if reader.size == 0:
         raise UnsupportedContainer("The file is empty. Choose a video that has content.")
     findings = Findings(sniff(reader.read(0, SNIFF_BYTES)))

@@ -1,12 +1,12 @@
-"""Reads at any offset of a source with few requests, within limits on requests, bytes and time."""
+"""Reads at any offset of a source with few requests, within the budget of the probe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mediaprobe.errors import BudgetExceeded, SourceChanged
+from mediaprobe.budget import Spending
+from mediaprobe.errors import SourceChanged
 from mediaprobe.source import RangeSource
 
 KIB = 1024
@@ -21,18 +21,9 @@ JUMP = 16 * KIB
 # A read that continues the last one doubles the window up to this.
 MAX_WINDOW = 1 * MIB
 CACHE_BYTES = 4 * MIB
-# A header takes a few hundred small reads, a long cluster some thousands. Each takes microseconds, so this limits a
-# hostile file to well below a second.
-MAX_READS = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The limits of one probe. Reaching one raises `BudgetExceeded`."""
-
-    requests: int = 32
-    bytes: int = 24 * MIB
-    seconds: float = 10.0
+# A read of 2 ** 14 bytes takes one more unit of work, and so do this many rows of a table.
+_BYTES_A_UNIT_SHIFT = 14
+ROWS_A_UNIT = 8
 
 
 class Reader(Protocol):
@@ -42,7 +33,7 @@ class Reader(Protocol):
     def size(self) -> int: ...
 
     @property
-    def requests(self) -> int: ...
+    def spending(self) -> Spending: ...
 
     def read(self, offset: int, length: int) -> bytes: ...
 
@@ -52,25 +43,21 @@ class Reader(Protocol):
 class MemoryReader:
     """Bytes already in memory, such as an inflated header."""
 
-    requests = 0
-
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, spending: Spending) -> None:
         self._data = data
-        self._reads = 0
+        self.spending = spending
         self.size = len(data)
 
     def read(self, offset: int, length: int) -> bytes:
-        self._reads = _counted(self._reads)
-        return self._data[offset : offset + length] if offset >= 0 and length > 0 else b""
+        end = min(offset + length, self.size)
+        if offset < 0 or offset >= end:
+            self.spending.count_work(1)
+            return b""
+        self.spending.count_work(1 + (end - offset >> _BYTES_A_UNIT_SHIFT))
+        return self._data[offset:end]
 
     def has_cached(self, offset: int, length: int) -> bool:  # noqa: ARG002 (all of it is in memory)
         return True
-
-
-def _counted(reads: int) -> int:
-    if reads >= MAX_READS:
-        raise BudgetExceeded(f"Reading the header took more than {MAX_READS} steps.")
-    return reads + 1
 
 
 @dataclass(slots=True)
@@ -86,19 +73,15 @@ class _Extent:
 class BlockReader:
     """Fetches and caches windows of a source. The first response has its size and ETag, so no HEAD is needed."""
 
-    def __init__(self, source: RangeSource, budget: Budget, clock: Callable[[], float]) -> None:
+    def __init__(self, source: RangeSource, spending: Spending) -> None:
         self._source = source
-        self._budget = budget
-        self._clock = clock
-        self._deadline = clock() + budget.seconds
+        self.spending = spending
+        self._count_work = spending.count_work
         # Most recently used first. The list is short, because a request adds one extent.
         self._extents: list[_Extent] = []
         self._etag: str | None = None
         self._window = BLOCK
         self._last_end = 0
-        self._reads = 0
-        self.requests = 0
-        self.bytes_read = 0
         self.size = 0
         first = self._fetch(0, BLOCK, known_size=False)
         self._last_end = first.end
@@ -107,8 +90,9 @@ class BlockReader:
         """Return the bytes that exist in [offset, offset + length)."""
         end = min(offset + length, self.size)
         if offset < 0 or offset >= end:
+            self._count_work(1)
             return b""
-        self._reads = _counted(self._reads)
+        self._count_work(1 + (end - offset >> _BYTES_A_UNIT_SHIFT))
         extent = self._at(offset, end)
         if end <= extent.end:
             return extent.data[offset - extent.start : end - extent.start]
@@ -134,7 +118,7 @@ class BlockReader:
         if self._last_end <= offset < self._last_end + self._window // 4:
             self._window = min(self._window * 2, MAX_WINDOW)
         else:
-            self._window = BLOCK if self.requests < WIDE_READS else JUMP
+            self._window = BLOCK if self.spending.requests < WIDE_READS else JUMP
         stop = min(max(offset + self._window, end), self.size)
         stop = min([stop, *(e.start for e in self._extents if e.start > offset)])
         extent = self._fetch(offset, stop - offset, known_size=True)
@@ -142,7 +126,7 @@ class BlockReader:
         return extent
 
     def _fetch(self, start: int, length: int, *, known_size: bool) -> _Extent:
-        self._charge(length)
+        self.spending.count_request(length)
         self._evict(length)
         answer = self._source.read_range(start, length, self._etag)
         if known_size:
@@ -154,19 +138,8 @@ class BlockReader:
             if len(answer.data) < min(length, answer.size):
                 raise SourceChanged("The file is shorter than its announced size. Try again.")
         extent = _Extent(start, answer.data[:length])
-        self.bytes_read += len(extent.data)
         self._extents.insert(0, extent)
         return extent
-
-    def _charge(self, length: int) -> None:
-        budget = self._budget
-        if self.requests >= budget.requests:
-            raise BudgetExceeded(f"Reading the header took more than {budget.requests} requests.")
-        if self.bytes_read + length > budget.bytes:
-            raise BudgetExceeded(f"Reading the header took more than {budget.bytes // MIB} MiB.")
-        if self._clock() > self._deadline:
-            raise BudgetExceeded(f"Reading the header took longer than {budget.seconds:g} seconds.")
-        self.requests += 1
 
     def _evict(self, length: int) -> None:
         """Drop the least recently used extents, so that `length` new bytes fit."""

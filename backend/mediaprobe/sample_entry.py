@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import islice
 from typing import NamedTuple
 
 from mediaprobe import bitstream, codecs
@@ -12,6 +13,8 @@ from mediaprobe.reader import Reader
 
 # Sample entry header (8) and VisualSampleEntry (70), then the child boxes.
 _VISUAL_CHILDREN = 78
+# A sample entry has fewer than 20 boxes.
+_MAX_CHILDREN = 256
 _UNSPECIFIED = 2
 _SAMPLING_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _AAC_CHANNELS = (None, 1, 2, 3, 4, 5, 6, 8)
@@ -24,14 +27,16 @@ def first_entry(reader: Reader, stsd: Box) -> Box | None:
     return None
 
 
-def read_video(reader: Reader, entry: Box) -> tuple[Video, bitstream.SequenceHeader | None]:
-    """Return the values of the container and of the bitstream. `tkhd` ranks between them."""
+def read_video(reader: Reader, entry: Box, video: Video) -> bitstream.SequenceHeader | None:
+    """Read the values of the container, and return those of the bitstream. `tkhd` ranks between them."""
     head = reader.read(entry.body, min(_VISUAL_CHILDREN, entry.end - entry.body))
-    video = Video(codec=codecs.mp4_video(entry.type), width=u16(head, 24), height=u16(head, 26))
+    video.codec, video.width, video.height = codecs.mp4_video(entry.type), u16(head, 24), u16(head, 26)
     header: bitstream.SequenceHeader | None = None
-    for box in boxes(reader, entry.body + _VISUAL_CHILDREN, entry.end):
-        if box.type in _CONFIGURATIONS:
-            header = _CONFIGURATIONS[box.type](body(reader, box, bitstream.MAX_CONFIG)) or header
+    for box in islice(boxes(reader, entry.body + _VISUAL_CHILDREN, entry.end), _MAX_CHILDREN):
+        if box.type in _CONFIGURATIONS and header is None:
+            data = body(reader, box, bitstream.MAX_CONFIG)
+            reader.spending.count_work(bitstream.work(data))
+            header = _CONFIGURATIONS[box.type](data)
         elif box.type == b"esds":
             config = _decoder_config(body(reader, box, 4096))
             video.codec = codecs.object_type(config.object_type) or video.codec
@@ -47,7 +52,7 @@ def read_video(reader: Reader, entry: Box) -> tuple[Video, bitstream.SequenceHea
             video.dolby_vision = True
         elif box.type == b"btrt":
             video.stated_bit_rate = u32(body(reader, box, 12), 8)
-    return video, header
+    return header
 
 
 _CONFIGURATIONS = {
@@ -75,11 +80,12 @@ def _original_format(reader: Reader, sinf: Box) -> bytes | None:
     return None
 
 
-def read_audio(reader: Reader, entry: Box, stsd_version: int) -> Audio:
+def read_audio(reader: Reader, entry: Box, stsd_version: int, audio: Audio) -> None:
     head = reader.read(entry.body, min(64, entry.end - entry.body))
     # Versions 1 and 2 are QuickTime's. In an stsd of version 1 they have another meaning (14496-12, 12.2.3).
     version = u16(head, 8) if stsd_version == 0 else 0
-    audio = Audio(codecs.mp4_audio(entry.type), u16(head, 16), u32(head, 24) >> 16)
+    audio.codec, audio.channels = codecs.mp4_audio(entry.type), u16(head, 16)
+    audio.sample_rate = u32(head, 24) >> 16
     bits = u16(head, 18)
     children = entry.body + 28
     if version == 1:
@@ -99,7 +105,6 @@ def read_audio(reader: Reader, entry: Box, stsd_version: int) -> Audio:
     elif entry.type == b"raw " and bits == 16:
         audio.codec = "pcm_s16be"
     _read_audio_boxes(reader, children, entry.end, audio)
-    return audio
 
 
 def _read_audio_boxes(reader: Reader, start: int, end: int, audio: Audio) -> None:

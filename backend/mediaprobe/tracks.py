@@ -12,7 +12,7 @@ from mediaprobe import bitstream, sample_entry
 from mediaprobe.bitstream import SequenceHeader
 from mediaprobe.boxes import Box, body, boxes, find, i32, u32, u64
 from mediaprobe.findings import Audio, Rotation, Video, is_variable, ratio, right_angle
-from mediaprobe.reader import Reader
+from mediaprobe.reader import ROWS_A_UNIT, Reader
 
 Matrix = tuple[int, int, int, int]
 IDENTITY: Matrix = (1, 0, 0, 1)
@@ -52,21 +52,36 @@ class Track:
         return self.video is not None and self.video.codec in _STILL_CODECS and self.samples <= 1
 
 
-def read_track(reader: Reader, trak: Box, movie_matrix: Matrix, *, videos: bool) -> Track:
-    """Return one track. Without `videos` the sample table of a video track is not read."""
-    track = Track()
-    found: dict[bytes, Box] = {}
+def read_track(reader: Reader, trak: Box, movie_matrix: Matrix, track: Track, *, videos: bool) -> None:
+    """Read one track. Without `videos` the sample table of a video track is not read.
+
+    If the budget ends, `track` has what was read until then.
+    """
+    try:
+        _read_boxes(reader, trak, track, videos=videos)
+    finally:
+        _complete_video(movie_matrix, track)
+
+
+def _read_boxes(reader: Reader, trak: Box, track: Track, *, videos: bool) -> None:
+    """Read the first box of each type in the order of the file."""
+    seen: set[bytes] = set()
     for box in boxes(reader, trak.body, trak.end):
-        found.setdefault(box.type, box)
-        if {b"tkhd", b"mdia"} <= found.keys() and not reader.has_cached(box.end, 16):
+        if box.type in seen:
+            continue
+        seen.add(box.type)
+        if box.type == b"tkhd":
+            _read_track_header(body(reader, box, 96), track)
+        elif box.type == b"edts":
+            track.empty_edit = _empty_edit(reader, box)
+        elif box.type == b"mdia":
+            _read_media(reader, box, track, videos=videos)
+        if {b"tkhd", b"mdia"} <= seen and not reader.has_cached(box.end, 16):
             break
-    if b"tkhd" in found:
-        _read_track_header(body(reader, found[b"tkhd"], 96), track)
-    if b"edts" in found:
-        track.empty_edit = _empty_edit(reader, found[b"edts"])
-    if b"mdia" not in found:
-        return track
-    media = find(reader, found[b"mdia"], b"mdhd", b"hdlr", b"minf")
+
+
+def _read_media(reader: Reader, mdia: Box, track: Track, *, videos: bool) -> None:
+    media = find(reader, mdia, b"mdhd", b"hdlr", b"minf")
     if b"mdhd" in media:
         data = body(reader, media[b"mdhd"], 32)
         if data[:1] == b"\x01":
@@ -82,8 +97,6 @@ def read_track(reader: Reader, trak: Box, movie_matrix: Matrix, *, videos: bool)
         stbl = find(reader, minf, b"stbl").get(b"stbl") if minf is not None else None
         if stbl is not None:
             _read_sample_table(reader, stbl, track)
-    _complete_video(movie_matrix, track)
-    return track
 
 
 def _empty_edit(reader: Reader, edts: Box) -> int:
@@ -109,16 +122,29 @@ def _read_track_header(data: bytes, track: Track) -> None:
 
 def _read_sample_table(reader: Reader, stbl: Box, track: Track) -> None:
     """Read `stsd` and the start of `stts`. The tables after them, megabytes in a long film, are never fetched."""
-    found = find(reader, stbl, b"stsd", b"stts")
-    if b"stsd" in found:
-        stsd = found[b"stsd"]
-        entry = sample_entry.first_entry(reader, stsd)
-        if entry is not None and track.handler == b"vide":
-            track.video, track.header = sample_entry.read_video(reader, entry)
-        elif entry is not None:
-            track.audio = sample_entry.read_audio(reader, entry, reader.read(stsd.body, 1)[0])
-    if b"stts" in found:
-        _read_time_to_sample(reader, found[b"stts"], track)
+    seen: set[bytes] = set()
+    for box in boxes(reader, stbl.body, stbl.end):
+        if box.type in seen:
+            continue
+        seen.add(box.type)
+        if box.type == b"stsd":
+            _read_sample_entry(reader, box, track)
+        elif box.type == b"stts":
+            _read_time_to_sample(reader, box, track)
+        if {b"stsd", b"stts"} <= seen:
+            break
+
+
+def _read_sample_entry(reader: Reader, stsd: Box, track: Track) -> None:
+    entry = sample_entry.first_entry(reader, stsd)
+    if entry is None:
+        return
+    if track.handler == b"vide":
+        track.video = Video()
+        track.header = sample_entry.read_video(reader, entry, track.video)
+    else:
+        track.audio = Audio()
+        sample_entry.read_audio(reader, entry, reader.read(stsd.body, 1)[0], track.audio)
 
 
 def _read_time_to_sample(reader: Reader, stts: Box, track: Track) -> None:
@@ -128,6 +154,7 @@ def _read_time_to_sample(reader: Reader, stts: Box, track: Track) -> None:
     if count <= 0:
         return
     table = reader.read(stts.body + 8, count * 8)
+    reader.spending.count_work(count // ROWS_A_UNIT)
     runs = [(n, delta) for n, delta in struct.iter_unpack(">II", table) if n]
     for samples, delta in runs:
         # A negative duration, which some writers produce, counts as one unit, as in FFmpeg.

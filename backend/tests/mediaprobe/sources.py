@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mediaprobe import Budget, Metadata, RangeAnswer, RangeSource, probe
+from mediaprobe import Budget, Metadata, RangeAnswer, RangeSource
+from mediaprobe.budget import Spending
+from mediaprobe.probing import probe_within
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -10,10 +12,11 @@ GIB = 1024 * MIB
 
 
 class CountingSource:
-    """Reads another source, and counts requests and bytes."""
+    """Reads another source, and counts requests and bytes. `measure` adds the units of work."""
 
     def __init__(self, source: RangeSource) -> None:
         self._source = source
+        self.work = 0
         self.ranges: list[tuple[int, int]] = []
         self.bytes_read = 0
 
@@ -59,4 +62,13 @@ class SparseSource:
 def measure(source: RangeSource, budget: Budget | None = None) -> tuple[Metadata, CountingSource]:
     """Return the metadata, and the source with its counts."""
     counting = CountingSource(source)
-    return probe(counting, budget=budget or Budget()), counting
+    return probe_counted(counting, budget), counting
+
+
+def probe_counted(source: CountingSource, budget: Budget | None = None) -> Metadata:
+    """Return the metadata, and set the source's count of work also if the probe fails."""
+    spending = Spending(budget or Budget())
+    try:
+        return probe_within(source, spending)
+    finally:
+        source.work = spending.work

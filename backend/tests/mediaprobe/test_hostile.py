@@ -7,17 +7,17 @@ import sys
 
 import pytest
 
-from mediaprobe import BytesSource, Metadata, ProbeError, probe
-from mediaprobe.reader import BlockReader, Budget
-from tests.mediaprobe import builders, hostile
-from tests.mediaprobe.sources import MIB, CountingSource
+from mediaprobe import Budget, BudgetExceeded, BytesSource, Metadata, ProbeError, probe
+from mediaprobe.reader import BlockReader
+from tests.mediaprobe import builders, floods, hostile
+from tests.mediaprobe.sources import MIB, CountingSource, probe_counted
 
 
 def ending(data: bytes) -> tuple[str, Metadata | None, CountingSource]:
     """Return the code, the metadata, and the source with its counts."""
     counted = CountingSource(BytesSource(data))
     try:
-        found = probe(counted)
+        found = probe_counted(counted)
     except ProbeError as error:
         return (
             error.code if error.detail[0].isupper() and error.detail.endswith(".") else "no sentence",
@@ -50,6 +50,62 @@ def test_hostile_file_has_expected_result(case: hostile.Hostile) -> None:
     assert code in case.ends
     assert counted.requests <= 32
     assert counted.bytes_read <= 24 * MIB
+    assert counted.work <= Budget().work
+    if found is not None:
+        check_sane(found)
+
+
+def test_one_configuration_of_a_sample_entry_is_parsed() -> None:
+    """A flood of configurations takes little more work than one of them. The first valid one counts."""
+    first, other = hostile.hvcc(hostile.long_hevc_sps(640)), hostile.hvcc(hostile.long_hevc_sps(320))
+    invalid = hostile.hvcc(hostile.long_hevc_sps(0))
+
+    def entry(*boxes: bytes) -> tuple[Metadata | None, int]:
+        _, found, counted = ending(hostile.one_track(builders.visual_entry(b"hvc1", 99, 99, *boxes)))
+        return found, counted.work
+
+    alone, flooded = entry(first), entry(first, *[other] * 4000)
+    assert alone[0] is not None
+    assert flooded[0] is not None
+    assert flooded[0].coded_width == alone[0].coded_width == 640
+    assert flooded[1] < alone[1] + 300
+    found, _ = entry(invalid, first, other)
+    assert found is not None
+    assert found.coded_width == 640
+
+
+def test_one_compressed_header_is_inflated() -> None:
+    """A flood of compressed headers takes little more work than one, and the limit of the inflated size holds."""
+    header = hostile.inflating_header(100_000_000)[len(builders.ftyp()) + 8 :]
+    works = [ending(hostile.moov(header * count))[2].work for count in (1, 200)]
+    assert works[0] > 4 * MIB // 1024
+    assert works[1] < works[0] + 500
+
+
+def test_inflated_bytes_are_work() -> None:
+    film = builders.box(b"moov", builders.mvhd(1000), builders.video_trak(1))
+    works = [
+        ending(hostile.compressed(film + builders.box(b"free", bytes(size))))[2].work for size in (0, MIB)
+    ]
+    assert 1024 <= works[1] - works[0] <= 1100
+
+
+@pytest.mark.parametrize("name", floods.KEPT)
+def test_flood_keeps_what_was_read_before_it(name: str) -> None:
+    with pytest.raises(BudgetExceeded) as exceeded:
+        probe(BytesSource(floods.KEPT[name]()))
+    partial = exceeded.value.partial
+    assert partial is not None
+    known = {key: value for key, value in partial.as_json().items() if value is not None}
+    assert (known["width"], known["height"]) == (640, 360)
+    assert "video_codec" in known
+
+
+@pytest.mark.parametrize("name", floods.FLOODS)
+def test_flood_stays_within_budget(name: str) -> None:
+    code, found, counted = ending(floods.FLOODS[name]())
+    assert code in (hostile.READY, hostile.BUDGET, hostile.NO_VIDEO, hostile.UNREADABLE)
+    assert 0 < counted.work <= Budget().work
     if found is not None:
         check_sane(found)
 
@@ -197,4 +253,4 @@ def test_parsers_do_not_recurse() -> None:
 
 
 def test_default_budget() -> None:
-    assert Budget() == Budget(requests=32, bytes=24 * MIB, seconds=10.0)
+    assert Budget() == Budget(requests=32, bytes=24 * MIB, seconds=10.0, work=100_000)

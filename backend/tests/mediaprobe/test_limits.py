@@ -1,4 +1,4 @@
-"""Requests and bytes of a probe by layout, for files up to 2 GiB and three hours.
+"""Requests, bytes and work of a probe by layout, for files up to 2 GiB and three hours.
 
 The limits are the project's targets. The sparse files have tables of real size and no media.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mediaprobe import BudgetExceeded, BytesSource, FileSource, Metadata
+from mediaprobe import Budget, BudgetExceeded, BytesSource, FileSource, Metadata
 from tests import media
 from tests.mediaprobe import builders
 from tests.mediaprobe.sources import GIB, KIB, MIB, CountingSource, SparseSource, measure
@@ -30,6 +30,7 @@ def check(
     assert found.metadata_complete
     assert counted.requests <= requests
     assert counted.bytes_read <= bytes_read
+    assert counted.work <= Budget().work // 20
 
 
 @pytest.mark.parametrize("major", [b"isom", b"qt  "], ids=["mp4", "mov"])
@@ -140,6 +141,7 @@ def test_longest_clusters_stay_within_budget(bytes_per_second: int) -> None:
     assert found.duration_seconds == pytest.approx(3000, abs=0.1)
     assert counted.requests <= 32
     assert counted.bytes_read <= 24 * MIB
+    assert counted.work <= Budget().work // 20
 
 
 def test_cluster_beyond_budget_leaves_duration_unknown() -> None:

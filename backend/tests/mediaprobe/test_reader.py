@@ -7,14 +7,15 @@ import random
 import pytest
 
 from mediaprobe import Budget, BudgetExceeded, BytesSource, RangeAnswer, SourceChanged, probe
-from mediaprobe.reader import BLOCK, CACHE_BYTES, JUMP, MAX_READS, MAX_WINDOW, BlockReader
+from mediaprobe.budget import Spending
+from mediaprobe.reader import BLOCK, CACHE_BYTES, JUMP, MAX_WINDOW, BlockReader, MemoryReader
 from tests.mediaprobe.builders import box, fragmented_moov, ftyp, opendml_avi, progressive_mp4
 from tests.mediaprobe.sources import KIB, MIB, CountingSource, SparseSource
 
 
 def open_reader(size: int, budget: Budget | None = None) -> tuple[BlockReader, CountingSource]:
     source = CountingSource(SparseSource().skip(size))
-    return BlockReader(source, budget or Budget(), lambda: 0.0), source
+    return BlockReader(source, Spending(budget or Budget(), lambda: 0.0)), source
 
 
 def test_first_read_is_64_kib_and_gives_size() -> None:
@@ -61,7 +62,7 @@ def test_sequential_reads_double_window_up_to_1_mib() -> None:
 def test_reads_equal_source() -> None:
     generator = random.Random(7)  # noqa: S311 (a repeatable test, no secret)
     data = generator.randbytes(700_000)
-    reader = BlockReader(BytesSource(data), Budget(requests=10_000, bytes=1 << 40), lambda: 0.0)
+    reader = BlockReader(BytesSource(data), Spending(Budget(requests=10_000, bytes=1 << 40), lambda: 0.0))
     for _ in range(500):
         offset, length = generator.randrange(-10, 710_000), generator.randrange(0, 90_000)
         assert reader.read(offset, length) == (data[offset : offset + length] if offset >= 0 else b"")
@@ -96,17 +97,54 @@ def test_limits_bytes_to_24_mib() -> None:
 
 def test_limits_time_to_10_seconds() -> None:
     now = iter([0.0, 1.0, 9.9, 10.1])
-    reader = BlockReader(SparseSource().skip(10 * MIB), Budget(), lambda: next(now))
+    reader = BlockReader(SparseSource().skip(10 * MIB), Spending(Budget(), lambda: next(now)))
     reader.read(MIB, 8)
     with pytest.raises(BudgetExceeded, match="10 seconds"):
         reader.read(5 * MIB, 8)
 
 
-def test_limits_number_of_reads() -> None:
-    reader, _ = open_reader(KIB)
-    for _ in range(MAX_READS):
+def test_limits_time_between_requests() -> None:
+    """Parsing what is in memory also ends at the deadline."""
+    now = [0.0]
+    reader = BlockReader(SparseSource().skip(KIB), Spending(Budget(), lambda: now[0]))
+    reader.read(0, 1)
+    now[0] = 10.1
+
+    def read_on() -> None:
+        for _ in range(1000):
+            reader.read(0, 1)
+
+    with pytest.raises(BudgetExceeded, match="10 seconds"):
+        read_on()
+
+
+@pytest.mark.parametrize("offset", [0, KIB], ids=["in the file", "past its end"])
+def test_limits_number_of_reads(offset: int) -> None:
+    reader, _ = open_reader(KIB, Budget(work=700))
+    for _ in range(700):
+        reader.read(offset, 1)
+    with pytest.raises(BudgetExceeded, match="700 steps"):
+        reader.read(offset, 1)
+    assert reader.spending.work == 700
+
+
+def test_long_reads_take_more_work() -> None:
+    reader, _ = open_reader(10 * MIB)
+    reader.read(0, 8)
+    assert reader.spending.work == 1
+    reader.read(0, MIB)
+    assert reader.spending.work == 1 + 1 + MIB // (16 * KIB)
+
+
+def test_readers_of_one_probe_share_its_work() -> None:
+    reader, _ = open_reader(KIB, Budget(work=10))
+    inner = MemoryReader(bytes(100), reader.spending)
+    for _ in range(5):
         reader.read(0, 1)
-    with pytest.raises(BudgetExceeded, match="60000 steps"):
+        inner.read(0, 1)
+    with pytest.raises(BudgetExceeded):
+        inner.read(0, 1)
+    with pytest.raises(BudgetExceeded):
         reader.read(0, 1)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mediaprobe.reader import BlockReader, Budget
+from mediaprobe.budget import Budget, Spending
+from mediaprobe.reader import BlockReader
 from mediaprobe.tail import MAX_TAIL, STEP, find_last
 from tests.mediaprobe.sources import KIB, MIB, SparseSource
 
@@ -19,7 +20,7 @@ def search(
         source.skip(place - at).add(PATTERN)
         at = place + len(PATTERN)
     source.skip(size - at)
-    reader = BlockReader(source, Budget(requests=100, bytes=1 << 30), lambda: 0.0)
+    reader = BlockReader(source, Spending(Budget(requests=100, bytes=1 << 30)))
     return find_last(reader, (floor, size), PATTERN, lambda at: None if at in refuse else at, None)
 
 
@@ -48,6 +49,6 @@ def test_search_stops_within_budget() -> None:
 
 def test_limits_number_of_candidates() -> None:
     tried: list[int] = []
-    reader = BlockReader(SparseSource().add(PATTERN * 100_000), Budget(), lambda: 0.0)
+    reader = BlockReader(SparseSource().add(PATTERN * 100_000), Spending(Budget()))
     assert find_last(reader, (0, reader.size), PATTERN, tried.append, None) is None
     assert len(tried) == 64
