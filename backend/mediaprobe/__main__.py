@@ -7,8 +7,9 @@ import http.client
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from mediaprobe import FileSource, HttpSource, Metadata, ProbeError, probe
+from mediaprobe import BudgetExceeded, FileSource, HttpSource, Metadata, ProbeError, probe
 
 _COLUMNS = ("source", "container", "duration", "size", "video", "audio", "fps", "notes")
 
@@ -36,10 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
+@dataclass(frozen=True, slots=True)
 class _Failure:
-    def __init__(self, code: str, detail: str) -> None:
-        self.code = code
-        self.detail = detail
+    code: str
+    detail: str
+    # What was read before a limit was reached
+    partial: Metadata | None = None
 
 
 def _probe(source: str) -> Metadata | _Failure:
@@ -49,6 +52,8 @@ def _probe(source: str) -> Metadata | _Failure:
                 return probe(url)
         with FileSource(source) as file:
             return probe(file)
+    except BudgetExceeded as error:
+        return _Failure(error.code, error.detail, error.partial)
     except ProbeError as error:
         return _Failure(error.code, error.detail)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -57,13 +62,16 @@ def _probe(source: str) -> Metadata | _Failure:
 
 def _as_json(source: str, found: Metadata | _Failure) -> dict[str, object]:
     if isinstance(found, _Failure):
-        return {"source": source, "error": {"code": found.code, "detail": found.detail}}
+        known = {} if found.partial is None else found.partial.as_json()
+        return {"source": source, **known, "error": {"code": found.code, "detail": found.detail}}
     return {"source": source, **found.as_json()}
 
 
 def _as_row(source: str, found: Metadata | _Failure) -> tuple[str, ...]:
     if isinstance(found, _Failure):
-        return (source, "-", "-", "-", "-", "-", "-", found.detail)
+        if found.partial is None:
+            return (source, "-", "-", "-", "-", "-", "-", found.detail)
+        return (*_as_row(source, found.partial)[:-1], found.detail)
     size = "-" if found.width is None else f"{found.width}x{found.height}"
     notes = [f"rotated {found.rotation}"] if found.rotation else []
     notes += [found.hdr.upper()] if found.hdr in ("pq", "hlg") else []

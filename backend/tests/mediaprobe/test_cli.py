@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mediaprobe.__main__ import main
+from tests.mediaprobe import floods
 
 BACKEND = Path(__file__).parents[2]
 
@@ -54,6 +55,18 @@ def test_json_has_one_line_per_source_in_order(files: dict[str, str]) -> None:
     ]
     assert done.returncode == 1
     assert done.stderr == ""
+
+
+def test_flood_has_what_was_read_before_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "flood.mp4"
+    path.write_bytes(floods.KEPT["boxes after the tracks"]())
+    assert main(["--json", str(path)]) == 1
+    line = json.loads(capsys.readouterr().out)
+    assert (line["width"], line["video_codec"], line["error"]["code"]) == (640, "h264", "budget_exceeded")
+    assert main([str(path)]) == 1
+    row = capsys.readouterr().out.splitlines()[1]
+    assert "640x360" in row
+    assert "100000 steps" in row
 
 
 def test_json_error_has_source_code_and_detail(files: dict[str, str]) -> None:
