@@ -12,16 +12,15 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "backend"))
 
-from mediaprobe import ProbeError  # noqa: E402  # after the path to the reader and its tests
+from mediaprobe import Budget, ProbeError  # noqa: E402  # after the path to the reader and its tests
 from tests import media  # noqa: E402
-from tests.mediaprobe import hostile, oracle, test_corpus, test_fuzz, test_hostile, test_isolation  # noqa: E402
+from tests.mediaprobe import floods, hostile, oracle, test_corpus, test_fuzz, test_hostile, test_isolation  # noqa: E402
 from tests.mediaprobe.conftest import CORPUS  # noqa: E402
 
 RESULT = ROOT / "bench/results/metadata_safety.json"
@@ -35,7 +34,10 @@ def hostile_rows() -> dict[str, tuple[float, float]]:
     # The canary is the only expected event.
     opened = len(report["seen"]) - 1
     return {
-        f"{report['count']} hostile files: worst CPU seconds": (round(report["slowest"][1], 3), 1.0),
+        f"{report['count']} hostile files: worst CPU seconds": (
+            round(report["slowest"][1], 3),
+            1.0,
+        ),
         "  most requests": (max(account.requests for account in accounts), 32),
         "  most MiB": (round(max(account.bytes_read for account in accounts) / 2**20, 1), 24),
         "  files and sockets opened": (opened, 0),
@@ -50,21 +52,25 @@ def mutation_rows() -> dict[str, tuple[float, float]]:
             for container in media.CONTAINERS
         }
     videos = test_fuzz.seeds(samples)
-    endings: Counter[str] = Counter()
-    slowest = 0.0
+    results = test_fuzz.Results()
+    for name, make in floods.FLOODS.items():
+        results.probe(make(), name)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         jobs = [
             pool.submit(test_fuzz.campaign, videos, seed, start, min(BATCH, MUTATIONS - start))
             for start in range(0, MUTATIONS, BATCH)
         ]
         for job in jobs:
-            found, longest = job.result()
-            endings.update(found)
-            slowest = max(slowest, longest)
+            results.add(job.result())
+    endings = results.endings
     bad = sum(count for ending, count in endings.items() if ending.startswith(("UNCAUGHT", "OVER BUDGET")))
     return {
-        f"{sum(endings.values()):,} mutated files (seed {seed}), uncaught or over budget": (bad, 0),
-        "  worst CPU seconds": (round(slowest, 3), 1.0),
+        f"{sum(endings.values()):,} floods and mutated files (seed {seed}), uncaught or over budget": (
+            bad,
+            0,
+        ),
+        "  worst CPU seconds": (round(results.slowest, 3), 1.0),
+        "  most units of work": (results.most_work, Budget().work),
     }
 
 

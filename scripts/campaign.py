@@ -91,9 +91,9 @@ PARTS = [
     ),
     Part(
         "mutations",
-        "damaged files through the metadata reader",
+        "damaged files through the metadata reader, at most 1 s of processor time each",
         ["tests/mediaprobe/test_fuzz.py", "-k", "no_mutation"],
-        {"SLIPWAY_MUTATIONS": "1000000", "SLIPWAY_PROCESSES": "2"},
+        {"SLIPWAY_MUTATIONS": "1000000", "SLIPWAY_PROCESSES": "2", "SLIPWAY_FILE_SECONDS": "1"},
         4 * HOUR,
     ),
     Part(
@@ -138,7 +138,7 @@ PARTS = [
 class Outcome:
     runs: int
     violations: int
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
 def run(part: Part, seed: str) -> Outcome:
@@ -185,9 +185,10 @@ def judge(ended: int | None, lines: list[dict[str, object]], tests: Counts) -> O
     violations += sum(1 for defect in defects if not defect["caught_by"])
     if not runs:
         runs, violations = tests.passed + tests.failed, tests.failed
+    notes = [str(line["note"]) for line in lines if "note" in line]
     if ended is None:
-        return Outcome(runs, violations, "until the time limit")
-    return Outcome(runs, violations if ended == 0 else max(1, violations))
+        return Outcome(runs, violations, [*notes, "until the time limit"])
+    return Outcome(runs, violations if ended == 0 else max(1, violations), notes)
 
 
 def lines_of(report: Path) -> list[dict[str, object]]:
@@ -195,7 +196,7 @@ def lines_of(report: Path) -> list[dict[str, object]]:
 
 
 def row(part: Part, outcome: Outcome, seed: str) -> str:
-    notes = [*resized(part), *([outcome.note] if outcome.note else [])]
+    notes = [*resized(part), *outcome.notes]
     ran = f"{part.what} ({', '.join(notes)})" if notes else part.what
     figures = f"{outcome.runs:,} | {outcome.violations} | {seed}"
     return f"| `{part.name}` | {ran} | {figures} | {datetime.now(UTC):%Y-%m-%d} | {commit()} |"

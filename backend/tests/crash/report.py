@@ -1,6 +1,7 @@
 """Appends what a suite ran as JSON lines to the file that SLIPWAY_CAMPAIGN_REPORT names, for `make campaign`.
 
-A line contains suite, runs, violations, seconds and seed, or defect and caught_by for a seeded defect.
+A line contains suite, runs, violations, seconds and seed, or defect and caught_by for a seeded defect. A note is
+shown in the table.
 """
 
 import json

@@ -98,4 +98,52 @@ def _zero(data: bytearray, generator: random.Random) -> None:
     data[at : at + length] = bytes(len(data[at : at + length]))
 
 
-_MUTATIONS = (_flip, _byte, _byte, _number, _number, _number, _code, _cut, _remove, _insert, _repeat, _zero)
+def _flood(data: bytearray, generator: random.Random) -> None:
+    """Repeat a box thousands of times, or what follows another code."""
+    code = generator.choice(_CODES)
+    at = data.find(code)
+    if at < 0:
+        at = _place(data, generator)
+    size = int.from_bytes(data[max(0, at - 4) : at], "big")
+    if 8 <= size <= 4096:
+        at -= 4
+    else:
+        size = generator.choice((2, 7, 64, 1024))
+    flood = data[at : at + size] * (100_000 // size)
+    _enlarge(data, at, len(flood))
+    data[at:at] = flood
+
+
+# Where the children of boxes that are not plain containers begin
+_CHILDREN = {b"stsd": 16, b"avc1": 86, b"hvc1": 86, b"hev1": 86, b"mp4v": 86, b"mp4a": 36}
+
+
+def _enlarge(data: bytearray, at: int, extra: int) -> None:
+    """Add to the size of every box around this offset, so that they contain what is inserted there."""
+    start = 0
+    while start + 8 <= at:
+        size = int.from_bytes(data[start : start + 4], "big")
+        if size < 8:
+            return
+        if start + size <= at:
+            start += size
+        else:
+            data[start : start + 4] = min(size + extra, 0xFFFFFFFF).to_bytes(4, "big")
+            start += _CHILDREN.get(bytes(data[start + 4 : start + 8]), 8)
+
+
+_MUTATIONS = (
+    _flood,
+    _flip,
+    _byte,
+    _byte,
+    _number,
+    _number,
+    _number,
+    _code,
+    _cut,
+    _remove,
+    _insert,
+    _repeat,
+    _zero,
+)

@@ -1,33 +1,36 @@
-"""Mutated and generated files raise no error but a ProbeError.
+"""Mutated and generated files raise no error but a ProbeError, and stay within the budget.
 
-For a campaign run `SLIPWAY_MUTATIONS=1000000 pytest tests/mediaprobe/test_fuzz.py -s`, optionally with SLIPWAY_SEED and
-SLIPWAY_PROCESSES.
+For a campaign run `SLIPWAY_MUTATIONS=1000000 pytest tests/mediaprobe/test_fuzz.py -s`, optionally with SLIPWAY_SEED,
+SLIPWAY_PROCESSES and SLIPWAY_FILE_SECONDS, the limit of processor time for each file.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import time
 import traceback
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediaprobe import BytesSource, ProbeError, probe
+from mediaprobe import Budget, BytesSource, ProbeError, probe
 from tests.crash.report import write_line
-from tests.mediaprobe import builders, hostile
+from tests.mediaprobe import builders, floods, hostile
 from tests.mediaprobe.conftest import CORPUS
 from tests.mediaprobe.mutation import mutate
-from tests.mediaprobe.sources import MIB, CountingSource
+from tests.mediaprobe.sources import MIB, CountingSource, probe_counted
 
 MUTATIONS = int(os.environ.get("SLIPWAY_MUTATIONS", "10000"))
 SEED = os.environ.get("SLIPWAY_SEED", "everyday")
 PROCESSES = int(os.environ.get("SLIPWAY_PROCESSES", "1"))
+FILE_SECONDS = float(os.environ.get("SLIPWAY_FILE_SECONDS", "inf"))
 _BATCH = 5000
 # Larger files take longer to mutate than to read.
 _MAX_SEED_BYTES = 200_000
@@ -43,60 +46,75 @@ def seeds(samples: dict[str, bytes]) -> list[bytes]:
     return found
 
 
-def campaign(videos: list[bytes], seed: str, first: int, count: int) -> tuple[Counter[str], float]:
-    """Probe mutations, and return the counts of results and the longest CPU time.
+@dataclass
+class Results:
+    """Counts of results, the longest processor time in seconds, and the most work."""
 
-    Seed and number of a mutation reproduce it.
-    """
-    endings: Counter[str] = Counter()
-    slowest = 0.0
-    for number in range(first, first + count):
-        generator = random.Random(f"{seed}-{number}")  # noqa: S311 (repeatable on purpose)
-        data = mutate(generator.choice(videos), generator)
+    endings: Counter[str] = field(default_factory=Counter)
+    slowest: float = 0.0
+    most_work: int = 0
+
+    def probe(self, data: bytes, name: str) -> None:
         source = CountingSource(BytesSource(data))
         started = time.process_time()
         try:
-            probe(source).as_json()
-            endings["ready"] += 1
+            probe_counted(source).as_json()
+            self.endings["ready"] += 1
         except ProbeError as error:
-            endings[error.code] += 1
+            self.endings[error.code] += 1
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
-            endings[
-                f"UNCAUGHT {error!r} at {Path(where.filename).name}:{where.lineno}, mutation {number}"
-            ] += 1
-        slowest = max(slowest, time.process_time() - started)
-        if source.requests > 32 or source.bytes_read > 24 * MIB:
-            endings[f"OVER BUDGET, mutation {number}"] += 1
-    return endings, slowest
+            self.endings[f"UNCAUGHT {error!r} at {Path(where.filename).name}:{where.lineno}, {name}"] += 1
+        seconds = time.process_time() - started
+        self.slowest, self.most_work = max(self.slowest, seconds), max(self.most_work, source.work)
+        if source.requests > 32 or source.bytes_read > 24 * MIB or source.work > Budget().work:
+            self.endings[f"OVER BUDGET, {name}"] += 1
+        if seconds > FILE_SECONDS:
+            self.endings[f"TOO SLOW, {seconds:.1f} s, {name}"] += 1
+
+    def add(self, other: Results) -> None:
+        self.endings.update(other.endings)
+        self.slowest = max(self.slowest, other.slowest)
+        self.most_work = max(self.most_work, other.most_work)
+
+
+def campaign(videos: list[bytes], seed: str, first: int, count: int) -> Results:
+    """Probe mutations. Seed and number of a mutation reproduce it."""
+    results = Results()
+    for number in range(first, first + count):
+        generator = random.Random(f"{seed}-{number}")  # noqa: S311 (repeatable on purpose)
+        results.probe(mutate(generator.choice(videos), generator), f"mutation {number}")
+    return results
 
 
 def test_no_mutation_raises_unknown_error(samples: dict[str, bytes]) -> None:
     videos = seeds(samples)
-    endings: Counter[str] = Counter()
-    slowest = 0.0
+    results = Results()
+    whole = {**floods.FLOODS, **floods.KEPT} if math.isfinite(FILE_SECONDS) else {}
+    for name, make in whole.items():
+        results.probe(make(), name)
     starts = range(0, MUTATIONS, _BATCH)
     if PROCESSES == 1:
-        results = [campaign(videos, SEED, start, min(_BATCH, MUTATIONS - start)) for start in starts]
+        for start in starts:
+            results.add(campaign(videos, SEED, start, min(_BATCH, MUTATIONS - start)))
     else:
         with ProcessPoolExecutor(PROCESSES) as pool:
             jobs = [
                 pool.submit(campaign, videos, SEED, start, min(_BATCH, MUTATIONS - start)) for start in starts
             ]
-            results = [job.result() for job in jobs]
-    for found, longest in results:
-        endings.update(found)
-        slowest = max(slowest, longest)
-    print(f"\n{MUTATIONS} mutations of {len(videos)} files: {dict(endings)}; slowest {slowest * 1000:.1f} ms")  # noqa: T201
+            for job in jobs:
+                results.add(job.result())
+    note = f"worst processor time of a file {results.slowest:.2f} s, most work {results.most_work:,} units"
+    print(f"\n{MUTATIONS} mutations of {len(videos)} files: {dict(results.endings)}; {note}")  # noqa: T201
     known = {
         *("ready", hostile.UNSUPPORTED, hostile.NO_VIDEO, hostile.TRUNCATED, hostile.UNREADABLE),
         hostile.BUDGET,
     }
-    broken = {ending: count for ending, count in endings.items() if ending not in known}
-    runs, violations = sum(endings.values()), sum(broken.values())
-    write_line({"suite": "mutations", "runs": runs, "violations": violations, "seed": SEED})
-    assert runs == MUTATIONS
+    broken = {ending: count for ending, count in results.endings.items() if ending not in known}
+    runs, violations = MUTATIONS + len(whole), sum(broken.values())
+    write_line({"suite": "mutations", "runs": runs, "violations": violations, "seed": SEED, "note": note})
     assert broken == {}
+    assert results.endings.total() == runs
 
 
 _codes = st.sampled_from(
