@@ -34,10 +34,7 @@ def hostile_rows() -> dict[str, tuple[float, float]]:
     # The canary is the only expected event.
     opened = len(report["seen"]) - 1
     return {
-        f"{report['count']} hostile files: worst CPU seconds": (
-            round(report["slowest"][1], 3),
-            1.0,
-        ),
+        f"{report['count']} hostile files: worst CPU seconds": (round(report["slowest"][1], 3), 1.0),
         "  most requests": (max(account.requests for account in accounts), 32),
         "  most MiB": (round(max(account.bytes_read for account in accounts) / 2**20, 1), 24),
         "  files and sockets opened": (opened, 0),
@@ -65,10 +62,7 @@ def mutation_rows() -> dict[str, tuple[float, float]]:
     endings = results.endings
     bad = sum(count for ending, count in endings.items() if ending.startswith(("UNCAUGHT", "OVER BUDGET")))
     return {
-        f"{sum(endings.values()):,} floods and mutated files (seed {seed}), uncaught or over budget": (
-            bad,
-            0,
-        ),
+        f"{endings.total():,} floods and mutated files (seed {seed}), uncaught or over budget": (bad, 0),
         "  worst CPU seconds": (round(results.slowest, 3), 1.0),
         "  most units of work": (results.most_work, Budget().work),
     }

@@ -8,10 +8,10 @@ import os
 import re
 import socket
 import ssl
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
@@ -58,14 +58,19 @@ class FileSource:
     """A local file. Its inode, size and modification time serve as its ETag."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._file = Path(path).open("rb", buffering=0)
+        # Without O_NONBLOCK a named pipe would wait for its writer.
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            os.close(opened)
+            raise OSError("it is no regular file")
+        self._file = os.fdopen(opened, "rb", buffering=0)
 
     def read_range(self, start: int, length: int, etag: str | None) -> RangeAnswer:
-        stat = os.fstat(self._file.fileno())
-        version = f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}"
+        status = os.fstat(self._file.fileno())
+        version = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
         if etag is not None and etag != version:
             raise SourceChanged(_CHANGED)
-        return RangeAnswer(os.pread(self._file.fileno(), length, start), stat.st_size, version)
+        return RangeAnswer(os.pread(self._file.fileno(), length, start), status.st_size, version)
 
     def close(self) -> None:
         self._file.close()

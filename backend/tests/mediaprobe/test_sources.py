@@ -347,6 +347,14 @@ def test_reads_file(tmp_path: Path) -> None:
     assert (answer.data, answer.size) == (bytes(range(90, 100)), 100)
 
 
+def test_named_pipe_is_no_source(tmp_path: Path) -> None:
+    """Nobody writes to the pipe, so opening it as a file would never end."""
+    os.mkfifo(tmp_path / "a")
+    for path in (tmp_path / "a", tmp_path):
+        with pytest.raises(OSError, match="regular file"):
+            FileSource(path)
+
+
 def test_detects_grown_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"before")
