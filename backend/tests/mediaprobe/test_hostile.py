@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import sys
 
 import pytest
@@ -108,6 +109,16 @@ def test_flood_stays_within_budget(name: str) -> None:
     assert 0 < counted.work <= Budget().work
     if found is not None:
         check_sane(found)
+
+
+def test_flood_in_a_track_keeps_its_rate_and_rotation() -> None:
+    turned = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    flooded = floods.KEPT["boxes in a track"]().replace(builders.MATRIX, turned)
+    with pytest.raises(BudgetExceeded) as exceeded:
+        probe(BytesSource(flooded))
+    partial = exceeded.value.partial
+    assert partial is not None
+    assert (partial.rotation, partial.frame_rate) == (90, 30)
 
 
 def test_names_are_unique() -> None:
