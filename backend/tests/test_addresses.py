@@ -1,10 +1,12 @@
 """Where the page, its store and its own calls are, for each SLIPWAY_HOST."""
 
-from typing import Any
+import socket
+from typing import Any, Self
 
 import pytest
 from pydantic import ValidationError
 
+from app.core.addresses import lan_addresses
 from app.core.config import Settings
 
 LAN = ["192.0.2.10", "2001:db8::10"]
@@ -101,3 +103,28 @@ def test_store_is_named_like_the_page_beyond_loopback(values: dict[str, Any], *,
 def test_https_page_requires_address_of_the_store() -> None:
     with pytest.raises(ValidationError, match="S3_PUBLIC_ENDPOINT_URL"):
         make(slipway_host="::", app_origins="https://video.example")
+
+
+class _Route:
+    """A UDP socket on a network that gave this machine no address."""
+
+    def __init__(self, family: socket.AddressFamily, _kind: socket.SocketKind) -> None:
+        self._family = family
+
+    def connect(self, _address: tuple[str, int]) -> None:
+        pass
+
+    def getsockname(self) -> tuple[str, int]:
+        return ("169.254.3.4" if self._family is socket.AF_INET else "fe80::1", 9)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+
+def test_announces_no_link_local_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.core.addresses.socket.socket", _Route)
+
+    assert lan_addresses(ipv6=True) == []

@@ -178,6 +178,10 @@ def test_refuses_no_host_to_listen_on(written: str) -> None:
         ("localhost", True),
         ("::1", True),
         ("[::1]", True),
+        ("videos.localhost", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:192.168.1.5", False),
+        ("localhost.example", False),
         ("0.0.0.0", False),  # noqa: S104  # a setting, not bound
         ("::", False),
         ("192.168.1.5", False),

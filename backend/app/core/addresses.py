@@ -1,5 +1,6 @@
 """Find the addresses that other machines reach this one at."""
 
+import ipaddress
 import socket
 from contextlib import suppress
 from typing import Final
@@ -17,4 +18,5 @@ def lan_addresses(*, ipv6: bool) -> list[str]:
         with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((_ELSEWHERE[family], 9))
             found.append(probe.getsockname()[0])
-    return found
+    # A link-local address works only with the number of an interface, which differs from machine to machine.
+    return [address for address in found if not ipaddress.ip_address(address).is_link_local]

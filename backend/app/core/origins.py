@@ -90,12 +90,14 @@ def url_host(host: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can connect to `host`. IPv6 may stand in brackets."""
-    if host == "localhost":
-        return True
+    if host == "localhost" or host.endswith(".localhost"):
+        return True  # RFC 6761, 6.3
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def csp_source(origin: str) -> str:
