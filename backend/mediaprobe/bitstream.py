@@ -1,4 +1,4 @@
-"""Reads frame size, pixel aspect ratio and colour from codec configurations (avcC, hvcC, av1C and vpcC).
+"""Reads frame size, pixel aspect ratio and colour from codec configurations (avcC, hvcC, av1C, vpcC and Annex B).
 
 Parsing ends with the VUI. An invalid configuration gives None.
 """
@@ -22,6 +22,16 @@ _SAR_TABLE = (
 )  # fmt: skip
 _EXTENDED_SAR = 255
 _UNSPECIFIED = 2
+_MACROBLOCK = 16
+_PADDING_SHARE = 32
+_PQ, _HLG, _BT709 = 16, 18, 1
+# dv_bl_signal_compatibility_id, which is 0 if only a Dolby Vision decoder can show the base layer.
+_BASE_LAYER_TRANSFERS = {1: _PQ, 2: _BT709, 4: _HLG, 6: _PQ}
+_IPT_PQ, _OWN_BASE_LAYER = 5, frozenset({5, 10, 20})
+# NAL unit types of an SPS (H.264 Table 7-1, H.265 Table 7-1).
+_H264_SPS, _HEVC_SPS = 7, 33
+# obu_type of a sequence header (AV1 6.2.2).
+_AV1_SEQUENCE = 1
 
 # The profiles whose SPS has chroma_format_idc (H.264 7.3.2.1.1).
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
@@ -35,6 +45,10 @@ class SequenceHeader:
     primaries: int | None = None
     transfer: int | None = None
     matrix: int | None = None
+    # Whether the size is exact, so that a container's smaller size does not mean padding
+    exact: bool = False
+    # Whether pictures may be coded as fields
+    fields: bool = False
 
 
 ConfigurationReader = Callable[[bytes], SequenceHeader | None]
@@ -46,11 +60,15 @@ def work(configuration: bytes) -> int:
 
 
 def apply(header: SequenceHeader | None, video: Video) -> None:
-    """Take the coded size from the bitstream, and aspect ratio and colour if the container has none."""
+    """Take the coded size from the bitstream, and aspect ratio and colour if the container has none.
+
+    Some cameras leave the padding to whole macroblocks in the bitstream, and only the container has the picture's size.
+    """
     if header is None:
         return
     if header.width > 0 and header.height > 0:
-        video.width, video.height = header.width, header.height
+        coded, stated = (header.width, header.height), (video.width, video.height)
+        video.width, video.height = stated if not header.exact and _has_padding(coded, stated) else coded
     if video.sar is None:
         video.sar = header.sar
     if {video.primaries, video.transfer, video.matrix} <= {None, _UNSPECIFIED}:
@@ -61,12 +79,105 @@ def apply(header: SequenceHeader | None, video: Video) -> None:
         )
 
 
+def remove_padding(video: Video, shown: tuple[int, int]) -> None:
+    """Take the size in which the container shows the video, if only padding to whole macroblocks makes it higher.
+
+    A difference above 1 in 32 is a pixel aspect ratio, and so is one of the width alone.
+    """
+    coded = video.width, video.height
+    if (
+        _has_padding(coded, shown)
+        and video.height % _MACROBLOCK == 0
+        and 0 < (video.height - shown[1]) * _PADDING_SHARE <= video.height
+    ):
+        video.width, video.height = shown
+
+
+def _has_padding(coded: tuple[int, int], picture: tuple[int, int]) -> bool:
+    """Return whether the picture is smaller and has the same number of macroblocks in both directions."""
+    return coded != picture and all(
+        0 < less <= side and -(-less // _MACROBLOCK) == -(-side // _MACROBLOCK)
+        for side, less in zip(coded, picture, strict=True)
+    )
+
+
+def pixel_aspect(shown: tuple[int, int], *sizes: tuple[int, int]) -> Fraction | None:
+    """Return the pixel aspect ratio of a video that is shown in this size.
+
+    `sizes` are those of the picture that the writer may have meant. A writer keeps the width or the height.
+    """
+    across, down = shown
+    if any(
+        across == width and down in (height, -(-height // _MACROBLOCK) * _MACROBLOCK)
+        for width, height in sizes
+    ):
+        # Some writers state the height with the padding.
+        return Fraction(1)
+    width, height = next(
+        (
+            size
+            for size in sizes
+            if across * size[1] == down * size[0] or across == size[0] or down == size[1]
+        ),
+        sizes[0],
+    )
+    return ratio(across * height, down * width)
+
+
+def complete_dolby_vision(video: Video) -> None:
+    """Take the transfer from the Dolby Vision record if it is unspecified (Dolby Vision in ISOBMFF, 3.1).
+
+    Profile 5 is always PQ, because its base layer has no other meaning. Profiles 10 and 20 without a compatible base
+    layer have the same signal.
+    """
+    record = video.dolby_vision_record
+    if len(record) < 5:
+        return
+    profile, compatibility = record[2] >> 1, record[4] >> 4
+    transfer = _BASE_LAYER_TRANSFERS.get(compatibility)
+    if profile in _OWN_BASE_LAYER and compatibility == 0:
+        transfer = _PQ
+    if transfer is not None and (profile == _IPT_PQ or video.transfer in (None, 0, _UNSPECIFIED)):
+        video.transfer = transfer
+
+
+def configuration(codec: str | None, data: bytes) -> SequenceHeader | None:
+    """Read the configuration of H.264, HEVC or AV1 that a container stores without naming its form."""
+    units = data.startswith((b"\0\0\1", b"\0\0\0\1"))
+    if codec == "h264":
+        return (
+            _annex_b(data, h264_sps, lambda unit: unit & 0x1F == _H264_SPS)
+            if units
+            else avc_configuration(data)
+        )
+    if codec == "hevc":
+        if units:
+            return _annex_b(data, hevc_sps, lambda unit: unit >> 1 & 0x3F == _HEVC_SPS)
+        return hevc_configuration(data)
+    if codec == "av1":
+        return av1_configuration(data) if data[:1] == b"\x81" else _av1_units(data)
+    return None
+
+
+def _annex_b(
+    data: bytes, read: Callable[[bytes], SequenceHeader | None], is_sps: Callable[[int], bool]
+) -> SequenceHeader | None:
+    """Read the first SPS of a byte stream, whose NAL units follow 00 00 01 (H.264 and H.265 Annex B)."""
+    start = data.find(b"\0\0\1")
+    while start >= 0 and start + 3 < len(data):
+        following = data.find(b"\0\0\1", start + 3)
+        if is_sps(data[start + 3]):
+            return read(data[start + 3 : following if following >= 0 else len(data)])
+        start = following
+    return None
+
+
 def avc_configuration(data: bytes) -> SequenceHeader | None:
     """Read the first SPS of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3)."""
     if len(data) < 8 or data[0] != 1 or data[5] & 0x1F == 0:
         return None
-    length = int.from_bytes(data[6:8], "big")
-    return h264_sps(data[8 : 8 + length])
+    sps = data[8 : 8 + int.from_bytes(data[6:8], "big")]
+    return h264_sps(sps) if sps and sps[0] & 0x1F == _H264_SPS else None
 
 
 def hevc_configuration(data: bytes) -> SequenceHeader | None:
@@ -83,7 +194,7 @@ def hevc_configuration(data: bytes) -> SequenceHeader | None:
             if offset + 2 > len(data):
                 return None
             length = int.from_bytes(data[offset : offset + 2], "big")
-            if nal_type == 33:
+            if nal_type == _HEVC_SPS:
                 return hevc_sps(data[offset + 2 : offset + 2 + length])
             offset += 2 + length
     return None
@@ -93,11 +204,17 @@ def av1_configuration(data: bytes) -> SequenceHeader | None:
     """Read the sequence header OBU of an AV1CodecConfigurationRecord (AV1 in ISOBMFF, 2.3)."""
     if len(data) < 6 or data[0] != 0x81:
         return None
-    header = data[4]
-    if (header >> 3) & 0xF != 1:
+    return _av1_units(data[4:])
+
+
+def _av1_units(data: bytes) -> SequenceHeader | None:
+    """Read the first OBU, which is the sequence header, after an empty temporal delimiter (AV1 5.3)."""
+    if data[:2] == b"\x12\0":
+        data = data[2:]
+    if not data or (data[0] >> 3) & 0xF != _AV1_SEQUENCE:
         return None
-    offset = 6 if header & 4 else 5
-    if header & 2:
+    offset = 2 if data[0] & 4 else 1
+    if data[0] & 2:
         while offset < len(data) and data[offset] & 0x80:
             offset += 1
         offset += 1
@@ -208,7 +325,9 @@ def _h264_sps(bits: _Bits, header: SequenceHeader) -> None:
         left, right, top, bottom = bits.ue(), bits.ue(), bits.ue(), bits.ue()
         width -= (left + right) * unit_x
         height -= (top + bottom) * unit_y
-    header.width, header.height = width, height
+        # FFmpeg distrusts a crop of only the right and bottom edge, as it stands for padding.
+        header.exact = left > 0 or top > 0
+    header.width, header.height, header.fields = width, height, not frames_only
     if bits.flag():
         _vui(bits, header)
 
@@ -253,6 +372,7 @@ def _hevc_sps(bits: _Bits, header: SequenceHeader) -> None:
         left, right, top, bottom = bits.ue(), bits.ue(), bits.ue(), bits.ue()
         width -= (left + right) * unit_x
         height -= (top + bottom) * unit_y
+        header.exact = True
     header.width, header.height = width, height
     bits.ue()
     bits.ue()

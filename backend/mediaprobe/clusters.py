@@ -30,6 +30,12 @@ _MIN_BLOCKS = 4
 # this share.
 _VARIABLE_BLOCKS = 48
 _MAX_DIFFERENCE = Fraction(1, 4)
+# If this many frames are two DefaultDurations apart, that is the duration of a field. Fewer will do if frames may have
+# fields, because the first five pictures in any usual order include two neighbours.
+_PAIRED_BLOCKS, _PAIRED_FIELDS = 16, 5
+# No interlaced format has more frames a second. A higher stated rate is worth some requests.
+_MAX_INTERLACED_RATE = 32
+_FIELD_REQUESTS = 4
 # H.264 and HEVC allow 16 reordered pictures. Encoders use 4.
 _MAX_REORDER = 4
 # Compressed video needs fewer bits per pixel. If the header implies more, its duration is too short.
@@ -48,12 +54,17 @@ _USUAL_RATES = (
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The Segment's end, TimestampScale in nanoseconds, number of the video track, and DefaultDuration by track."""
+    """The Segment's end, TimestampScale in nanoseconds, number of the video track, and DefaultDuration by track.
+
+    `fields` tells that a video frame may have two fields, and `interlaced` that the container says so.
+    """
 
     end: int
     scale: int
     video: int
     default_durations: Mapping[int, Fraction]
+    fields: bool = False
+    interlaced: bool = False
 
 
 @dataclass(slots=True)
@@ -83,10 +94,12 @@ def measure(reader: Reader, recording: Recording, cluster: Element, findings: Fi
         return
     head = _Times()
     # Allow a request for the frame rate, unless it is known or the tail will be read anyway.
-    wanted = video.frame_rate is None and findings.duration is not None
-    _walk(reader, cluster, recording, head, requests=_HEADER_REQUESTS if wanted else 0)
     stated = video.frame_rate
+    wanted = stated is None and findings.duration is not None
+    _walk(reader, cluster, recording, head, requests=_HEADER_REQUESTS if wanted else 0)
     _set_rate(video, head, recording, stated)
+    if stated is not None:
+        _halve_rate_of_fields(reader, cluster, recording, head, video, stated)
     if findings.duration is None or _is_too_short(cluster, recording, findings, video):
         tail = _read_tail(reader, recording, cluster, head, findings)
         if tail is not None and len(tail.frames(recording.video)) > len(head.frames(recording.video)):
@@ -119,6 +132,33 @@ def _set_rate(video: Video, times: _Times, recording: Recording, stated: Fractio
     )
     if stated is None or (video.vfr and far):
         video.frame_rate = seen
+
+
+def _halve_rate_of_fields(
+    reader: Reader, cluster: Element, recording: Recording, times: _Times, video: Video, stated: Fraction
+) -> None:
+    """Halve the stated rate if it is that of fields, which the block times show."""
+    stored = times.of_track.get(recording.video, [])
+    doubted = recording.fields and stated > _MAX_INTERLACED_RATE
+    if doubted and len(stored) < _PAIRED_FIELDS:
+        _walk(reader, cluster, recording, times, requests=reader.spending.requests + _FIELD_REQUESTS)
+        stored = times.of_track.get(recording.video, [])
+    enough = (
+        len(stored) >= _PAIRED_FIELDS if recording.fields else len(stored) >= _PAIRED_BLOCKS and not video.vfr
+    )
+    unseen = doubted and recording.interlaced and len(stored) < _PAIRED_FIELDS
+    if unseen or (enough and _are_pairs(stored, Fraction(2_000_000_000, recording.scale) / stated)):
+        video.frame_rate = stated / 2
+
+
+def _are_pairs(times: list[int], pair: Fraction) -> bool:
+    """Return whether the gaps between frames are multiples of this many units, and most are just that."""
+    gaps = [later - earlier for earlier, later in pairwise(sorted(set(times)))]
+    single = sum(abs(gap - pair) <= 1 for gap in gaps)
+    # Block times are rounded to units, so a shorter pair cannot be told from others.
+    return (
+        pair >= 4 and 2 * single > len(gaps) and all(abs(gap - round(gap / pair) * pair) <= 1 for gap in gaps)
+    )
 
 
 def _rate(frames: list[int], scale: int, *, even: bool) -> Fraction | None:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 _MP4_VIDEO = {
-    "avc1 avc2 avc3 avc4 ai12 ai13 ai15 ai16 ai5p ai5q ai52 ai53 ai55 ai56 ai1p ai1q AVin xalg dva1 dvav": "h264",
-    "hvc1 hev1 hvc2 hev2 dvh1 dvhe lhv1 lhe1": "hevc",
+    "avc1 avc2 avc3 avc4 ai12 ai13 ai15 ai16 ai5p ai5q ai52 ai53 ai55 ai56 ai1p ai1q AVin xalg aivx rv64 "
+    "avlg dva1 dvav svc1 svc2 mvc1 mvc2 mvc3 mvc4": "h264",
+    "hvc1 hev1 hvc2 hev2 hvt1 dvh1 dvhe lhv1 lhe1": "hevc",
     "vvc1 vvi1": "vvc",
     "av01 dav1": "av1",
+    "evc1": "evc",
+    "apv1": "apv",
+    "lvc1": "lcevc",
     "vp08": "vp8",
     "vp09": "vp9",
     "mp4v XVID xvid DIVX divx 3IV2 FMP4 DX50 m4s2": "mpeg4",
     "s263 h263 H263 M263": "h263",
     "H261 h261": "h261",
-    "jpeg mjpa mjpg MJPG AVDJ avdj dmb1": "mjpeg",
+    "jpeg mjpa mjpg MJPG AVDJ avdj AVRn dmb1": "mjpeg",
     "mjpb": "mjpegb",
-    "mjp2 mjs2": "jpeg2000",
+    "mjp2 mjs2 j2ki": "jpeg2000",
     "apch apcn apcs apco ap4h ap4x": "prores",
     "AVdn AVdh": "dnxhd",
-    "m1v1 m1v mp1v mpg1 mx1p": "mpeg1video",
+    "m1v1 m1v mpeg mp1v mpg1 mx1p": "mpeg1video",
     "m2v1 mp2v mpg2 hdv1 hdv2 hdv3 hdv4 hdv5 hdv6 hdv7 hdv8 hdv9 hdva hdvb hdvc hdvd hdve hdvf mx5n mx5p "
     "mx4n mx4p mx3n mx3p xdv1 xdv2 xdv3 xdv4 xdv5 xdv6 xdv7 xdv8 xdv9 xdva xdvb xdvc xdvd xdve xdvf xd5a xd5b "
-    "xd5c xd5d xd5e xd5f xd59 xd54 xd55 xd51": "mpeg2video",
-    "dvc dvcp dvpp dv5p dv5n dvhp dvhq dvh2 dvh3 dvh4 dvh5 dvh6 dv1n dv1p dvsd dvis": "dvvideo",
+    "xd5c xd5d xd5e xd5f xd59 xd54 xd55 xd51 xdhd xdh2 AVmp": "mpeg2video",
+    "dvc dvcp dvl dvlp dvpp dv5p dv5n dvhp dvhq dvh2 dvh3 dvh4 dvh5 dvh6 dv1n dv1p dvsd dvis AVdv AVd1": "dvvideo",
     "SVQ1 svq1 svqi": "svq1",
     "SVQ3": "svq3",
     "cvid": "cinepak",
@@ -32,13 +36,38 @@ _MP4_VIDEO = {
     "png MNG": "png",
     "tiff": "tiff",
     "gif": "gif",
-    "raw yuv2 2vuy 2Vuy yuvs v308 v408 UYVY YUYV": "rawvideo",
-    "v210": "v210",
+    "raw yuv2 2vuy 2Vuy yuvs UYVY YUYV L555 L565 B565 24BG BGRA RGBA ABGR b16g b48r b64a bxbg bxrg bxyv NO16 "
+    "DVOO R420 R411 WRAW AV1x AVup BGGR": "rawvideo",
+    "v210 bxy2": "v210",
+    "v308": "v308",
+    "v408": "v408",
     "v410": "v410",
+    "yuv4": "yuv4",
+    "R10k R10g": "r10k",
+    "r210": "r210",
+    "AVUI": "avui",
+    "AVrp SUDS": "avrp",
+    "Y41P": "y41p",
+    "Y216": "targa_y216",
+    "tga": "targa",
+    "sgi": "sgi",
+    "dpx": "dpx",
+    "exr": "exr",
+    "flic": "flic",
+    "rle1": "sgirle",
+    "qdrw": "qdraw",
+    "QkBk": "cdtoons",
+    "DXD3 DXDI": "dxv",
+    "Shr0 Shr1 Shr2 Shr3 Shr4 Shr5 Shr6 Shr7": "sheervideo",
+    "pxlt": "pixlet",
+    "nclc": "notchlc",
+    "601N 601P dtnt dtNT dtpa dtPA": "media100",
+    "duck": "truemotion1",
+    "3IVD": "msmpeg4v3",
     "WRLE": "msrle",
     "VP31": "vp3",
     "VP6F": "vp6f",
-    "vc-1": "vc1",
+    "vc-1 ovc1 dvc1": "vc1",
     "drac": "dirac",
     "icod": "aic",
     "Hap1 Hap5 HapY HapM HapA": "hap",
@@ -46,10 +75,10 @@ _MP4_VIDEO = {
     "IV50": "indeo5",
     "IV41": "indeo4",
     "FFV1": "ffv1",
-    "cavs avs2": "avs2",
+    "cavs avs2": "cavs",
     "SP5X": "sp5x",
     "UCOD": "clearvideo",
-    "M8RG M8Y0": "magicyuv",
+    "M0R0 M0RA M0RG M0Y0 M0Y2 M0Y4 M2RA M2RG M4RA M4RG M8RG M8RA M8G0 M8Y0 M8Y2 M8Y4 M8YA": "magicyuv",
 }
 
 _MP4_AUDIO = {
@@ -60,17 +89,24 @@ _MP4_AUDIO = {
     "ac-4": "ac4",
     "Opus": "opus",
     "fLaC": "flac",
+    ".mp1": "mp1",
+    ".mp2": "mp2",
     ".mp3 mp3": "mp3",
-    "dtsc dtsh dtsl dtse dtsx": "dts",
+    "dtsc dtsh dtsl dtse dtsx dtsy DTS": "dts",
     "mlpa": "truehd",
+    "mha1 mha2 mhm1 mhm2": "mpegh_3d_audio",
     "samr": "amr_nb",
     "sawb": "amr_wb",
-    "sowt": "pcm_s16le",
+    # DV audio, which FFmpeg decodes while it reads the file
+    "sowt vdva dvca": "pcm_s16le",
     "twos": "pcm_s16be",
+    "23ni": "pcm_s24le",
     "in24": "pcm_s24be",
     "in32": "pcm_s32be",
     "fl32 FL32": "pcm_f32be",
     "fl64 FL64": "pcm_f64be",
+    "23lf": "pcm_f32le",
+    "46lf": "pcm_f64le",
     "ulaw": "pcm_mulaw",
     "alaw": "pcm_alaw",
     "raw": "pcm_u8",
@@ -83,10 +119,12 @@ _MP4_AUDIO = {
     "Qclp Qclq sqcp": "qcelp",
     "agsm": "gsm",
     "sevc": "evrc",
-    "vdva": "dvaudio",
-    "spex": "speex",
-    "WMA2": "wmav2",
-    "nmos": "nellymoser",
+    "ssmv": "smv",
+    "spex SPXN": "speex",
+    "wma WMA2 owma": "wmav2",
+    "nmos NELL": "nellymoser",
+    "ilbc": "ilbc",
+    "g726": "adpcm_g726",
 }
 
 # objectTypeIndication of an `esds` (ISO/IEC 14496-1 Table 5, mp4ra.org).
@@ -299,15 +337,24 @@ _MP4_AUDIO_CODES = _by_fourcc(_MP4_AUDIO)
 _AVI_VIDEO_CODES = _by_fourcc(_AVI_VIDEO)
 
 
+def _named(fourcc: bytes, *tables: dict[bytes, str]) -> str:
+    """Return the name of the code in the first table that has it, if need be in other letters, as in FFmpeg."""
+    for table in tables:
+        name = table.get(fourcc) or table.get(fourcc.upper()) or table.get(fourcc.lower())
+        if name is not None:
+            return name
+    return printable(fourcc)
+
+
 def mp4_video(fourcc: bytes) -> str:
-    return _MP4_VIDEO_CODES.get(fourcc) or _AVI_VIDEO_CODES.get(fourcc) or printable(fourcc)
+    return _named(fourcc, _MP4_VIDEO_CODES, _AVI_VIDEO_CODES)
 
 
 def mp4_audio(fourcc: bytes) -> str:
     # QuickTime writes WAVE tags as `ms` and two bytes.
     if fourcc[:2] == b"ms":
         return wave_audio(int.from_bytes(fourcc[2:], "big"), bits=16)
-    return _MP4_AUDIO_CODES.get(fourcc) or printable(fourcc)
+    return _named(fourcc, _MP4_AUDIO_CODES)
 
 
 def object_type(indication: int) -> str | None:
@@ -321,7 +368,7 @@ def avi_video(fourcc: bytes) -> str:
         return "rawvideo"
     if number in (1, 2):
         return "msrle"
-    return _AVI_VIDEO_CODES.get(fourcc) or _MP4_VIDEO_CODES.get(fourcc) or printable(fourcc)
+    return _named(fourcc, _AVI_VIDEO_CODES, _MP4_VIDEO_CODES)
 
 
 def wave_audio(tag: int, bits: int) -> str:

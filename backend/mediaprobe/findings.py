@@ -30,6 +30,8 @@ class Video:
     transfer: int | None = None
     matrix: int | None = None
     dolby_vision: bool = False
+    # The DOVIDecoderConfigurationRecord, if Dolby Vision has one
+    dolby_vision_record: bytes = b""
     # From the container. It only serves to estimate whether the file is complete.
     stated_bit_rate: int = 0
 

@@ -9,13 +9,15 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from mediaprobe import bitstream, codecs
+from mediaprobe import bitstream, codecs, sample_entry
+from mediaprobe.boxes import Box
+from mediaprobe.budget import Budget, Spending
 from mediaprobe.clusters import Recording, measure
 from mediaprobe.ebml import Element, binary, element_at, elements, floating, text, unsigned
 from mediaprobe.errors import NoVideoTrack, Truncated, Unreadable
-from mediaprobe.findings import Audio, Findings, Video, ratio, right_angle
-from mediaprobe.reader import Reader
-from mediaprobe.riff import read_bitmap_info, read_wave_format
+from mediaprobe.findings import Audio, Findings, Video, right_angle
+from mediaprobe.reader import MemoryReader, Reader
+from mediaprobe.riff import BITMAP_INFO, read_bitmap_info, read_wave_format
 
 _EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS, _CLUSTER = (
     0x1A45DFA3,
@@ -37,7 +39,8 @@ _TRACK_ENTRY, _TRACK_NUMBER, _TRACK_TYPE, _DEFAULT_DURATION, _CODEC_ID, _CODEC_P
     0xE0,
     0xE1,
 )
-_FLAG_ENABLED, _BLOCK_ADDITION_MAPPING, _BLOCK_ADD_ID_TYPE = 0xB9, 0x41E4, 0x41E7
+_FLAG_ENABLED, _BLOCK_ADDITION_MAPPING, _BLOCK_ADD_ID_TYPE, _BLOCK_ADD_ID_EXTRA = 0xB9, 0x41E4, 0x41E7, 0x41ED
+_DECODED_FIELD_DURATION, _FLAG_INTERLACED = 0x234E7A, 0x9A
 _PIXEL_WIDTH, _PIXEL_HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT, _STEREO_MODE = (
     0xB0,
     0xBA,
@@ -48,7 +51,7 @@ _PIXEL_WIDTH, _PIXEL_HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT, _ST
 )
 _CROP_BOTTOM, _CROP_TOP, _CROP_LEFT, _CROP_RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
 _COLOUR, _MATRIX, _TRANSFER, _PRIMARIES = 0x55B0, 0x55B1, 0x55BA, 0x55BB
-_PROJECTION, _PROJECTION_TYPE, _POSE_ROLL = 0x7670, 0x7671, 0x7675
+_PROJECTION, _PROJECTION_TYPE, _POSE_YAW, _POSE_PITCH, _POSE_ROLL = 0x7670, 0x7671, 0x7673, 0x7674, 0x7675
 _SAMPLING, _OUTPUT_SAMPLING, _CHANNELS, _BIT_DEPTH = 0xB5, 0x78B5, 0x9F, 0x6264
 _CRC, _VOID = 0xBF, 0xEC
 
@@ -56,6 +59,8 @@ _TYPE_VIDEO, _TYPE_AUDIO = 1, 2
 _MAX_TRACKS = 256
 _DEFAULT_SCALE = 1_000_000
 _DISPLAY_UNIT_UNKNOWN = 4
+_INTERLACED = 1
+_HALF_TURN = 180
 _DOLBY_VISION = frozenset(int.from_bytes(code, "big") for code in (b"dvcC", b"dvvC", b"dvwC"))
 # Packed stereo frames (5.1.4.1.28.3), whose DisplayWidth and DisplayHeight are those of one eye.
 _SIDE_BY_SIDE, _TOP_BOTTOM = frozenset({1, 8, 9, 11}), frozenset({2, 3, 6, 7})
@@ -69,6 +74,11 @@ class _Track:
     codec_id: str = ""
     private: bytes = b""
     default_duration: int = 0
+    # Whether the container says that a frame has two fields, and whether the codec allows it
+    interlaced: bool = False
+    fields: bool = False
+    # DisplayWidth and DisplayHeight, with both eyes of a stereo frame
+    shown: tuple[int, int] | None = None
     video: Video = field(default_factory=Video)
     audio: Audio = field(default_factory=Audio)
     bit_depth: int = 0
@@ -101,7 +111,15 @@ def parse(reader: Reader, findings: Findings) -> None:
         durations = {
             track.number: Fraction(track.default_duration, segment.scale) for track in segment.tracks
         }
-        recording = Recording(segment.element.end, segment.scale, segment.video.number, durations)
+        video = segment.video
+        recording = Recording(
+            segment.element.end,
+            segment.scale,
+            video.number,
+            durations,
+            fields=video.interlaced or video.fields,
+            interlaced=video.interlaced,
+        )
         measure(reader, recording, segment.cluster, findings)
 
 
@@ -182,21 +200,33 @@ def _read_track(reader: Reader, entry: Element, track: _Track) -> None:
             track.enabled = unsigned(reader, child) != 0
         elif child.id == _DEFAULT_DURATION:
             track.default_duration = unsigned(reader, child)
+        elif child.id == _DECODED_FIELD_DURATION:
+            track.interlaced = track.interlaced or unsigned(reader, child) > 0
         elif child.id == _CODEC_ID:
             track.codec_id = text(reader, child)
         elif child.id == _CODEC_PRIVATE:
             track.private = binary(reader, child, bitstream.MAX_CONFIG)
         elif child.id == _VIDEO:
-            _read_video(reader, child, track.video)
+            _read_video(reader, child, track)
         elif child.id == _AUDIO:
             _read_audio(reader, child, track)
         elif child.id == _BLOCK_ADDITION_MAPPING:
-            for mapping in elements(reader, child.body, child.end):
-                if mapping.id == _BLOCK_ADD_ID_TYPE and unsigned(reader, mapping) in _DOLBY_VISION:
-                    track.video.dolby_vision = True
+            _read_block_addition(reader, child, track.video)
 
 
-def _read_video(reader: Reader, element: Element, video: Video) -> None:
+def _read_block_addition(reader: Reader, mapping: Element, video: Video) -> None:
+    kind, extra = 0, b""
+    for child in elements(reader, mapping.body, mapping.end):
+        if child.id == _BLOCK_ADD_ID_TYPE:
+            kind = unsigned(reader, child)
+        elif child.id == _BLOCK_ADD_ID_EXTRA:
+            extra = binary(reader, child, 24)
+    if kind in _DOLBY_VISION:
+        video.dolby_vision, video.dolby_vision_record = True, extra
+
+
+def _read_video(reader: Reader, element: Element, track: _Track) -> None:
+    video = track.video
     values: dict[int, int] = {}
     for child in elements(reader, element.body, element.end):
         if child.id == _COLOUR:
@@ -205,18 +235,27 @@ def _read_video(reader: Reader, element: Element, video: Video) -> None:
             _read_projection(reader, child, video)
         else:
             values[child.id] = unsigned(reader, child)
-    width = values.get(_PIXEL_WIDTH, 0) - values.get(_CROP_LEFT, 0) - values.get(_CROP_RIGHT, 0)
-    height = values.get(_PIXEL_HEIGHT, 0) - values.get(_CROP_TOP, 0) - values.get(_CROP_BOTTOM, 0)
-    video.width, video.height = width, height
+    track.interlaced = track.interlaced or values.get(_FLAG_INTERLACED) == _INTERLACED
+    left, right = values.get(_CROP_LEFT, 0), values.get(_CROP_RIGHT, 0)
+    video.crop = (left, values.get(_CROP_TOP, 0), right, values.get(_CROP_BOTTOM, 0))
+    video.width, video.height = values.get(_PIXEL_WIDTH, 0), values.get(_PIXEL_HEIGHT, 0)
     if values.get(_DISPLAY_UNIT, 0) >= _DISPLAY_UNIT_UNKNOWN:
         return
-    # Both default to the pixel size (5.1.4.1.28.14), so without them the pixels are square.
-    display_width, display_height = values.get(_DISPLAY_WIDTH) or width, values.get(_DISPLAY_HEIGHT) or height
+    if not values.get(_DISPLAY_WIDTH) and not values.get(_DISPLAY_HEIGHT):
+        # Both default to the size after cropping (5.1.4.1.28.14), so the pixels are square.
+        video.sar = Fraction(1)
+        return
+    width, height = _cropped(video) or (video.width, video.height)
+    across, down = values.get(_DISPLAY_WIDTH) or width, values.get(_DISPLAY_HEIGHT) or height
     stereo = values.get(_STEREO_MODE, 0)
-    if _DISPLAY_WIDTH in values or _DISPLAY_HEIGHT in values:
-        display_width *= 2 if stereo in _SIDE_BY_SIDE else 1
-        display_height *= 2 if stereo in _TOP_BOTTOM else 1
-    video.sar = ratio(display_width * height, display_height * width)
+    track.shown = across * (2 if stereo in _SIDE_BY_SIDE else 1), down * (2 if stereo in _TOP_BOTTOM else 1)
+
+
+def _cropped(video: Video) -> tuple[int, int] | None:
+    """Return the size after cropping, or None if nothing is left."""
+    left, top, right, bottom = video.crop
+    width, height = video.width - left - right, video.height - top - bottom
+    return (width, height) if width > 0 and height > 0 else None
 
 
 def _read_colour(reader: Reader, colour: Element, video: Video) -> None:
@@ -230,15 +269,22 @@ def _read_colour(reader: Reader, colour: Element, video: Video) -> None:
 
 
 def _read_projection(reader: Reader, projection: Element, video: Video) -> None:
-    kind, roll = 0, 0.0
+    kind, yaw, pitch, roll = 0, 0.0, 0.0, 0.0
     for child in elements(reader, projection.body, projection.end):
         if child.id == _PROJECTION_TYPE:
             kind = unsigned(reader, child)
+        elif child.id == _POSE_YAW:
+            yaw = floating(reader, child)
+        elif child.id == _POSE_PITCH:
+            pitch = floating(reader, child)
         elif child.id == _POSE_ROLL:
             roll = floating(reader, child)
-    if kind == 0 and math.isfinite(roll):
-        # PoseRoll is counter-clockwise (5.1.4.1.28.46).
-        video.rotation = right_angle(-roll)
+    if kind == 0 and all(map(math.isfinite, (yaw, pitch, roll))):
+        # A yaw of 180 flips from left to right, a pitch of 180 upside down, both before PoseRoll, which is
+        # counter-clockwise (5.1.4.1.28.44 to 46). Other values turn the picture out of its plane.
+        flipped, upside_down = right_angle(yaw) == _HALF_TURN, right_angle(pitch) == _HALF_TURN
+        video.mirrored = flipped != upside_down
+        video.rotation = right_angle(_HALF_TURN * upside_down - roll)
 
 
 def _read_audio(reader: Reader, element: Element, track: _Track) -> None:
@@ -260,21 +306,45 @@ def _read_audio(reader: Reader, element: Element, track: _Track) -> None:
 def _complete_video(track: _Track) -> None:
     video, private = track.video, track.private
     if track.codec_id == "V_MS/VFW/FOURCC":
-        shape = read_bitmap_info(private)
-        video.codec = shape.codec
+        video.codec = read_bitmap_info(private).codec
+        header = bitstream.configuration(video.codec, private[BITMAP_INFO:])
     elif track.codec_id == "V_QUICKTIME":
         video.codec = codecs.mp4_video(private[4:8])
+        header = _quicktime_configuration(private)
     else:
         video.codec = codecs.matroska(track.codec_id, track.bit_depth)
-    read_configuration = {
-        "V_MPEG4/ISO/AVC": bitstream.avc_configuration,
-        "V_MPEGH/ISO/HEVC": bitstream.hevc_configuration,
-        "V_AV1": bitstream.av1_configuration,
-    }.get(track.codec_id)
-    if read_configuration is not None:
-        bitstream.apply(read_configuration(private), video)
+        header = bitstream.configuration(video.codec, private)
+    pixels = video.width, video.height
+    bitstream.apply(header, video)
+    bitstream.complete_dolby_vision(video)
+    track.fields = header is not None and header.fields
+    _crop(track, pixels)
     if track.default_duration:
         video.frame_rate = Fraction(1_000_000_000, track.default_duration)
+
+
+def _quicktime_configuration(entry: bytes) -> bitstream.SequenceHeader | None:
+    # A sample entry takes little work, so what a probe has left does not matter.
+    reader = MemoryReader(entry, Spending(Budget()))
+    return sample_entry.read_video(reader, Box(entry[4:8], 0, 8, len(entry), cut=False), Video())
+
+
+def _crop(track: _Track, pixels: tuple[int, int]) -> None:
+    """Apply PixelCrop and DisplayWidth and DisplayHeight to the coded size.
+
+    DisplayWidth and DisplayHeight are for the cropped picture (5.1.4.1.28.14). mkvmerge writes them for the whole one,
+    and players scale before they crop.
+    """
+    video = track.video
+    if track.shown is not None and not any(video.crop):
+        bitstream.remove_padding(video, track.shown)
+    whole = video.width, video.height
+    cropped = _cropped(video)
+    if cropped is None:
+        cropped, video.crop = whole, (0, 0, 0, 0)
+    video.width, video.height = cropped
+    if track.shown is not None and min(whole) > 0:
+        video.sar = bitstream.pixel_aspect(track.shown, whole, cropped, pixels)
 
 
 def _complete_audio(track: _Track) -> None:

@@ -17,17 +17,19 @@ duration_ms         more than 0 and at most 10 days, as the header states it, al
                     `moof` takes many requests, `mehd` or `mvhd` instead. Fragments past the stated end extend it. In
                     Matroska Info/Duration x TimestampScale, else the time and duration of the last block minus the
                     time of the first one, also if Duration is too short for the file's size. In AVI the longest
-                    `strh` length x scale / rate, or `dmlh` (OpenDML).
+                    `strh` length x scale / rate, or `dmlh` (OpenDML), or the frames of `avih` if `strh` has none.
 duration_source     header, fragments, tail (last cluster of a live recording) or index (`sidx`).
 coded_width/height  the coded size after cropping, from an H.264/HEVC SPS or AV1 sequence header in the container, else
-                    the sample entry (MP4), PixelWidth/PixelHeight minus PixelCrop (Matroska), or `strf` (AVI).
-sar                 sample (pixel) aspect ratio as "num:den". In MP4 `pasp`, else the ratio of the `tkhd` size to the
-                    sample entry, else the SPS. In Matroska DisplayWidth/DisplayHeight, by default 1:1. In AVI `vprp`
-                    (OpenDML), else 1:1.
+                    the sample entry (MP4), PixelWidth/PixelHeight (Matroska), or `strf` (AVI). If a bitstream without
+                    a crop of its own has the same macroblocks, the smaller size of the container, or of `tkhd` or
+                    DisplayHeight. Then PixelCrop is subtracted. `clap` (MP4) is ignored, as in browsers and ffprobe.
+sar                 sample (pixel) aspect ratio as "num:den". In MP4 a matrix that stretches, `pasp`, else the ratio of
+                    the `tkhd` size to the coded size, else the SPS. In Matroska DisplayWidth/DisplayHeight, of the
+                    picture before or after PixelCrop, by default 1:1. In AVI `vprp` (OpenDML), else the SPS or 1:1.
 rotation            clockwise degrees to rotate for display, rounded to 0/90/180/270. In MP4 the `tkhd` matrix times
                     the `mvhd` matrix. In Matroska ProjectionPoseRoll of a rectangular projection.
-mirrored            whether the picture is flipped from left to right before it is rotated, which is a negative
-                    determinant of the matrix (MP4).
+mirrored            whether the picture is flipped from left to right before it is rotated, as in Exif. In MP4 the
+                    matrix has a negative determinant. In Matroska ProjectionPoseYaw or ProjectionPosePitch is 180.
 crop                the pixels of the stored picture that the container hides, as "left:top:right:bottom", or None. From
                     PixelCrop (Matroska). The coded size excludes them.
 width, height       the displayed size, which is the coded width times sar and the coded height, swapped for a rotation
@@ -35,13 +37,14 @@ width, height       the displayed size, which is the coded width times sar and t
 video_codec         FFmpeg's name of the sample entry, CodecID or FourCC, or the code itself if it is unknown.
 audio_codec         the same for the first audio track, or None without one.
 frame_rate          average frames per second. In MP4 the number of `stts` samples by their duration (the first 4,096
-                    runs), or `trun` durations of the first and last fragment. In Matroska 1 / DefaultDuration, else
-                    the times of blocks near the start or in the last cluster. In AVI `strh` rate / scale.
+                    runs), or `trun` durations of the first and last fragment. In Matroska 1 / DefaultDuration, or
+                    half of that if it is the duration of a field, else the times of blocks near the start or in the
+                    last cluster. In AVI `strh` rate / scale, or the frame time of `avih` if that is implausible.
 vfr                 whether more than 1 frame in 20 is 10% longer or shorter than the median, or None without frame
                     times.
 bit_rate            size_bytes x 8 / duration, the bits per second of the whole file.
 color_*             ITU-T H.273 names as FFmpeg prints them. From `colr` (MP4) or Colour (Matroska), else SPS VUI,
-                    `av1C` or `vpcC`.
+                    `av1C` or `vpcC`. The Dolby Vision record gives an unspecified transfer.
 hdr                 pq (SMPTE ST 2084), hlg (ARIB STD-B67), sdr for every other transfer, or None without one.
 dolby_vision        whether a `dvcC`, `dvvC` or `dvwC` box, or such a BlockAdditionMapping (Matroska), exists.
 audio_channels, audio_sample_rate

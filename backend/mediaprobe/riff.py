@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from mediaprobe import codecs
 
+# The size of BITMAPINFOHEADER. The configuration of the codec follows.
+BITMAP_INFO = 40
+
 
 class BitmapInfo(NamedTuple):
     codec: str | None

@@ -10,6 +10,7 @@ from mediaprobe import bitstream, codecs
 from mediaprobe.boxes import Box, body, boxes, u16, u32
 from mediaprobe.findings import Audio, Video, ratio
 from mediaprobe.reader import Reader
+from mediaprobe.riff import read_wave_format
 
 # Sample entry header (8) and VisualSampleEntry (70), then the child boxes.
 _VISUAL_CHILDREN = 78
@@ -49,9 +50,12 @@ def read_video(reader: Reader, entry: Box, video: Video) -> bitstream.SequenceHe
         elif box.type == b"colr":
             _read_colour(body(reader, box, 11), video)
         elif box.type in (b"dvcC", b"dvvC", b"dvwC"):
-            video.dolby_vision = True
+            video.dolby_vision, video.dolby_vision_record = True, body(reader, box, 24)
         elif box.type == b"btrt":
             video.stated_bit_rate = u32(body(reader, box, 12), 8)
+    if entry.type == b"dvh1" and header is None and not video.dolby_vision:
+        # The code is also that of DVCPRO HD in QuickTime.
+        video.codec = "dvvideo"
     return header
 
 
@@ -102,7 +106,7 @@ def read_audio(reader: Reader, entry: Box, stsd_version: int, audio: Audio) -> N
         )
     elif entry.type in (b"twos", b"sowt") and bits == 8:
         audio.codec = "pcm_s8"
-    elif entry.type == b"raw " and bits == 16:
+    elif entry.type in (b"raw ", b"NONE", b"lpcm") and bits == 16:
         audio.codec = "pcm_s16be"
     _read_audio_boxes(reader, children, entry.end, audio)
 
@@ -129,6 +133,9 @@ def _read_audio_box(reader: Reader, box: Box, audio: Audio) -> None:
         original = _original_format(reader, box)
         if original is not None:
             audio.codec = codecs.mp4_audio(original)
+    elif box.type == b"wfex":
+        # WAVEFORMATEX in the `wma ` entries of Smooth Streaming
+        audio.codec = read_wave_format(body(reader, box, 64)).codec or audio.codec
     elif box.type == b"dOps":
         data = body(reader, box, 11)
         audio.channels = data[1] if len(data) > 1 else audio.channels

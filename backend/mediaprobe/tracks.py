@@ -11,7 +11,7 @@ from fractions import Fraction
 from mediaprobe import bitstream, sample_entry
 from mediaprobe.bitstream import SequenceHeader
 from mediaprobe.boxes import Box, body, boxes, find, i32, u32, u64
-from mediaprobe.findings import Audio, Rotation, Video, is_variable, ratio, right_angle
+from mediaprobe.findings import Audio, Rotation, Video, is_variable, right_angle
 from mediaprobe.reader import ROWS_A_UNIT, Reader
 
 Matrix = tuple[int, int, int, int]
@@ -148,29 +148,41 @@ def _read_sample_entry(reader: Reader, stsd: Box, track: Track) -> None:
 
 
 def _read_time_to_sample(reader: Reader, stts: Box, track: Track) -> None:
-    """Read the runs of (sample count, duration) in `stts` (8.6.1.2)."""
+    """Read the runs of (sample count, duration) in `stts` (8.6.1.2).
+
+    Some writers correct the time by a negative duration, and players, such as FFmpeg, subtract it.
+    """
     most = _MAX_STTS_RUNS if track.handler == b"vide" else _MAX_AUDIO_RUNS
     count = min(u32(reader.read(stts.body, 8), 4), (stts.end - stts.body - 8) // 8, most)
     if count <= 0:
         return
     table = reader.read(stts.body + 8, count * 8)
     reader.spending.count_work(count // ROWS_A_UNIT)
-    runs = [(n, delta) for n, delta in struct.iter_unpack(">II", table) if n]
+    runs = [(n, delta) for n, delta in struct.iter_unpack(">Ii", table) if n]
+    while runs and runs[-1][1] < 0:
+        # No sample follows whose time a negative duration could correct.
+        runs.pop()
+    track.samples = sum(n for n, _ in runs)
     for samples, delta in runs:
-        # A negative duration, which some writers produce, counts as one unit, as in FFmpeg.
-        track.samples += samples
-        length = delta if delta < 1 << 31 else 1
-        track.ticks += samples * length
-        track.durations[length] += samples
+        if delta >= 0:
+            track.durations[delta] += samples
+    total = sum(samples * delta for samples, delta in runs)
+    track.ticks = total if total > 0 else sum(n * delta for delta, n in track.durations.items())
 
 
 def _complete_video(movie_matrix: Matrix, track: Track) -> None:
     video = track.video
     if video is None:
         return
-    video.rotation = _rotation(track.matrix, movie_matrix)
-    video.sar = _stretch(track.matrix) or video.sar or _implied_sar(video, track)
+    displayed = _product(track.matrix, movie_matrix)
+    video.rotation, video.mirrored = _orientation(displayed)
+    stated = _stretch(displayed) or video.sar
+    entry = video.width, video.height
     bitstream.apply(track.header, video)
+    bitstream.complete_dolby_vision(video)
+    if stated is None or stated == 1:
+        bitstream.remove_padding(video, (track.shown_width, track.shown_height))
+    video.sar = stated or _implied_sar(video, track, entry) or video.sar
     if video.sar is None and video.codec == "h263" and (video.width, video.height) in _H263_FORMATS:
         video.sar = _H263_SAR
     if track.ticks and track.timescale:
@@ -186,19 +198,34 @@ def _stretch(matrix: Matrix) -> Fraction | None:
     return Fraction(across / down).limit_denominator(1000)
 
 
-def _implied_sar(video: Video, track: Track) -> Fraction | None:
-    """Return the pixel aspect ratio that turns the coded size into the display size of `tkhd`."""
-    shown, coded = (track.shown_width, track.shown_height), (video.width, video.height)
-    if shown == coded or (shown == coded[::-1] and video.rotation in (90, 270)):
+def _implied_sar(video: Video, track: Track, entry: tuple[int, int]) -> Fraction | None:
+    """Return the pixel aspect ratio that turns the coded size into the display size of `tkhd`, unless it has none."""
+    shown, sizes = (track.shown_width, track.shown_height), ((video.width, video.height), entry)
+    if shown[::-1] in sizes and video.rotation in (90, 270):
         return None
-    return ratio(shown[0] * coded[1], shown[1] * coded[0])
+    aspect = bitstream.pixel_aspect(shown, *sizes)
+    # The width of the picture itself says nothing about its pixels.
+    return None if aspect == 1 and shown[0] in (video.width, entry[0]) else aspect
 
 
-def _rotation(track: Matrix, movie: Matrix) -> Rotation:
-    """Return the angle by which the matrix rotates the x axis, clockwise because y points down."""
-    a = track[0] * movie[0] + track[1] * movie[2]
-    b = track[0] * movie[1] + track[1] * movie[3]
-    return right_angle(math.degrees(math.atan2(b, a)))
+def _orientation(matrix: Matrix) -> tuple[Rotation, bool]:
+    """Return the angle by which the matrix rotates the x axis, clockwise because y points down, and if it mirrors.
+
+    A mirrored picture is flipped from left to right before it is rotated, as in Exif. That negates the x axis.
+    """
+    a, b, c, d = matrix
+    mirrored = a * d - b * c < 0
+    return right_angle(math.degrees(math.atan2(-b, -a) if mirrored else math.atan2(b, a))), mirrored
+
+
+def _product(track: Matrix, movie: Matrix) -> Matrix:
+    """Return the matrix that applies the track's and then the movie's, both in 16.16 fixed point."""
+    a, b, c, d = (
+        sum(x * y for x, y in zip(row, column, strict=True))
+        for row in (track[:2], track[2:])
+        for column in (movie[::2], movie[1::2])
+    )
+    return a, b, c, d
 
 
 def matrix(data: bytes, offset: int) -> Matrix:

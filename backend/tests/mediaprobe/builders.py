@@ -15,6 +15,59 @@ SPS = bytes.fromhex("6764001eacd940a02ff970110000030001000003003c0f162d96")
 PPS = bytes.fromhex("68ebe3cb22c0")
 
 
+def _unsigned_golomb(*values: int) -> str:
+    """Return Exp-Golomb codes (H.264 9.1) as a string of bits."""
+    return "".join(f"{value + 1:b}".rjust(2 * (value + 1).bit_length() - 1, "0") for value in values)
+
+
+def _packed(bits: str) -> bytes:
+    bits += "1"
+    return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+
+
+def h264_sps(
+    width: int, height: int, crop: tuple[int, int, int, int] | None = None, *, fields: bool = False
+) -> bytes:
+    """Return a Baseline SPS. `crop` has the pixels at the left, right, top and bottom."""
+    bits = _unsigned_golomb(0, 0, 2, 1) + "0"
+    bits += (
+        _unsigned_golomb(width // 16 - 1, height // (32 if fields else 16) - 1)
+        + ("00" if fields else "1")
+        + "1"
+    )
+    unit = 4 if fields else 2
+    bits += (
+        "0"
+        if crop is None
+        else "1" + _unsigned_golomb(crop[0] // 2, crop[1] // 2, crop[2] // unit, crop[3] // unit)
+    )
+    return b"\x67\x42\xc0\x28" + _packed(bits + "0")
+
+
+def hevc_sps(width: int, height: int, crop: tuple[int, int, int, int] | None = None) -> bytes:
+    """Return an SPS up to the conformance window."""
+    bits = "0" * 8 + "00000001" * 12 + _unsigned_golomb(0, 1, width, height)
+    bits += "0" if crop is None else "1" + _unsigned_golomb(*(pixels // 2 for pixels in crop))
+    return b"\x42\x01" + _packed(bits)
+
+
+def av1_sequence(width: int, height: int) -> bytes:
+    """Return a sequence header OBU up to the size."""
+    bits = "0" * 5 + "00" + "0" * 5 + "0" * 12 + "00101" + "1111" * 2 + f"{width - 1:016b}{height - 1:016b}"
+    payload = _packed(bits)
+    return b"\x0a" + bytes([len(payload)]) + payload
+
+
+def configuration(codec: str, sequence: bytes) -> tuple[bytes, bytes]:
+    """Return the type and the content of the configuration box of a codec."""
+    if codec == "h264":
+        return b"avcC", avcc(sequence)[8:]
+    if codec == "hevc":
+        array = b"\x21" + struct.pack(">HH", 1, len(sequence)) + sequence
+        return b"hvcC", b"\x01" + bytes(21) + b"\x01" + array
+    return b"av1C", b"\x81\0\0\0" + sequence
+
+
 def box(kind: bytes, *children: bytes, size: int | None = None) -> bytes:
     payload = b"".join(children)
     return struct.pack(">I4s", 8 + len(payload) if size is None else size, kind) + payload
@@ -252,7 +305,13 @@ def info(duration_ms: float | None, scale: int = 1_000_000) -> bytes:
 
 
 def video_entry(
-    *, number: int = 1, default_duration: int | None = None, extra: bytes = b"", shape: bytes = b""
+    *,
+    number: int = 1,
+    default_duration: int | None = None,
+    extra: bytes = b"",
+    shape: bytes = b"",
+    codec: bytes = b"V_VP8",
+    private: bytes = b"",
 ) -> bytes:
     shape = shape or uint(0xB0, 640) + uint(0xBA, 360)
     duration = uint(0x23E383, default_duration) if default_duration is not None else b""
@@ -260,7 +319,8 @@ def video_entry(
         0xAE,
         uint(0xD7, number),
         uint(0x83, 1),
-        element(0x86, b"V_VP8"),
+        element(0x86, codec),
+        element(0x63A2, private) if private else b"",
         duration,
         element(0xE0, shape),
         extra,

@@ -21,6 +21,11 @@ from mediaprobe import codecs
         (b"jpeg", "mjpeg"),
         (b"rle ", "qtrle"),
         (b"SVQ3", "svq3"),
+        (b"DXD3", "dxv"),
+        (b"dvlp", "dvvideo"),
+        (b"BGRA", "rawvideo"),
+        (b"avs2", "cavs"),
+        (b"yv12", "rawvideo"),
         (b"XVID", "mpeg4"),
         (b"zzzz", "zzzz"),
         (b"\0\1\2\3", "0x00010203"),
@@ -38,6 +43,11 @@ def test_names_mp4_video_codec(fourcc: bytes, name: str) -> None:
         (b"sowt", "pcm_s16le"),
         (b"ms\0\x55", "mp3"),
         (b"ac-3", "ac3"),
+        (b"wma ", "wmav2"),
+        (b"mhm1", "mpegh_3d_audio"),
+        (b".mp2", "mp2"),
+        (b"DTS ", "dts"),
+        (b"MP4A", "aac"),
         (b"abcd", "abcd"),
     ],
 )
@@ -104,4 +114,4 @@ def test_every_name_is_known_to_ffmpeg() -> None:
     assert names - known == NEWER
 
 
-NEWER = {"ac4"}
+NEWER = {"ac4", "apv", "evc", "lcevc", "media100"}

@@ -37,6 +37,11 @@ def pq(codec: str) -> tuple[str, ...]:
 
 
 _HLG = tuple("arib-std-b67" if word == "smpte2084" else word for word in pq("hevc"))
+# libx264 crops its padding. A camera leaves it in the bitstream.
+_PADDED = (
+    *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-flags:v", "+global_header"),
+    *("-bsf:v", "h264_metadata=crop_right=0:crop_bottom=0"),
+)
 _BT2020 = {"color_primaries": "bt2020", "color_matrix": "bt2020nc"}
 
 CASES = {
@@ -59,6 +64,10 @@ CASES = {
     ),
     "mp4 odd size": Case("mp4", ("-pix_fmt", "yuv444p"), width=321, height=243),
     "mp4 cropped": Case("mp4", width=322, height=182, expected={"width": 322, "height": 182}),
+    "mp4 padded": Case("mp4", _PADDED, 422, 182, expected={"coded_width": 422, "height": 182}),
+    "mp4 cropped at the left": Case(
+        "mp4", (*_PADDED[:-1], "h264_metadata=crop_left=10"), 422, 182, expected={"width": 412}
+    ),
     "mp4 interlaced": Case("mp4", ("-flags", "+ildct+ilme"), height=288),
     "mp4 baseline": Case("mp4", ("-profile:v", "baseline")),
     "mp4 lossless 4:4:4": Case("mp4", ("-qp", "0", "-pix_fmt", "yuv444p")),
@@ -90,6 +99,7 @@ CASES = {
     "mp4 mjpeg": Case("mp4", ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p")),
     "mp4 five channels": Case("mp4", ("-ac", "6", "-ar", "44100"), expected={"audio_channels": 6}),
     "mov h264": Case("mov", expected={"container": "mov"}),
+    "mov padded": Case("mov", _PADDED, 422, 182, expected={"coded_width": 422, "height": 182}),
     "mov prores pcm": Case(
         "mov",
         ("-c:v", "prores_ks", "-c:a", "pcm_s24le"),
@@ -106,6 +116,10 @@ CASES = {
     "mov rawvideo": Case("mov", ("-c:v", "rawvideo", "-pix_fmt", "uyvy422"), width=64, height=48),
     "avi mpeg4 mp3": Case("avi", expected={"vfr": False, "fragmented": False}),
     "avi h264 aac": Case("avi", ("-c:v", "libx264", "-c:a", "aac"), audio=False),
+    "avi padded": Case("avi", _PADDED, 422, 182, expected={"coded_width": 422, "height": 182}),
+    "avi cropped by bitstream": Case(
+        "avi", (*_PADDED[:-1], "h264_metadata=crop_right=20"), 432, 192, expected={"coded_width": 412}
+    ),
     "avi mjpeg pcm": Case("avi", ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-c:a", "pcm_s16le")),
     "avi xvid ac3": Case("avi", ("-c:v", "mpeg4", "-vtag", "XVID", "-c:a", "ac3")),
     "avi huffyuv u8": Case(
@@ -122,6 +136,10 @@ CASES = {
     "webm av1": Case("webm", ("-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime")),
     "webm anamorphic": Case("webm", ("-vf", "setsar=2/1"), expected={"sar": "2:1", "width": 640}),
     "mkv h264 aac": Case("mkv", expected={"container": "mkv"}),
+    "mkv padded": Case("mkv", _PADDED, 422, 182, expected={"coded_width": 422, "height": 182}),
+    "mkv nearly square pixels": Case(
+        "mkv", ("-aspect", "16:9"), 432, 240, expected={"coded_width": 432, "width": 427}
+    ),
     "mkv hevc pq": Case("mkv", pq("hevc"), expected={"hdr": "pq", **_BT2020}),
     "mkv ffv1 flac": Case("mkv", ("-c:v", "ffv1", "-c:a", "flac"), width=64, height=48),
     "mkv mpeg2 mp2": Case("mkv", ("-c:v", "mpeg2video", "-c:a", "mp2"), fps="25"),
