@@ -57,6 +57,7 @@ _CRC, _VOID = 0xBF, 0xEC
 
 _TYPE_VIDEO, _TYPE_AUDIO = 1, 2
 _MAX_TRACKS = 256
+_MAX_SAMPLE_ENTRY = 4096
 _DEFAULT_SCALE = 1_000_000
 _DISPLAY_UNIT_UNKNOWN = 4
 _INTERLACED = 1
@@ -226,15 +227,21 @@ def _read_block_addition(reader: Reader, mapping: Element, video: Video) -> None
 
 
 def _read_video(reader: Reader, element: Element, track: _Track) -> None:
-    video = track.video
     values: dict[int, int] = {}
-    for child in elements(reader, element.body, element.end):
-        if child.id == _COLOUR:
-            _read_colour(reader, child, video)
-        elif child.id == _PROJECTION:
-            _read_projection(reader, child, video)
-        else:
-            values[child.id] = unsigned(reader, child)
+    try:
+        for child in elements(reader, element.body, element.end):
+            if child.id == _COLOUR:
+                _read_colour(reader, child, track.video)
+            elif child.id == _PROJECTION:
+                _read_projection(reader, child, track.video)
+            else:
+                values[child.id] = unsigned(reader, child)
+    finally:
+        _set_picture(values, track)
+
+
+def _set_picture(values: dict[int, int], track: _Track) -> None:
+    video = track.video
     track.interlaced = track.interlaced or values.get(_FLAG_INTERLACED) == _INTERLACED
     left, right = values.get(_CROP_LEFT, 0), values.get(_CROP_RIGHT, 0)
     video.crop = (left, values.get(_CROP_TOP, 0), right, values.get(_CROP_BOTTOM, 0))
@@ -324,7 +331,8 @@ def _complete_video(track: _Track) -> None:
 
 
 def _quicktime_configuration(entry: bytes) -> bitstream.SequenceHeader | None:
-    # A sample entry takes little work, so what a probe has left does not matter.
+    # So few bytes take little work, whatever the probe has left.
+    entry = entry[:_MAX_SAMPLE_ENTRY]
     reader = MemoryReader(entry, Spending(Budget()))
     return sample_entry.read_video(reader, Box(entry[4:8], 0, 8, len(entry), cut=False), Video())
 

@@ -108,6 +108,10 @@ def _in_matroska() -> Made:
     entry = b.element(0xAE, b.uint(0x83, 1), b.element(0x86, b"V_MPEGH/ISO/HEVC"), private)
     yield "tracks with 64 KiB of configuration", lambda: matroska(b.tracks(entry * 256), cluster())
     yield "configurations in a track", lambda: matroska(b.tracks(b.element(0xAE, private * 300)), cluster())
+    quicktime = b.visual_entry(b"hvc1", 640, 360, hvcc(long_hevc_sps(0)) * 75)
+    private = b.element(0x86, b"V_QUICKTIME") + b.element(0x63A2, quicktime)
+    entry = b.element(0xAE, b.uint(0x83, 1), private)
+    yield "configurations in a QuickTime entry", lambda: matroska(b.tracks(entry * 256), cluster())
     for name, flood in (
         ("voids", b"\xec\x80" * 500_000),
         ("picture sizes", b.element(0xE0, b.uint(0xB0, 640)) * 200_000),
@@ -157,6 +161,9 @@ KEPT: dict[str, Callable[[], bytes]] = {
         b.visual_entry(b"hvc1", 640, 360, hvcc(long_hevc_sps(0)) * 200)
     ),
     "runs of a fragment": lambda: fragment(traf(run(1) * 200_000)),
+    "elements after the picture size": lambda: matroska(
+        b.tracks(b.video_entry(shape=b.uint(0xB0, 640) + b.uint(0xBA, 360) + _VOID))
+    ),
     "elements in another track": lambda: matroska(b.tracks(_TRACK, b.element(0xAE, _VOID)), cluster()),
     "elements after the tracks": lambda: matroska(b.tracks(_TRACK), _VOID, cluster()),
     "elements in a cluster": lambda: matroska(b.info(None), b.tracks(b.video_entry()), cluster(_VOID)),
