@@ -114,11 +114,16 @@ class Video(SQLModel, table=True):
     width: int | None = None
     height: int | None = None
     rotation: int | None = None
+    mirrored: bool | None = None
+    crop: str | None = Field(default=None, max_length=32)
     video_codec: str | None = Field(default=None, max_length=32)
     audio_codec: str | None = Field(default=None, max_length=32)
     frame_rate: float | None = None
     bit_rate: int | None = Field(default=None, sa_type=BigInteger)
     hdr: str | None = Field(default=None, max_length=8)
+    dolby_vision: bool | None = None
+    truncated: bool | None = None
+    available_percent: int | None = None
     metadata_complete: bool
 
     created_at: datetime = Field(sa_type=_UTC)

@@ -150,7 +150,7 @@ def build_metadata(findings: Findings, size_bytes: int) -> Metadata:
         sar=f"{sar.numerator}:{sar.denominator}" if sar else None,
         rotation=video.rotation,
         mirrored=video.mirrored,
-        crop=":".join(map(str, video.crop)) if any(video.crop) else None,
+        crop=":".join(map(str, video.crop)) if 0 < max(video.crop) <= _MAX_SIDE else None,
         video_codec=video.codec,
         audio_codec=audio.codec,
         frame_rate=round(float(rate), 3) if rate is not None and 0 < rate <= _MAX_FRAME_RATE else None,

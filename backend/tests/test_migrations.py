@@ -15,14 +15,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import OperationalError
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 import app.models  # noqa: F401  # fills the metadata
 from app.bootstrap import Application
 from app.core import schema
 from app.core.schema import SchemaOutdated
-from app.models import User
+from app.models import User, Video
 from app.runtime import running
+from app.services.processing import METADATA_COLUMNS
 from tests.conftest import MakeVideo
 from tests.databases import Databases, PostgresDatabases
 from tests.factories import read_video
@@ -127,6 +128,32 @@ def test_downgrades_and_upgrades_each_version(bare_url: str, engine: Engine) -> 
     schema.upgrade(bare_url)
 
     assert description(engine) == whole
+
+
+async def test_previous_version_writes_to_new_schema(
+    bare_url: str, engine: Engine, make_video: MakeVideo, user: User
+) -> None:
+    """Its processes keep running after an upgrade, and name only the columns that they know."""
+    config = schema.alembic_config(bare_url)
+    await asyncio.to_thread(command.upgrade, config, REVISIONS[-2])
+    known = {
+        name: {column["name"] for column in inspect(engine).get_columns(name)} for name in tables(engine)
+    }
+    await asyncio.to_thread(schema.upgrade, bare_url)
+    video = await make_video("ready")
+
+    with engine.begin() as connection:
+        for row in (user, video):
+            mapped = inspect(type(row))
+            values = {each.columns[0].name: getattr(row, each.key) for each in mapped.column_attrs}
+            table = mapped.local_table
+            connection.execute(table.insert().values({name: values[name] for name in known[table.name]}))
+
+    with Session(engine) as session:
+        written = session.get_one(Video, video.id)
+    new = set(METADATA_COLUMNS) - known["videos"]
+    assert written.model_dump(exclude=new) == video.model_dump(exclude=new)
+    assert all(getattr(written, name) is None for name in new)
 
 
 def test_silent_host_times_out(monkeypatch: pytest.MonkeyPatch) -> None:

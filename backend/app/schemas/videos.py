@@ -137,11 +137,16 @@ class VideoOut(BaseModel):
     width: int | None
     height: int | None
     rotation: int | None
+    mirrored: bool | None
+    crop: str | None
     video_codec: str | None
     audio_codec: str | None
     frame_rate: float | None
     bit_rate: int | None
     hdr: Literal["sdr", "pq", "hlg"] | None
+    dolby_vision: bool | None
+    truncated: bool | None
+    available_percent: int | None
     metadata_complete: bool
     created_at: datetime
     uploaded_at: datetime | None

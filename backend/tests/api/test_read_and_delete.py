@@ -59,11 +59,16 @@ async def test_ready_video_returns_metadata(signed_in: SignedIn, make_video: Mak
         "width": 1920,
         "height": 1080,
         "rotation": 0,
+        "mirrored": False,
+        "crop": None,
         "video_codec": "h264",
         "audio_codec": "aac",
         "frame_rate": 25.0,
         "bit_rate": 4_000_000,
         "hdr": "sdr",
+        "dolby_vision": False,
+        "truncated": False,
+        "available_percent": None,
         "metadata_complete": True,
     }
     assert video.object_key in delivery_url
@@ -77,16 +82,21 @@ async def test_unknown_metadata_is_null(signed_in: SignedIn, make_video: MakeVid
         "width",
         "height",
         "rotation",
+        "mirrored",
+        "crop",
         "video_codec",
         "audio_codec",
         "frame_rate",
         "bit_rate",
         "hdr",
+        "dolby_vision",
+        "truncated",
+        "available_percent",
     )
     video = await make_video("ready", owner=alice.user, **dict.fromkeys(unknown), metadata_complete=False)
     body = (await alice.get(f"{VIDEOS}/{video.id}")).json()
     assert_video(body)
-    assert [body[name] for name in ("duration_seconds", *unknown[1:])] == [None] * 9
+    assert [body[name] for name in ("duration_seconds", *unknown[1:])] == [None] * len(unknown)
     assert body["metadata_complete"] is False
     assert body["delivery_url"] is not None
 

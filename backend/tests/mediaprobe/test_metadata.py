@@ -48,6 +48,19 @@ def test_duration_is_at_most_10_days(duration: Fraction, expected: int | None) -
 
 
 @pytest.mark.parametrize(
+    ("crop", "text"),
+    [
+        ((0, 0, 0, 0), None),
+        ((0, 140, 0, 140), "0:140:0:140"),
+        ((0, 0, 0, 65535), "0:0:0:65535"),
+        ((0, 1 << 60, 0, 0), None),
+    ],
+)
+def test_crop_fits_its_column(crop: tuple[int, int, int, int], text: str | None) -> None:
+    assert build(Video("h264", 640, 360, crop=crop)).crop == text
+
+
+@pytest.mark.parametrize(
     ("sar", "rotation", "shown"),
     [
         (None, 0, (640, 360)),

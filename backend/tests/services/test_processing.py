@@ -1,6 +1,7 @@
 """Decide what the outcome of a probe means for the video."""
 
 import asyncio
+import dataclasses
 import uuid
 from datetime import timedelta
 
@@ -57,6 +58,25 @@ async def test_stores_what_the_probe_found(
         assert getattr(row, name) == getattr(found, name)
     assert (row.frame_rate, row.bit_rate, row.hdr) == (found.frame_rate, found.bit_rate, found.hdr)
     assert row.metadata_complete
+
+
+async def test_stores_missing_data_and_picture(
+    application: Application, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    facts = {
+        "mirrored": True,
+        "crop": "0:140:0:140",
+        "dolby_vision": True,
+        "truncated": True,
+        "available_percent": 40,
+    }
+    probe.usual = dataclasses.replace(some_metadata(), **facts)  # type: ignore[arg-type]
+    video = await make_video("processing")
+
+    await run_due_probes(application)
+
+    row = await read_video(application, video.id)
+    assert {name: getattr(row, name) for name in facts} == facts
 
 
 async def test_probes_the_verified_object(

@@ -687,6 +687,8 @@ export interface components {
         VideoOut: {
             /** Audio Codec */
             audio_codec: string | null;
+            /** Available Percent */
+            available_percent: number | null;
             /** Bit Rate */
             bit_rate: number | null;
             /** Container */
@@ -698,10 +700,14 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Crop */
+            crop: string | null;
             /** Delivery Url */
             delivery_url: string | null;
             /** Delivery Url Expires At */
             delivery_url_expires_at: string | null;
+            /** Dolby Vision */
+            dolby_vision: boolean | null;
             /** Duration Seconds */
             duration_seconds: number | null;
             /** Frame Rate */
@@ -717,6 +723,8 @@ export interface components {
             id: string;
             /** Metadata Complete */
             metadata_complete: boolean;
+            /** Mirrored */
+            mirrored: boolean | null;
             /** Original Filename */
             original_filename: string;
             /** Ready At */
@@ -727,6 +735,8 @@ export interface components {
             size_bytes: number;
             status: components["schemas"]["VideoStatus"];
             status_reason: components["schemas"]["StatusReasonOut"] | null;
+            /** Truncated */
+            truncated: boolean | null;
             /** Uploaded At */
             uploaded_at: string | null;
             /** Video Codec */
