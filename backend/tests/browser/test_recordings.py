@@ -1,13 +1,14 @@
 """Uploads videos as phones, browsers and screen recorders make them, and checks the metadata shown."""
 
 import base64
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import choose, last_packet_seconds, listed_videos, wait_until_ready
-from tests.media import make_fragmented_mp4, make_live_webm, make_portrait_phone_video
+from tests.media import make_fragmented_mp4, make_live_webm, make_portrait_phone_video, make_video
 
 # Records as a page with MediaRecorder does. The file states neither its duration nor its frame rate.
 RECORD = """
@@ -44,6 +45,8 @@ def test_portrait_video_is_rotated(signed_in: Page, tmp_path: Path) -> None:
     (video,) = listed_videos(signed_in)
     assert (video["width"], video["height"], video["rotation"]) == (1080, 1920, 90)
     expect(signed_in.get_by_role("main").get_by_text("1080 × 1920").first).to_be_visible()
+    signed_in.get_by_role("link", name="Watch").click()
+    expect(signed_in.get_by_text("Rotated 90° clockwise")).to_be_visible()
 
 
 def test_browser_recording_shows_duration(signed_in: Page, tmp_path: Path) -> None:
@@ -71,3 +74,22 @@ def test_fragmented_mp4_shows_duration(signed_in: Page, tmp_path: Path, index: b
     wait_until_ready(signed_in)
     (video,) = listed_videos(signed_in)
     assert video["duration_seconds"] == pytest.approx(5, abs=0.1)
+
+
+def test_file_that_ends_early_is_ready_and_says_so(signed_in: Page, tmp_path: Path) -> None:
+    """A camera lost power, or half a file was copied."""
+    signed_in.set_viewport_size({"width": 390, "height": 844})
+    file = make_video(tmp_path / "half.mp4", seconds=5, layout="moov_first")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+    choose(signed_in, file)
+
+    notice = re.compile(r"This file ends early\. .* of the video")
+    wait_until_ready(signed_in)
+    expect(signed_in.locator("[data-upload-status]").get_by_text(notice)).to_be_visible()
+    expect(signed_in.get_by_role("status")).to_have_text(notice)
+    row = signed_in.get_by_role("listitem").filter(has_text="half.mp4")
+    expect(row.get_by_text(notice)).to_be_visible()
+    expect(row.get_by_text("Ready")).to_be_visible()
+    row.get_by_role("link").click()
+    expect(signed_in.get_by_role("article").get_by_text(notice)).to_be_visible()

@@ -7,7 +7,7 @@ import {
   formatFrameRate,
   formatTimeLeft,
   formatWhen,
-  joinWithOr,
+  joinWords,
   resolutionName,
   spell,
 } from "./format";
@@ -108,17 +108,18 @@ it("prints rates in their own units", () => {
 });
 
 it("spells names as people do and leaves no unknown one out", () => {
-  expect(["mp4", "webm", "h264", "vp9", "pq"].map(spell)).toEqual([
+  expect(["mp4", "webm", "h264", "vp9", "pcm_s16le", "pq"].map(spell)).toEqual([
     "MP4",
     "WebM",
     "H.264",
     "VP9",
+    "PCM",
     "HDR (PQ)",
   ]);
 });
 
 it("joins words with a last or", () => {
-  expect([["MP4"], ["MP4", "MOV"], ["MP4", "MOV", "AVI"]].map(joinWithOr)).toEqual([
+  expect([["MP4"], ["MP4", "MOV"], ["MP4", "MOV", "AVI"]].map((words) => joinWords(words, "or"))).toEqual([
     "MP4",
     "MP4 or MOV",
     "MP4, MOV or AVI",

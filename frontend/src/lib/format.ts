@@ -130,12 +130,19 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   mpeg2video: "MPEG-2",
   mpeg4: "MPEG-4",
   prores: "ProRes",
+  msmpeg4v2: "MS-MPEG-4",
+  msmpeg4v3: "MS-MPEG-4",
   mjpeg: "Motion JPEG",
+  dvvideo: "DV",
+  rawvideo: "Uncompressed",
   theora: "Theora",
   opus: "Opus",
   vorbis: "Vorbis",
   eac3: "E-AC-3",
   ac3: "AC-3",
+  amr_nb: "AMR",
+  dvaudio: "DV",
+  wmav2: "WMA",
   sdr: "SDR",
   pq: "HDR (PQ)",
   hlg: "HDR (HLG)",
@@ -143,15 +150,16 @@ const SPELLINGS: Readonly<Record<string, string>> = {
 
 /** Spell the name of a container, codec or transfer function, for example "h264" -> "H.264". */
 export function spell(name: string): string {
-  return SPELLINGS[name] ?? spellContainer(name);
+  // The rest of such a name is the size and order of the samples.
+  return name.startsWith("pcm_") ? "PCM" : (SPELLINGS[name] ?? spellContainer(name));
 }
 
 export function spellContainer(name: string): string {
   return name === "webm" ? "WebM" : name.toUpperCase();
 }
 
-/** ["MP4", "MOV", "AVI"] -> "MP4, MOV or AVI". */
-export function joinWithOr(words: readonly string[]): string {
+/** ["MP4", "MOV", "AVI"] and "or" -> "MP4, MOV or AVI". */
+export function joinWords(words: readonly string[], last: "and" | "or"): string {
   if (words.length < 2) return words.join("");
-  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  return `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
 }

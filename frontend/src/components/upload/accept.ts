@@ -1,5 +1,5 @@
 // Formats the accepted types of the upload policy.
-import { joinWithOr, spell } from "@/lib/format";
+import { joinWords, spell } from "@/lib/format";
 import type { UploadPolicy } from "@/lib/upload/types";
 
 /**
@@ -16,5 +16,8 @@ export function acceptAttribute(policy: UploadPolicy): string {
 
 /** "MP4, MOV, AVI, WebM or MKV". */
 export function acceptedNames(policy: UploadPolicy): string {
-  return joinWithOr(policy.containers.map(({ container }) => spell(container)));
+  return joinWords(
+    policy.containers.map(({ container }) => spell(container)),
+    "or",
+  );
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { makeVideo } from "@/lib/upload/testing";
 import type { UploadState, Waiting } from "@/lib/upload/types";
-import { uploadAnnouncement } from "./upload-announcement";
+import { doneSentence, uploadAnnouncement } from "./upload-announcement";
 
 const file = { name: "clip.mp4", sizeBytes: 4 * 1024 * 1024 };
 
@@ -31,5 +32,20 @@ describe("uploadAnnouncement", () => {
     const second = uploadAnnouncement(sending(30, { reason: "retrying", attempt: 2, resumesInMs: 1800 }));
     expect(first).toBe(second);
     expect(uploadAnnouncement(sending(30, { reason: "offline" }))).toContain("offline");
+  });
+});
+
+describe("doneSentence", () => {
+  const ready = makeVideo("v1", { filename: "a.mp4", size_bytes: 5, content_type: "video/mp4" }, "ready");
+
+  it("names the format", () => {
+    expect(doneSentence({ ...ready, container: "webm" })).toBe("The WebM video is ready.");
+    expect(doneSentence(ready)).toBe("The video is ready.");
+  });
+
+  it("says that a file ends early", () => {
+    expect(doneSentence({ ...ready, truncated: true, available_percent: 40 })).toBe(
+      "The video is ready. This file ends early. It contains about 40 % of the video.",
+    );
   });
 });

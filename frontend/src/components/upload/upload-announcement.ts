@@ -1,6 +1,7 @@
 // Chooses the sentence that the live region says about an upload.
+import { endsEarlyText } from "@/components/videos/video-facts";
 import { formatBytes, spell } from "@/lib/format";
-import type { UploadState, Waiting } from "@/lib/upload/types";
+import type { UploadState, Video, Waiting } from "@/lib/upload/types";
 
 const STEP_PERCENT = 25;
 
@@ -36,11 +37,11 @@ export function uploadAnnouncement(state: UploadState): string {
   }
 }
 
-export function doneSentence(video: { status: string; container: string | null }): string {
-  if (video.status === "ready") {
-    return video.container === null ? "The video is ready." : `The ${spell(video.container)} video is ready.`;
-  }
-  return "Uploaded. Reading the details.";
+export function doneSentence(video: Video): string {
+  if (video.status !== "ready") return "Uploaded. Reading the details.";
+  const format = video.container === null ? "" : `${spell(video.container)} `;
+  const missing = endsEarlyText(video);
+  return `The ${format}video is ready.${missing === null ? "" : ` ${missing}`}`;
 }
 
 export function waitingSentence(waiting: Waiting): string {

@@ -9,7 +9,7 @@ import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { FileName } from "@/components/videos/file-name";
 import { videoFacts } from "@/components/videos/video-facts";
-import { failureReason } from "@/components/videos/video-status";
+import { EndsEarly, failureReason } from "@/components/videos/video-status";
 import { isInProgress, useVideo } from "@/hooks/use-videos";
 import { cn } from "@/lib/cn";
 import type { Video } from "@/lib/upload/types";
@@ -51,6 +51,7 @@ export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAno
           </p>
           <FileName name={video.original_filename} className="mt-0.5 font-medium text-lg" />
           <p className="mt-1 text-muted-foreground text-sm">{videoFacts(video).join(" · ")}</p>
+          <EndsEarly video={video} className="mt-1" />
           {followed.isError && moving && (
             <p className="mt-1 text-muted-foreground text-sm">
               The server isn't answering. Your video is safe, and this page updates by itself.

@@ -22,7 +22,13 @@ describe("troubleFor", () => {
     [NOT_SUPPORTED, 500, "failing"],
     [NETWORK, 503, "failing"],
   ])("returns for error code %i and status %s: %s", (code, status, trouble) => {
-    expect(troubleFor(code, status)).toBe(trouble);
+    expect(troubleFor(code, status, false)).toBe(trouble);
+  });
+
+  it("blames the end of a truncated file only if the player has begun to decode", () => {
+    expect(troubleFor(DECODE, 200, true)).toBe("ends_early");
+    expect(troubleFor(NOT_SUPPORTED, 200, true)).toBe("cannot_play");
+    expect(troubleFor(NETWORK, 404, true)).toBe("missing");
   });
 });
 

@@ -2,7 +2,8 @@
 import type { Video } from "@/lib/api/client";
 import { spell } from "@/lib/format";
 
-export type Trouble = "cannot_play" | "no_picture" | keyof typeof LOAD_TEXTS;
+type FileTrouble = "cannot_play" | "no_picture" | "ends_early";
+export type Trouble = FileTrouble | keyof typeof LOAD_TEXTS;
 
 const LOAD_TEXTS = {
   not_loaded: "Check your connection and try again.",
@@ -16,8 +17,13 @@ const NETWORK = 2;
 const DECODE = 3;
 
 /** Judge the player's error code by the status that the video's URL answers. Null is no answer that the page may read. */
-export function troubleFor(errorCode: number | undefined, status: number | null): Trouble {
-  if (errorCode === DECODE) return "cannot_play";
+export function troubleFor(
+  errorCode: number | undefined,
+  status: number | null,
+  truncated: boolean | null,
+): Trouble {
+  // Chromium plays a truncated MP4 until its last frame, which is cut off.
+  if (errorCode === DECODE) return truncated === true ? "ends_early" : "cannot_play";
   if (status === 200) return errorCode === NETWORK ? "not_loaded" : "cannot_play";
   if (status === null) return "not_loaded";
   if (status === 401 || status === 403) return "refused";
@@ -44,17 +50,19 @@ export async function statusOf(url: string): Promise<number | null> {
   }
 }
 
-export function isFormatTrouble(trouble: Trouble): trouble is "cannot_play" | "no_picture" {
+export function isFileTrouble(trouble: Trouble): trouble is FileTrouble {
   return !(trouble in LOAD_TEXTS);
 }
 
 export function troubleTitle(trouble: Trouble): string {
   if (trouble === "cannot_play") return "This browser can't play the video";
+  if (trouble === "ends_early") return "The player stopped where data is missing";
   return trouble === "no_picture" ? "This browser can't show the picture" : "The video couldn't be loaded";
 }
 
 export function troubleText(trouble: Trouble, video: Pick<Video, "container" | "video_codec">): string {
-  if (!isFormatTrouble(trouble)) return LOAD_TEXTS[trouble];
+  if (!isFileTrouble(trouble)) return LOAD_TEXTS[trouble];
+  if (trouble === "ends_early") return "This file ends early. To watch it from the start, try again.";
   const format = [video.container, video.video_codec].filter((name) => name !== null).map(spell);
   const what = format.length === 0 ? "The format" : `${format.join(" with ")}`;
   return `${what} isn't supported by every browser. Download the video and open it in a player on your device.`;

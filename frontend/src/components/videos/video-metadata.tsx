@@ -21,7 +21,7 @@ export function VideoMetadata({ video }: { video: Video }) {
       </Card>
       {video.status === "ready" && !video.metadata_complete && (
         <p className="mt-3 text-muted-foreground text-sm">
-          Some details of this video couldn't be read. The file itself is complete.
+          Some details of this video couldn't be read. The file is stored as you uploaded it.
         </p>
       )}
     </section>

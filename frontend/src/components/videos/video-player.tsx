@@ -7,7 +7,7 @@ import { ExternalLink } from "@/components/external-link";
 import { Button } from "@/components/ui/button";
 import type { Video } from "@/lib/api/client";
 import {
-  isFormatTrouble,
+  isFileTrouble,
   statusOf,
   type Trouble,
   troubleFor,
@@ -39,7 +39,8 @@ export function VideoPlayer({
 
   async function explain({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
     resumeAt.current = player.currentTime || resumeAt.current;
-    const found = troubleFor(player.error?.code, await statusOf(source.url));
+    const found = troubleFor(player.error?.code, await statusOf(source.url), video.truncated);
+    if (found === "ends_early") resumeAt.current = 0;
     if ((found === "refused" || hasExpired(source.expiresAt)) && (await renew())) return;
     setTrouble(found);
   }
@@ -62,7 +63,7 @@ export function VideoPlayer({
             {troubleText(trouble, video)}
           </p>
           <div className="mt-5 flex flex-wrap justify-center gap-3">
-            {isFormatTrouble(trouble) && (
+            {isFileTrouble(trouble) && (
               <Button asChild>
                 <ExternalLink href={source.url} download={video.original_filename}>
                   <Download />

@@ -9,7 +9,7 @@ import { cn } from "@/lib/cn";
 import { formatBytes, formatDuration, formatFullDate, formatWhen, spell } from "@/lib/format";
 import { FileName } from "./file-name";
 import { resolutionText } from "./video-facts";
-import { failureReason, StatusBadge, StatusIcon } from "./video-status";
+import { EndsEarly, failureReason, StatusBadge, StatusIcon } from "./video-status";
 
 /** The columns of a wide list and its head. */
 export const COLUMNS =
@@ -74,6 +74,7 @@ export function VideoRow({
           <Trash2 />
         </Button>
       </div>
+      <EndsEarly video={video} className="mt-1.5 sm:pl-13.5" />
       {video.status === "failed" && (
         <p className="mt-1.5 text-destructive text-sm sm:pl-13.5">{failureReason(video)}</p>
       )}

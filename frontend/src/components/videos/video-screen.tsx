@@ -17,7 +17,7 @@ import { DeleteVideoDialog } from "./delete-video-dialog";
 import { VideoMetadata } from "./video-metadata";
 import { VideoScreenSkeleton } from "./video-screen-skeleton";
 import { VideoStage } from "./video-stage";
-import { StatusBadge } from "./video-status";
+import { EndsEarly, StatusBadge } from "./video-status";
 
 export function VideoScreen() {
   const id = useSearchParams().get("id");
@@ -87,6 +87,7 @@ function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<V
           <div className="mt-2">
             <StatusBadge status={video.status} held={held} />
           </div>
+          <EndsEarly video={video} className="mt-2" />
         </div>
         <div className="flex shrink-0 gap-3">
           {video.delivery_url !== null && (

@@ -5,6 +5,7 @@ import type { HeldVideo } from "@/hooks/use-upload";
 import { isInProgress } from "@/hooks/use-videos";
 import type { Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
+import { endsEarlyText } from "./video-facts";
 
 const STATUSES = {
   uploading: { text: "Not finished", tone: "warning", icon: CloudUpload },
@@ -43,6 +44,12 @@ export function StatusIcon({ status }: { status: Video["status"] }) {
       <Icon />
     </span>
   );
+}
+
+/** Tell that data is missing from the file. The video is no less ready. */
+export function EndsEarly({ video, className }: { video: Video; className?: string }) {
+  const text = endsEarlyText(video);
+  return text !== null && <p className={cn("text-sm text-warning", className)}>{text}</p>;
 }
 
 /** Explain why a failed video was rejected. */
