@@ -66,7 +66,8 @@ export function allVideoFacts(video: Video): Fact[] {
     ["Bit rate", video.truncated === true ? null : given(video.bit_rate, formatBitRate)],
     ["Dynamic range", rangeText(video)],
     ["Orientation", orientationText(video)],
-    ["Cropped", given(video.crop, cropText)],
+    // Apps of the previous version, which may run beside this one, do not send it.
+    ["Cropped", video.crop ? cropText(video.crop) : null],
     ["Uploaded", given(video.uploaded_at, formatFullDate)],
   ];
   return facts.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
