@@ -7,7 +7,7 @@ import {
   formatFrameRate,
   formatTimeLeft,
   formatWhen,
-  joinWords,
+  joinWithOr,
   resolutionName,
   spell,
 } from "./format";
@@ -119,7 +119,7 @@ it("spells names as people do and leaves no unknown one out", () => {
 });
 
 it("joins words with a last or", () => {
-  expect([["MP4"], ["MP4", "MOV"], ["MP4", "MOV", "AVI"]].map((words) => joinWords(words, "or"))).toEqual([
+  expect([["MP4"], ["MP4", "MOV"], ["MP4", "MOV", "AVI"]].map(joinWithOr)).toEqual([
     "MP4",
     "MP4 or MOV",
     "MP4, MOV or AVI",

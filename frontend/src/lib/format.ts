@@ -158,8 +158,8 @@ export function spellContainer(name: string): string {
   return name === "webm" ? "WebM" : name.toUpperCase();
 }
 
-/** ["MP4", "MOV", "AVI"] and "or" -> "MP4, MOV or AVI". */
-export function joinWords(words: readonly string[], last: "and" | "or"): string {
+/** ["MP4", "MOV", "AVI"] -> "MP4, MOV or AVI". */
+export function joinWithOr(words: readonly string[]): string {
   if (words.length < 2) return words.join("");
-  return `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

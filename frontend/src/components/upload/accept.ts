@@ -1,5 +1,5 @@
 // Formats the accepted types of the upload policy.
-import { joinWords, spell } from "@/lib/format";
+import { joinWithOr, spell } from "@/lib/format";
 import type { UploadPolicy } from "@/lib/upload/types";
 
 /**
@@ -16,8 +16,5 @@ export function acceptAttribute(policy: UploadPolicy): string {
 
 /** "MP4, MOV, AVI, WebM or MKV". */
 export function acceptedNames(policy: UploadPolicy): string {
-  return joinWords(
-    policy.containers.map(({ container }) => spell(container)),
-    "or",
-  );
+  return joinWithOr(policy.containers.map(({ container }) => spell(container)));
 }

@@ -8,7 +8,6 @@ import {
   formatFrame,
   formatFrameRate,
   formatFullDate,
-  joinWords,
   resolutionName,
   spell,
 } from "@/lib/format";
@@ -100,6 +99,7 @@ function orientationText({ rotation, mirrored }: Video): string | null {
 }
 
 const SIDES = ["left", "top", "right", "bottom"];
+const AND = new Intl.ListFormat("en-GB");
 
 /** "0:140:0:140" -> "140 pixels at the top and bottom". */
 function cropText(crop: string): string {
@@ -107,7 +107,7 @@ function cropText(crop: string): string {
   const amounts = [...new Set(hidden)].filter((pixels) => pixels > 0);
   const texts = amounts.map((pixels) => {
     const sides = SIDES.filter((_, index) => hidden[index] === pixels);
-    return `${pixels} ${pixels === 1 ? "pixel" : "pixels"} at the ${joinWords(sides, "and")}`;
+    return `${pixels} ${pixels === 1 ? "pixel" : "pixels"} at the ${AND.format(sides)}`;
   });
   return texts.join(", ");
 }
