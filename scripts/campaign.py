@@ -97,6 +97,13 @@ PARTS = [
         4 * HOUR,
     ),
     Part(
+        "doubts",
+        "changed boxes, elements and chunks, of which none that ffprobe plays may be refused",
+        ["tests/mediaprobe/test_doubt.py"],
+        {"SLIPWAY_DOUBTS": "50000"},
+        2 * HOUR,
+    ),
+    Part(
         "connections",
         "database and store out of reach for a minute each",
         ["tests/faults"],

@@ -15,7 +15,6 @@ from mediaprobe.errors import (
     ProbeError,
     SourceChanged,
     Truncated,
-    Unreadable,
     UnsupportedContainer,
 )
 from mediaprobe.metadata import Metadata
@@ -39,7 +38,6 @@ __all__ = [
     "RangeSource",
     "SourceChanged",
     "Truncated",
-    "Unreadable",
     "UnsupportedContainer",
     "probe",
     "sniff",

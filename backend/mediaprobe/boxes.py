@@ -10,13 +10,17 @@ from mediaprobe.reader import Reader
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box. `cut` is set if its size exceeds its parent, whose end is then its `end`."""
+    """One box. If its size exceeds its parent, `end` is the parent's end. `stop` is the end that the size states."""
 
     type: bytes
     start: int
     body: int
     end: int
-    cut: bool
+    stop: int
+
+    @property
+    def cut(self) -> bool:
+        return self.stop > self.end
 
 
 def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
@@ -33,15 +37,15 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
         if size < header:
             return
         stop = start + size
-        yield Box(kind, start, start + header, min(stop, end), cut=stop > end)
+        yield Box(kind, start, start + header, min(stop, end), stop)
         start = stop
 
 
 def find(reader: Reader, parent: Box, *types: bytes) -> dict[bytes, Box]:
-    """Return the first child of each type, without reading past the last one that is found."""
+    """Return the first child of each type that has content, without reading past the last one that is found."""
     found: dict[bytes, Box] = {}
     for box in boxes(reader, parent.body, parent.end):
-        if box.type in types and box.type not in found:
+        if box.type in types and box.type not in found and box.body < box.end:
             found[box.type] = box
             if len(found) == len(types):
                 break

@@ -41,6 +41,8 @@ _MAX_REORDER = 4
 # Compressed video needs fewer bits per pixel. If the header implies more, its duration is too short.
 _MAX_BITS_A_PIXEL = 4
 _LOSSY = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
+# Clusters that end before this share of Duration are incomplete.
+_COMPLETE = Fraction(49, 50)
 # A longer last cluster is not wholly in memory when its start is found.
 _MAX_WALK_BYTES = 3 * MIB // 2
 _RESYNC = (192 * KIB, 1 * MIB)
@@ -54,17 +56,21 @@ _USUAL_RATES = (
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The Segment's end, TimestampScale in nanoseconds, number of the video track, and DefaultDuration by track.
+    """The Segment, TimestampScale in nanoseconds, number of the video track, and DefaultDuration by track.
 
     `fields` tells that a video frame may have two fields, and `interlaced` that the container says so.
     """
 
-    end: int
+    segment: Element
     scale: int
     video: int
     default_durations: Mapping[int, Fraction]
     fields: bool = False
     interlaced: bool = False
+
+    @property
+    def end(self) -> int:
+        return self.segment.end
 
 
 @dataclass(slots=True)
@@ -100,7 +106,12 @@ def measure(reader: Reader, recording: Recording, cluster: Element, findings: Fi
     _set_rate(video, head, recording, stated)
     if stated is not None:
         _halve_rate_of_fields(reader, cluster, recording, head, video, stated)
-    if findings.duration is None or _is_too_short(cluster, recording, findings, video):
+    if recording.segment.cut:
+        whole = recording.segment.stop - cluster.start
+        findings.available = Fraction(recording.end - cluster.start, whole)
+    # Only a Segment of unknown size can end early without a sign of it. That is worth a few requests after two.
+    unsure = recording.segment.unknown and reader.spending.requests <= _HEADER_REQUESTS
+    if findings.duration is None or unsure or _is_too_short(cluster, recording, findings, video):
         tail = _read_tail(reader, recording, cluster, head, findings)
         if tail is not None and len(tail.frames(recording.video)) > len(head.frames(recording.video)):
             _set_rate(video, tail, recording, stated)
@@ -259,8 +270,14 @@ def _read_tail(
     for track, seen in tail.of_track.items():
         stop = max(stop, max(seen) + round(_block_duration(track, (tail, head), recording)))
     duration = ratio((stop - head.first) * recording.scale, 1_000_000_000)
-    if duration is not None and (findings.duration is None or duration > findings.duration):
+    if duration is None:
+        return tail
+    if findings.duration is not None and duration < findings.duration * _COMPLETE:
+        findings.truncated = True
+    if findings.duration is None or duration > findings.duration:
         findings.duration, findings.duration_source = duration, "tail"
+    elif recording.segment.unknown:
+        findings.available = duration / findings.duration
     return tail
 
 

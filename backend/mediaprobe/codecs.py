@@ -160,19 +160,20 @@ _AVI_VIDEO = {
     "VP80 vp80": "vp8",
     "VP90 vp90": "vp9",
     "FMP4 fmp4 DIVX divx DX50 dx50 XVID xvid MP4S mp4s M4S2 m4s2 mp4v MP4V RMP4 3IV2 3iv2 UMP4 BLZ0 XVIX FFDS "
-    "DVX1 DVX2 DVX3 SEDG WV1F PVMM": "mpeg4",
+    "DVX1 DVX2 DVX3 SEDG WV1F PVMM ZMP4 DIV1 WAWV FVFW DCOD MVXM PM4V SMP4 DXGM VIDM M4T3 GEOX G264 HDX4 DM4V "
+    "DMK2 DYM4 DIGI EPHV EM4A M4CC SN40 VSPX ULDX GEOV SIPP SM4V DreX QMP4 PLV1 GLV4 GMP4 MNM4 GTM4": "mpeg4",
     "MP43 mp43 DIV3 div3 MPG3 mpg3 DIV4 DIV5 DIV6 DVX3 AP41 COL0 COL1": "msmpeg4v3",
     "MP42 mp42 DIV2": "msmpeg4v2",
     "MPG4 mpg4 MP41": "msmpeg4v1",
-    "H263 h263 X263 T263 L263 VX1K ZyGo M263 lsvm": "h263",
+    "H263 h263 X263 T263 L263 VX1K ZyGo M263 lsvm VSM4": "h263",
     "U263": "h263",
     "I263": "h263i",
     "H261": "h261",
-    "MJPG mjpg LJPG JPEG jpeg AVRn AVDJ ADJV mjpa dmb1 IJPG MMJP AVRN ACDV QIVG SLMJ CJPG IJLV MVJP AVI1 AVI2 "
-    "MTSJ ZJPG": "mjpeg",
-    "dvsd DVSD dvhd dvh1 dvsl dv25 dv50 cdvc cdv5 dvis pdvc CDVC CDV5 DVCS": "dvvideo",
-    "mpg1 MPG1 PIM1 VCR2 mpeg": "mpeg1video",
-    "mpg2 MPG2 em2v EM2V MPEG slif SLIF PIM2 LMP2 DVR": "mpeg2video",
+    "MJPG mjpg LJPG JPEG jpeg AVDJ ADJV mjpa dmb1 IJPG MMJP AVRN ACDV QIVG SLMJ CJPG IJLV MVJP AVI1 AVI2 MTSJ "
+    "ZJPG MSC2 JR24 JPGL": "mjpeg",
+    "dvsd DVSD dvhd dvh1 dvsl dv25 dv50 cdvc cdv5 dvis pdvc CDVC CDV5 DVCS CDVH dvcs SL25 SLDV AVd1": "dvvideo",
+    "mpg1 MPG1 PIM1 VCR2 mpeg BW10 XMPG": "mpeg1video",
+    "mpg2 MPG2 em2v EM2V MPEG slif SLIF PIM2 LMP2 DVR MMES M701 M702 M703 M704 M705 mpgv": "mpeg2video",
     "HFYU": "huffyuv",
     "FFVH": "ffvhuff",
     "FFV1": "ffv1",
@@ -181,9 +182,10 @@ _AVI_VIDEO = {
     "IV31 IV32": "indeo3",
     "IV41 iv41": "indeo4",
     "IV50 iv50": "indeo5",
-    "I420 IYUV YV12 YUY2 YUYV UYVY HDYC Y422 V422 YVYU Y800 GREY NV12 NV21 DIB RGB BGR yuv2 UYNV UYNY uyv1 2Vu1 "
-    "2vuy Y8 Y41B Y42B YUV9 YVU9 auv2": "rawvideo",
-    "v210": "v210",
+    "I420 IYUV YV12 YUY2 YUYV UYVY HDYC Y422 V422 YVYU Y800 GREY NV12 NV21 DIB RGB BGR yuv2 UYNV UYNY uyv1 "
+    "2Vu1 2vuy Y8 Y41B Y42B YUV9 YVU9 auv2 YUNV P422 YV16 YV24 VYUY VDTZ Y411 I422 I444 RGB2 RV15 RV16 RV24 "
+    "RV32 RGBA AV32": "rawvideo",
+    "v210 C210": "v210",
     "MRLE mrle": "msrle",
     "VP30 VP31": "vp3",
     "VP50": "vp5",
@@ -191,13 +193,13 @@ _AVI_VIDEO = {
     "VP6F FLV4": "vp6f",
     "FLV1 S263": "flv1",
     "WMV1": "wmv1",
-    "WMV2": "wmv2",
+    "WMV2 GXVE": "wmv2",
     "WMV3": "wmv3",
     "WVC1 WMVA": "vc1",
     "THEO theo": "theora",
     "MPNG PNG1 png": "png",
     "LAGS": "lagarith",
-    "ULRA ULRG ULY0 ULY2 ULY4 ULH0 ULH2 ULH4": "utvideo",
+    "ULRA ULRG ULY0 ULY2 ULY4 ULH0 ULH2 ULH4 UQY0 UQY2 UQRA UQRG UMY2 UMH2 UMY4 UMH4 UMRA UMRG": "utvideo",
     "tscc": "tscc",
     "TSC2": "tscc2",
     "CSCD": "cscd",
@@ -220,7 +222,65 @@ _AVI_VIDEO = {
     "Hap1 Hap5 HapY": "hap",
     "G2M2 G2M3 G2M4 G2M5": "g2m",
     "FPS1": "fraps",
-    "MAGY M8RG M8RA M8G0 M8Y0 M8Y2 M8Y4 M8YA": "magicyuv",
+    "MAGY M8RG M8RA M8G0 M8Y0 M8Y2 M8Y4 M8YA M0RA M0RG M0G0 M0Y0 M0Y2 M0Y4 M2RA M2RG": "magicyuv",
+    "012v a12v": "012v",
+    "4XMV": "4xm",
+    "AAS4 AASC": "aasc",
+    "AGM0 AGM1 AGM2 AGM3 AGM4 AGM5 AGM6 AGM7": "agm",
+    "AMVF": "amv",
+    "ARBC": "arbc",
+    "AURA": "aura",
+    "AUR2": "aura2",
+    "AVRn": "avrn",
+    "AYUV": "ayuv",
+    "CAVS": "cavs",
+    "CLLC": "cllc",
+    "CYUV": "cyuv",
+    "xtor": "dxtory",
+    "E130": "escape130",
+    "FICV": "fic",
+    "FSV1": "flashsv",
+    "AFLC": "flic",
+    "FMVC": "fmvc",
+    "FRWU": "frwu",
+    "CUVC": "hq_hqa",
+    "CHQX": "hqx",
+    "HYMT": "hymt",
+    "MJLS": "jpegls",
+    "KGV1": "kgv1",
+    "KMVC": "kmvc",
+    "LOCO": "loco",
+    "M101 M102": "m101",
+    "LM20": "mimic",
+    "MSZH": "mszh",
+    "MTS2": "mts2",
+    "MVDV": "mvdv",
+    "MVHA": "mvha",
+    "BT20": "prosumer",
+    "QPEG Q1.0 Q1.1": "qpeg",
+    "R10k R10g": "r10k",
+    "r210": "r210",
+    "RPZA": "rpza",
+    "RV40": "rv40",
+    "SHQ0 SHQ1 SHQ2 SHQ3 SHQ4 SHQ5 SHQ7 SHQ9": "speedhq",
+    "tga": "targa",
+    "DUCK PVEZ": "truemotion1",
+    "TM20": "truemotion2",
+    "ULTI": "ulti",
+    "v308": "v308",
+    "v408": "v408",
+    "VBLE": "vble",
+    "VIXL": "vixl",
+    "VMnc": "vmnc",
+    "VP40": "vp4",
+    "VP6A": "vp6a",
+    "VP70 VP71": "vp7",
+    "WNV1 YUV8": "wnv1",
+    "Xxan": "xan_wc4",
+    "Y41P": "y41p",
+    "ZECO": "zerocodec",
+    "ZLIB": "zlib",
+    "SP54": "sp5x",
 }
 
 # Registered WAVE format tags (RFC 2361 and mmreg.h).
@@ -335,6 +395,14 @@ def _by_fourcc(table: dict[str, str]) -> dict[bytes, str]:
 _MP4_VIDEO_CODES = _by_fourcc(_MP4_VIDEO)
 _MP4_AUDIO_CODES = _by_fourcc(_MP4_AUDIO)
 _AVI_VIDEO_CODES = _by_fourcc(_AVI_VIDEO)
+# BI_RGB, BI_RLE8, BI_RLE4 and BI_BITFIELDS, and the WAVE tags of MPEG video that some recorders write
+_AVI_NUMBERS = {
+    **dict.fromkeys((0, 3), "rawvideo"),
+    **dict.fromkeys((1, 2), "msrle"),
+    **dict.fromkeys((4, 0x10000004), "mpeg4"),
+    0x10000001: "mpeg1video",
+    0x10000002: "mpeg2video",
+}
 
 
 def _named(fourcc: bytes, *tables: dict[bytes, str]) -> str:
@@ -350,6 +418,10 @@ def mp4_video(fourcc: bytes) -> str:
     return _named(fourcc, _MP4_VIDEO_CODES, _AVI_VIDEO_CODES)
 
 
+def is_mp4_video(fourcc: bytes) -> bool:
+    return fourcc in _MP4_VIDEO_CODES or fourcc in _AVI_VIDEO_CODES
+
+
 def mp4_audio(fourcc: bytes) -> str:
     # QuickTime writes WAVE tags as `ms` and two bytes.
     if fourcc[:2] == b"ms":
@@ -362,12 +434,9 @@ def object_type(indication: int) -> str | None:
 
 
 def avi_video(fourcc: bytes) -> str:
-    # BI_RGB, BI_RLE8, BI_RLE4 and BI_BITFIELDS are numbers.
     number = int.from_bytes(fourcc, "little")
-    if number in (0, 3):
-        return "rawvideo"
-    if number in (1, 2):
-        return "msrle"
+    if number in _AVI_NUMBERS:
+        return _AVI_NUMBERS[number]
     return _named(fourcc, _AVI_VIDEO_CODES, _MP4_VIDEO_CODES)
 
 

@@ -11,14 +11,21 @@ from mediaprobe.reader import Reader
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element. An element of unknown or too large size ends where its parent ends."""
+    """One element. An element of unknown or too large size ends where its parent ends.
+
+    `stop` is the end that the size states.
+    """
 
     id: int
     start: int
     body: int
     end: int
     unknown: bool
-    cut: bool
+    stop: int
+
+    @property
+    def cut(self) -> bool:
+        return self.stop > self.end
 
 
 def element_at(reader: Reader, start: int, end: int) -> Element | None:
@@ -36,7 +43,7 @@ def element_at(reader: Reader, start: int, end: int) -> Element | None:
     size = int.from_bytes(head[id_length : id_length + size_length], "big") & ones
     unknown = size == ones
     stop = end if unknown else body + size
-    return Element(int.from_bytes(head[:id_length], "big"), start, body, min(stop, end), unknown, stop > end)
+    return Element(int.from_bytes(head[:id_length], "big"), start, body, min(stop, end), unknown, stop)
 
 
 def elements(reader: Reader, start: int, end: int) -> Iterator[Element]:

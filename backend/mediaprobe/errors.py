@@ -3,11 +3,16 @@
 ProbeError
 ├── UnsupportedContainer   the file is in none of the five containers, or is no video
 │   └── FileEmpty          the file is empty (raised by `sniff` alone, because a stored object is never empty)
-├── NoVideoTrack           the container has no video track
-├── Truncated              the header is cut off or was never written
-├── Unreadable             the header contradicts itself
+├── NoVideoTrack           every track was read, and none is a picture track of any kind
+├── Truncated              the header is surely absent, because it was cut off or never written
 ├── BudgetExceeded         a limit of the reader was reached, which says nothing about the file
 └── SourceChanged          the object was replaced while it was being read
+
+A doubt never refuses. The person's file is removed after UnsupportedContainer, NoVideoTrack and Truncated, so each of
+them needs proof, and a reader that is not sure returns the metadata that it knows. NoVideoTrack needs a header that
+ends where its size says, has only known parts, and describes at least one track or has room for none. Every track
+must have a type that never shows pictures. Truncated needs a search of the whole file or of its end, and known boxes
+that fill the file. A damaged size, an unknown box, track type or codec, and a limit of the reader are doubts.
 """
 
 from __future__ import annotations
@@ -42,10 +47,6 @@ class NoVideoTrack(ProbeError):
 
 class Truncated(ProbeError):
     code = "truncated"
-
-
-class Unreadable(ProbeError):
-    code = "unreadable"
 
 
 class BudgetExceeded(ProbeError):

@@ -54,7 +54,7 @@ class Findings:
     # The share of the media data that is there, if the file is truncated and its header says how much there should be
     available: Fraction | None = None
     duration: Fraction | None = None
-    duration_source: Literal["header", "fragments", "tail", "index"] | None = None
+    duration_source: Literal["header", "fragments", "tail", "index", "estimate"] | None = None
     video: Video | None = None
     audio: Audio | None = None
 

@@ -29,6 +29,9 @@ _MAX_WALKED_LARGE = 16
 # Limit of the boxes from the last `moof` to the end of the file.
 _MAX_CHAIN = 64
 _MAX_MFRA = 4 * MIB
+# An estimate of the duration uses this many fragments.
+_MAX_SAMPLED = 5
+_NEARLY = Fraction(9, 10)
 _FRAGMENT_STARTS = frozenset({b"moof", b"styp", b"sidx"})
 _TOP_LEVEL = frozenset(
     {
@@ -48,6 +51,10 @@ _TOP_LEVEL = frozenset(
 )
 
 
+# The timescale and the initial empty duration of each track
+Tracks = Mapping[int, tuple[int, Fraction]]
+
+
 @dataclass(slots=True)
 class TrackRun:
     """The samples of one track in the fragments read so far, in its timescale."""
@@ -57,6 +64,8 @@ class TrackRun:
     ticks: int = 0
     samples: int = 0
     durations: Counter[int] = field(default_factory=Counter)
+    # The end before the last fragment
+    before: int = 0
 
 
 @dataclass(slots=True)
@@ -71,24 +80,37 @@ class Timeline:
     rows: int = 0
     # Whether the last box extends past the end of the file
     cut: bool = False
+    # The share of the last fragment's media data that is there
+    share: Fraction = Fraction(1)
 
-    def end(self, tracks: Mapping[int, tuple[int, Fraction]]) -> Fraction | None:
-        """Return the end of these tracks' last sample on the movie's timeline, which begins at 0 (8.8.12).
+    def end(self, tracks: Tracks) -> Fraction | None:
+        """Return the end of these tracks' last sample on the movie's timeline, which begins at 0 (8.8.12)."""
+        return max(self._times(tracks, lambda run: run.end), default=None)
 
-        `tracks` has the timescale and the initial empty duration of each track.
-        """
-        ends = [
-            Fraction(run.end, tracks[track][0]) + tracks[track][1]
+    def start(self, tracks: Tracks) -> Fraction:
+        return min(self._times(tracks, lambda run: run.first or 0), default=Fraction(0))
+
+    def covered(self, tracks: Tracks) -> Fraction:
+        """Return the end of the media data that is there."""
+        end = self.end(tracks) or Fraction(0)
+        before = max(self._times(tracks, lambda run: run.before), default=Fraction(0))
+        return before + (end - before) * self.share
+
+    def _times(self, tracks: Tracks, time: Callable[[TrackRun], int]) -> list[Fraction]:
+        return [
+            Fraction(time(run), tracks[track][0]) + tracks[track][1]
             for track, run in self.runs.items()
             if track in tracks and tracks[track][0] > 0 and run.samples
         ]
-        return max(ends, default=None)
 
 
 def add_fragment(reader: Reader, moof: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
     """Add one `moof`. Return False if it has no run of samples."""
     added = False
     timeline.newest = moof.start
+    timeline.share = Fraction(0)
+    for known in timeline.runs.values():
+        known.before = known.end
     for traf in boxes(reader, moof.body, moof.end):
         if traf.type != b"traf":
             continue
@@ -102,7 +124,7 @@ def add_fragment(reader: Reader, moof: Box, defaults: dict[int, int], timeline: 
         timeline.timed = timeline.timed or b"tfdt" in found
         start = _decode_time(body(reader, found[b"tfdt"], 12)) if b"tfdt" in found else run.end
         if run.first is None:
-            run.first = start
+            run.first = run.before = start
         ticks = 0
         for trun in boxes(reader, traf.body, traf.end):
             if trun.type == b"trun":
@@ -183,8 +205,32 @@ def _walk(reader: Reader, start: Box, defaults: dict[int, int], timeline: Timeli
     for box in boxes(reader, start.start, reader.size):
         if box.type == b"moof" and not box.cut and box.start > timeline.newest:
             added = add_fragment(reader, box, defaults, timeline) or added
+        if box.type == b"mdat":
+            timeline.share = Fraction(box.end - box.body, max(1, box.stop - box.body))
         timeline.cut = box.cut
     return added
+
+
+def add_some(reader: Reader, first: Box, defaults: dict[int, int], timeline: Timeline) -> Fraction:
+    """Add a few fragments from the first on. Return their share of the bytes of all fragments."""
+    timeline.gap = False
+    end = first.start
+    fragments = 0
+    for box in boxes(reader, first.start, reader.size):
+        if box.type == b"moof":
+            fragments += 1
+            if fragments > _MAX_SAMPLED:
+                break
+            if box.start > timeline.newest:
+                add_fragment(reader, box, defaults, timeline)
+        end = box.end
+    return Fraction(end - first.start, reader.size - first.start)
+
+
+def seems_cut(reader: Reader, first: Box, time: Fraction, stated: Fraction) -> bool:
+    """Return whether the file is clearly smaller than the first fragment's bytes a second times the duration."""
+    length, left = _first_length(reader, first)
+    return (length + left) * time < length * stated * _NEARLY
 
 
 def _chain(reader: Reader) -> Callable[[int], Box | None]:

@@ -8,18 +8,23 @@ from fractions import Fraction
 from itertools import islice
 from typing import Literal
 
+from mediaprobe import movie_box
 from mediaprobe.boxes import Box, body, boxes, find, u32, u64
-from mediaprobe.errors import NoVideoTrack, Truncated, Unreadable
+from mediaprobe.completeness import check_media
+from mediaprobe.errors import NoVideoTrack, Truncated
 from mediaprobe.findings import Findings, is_variable, ratio, typical_duration
 from mediaprobe.fragments import (
     Index,
     Timeline,
     TrackRun,
+    Tracks,
     add_all,
     add_fragment,
     add_last,
+    add_some,
     covers_file,
     read_index,
+    seems_cut,
     should_read_all,
 )
 from mediaprobe.reader import KIB, MIB, MemoryReader, Reader
@@ -37,8 +42,10 @@ _LARGE_INDEX = 48 * KIB
 _MAX_BEFORE_FRAGMENTS = 16
 # Fragments that end before this share of the stated duration are incomplete.
 _COMPLETE = Fraction(9, 10)
-# A file with the header first takes two requests. Only a file that seems too small is worth a third.
-_FREE_REQUESTS = 2
+# The boxes of a movie header that contain no track
+_MOVIE_BOXES = frozenset(
+    b"mvhd trak cmov mvex rmra iods udta meta free skip wide uuid ctab clip prfl pssh ainf mdra".split()
+)
 # The boxes of a lone segment of a stream.
 _SEGMENT_BOXES = frozenset({b"moof", b"mdat", b"styp", b"sidx", b"free", b"emsg", b"prft"})
 
@@ -57,43 +64,53 @@ class _Movie:
     inflated: bool = False
     # Whether a video and an audio track with samples were found
     complete: bool = False
+    # Whether every box was read and none of them can hide a picture track
+    understood: bool = True
+    # Where the media data begins, if the size of `moov` includes it
+    overrun: int | None = None
 
 
 def parse(reader: Reader, findings: Findings) -> None:
-    moov, media_seen = _find_movie(reader)
-    findings.truncated = moov.cut
-    movie = _Movie()
-    _read_movie(reader, moov, movie, findings)
+    """Raise NoVideoTrack if every track is surely no picture, and Truncated if there is surely no header."""
+    seen = movie_box.walk(reader)
+    movie, moov = _Movie(), seen.moov
+    if moov is not None:
+        _read_movie(reader, moov, movie, findings)
+    if findings.video is None and not (movie.tracks and movie.understood):
+        # FFmpeg reads only the first `moov`, but a damaged one may have been written again.
+        other, absent = movie_box.search(reader, seen)
+        if other is not None:
+            movie, moov = _Movie(), other
+            _read_movie(reader, moov, movie, findings)
+        elif moov is None:
+            if absent:
+                raise _no_header(seen)
+            return
+    if moov is None:
+        return
+    findings.truncated = moov.cut and movie.overrun is None
     if findings.video is None:
-        raise _no_video(movie, moov)
+        if movie.understood and not (moov.cut and movie.tracks):
+            raise _no_video(movie, moov)
+        return
+    if movie.overrun is not None:
+        moov = Box(moov.type, moov.start, moov.body, movie.overrun, movie.overrun)
     if movie.fragmented:
         _read_fragments(reader, moov, movie, findings)
-    elif not media_seen:
-        _check_media(reader, moov, findings)
+    else:
+        tables = [] if movie.inflated else [track.tables for track in movie.tracks if track.tables]
+        check_media(reader, moov, seen.media, tables, findings)
 
 
-def _find_movie(reader: Reader) -> tuple[Box, bool]:
-    """Return the `moov`, and whether media data precedes it."""
-    seen: set[bytes] = set()
-    for box in boxes(reader, 0, reader.size):
-        if box.type == b"moov":
-            return box, b"mdat" in seen
-        if not _is_fourcc(box.type):
-            raise Unreadable(
-                "The file begins like a video, but its content is damaged. "
-                "Export it again and upload the new file."
-            )
-        seen.add(box.type)
-    if seen & {b"moof", b"styp"} and seen <= _SEGMENT_BOXES:
-        raise Truncated("The file is one segment of a stream, without its header. Upload the complete video.")
-    raise Truncated(
+def _no_header(seen: movie_box.Walk) -> Truncated:
+    if seen.types & {b"moof", b"styp"} and seen.types <= _SEGMENT_BOXES:
+        return Truncated(
+            "The file is one segment of a stream, without its header. Upload the complete video."
+        )
+    return Truncated(
         "The file's header (moov) is missing because the recording or the copy was cut off. "
         "Upload the complete file."
     )
-
-
-def _is_fourcc(code: bytes) -> bool:
-    return all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in code)
 
 
 def _no_video(movie: _Movie, moov: Box) -> Truncated | NoVideoTrack:
@@ -116,15 +133,26 @@ def _read_movie(reader: Reader, moov: Box, movie: _Movie, findings: Findings) ->
 
 
 def _read_movie_boxes(reader: Reader, moov: Box, movie: _Movie, findings: Findings) -> None:
+    end = moov.body
     for box in boxes(reader, moov.body, moov.end):
+        if box.type in (b"mdat", b"moof"):
+            movie.overrun = box.start
+            movie.understood = False
+            break
+        end = box.end
+        if box.type not in _MOVIE_BOXES:
+            movie.understood = False
         if box.type == b"mvhd":
             _read_movie_header(body(reader, box, 112), movie)
         elif box.type == b"trak" and len(movie.tracks) < _MAX_TRACKS:
-            videos = sum(track.handler == b"vide" for track in movie.tracks)
+            videos = sum(track.video is not None for track in movie.tracks)
             track = Track()
             movie.tracks.append(track)
             read_track(reader, box, movie.matrix, track, videos=videos < _MAX_VIDEOS)
+            movie.understood = movie.understood and track.has_no_picture
             _choose(movie, findings)
+        elif box.type == b"trak":
+            movie.understood = False
         elif box.type == b"mvex":
             _read_movie_extends(reader, box, movie)
         elif box.type == b"rmra":
@@ -133,12 +161,16 @@ def _read_movie_boxes(reader: Reader, moov: Box, movie: _Movie, findings: Findin
             movie.inflated = True
             inflated = _inflate(reader, box)
             if inflated.read(4, 4) == b"moov":
-                inner = Box(b"moov", 0, 8, inflated.size, cut=False)
+                inner = Box(b"moov", 0, 8, inflated.size, inflated.size)
                 _read_movie_boxes(inflated, inner, movie, findings)
+            movie.understood = movie.understood and 0 < inflated.size < _MAX_INFLATED_MOOV
+        elif box.type == b"cmov":
+            movie.understood = False
         if movie.complete and not reader.has_cached(box.end, 16):
             # In an index of megabytes only more languages and tags follow, and each would cost a request. An `mvex`
             # never follows, because it comes with an empty or short index.
             break
+    movie.understood = movie.understood and moov.end - end < 8
 
 
 def _read_movie_header(data: bytes, movie: _Movie) -> None:
@@ -155,7 +187,10 @@ def _read_movie_header(data: bytes, movie: _Movie) -> None:
 
 
 def _inflate(reader: Reader, cmov: Box) -> MemoryReader:
-    """Return a decompressed movie header (QTFF, "Compressed Movie Resources"). Both sizes are limited."""
+    """Return a decompressed movie header (QTFF, "Compressed Movie Resources"), or nothing if it is damaged.
+
+    Both sizes are limited.
+    """
     found = find(reader, cmov, b"dcom", b"cmvd")
     if len(found) < 2 or body(reader, found[b"dcom"], 4) != b"zlib":
         return MemoryReader(b"", reader.spending)
@@ -165,7 +200,7 @@ def _inflate(reader: Reader, cmov: Box) -> MemoryReader:
         reader.spending.count_work((len(data) + len(inflated)) // _INFLATED_BYTES_A_UNIT)
         return MemoryReader(inflated, reader.spending)
     except zlib.error:
-        raise Unreadable("The file's compressed header is damaged. Export the video again.") from None
+        return MemoryReader(b"", reader.spending)
 
 
 def _read_movie_extends(reader: Reader, mvex: Box, movie: _Movie) -> None:
@@ -183,14 +218,14 @@ def _choose(movie: _Movie, findings: Findings) -> None:
     """Choose the first enabled video and audio track. A cover image counts only if there is no other video track."""
     videos = [track for track in movie.tracks if track.video is not None]
     audios = [track for track in movie.tracks if track.audio is not None]
-    videos.sort(key=lambda track: (track.still, not track.enabled))
+    videos.sort(key=lambda track: (not track.has_size, track.still, not track.enabled))
     audios.sort(key=lambda track: not track.enabled)
     if videos:
         findings.video = videos[0].video
     if audios:
         findings.audio = audios[0].audio
-    kinds = {track.handler for track in movie.tracks if track.samples}
-    movie.complete = findings.video is not None and {b"vide", b"soun"} <= kinds
+    timed = [track for track in movie.tracks if track.samples]
+    movie.complete = any(t.video for t in timed) and any(t.audio for t in timed)
 
 
 def _measure(movie: _Movie, findings: Findings) -> None:
@@ -212,28 +247,50 @@ def _read_fragments(reader: Reader, moov: Box, movie: _Movie, findings: Findings
         # The file has no fragments. Either they are missing, or the header only allows for them.
         findings.truncated = findings.truncated or last is None or last.cut
         findings.fragmented = not any(track.samples for track in movie.tracks)
+        if findings.fragmented and findings.duration:
+            findings.available = Fraction(0)
         return
     defaults = movie.sample_durations
     add_fragment(reader, first, defaults, timeline)
+    tracks = _timed_tracks(movie)
     stated, source = _stated_duration(reader, movie, found)
     header = ratio(movie.fragment_duration, movie.timescale)
     if header is None and not any(track.samples for track in movie.tracks):
         header = ratio(movie.duration, movie.timescale)
+    longest = max(stated or Fraction(0), header or Fraction(0))
     if should_read_all(reader, first, timeline) and add_all(reader, first, defaults, timeline):
         _use_timeline(movie, findings, timeline)
-        measured, longest = findings.duration or 0, max(stated or 0, header or 0)
+        _compare(findings, timeline, tracks, longest)
         # Missing data sets the flag, and the stated duration stays, as in every other layout.
-        findings.truncated = findings.truncated or measured < longest * _COMPLETE
-        if stated is not None and stated >= measured:
+        if stated is not None and stated >= (findings.duration or 0):
             findings.duration, findings.duration_source = stated, source
-    elif stated is not None:
-        findings.duration, findings.duration_source = stated, source
-    elif header is not None:
-        findings.duration, findings.duration_source = header, "header"
+    elif longest:
+        findings.duration = stated or header
+        findings.duration_source = source if stated is not None else "header"
+        time = (timeline.end(tracks) or Fraction(0)) - timeline.start(tracks)
+        suspicious = findings.duration_source == "header" and seems_cut(reader, first, time, longest)
+        if suspicious and add_last(reader, first, defaults, timeline):
+            _compare(findings, timeline, tracks, longest)
     elif add_last(reader, first, defaults, timeline):
         _use_timeline(movie, findings, timeline)
-    findings.truncated = findings.truncated or any(index.covered > reader.size for index in found)
+    else:
+        share = add_some(reader, first, defaults, timeline)
+        start, end = timeline.start(tracks), timeline.end(tracks)
+        if end is not None and share:
+            findings.duration, findings.duration_source = start + (end - start) / share, "estimate"
+    covered = max((index.covered for index in found), default=0)
+    if covered > reader.size:
+        findings.truncated = True
+        findings.available = Fraction(reader.size - first.start, covered - first.start)
     _fragment_frame_rate(movie, findings, timeline)
+
+
+def _compare(findings: Findings, timeline: Timeline, tracks: Tracks, stated: Fraction) -> None:
+    """Set `truncated` and `available` from the end of the fragments and the stated duration."""
+    measured = timeline.end(tracks) or 0
+    findings.truncated = findings.truncated or timeline.cut or measured < stated * _COMPLETE
+    if stated:
+        findings.available = timeline.covered(tracks) / stated
 
 
 def _stated_duration(
@@ -256,12 +313,16 @@ def _stated_duration(
 def _use_timeline(movie: _Movie, findings: Findings, timeline: Timeline) -> None:
     """Use the end of video and audio as duration. Subtitles extend it by less than a second, as in FFmpeg."""
     scales = {t.id: (t.timescale, _delay(movie, t)) for t in movie.tracks}
-    end = timeline.end({t.id: scales[t.id] for t in movie.tracks if t.handler in (b"vide", b"soun")})
+    end = timeline.end(_timed_tracks(movie))
     last = timeline.end(scales)
     if end is not None and last is not None and last - end < 1:
         end = last
     findings.truncated = findings.truncated or timeline.cut
     findings.duration, findings.duration_source = end, "fragments"
+
+
+def _timed_tracks(movie: _Movie) -> Tracks:
+    return {t.id: (t.timescale, _delay(movie, t)) for t in movie.tracks if t.video or t.audio}
 
 
 def _delay(movie: _Movie, track: Track) -> Fraction:
@@ -293,31 +354,3 @@ def _fragment_frame_rate(movie: _Movie, findings: Findings, timeline: Timeline) 
                 usual = typical_duration(run.durations)
                 rate = track.timescale / usual if usual else rate
             findings.video.frame_rate = rate or findings.video.frame_rate
-
-
-def _check_media(reader: Reader, moov: Box, findings: Findings) -> None:
-    """Check that media follows the header, if that costs no request or the file seems too small."""
-    if (
-        not reader.has_cached(moov.end, 16)
-        and reader.spending.requests >= _FREE_REQUESTS
-        and not _is_too_small(reader, findings)
-    ):
-        return
-    media = False
-    for box in islice(boxes(reader, moov.end, reader.size), _MAX_BEFORE_FRAGMENTS):
-        if box.type == b"mdat":
-            media = True
-            findings.truncated = findings.truncated or box.cut
-        if media or not reader.has_cached(box.end, 16):
-            break
-    else:
-        findings.truncated = findings.truncated or not media
-
-
-def _is_too_small(reader: Reader, findings: Findings) -> bool:
-    """Return whether the file is clearly smaller than its stated bit rates times its duration."""
-    video, audio = findings.video, findings.audio
-    if video is None or video.stated_bit_rate == 0 or findings.duration is None:
-        return False
-    stated = video.stated_bit_rate + (audio.stated_bit_rate if audio else 0)
-    return reader.size * 8 < findings.duration * stated * Fraction(9, 10)

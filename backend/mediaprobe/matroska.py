@@ -6,18 +6,20 @@ A file of MediaRecorder has neither Duration nor Cues, so its last cluster gives
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import islice
 
 from mediaprobe import bitstream, codecs, sample_entry
 from mediaprobe.boxes import Box
 from mediaprobe.budget import Budget, Spending
 from mediaprobe.clusters import Recording, measure
 from mediaprobe.ebml import Element, binary, element_at, elements, floating, text, unsigned
-from mediaprobe.errors import NoVideoTrack, Truncated, Unreadable
+from mediaprobe.errors import NoVideoTrack, Truncated
 from mediaprobe.findings import Audio, Findings, Video, right_angle
 from mediaprobe.reader import MemoryReader, Reader
 from mediaprobe.riff import BITMAP_INFO, read_bitmap_info, read_wave_format
+from mediaprobe.tail import find_lost
 
 _EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS, _CLUSTER = (
     0x1A45DFA3,
@@ -55,7 +57,17 @@ _PROJECTION, _PROJECTION_TYPE, _POSE_YAW, _POSE_PITCH, _POSE_ROLL = 0x7670, 0x76
 _SAMPLING, _OUTPUT_SAMPLING, _CHANNELS, _BIT_DEPTH = 0xB5, 0x78B5, 0x9F, 0x6264
 _CRC, _VOID = 0xBF, 0xEC
 
-_TYPE_VIDEO, _TYPE_AUDIO = 1, 2
+_TYPE_AUDIO = 2
+# Video, and complex, which has video and audio
+_PICTURES = frozenset({1, 3})
+# Audio, subtitle, buttons, control and metadata
+_NO_PICTURES = frozenset({2, 0x11, 0x12, 0x20, 0x21})
+# CRC-32 and Void may precede the first track.
+_BEFORE_TRACKS = 8
+# What may stand between the tracks
+_FILLING = frozenset({_CRC, _VOID})
+# A file has its Tracks in the first bytes, or is damaged if they are not found after this many requests.
+_HEADER_REQUESTS = 12
 _MAX_TRACKS = 256
 _MAX_SAMPLE_ENTRY = 4096
 _DEFAULT_SCALE = 1_000_000
@@ -84,6 +96,10 @@ class _Track:
     audio: Audio = field(default_factory=Audio)
     bit_depth: int = 0
 
+    @property
+    def has_picture(self) -> bool:
+        return self.kind in _PICTURES or (self.kind not in _NO_PICTURES and self.video.width > 0)
+
 
 @dataclass(slots=True)
 class _Segment:
@@ -93,28 +109,36 @@ class _Segment:
     tracks: list[_Track] = field(default_factory=list)
     video: _Track | None = None
     cluster: Element | None = None
+    # Whether the walk ended at the Segment's end, before a Cluster
+    ended: bool = False
+    # Whether Tracks was found, and every entry was read and surely has no picture
+    described: bool = False
+    understood: bool = True
 
 
 def parse(reader: Reader, findings: Findings) -> None:
+    """Raise NoVideoTrack if every track is surely no picture, and Truncated if there surely are no Tracks."""
     segment = _Segment(_find_segment(reader))
     findings.truncated = segment.element.cut
+    absent = False
     try:
-        _read_header(reader, segment)
+        _read_header(reader, segment, segment.element.body)
+        if not segment.tracks:
+            absent = _search_header(reader, segment)
     finally:
         # The budget may have ended within the header, and what was read of it counts.
         _choose(segment, findings)
         _set_duration(segment, findings)
     if segment.video is None:
-        raise _no_video(segment)
-    if segment.cluster is None:
-        findings.truncated = True
+        _refuse(segment, absent=absent)
+        return
     if segment.cluster is not None:
         durations = {
             track.number: Fraction(track.default_duration, segment.scale) for track in segment.tracks
         }
         video = segment.video
         recording = Recording(
-            segment.element.end,
+            segment.element,
             segment.scale,
             video.number,
             durations,
@@ -122,6 +146,16 @@ def parse(reader: Reader, findings: Findings) -> None:
             interlaced=video.interlaced,
         )
         measure(reader, recording, segment.cluster, findings)
+    elif segment.ended:
+        findings.truncated, findings.available = True, Fraction(0)
+
+
+def _refuse(segment: _Segment, *, absent: bool) -> None:
+    """Raise an error if this surely is no video. A file that ends in its header has no Cluster."""
+    if segment.described and segment.understood and not segment.ended:
+        raise NoVideoTrack("The file has no video track. Choose a video, not an audio file.")
+    if absent and not segment.described:
+        raise Truncated("The file's header (Tracks) is missing or cut off. Upload the complete file.")
 
 
 def _set_duration(segment: _Segment, findings: Findings) -> None:
@@ -132,33 +166,62 @@ def _set_duration(segment: _Segment, findings: Findings) -> None:
 
 
 def _find_segment(reader: Reader) -> Element:
+    """Return the Segment. If it is damaged, return what follows the EBML header instead, as FFmpeg does."""
+    start = 0
     for element in elements(reader, 0, reader.size):
         if element.id == _SEGMENT:
             return element
-        if element.id not in (_EBML, _VOID, _CRC):
+        if element.id not in (_EBML, *_FILLING):
             break
-    raise Truncated("The file ends before its header (Segment). Upload the complete file.")
+        start = element.end
+    return Element(_SEGMENT, start, start, reader.size, unknown=True, stop=reader.size)
 
 
-def _read_header(reader: Reader, segment: _Segment) -> None:
+def _read_header(reader: Reader, segment: _Segment, start: int) -> None:
     """Read Info and Tracks before the first Cluster, or where the SeekHead says."""
     seeks: dict[int, int] = {}
     seen: set[int] = set()
-    for element in elements(reader, segment.element.body, segment.element.end):
+    end = start
+    for element in elements(reader, start, segment.element.end):
         if element.id == _CLUSTER:
             segment.cluster = element
             break
+        end = element.end
         if element.id == _SEEK_HEAD:
             seeks.update(_read_seek_head(reader, element))
         seen.add(element.id)
         _read_top_level(reader, element, segment)
-        if element.unknown:
+        lost = not segment.described and reader.spending.requests >= _HEADER_REQUESTS
+        if element.unknown or lost:
+            end = start
             break
+    segment.ended = segment.cluster is None and end >= segment.element.end
     for wanted in (_TRACKS, _INFO):
         if wanted not in seen and wanted in seeks:
             found = element_at(reader, segment.element.body + seeks[wanted], segment.element.end)
             if found is not None and found.id == wanted:
                 _read_top_level(reader, found, segment)
+
+
+def _search_header(reader: Reader, segment: _Segment) -> bool:
+    """Read Tracks wherever they are. Return whether they are nowhere in the file."""
+
+    places: list[int] = []
+
+    def check(place: int) -> Element | None:
+        if _SEEK_ID.to_bytes(2, "big") in reader.read(max(0, place - 10), min(place, 10)):
+            return None  # a SeekHead mentions the Tracks
+        places.append(place)
+        found = element_at(reader, place, reader.size)
+        inner = () if found is None else islice(elements(reader, found.body, found.end), _BEFORE_TRACKS)
+        return found if any(child.id == _TRACK_ENTRY for child in inner) else None
+
+    found, everywhere = find_lost(reader, _TRACKS.to_bytes(4, "big"), check)
+    if found is not None:
+        if found.end > segment.element.end:
+            segment.element = replace(segment.element, end=reader.size, stop=reader.size)
+        _read_header(reader, segment, found.start)
+    return everywhere and not places
 
 
 def _read_seek_head(reader: Reader, head: Element) -> dict[int, int]:
@@ -184,11 +247,18 @@ def _read_top_level(reader: Reader, element: Element, segment: _Segment) -> None
             elif child.id == _DURATION:
                 segment.duration = floating(reader, child)
     elif element.id == _TRACKS:
+        segment.described = True
+        end = element.body
         for child in elements(reader, element.body, element.end):
+            end = child.end
             if child.id == _TRACK_ENTRY and len(segment.tracks) < _MAX_TRACKS:
                 track = _Track()
                 segment.tracks.append(track)
                 _read_track(reader, child, track)
+                segment.understood = segment.understood and track.kind in _NO_PICTURES
+            elif child.id not in _FILLING:
+                segment.understood = False
+        segment.understood = segment.understood and end == element.end and not element.cut
 
 
 def _read_track(reader: Reader, entry: Element, track: _Track) -> None:
@@ -334,7 +404,7 @@ def _quicktime_configuration(entry: bytes) -> bitstream.SequenceHeader | None:
     # So few bytes take little work, whatever the probe has left.
     entry = entry[:_MAX_SAMPLE_ENTRY]
     reader = MemoryReader(entry, Spending(Budget()))
-    return sample_entry.read_video(reader, Box(entry[4:8], 0, 8, len(entry), cut=False), Video())
+    return sample_entry.read_video(reader, Box(entry[4:8], 0, 8, len(entry), len(entry)), Video())
 
 
 def _crop(track: _Track, pixels: tuple[int, int]) -> None:
@@ -365,7 +435,7 @@ def _complete_audio(track: _Track) -> None:
 
 
 def _choose(segment: _Segment, findings: Findings) -> None:
-    videos = [t for t in segment.tracks if t.kind == _TYPE_VIDEO]
+    videos = [t for t in segment.tracks if t.has_picture]
     audios = [t for t in segment.tracks if t.kind == _TYPE_AUDIO]
     videos.sort(key=lambda track: not track.enabled)
     audios.sort(key=lambda track: not track.enabled)
@@ -376,11 +446,3 @@ def _choose(segment: _Segment, findings: Findings) -> None:
     if audios:
         _complete_audio(audios[0])
         findings.audio = audios[0].audio
-
-
-def _no_video(segment: _Segment) -> Truncated | NoVideoTrack | Unreadable:
-    if segment.tracks:
-        return NoVideoTrack("The file has no video track. Choose a video, not an audio file.")
-    if segment.element.cut or segment.cluster is None:
-        return Truncated("The file's header (Tracks) is cut off. Upload the complete file.")
-    return Unreadable("The file's header has no tracks. Export the video again and upload the new file.")

@@ -8,9 +8,11 @@ container           mp4, mov, avi, webm or mkv, by content. In MP4 the major bra
 size_bytes          the size of the file, from the source.
 fragmented          whether the file has `moov/mvex`, and `moof` boxes describe its samples (MP4).
 truncated           whether data is missing that the readable header describes. A top-level box, the Segment or a RIFF
-                    list extends past the end, or no media follows the header.
+                    list extends past the end, a chunk offset (`stco`) or an index (`sidx`, `indx`) lies behind it, the
+                    last fragment or cluster is clearly earlier than the stated end, or no media follows the header.
 available_percent   how much of the media data that the header describes is in the file, from 0 to 99 and rounded down,
-                    if the file is truncated and its header says how much there should be.
+                    if the file is truncated and its header says how much there should be. Bytes by the sizes and
+                    offsets above, or time by the stated duration, if a Segment or the fragments state no size.
 duration_ms         more than 0 and at most 10 days, as the header states it, also if data is missing. In MP4 `mvhd`,
                     else the longest `mdhd`. In fragmented MP4 the `mdhd` of empty tracks, else a `sidx` of the whole
                     file, else the end of the last `moof` (`tfdt` + `trun`) on the movie's timeline. If finding that
@@ -18,7 +20,8 @@ duration_ms         more than 0 and at most 10 days, as the header states it, al
                     Matroska Info/Duration x TimestampScale, else the time and duration of the last block minus the
                     time of the first one, also if Duration is too short for the file's size. In AVI the longest
                     `strh` length x scale / rate, or `dmlh` (OpenDML), or the frames of `avih` if `strh` has none.
-duration_source     header, fragments, tail (last cluster of a live recording) or index (`sidx`).
+duration_source     header, fragments, tail (last cluster of a live recording), index (`sidx`) or estimate (the time of
+                    the first fragments by their share of the bytes, if the last one is too far from the end).
 coded_width/height  the coded size after cropping, from an H.264/HEVC SPS or AV1 sequence header in the container, else
                     the sample entry (MP4), PixelWidth/PixelHeight (Matroska), or `strf` (AVI). If a bitstream without
                     a crop of its own has the same macroblocks, the smaller size of the container, or of `tkhd` or
@@ -62,7 +65,7 @@ from typing import Literal
 from mediaprobe.findings import Audio, Findings, Video
 from mediaprobe.h273 import MATRICES, PRIMARIES, TRANSFERS
 
-DurationSource = Literal["header", "fragments", "tail", "index"]
+DurationSource = Literal["header", "fragments", "tail", "index", "estimate"]
 Hdr = Literal["sdr", "pq", "hlg"]
 
 _MAX_DURATION_MS = 10 * 24 * 3600 * 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from mediaprobe.reader import KIB, MIB, Reader
+from mediaprobe.reader import BLOCK, KIB, MIB, Reader
 
 # The first steps are equal, so that less than one step is read needlessly. Later ones double. With the first read of
 # the file, eight requests search 5 MiB.
@@ -26,10 +26,13 @@ def find_last(
     pattern: bytes,
     check: Callable[[int], Found | None],
     typical: int | None,
+    *,
+    steep: bool = False,
 ) -> Found | None:
     """Return the result of `check` at the last place of `pattern` that it accepts, or None.
 
-    `typical` is the expected distance from the end.
+    `typical` is the expected distance from the end. `steep` is for a pattern whose distance may be 100 KB or 20 MB.
+    Each step is then four times as long as the one before.
     """
     floor, end = within
     step = max(STEP, min((typical or 0) // _EVEN_STEPS, _MAX_STEP))
@@ -39,7 +42,9 @@ def find_last(
     steps = tries = 0
     while end > lowest:
         steps += 1
-        if steps > _EVEN_STEPS:
+        if steep and steps > 1:
+            step *= 4
+        elif steps > _EVEN_STEPS:
             step = min(step * 2, _MAX_STEP)
         start = max(lowest, end - step)
         data = reader.read(start, end - start)
@@ -51,10 +56,31 @@ def find_last(
             if tries >= _MAX_CANDIDATES:
                 return None
         carried = data[: len(pattern) - 1]
-        # The caller reads from the found place to the end, so keep the last step in memory.
-        reader.read(within[1] - 1, 1)
+        if not steep:
+            # The caller reads from the found place to the end, so keep the last step in memory.
+            reader.read(within[1] - 1, 1)
         end = start
     return None
+
+
+def find_lost(
+    reader: Reader, pattern: bytes, check: Callable[[int], Found | None]
+) -> tuple[Found | None, bool]:
+    """Search a header that a walk has missed in the first bytes, and then from the end.
+
+    Return the result of `check`, and whether it was asked about each place in the whole file.
+    """
+    tried: list[int] = []
+
+    def counted(place: int) -> Found | None:
+        tried.append(place)
+        return check(place)
+
+    found: Found | None = None
+    for end in (min(BLOCK, reader.size), reader.size):
+        if found is None:
+            found = find_last(reader, (0, end), pattern, counted, None, steep=True)
+    return found, reader.size <= MAX_TAIL and len(tried) < _MAX_CANDIDATES
 
 
 def _places(data: bytes, carried: bytes, pattern: bytes) -> Iterator[int]:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from mediaprobe import bitstream, sample_entry
+from mediaprobe import bitstream, codecs, sample_entry
 from mediaprobe.bitstream import SequenceHeader
 from mediaprobe.boxes import Box, body, boxes, find, i32, u32, u64
 from mediaprobe.findings import Audio, Rotation, Video, is_variable, right_angle
@@ -24,6 +24,15 @@ _STILL_CODECS = frozenset({"mjpeg", "png", "jpeg2000", "tiff", "gif"})
 # The standard picture formats and their pixel aspect ratio (ITU-T H.263, 4.1).
 _H263_FORMATS = frozenset({(128, 96), (176, 144), (352, 288), (704, 576), (1408, 1152)})
 _H263_SAR = Fraction(12, 11)
+
+
+# Handlers of tracks with pictures, and of those without any (14496-12, 12, and mp4ra.org)
+_PICTURES = frozenset({b"vide", b"pict", b"auxv"})
+_NO_PICTURES = frozenset(
+    b"soun text sbtl subt clcp subp hint meta tmcd odsm sdsm crsm ocsm m7sm mjsm ipsm musi fdsc camm".split()
+)
+# FFmpeg ignores the codec of these, and of all others takes it from the sample entry.
+_NEVER_VIDEO = frozenset({b"soun", b"subp", b"clcp"})
 
 
 @dataclass(slots=True)
@@ -45,11 +54,23 @@ class Track:
     samples: int = 0
     ticks: int = 0
     durations: Counter[int] = field(default_factory=Counter)
+    tables: Box | None = None
+    # Whether the track has a box twice that may stand only once, or extends past the header
+    doubtful: bool = False
 
     @property
     def still(self) -> bool:
         """Whether this is a cover or chapter image."""
         return self.video is not None and self.video.codec in _STILL_CODECS and self.samples <= 1
+
+    @property
+    def has_size(self) -> bool:
+        return self.video is not None and self.video.width > 0
+
+    @property
+    def has_no_picture(self) -> bool:
+        """Whether this is surely no picture track of any kind."""
+        return self.video is None and self.handler in _NO_PICTURES and not self.doubtful
 
 
 def read_track(reader: Reader, trak: Box, movie_matrix: Matrix, track: Track, *, videos: bool) -> None:
@@ -66,8 +87,12 @@ def read_track(reader: Reader, trak: Box, movie_matrix: Matrix, track: Track, *,
 def _read_boxes(reader: Reader, trak: Box, track: Track, *, videos: bool) -> None:
     """Read the first box of each type in the order of the file."""
     seen: set[bytes] = set()
+    track.doubtful = trak.cut
     for box in boxes(reader, trak.body, trak.end):
+        if box.body == box.end:
+            continue
         if box.type in seen:
+            track.doubtful = track.doubtful or box.type == b"mdia"
             continue
         seen.add(box.type)
         if box.type == b"tkhd":
@@ -91,12 +116,14 @@ def _read_media(reader: Reader, mdia: Box, track: Track, *, videos: bool) -> Non
         if track.duration in ((1 << 32) - 1, (1 << 64) - 1):
             track.duration = 0
     if b"hdlr" in media:
-        track.handler = reader.read(media[b"hdlr"].body + 8, 4)
-    if track.handler == b"soun" or (track.handler == b"vide" and videos):
+        track.handler = body(reader, media[b"hdlr"], 12)[8:]
+    if track.handler == b"soun" or videos:
         minf = media.get(b"minf")
         stbl = find(reader, minf, b"stbl").get(b"stbl") if minf is not None else None
         if stbl is not None:
             _read_sample_table(reader, stbl, track)
+    if track.handler in _PICTURES and track.video is None:
+        track.video = Video()
 
 
 def _empty_edit(reader: Reader, edts: Box) -> int:
@@ -123,8 +150,9 @@ def _read_track_header(data: bytes, track: Track) -> None:
 def _read_sample_table(reader: Reader, stbl: Box, track: Track) -> None:
     """Read `stsd` and the start of `stts`. The tables after them, megabytes in a long film, are never fetched."""
     seen: set[bytes] = set()
+    track.tables = stbl
     for box in boxes(reader, stbl.body, stbl.end):
-        if box.type in seen:
+        if box.type in seen or box.body == box.end:
             continue
         seen.add(box.type)
         if box.type == b"stsd":
@@ -139,10 +167,10 @@ def _read_sample_entry(reader: Reader, stsd: Box, track: Track) -> None:
     entry = sample_entry.first_entry(reader, stsd)
     if entry is None:
         return
-    if track.handler == b"vide":
+    if track.handler in _PICTURES or (track.handler not in _NEVER_VIDEO and codecs.is_mp4_video(entry.type)):
         track.video = Video()
         track.header = sample_entry.read_video(reader, entry, track.video)
-    else:
+    elif track.handler == b"soun":
         track.audio = Audio()
         sample_entry.read_audio(reader, entry, reader.read(stsd.body, 1)[0], track.audio)
 
@@ -152,7 +180,7 @@ def _read_time_to_sample(reader: Reader, stts: Box, track: Track) -> None:
 
     Some writers correct the time by a negative duration, and players, such as FFmpeg, subtract it.
     """
-    most = _MAX_STTS_RUNS if track.handler == b"vide" else _MAX_AUDIO_RUNS
+    most = _MAX_AUDIO_RUNS if track.handler == b"soun" else _MAX_STTS_RUNS
     count = min(u32(reader.read(stts.body, 8), 4), (stts.end - stts.body - 8) // 8, most)
     if count <= 0:
         return

@@ -18,7 +18,7 @@ from app.domain.errors import SlipwayError, VideoNotFound
 from app.models import User, Video
 from app.ports import NoSuchObject, PresignedPart
 from app.services.uploads import StartedUpload
-from mediaprobe import Unreadable
+from mediaprobe import NoVideoTrack
 from tests import factories
 from tests.crash.crash_points import NewWorld
 from tests.crash.process import Fault, Killed
@@ -194,7 +194,7 @@ class Installation(RuleBasedStateMachine):
         self.changed = True
         self.run(self.world.restart())
 
-    @rule(outcome=st.sampled_from([some_metadata(), some_metadata(), Unreadable("No."), NoSuchObject()]))
+    @rule(outcome=st.sampled_from([some_metadata(), some_metadata(), NoVideoTrack("No."), NoSuchObject()]))
     def probe_will_say(self, outcome: Any) -> None:
         self.rejections = self.rejections or isinstance(outcome, Exception)
         self.world.probe.usual = outcome

@@ -165,6 +165,9 @@ KEPT: dict[str, Callable[[], bytes]] = {
         b.tracks(b.video_entry(shape=b.uint(0xB0, 640) + b.uint(0xBA, 360) + _VOID))
     ),
     "elements in another track": lambda: matroska(b.tracks(_TRACK, b.element(0xAE, _VOID)), cluster()),
+    "chunks after a stream": lambda: avi(
+        b.avi_stream(b"vids", 1, 30, 9, b.bitmap_info()), b.chunk(b"JUNK") * 300_000
+    ),
     "elements after the tracks": lambda: matroska(b.tracks(_TRACK), _VOID, cluster()),
     "elements in a cluster": lambda: matroska(b.info(None), b.tracks(b.video_entry()), cluster(_VOID)),
 }

@@ -9,6 +9,7 @@ import pytest
 from mediaprobe import BytesSource, Metadata, probe
 from tests.mediaprobe import builders as b
 from tests.mediaprobe import hostile
+from tests.mediaprobe.sources import MIB, measure
 
 
 def read(data: bytes) -> Metadata:
@@ -235,3 +236,16 @@ def test_reads_duration_of_opendml_file(stream: int, first_riff: int, whole: int
     header = b.avi_header(stream, 25, total=whole, first_riff=first_riff)
     movi = b.chunks(b"LIST", b"movi", bytes(64))
     assert read(b.chunks(b"RIFF", b"AVI ", header, movi)).duration_ms == frames * 40
+
+
+@pytest.mark.parametrize("megabytes", [24, 40, 62])
+def test_estimates_duration_of_large_fragments(megabytes: int) -> None:
+    """A recorder that was killed has written no index, and the last fragment is too far from the end."""
+    film = b.fragmented_mp4(1800, megabytes * MIB, fragment_seconds=60)
+    film.size -= 1 * MIB
+    found, counted = measure(film)
+    assert found.duration_source == "estimate"
+    assert found.duration_seconds == pytest.approx(1800, rel=0.01)
+    assert (found.width, found.frame_rate) == (640, 30.0)
+    assert counted.requests <= 32
+    assert counted.bytes_read <= 24 * MIB

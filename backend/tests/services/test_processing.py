@@ -19,7 +19,6 @@ from mediaprobe import (
     NoVideoTrack,
     ProbeError,
     Truncated,
-    Unreadable,
     UnsupportedContainer,
 )
 from tests.conftest import MakeVideo
@@ -121,7 +120,7 @@ async def test_container_is_the_contents(
 # --- verdicts ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rejection", [UnsupportedContainer, NoVideoTrack, Truncated, Unreadable])
+@pytest.mark.parametrize("rejection", [UnsupportedContainer, NoVideoTrack, Truncated])
 async def test_rejection_fails_video_and_frees_quota(
     application: Application,
     make_video: MakeVideo,
@@ -331,7 +330,7 @@ async def test_repeated_job_changes_nothing(
     owner = await claim(application)
     await application.processing.probe_video(video.id, owner)
     done = await read_video(application, video.id)
-    probe.usual = Unreadable("Never.")
+    probe.usual = Truncated("Never.")
 
     await application.processing.probe_video(video.id, owner)
 
@@ -385,7 +384,7 @@ async def test_claims_longest_waiting_first(
     "outcome",
     [
         some_metadata(),
-        Unreadable("No."),
+        Truncated("No."),
         BudgetExceeded("Too large.", container="mp4"),
         NoSuchObject(),
         StorageUnavailable(),
@@ -420,7 +419,7 @@ async def test_probe_without_lease_changes_nothing(
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
-    probe.answers.extend([some_metadata(), Unreadable("Too late.")])
+    probe.answers.extend([some_metadata(), Truncated("Too late.")])
     slow = asyncio.create_task(run_due_probes(application))
     await gate.reached()
     clock.advance(PROBE_LEASE)
@@ -437,7 +436,7 @@ async def test_probe_without_lease_does_not_fail_the_video(
 ) -> None:
     video = await make_video("processing")
     gate = probe.hold_next()
-    probe.usual = Unreadable("Not mine to say.")
+    probe.usual = Truncated("Not mine to say.")
     slow = asyncio.create_task(run_due_probes(application))
     await gate.reached()
     clock.advance(PROBE_LEASE)
