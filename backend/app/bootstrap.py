@@ -181,7 +181,7 @@ def assemble(
         completion=completion,
         videos=VideoService(database, clock, tasks, removal),
         removal=removal,
-        processing=ProcessingService(database, probe or StoredObjectProbe(storage, PROBES_AT_ONCE), clock),
+        processing=ProcessingService(database, probe or StoredObjectProbe(storage), clock),
         reconciler=Reconciler(database, storage, clock, tasks, completion, removal, grace),
         sweep=Sweep(database, storage, clock, grace, timedelta(seconds=settings.sweep_interval_seconds)),
         fail_missing=FailMissing(database, storage, clock, bucket),

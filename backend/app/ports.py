@@ -118,6 +118,19 @@ class ObjectExists(Exception):
     """A conditional write found an object at the key or a concurrent write."""
 
 
+class ReaderNotStarted(Exception):
+    """This machine could not start the metadata reader, which says nothing about the file."""
+
+
+class ReaderCrashed(Exception):
+    """The metadata reader crashed or said nonsense. `reason` is for the log."""
+
+    def __init__(self, container: str | None, reason: str) -> None:
+        super().__init__(reason)
+        self.container = container
+        self.reason = reason
+
+
 class ObjectStorage(Protocol):
     """An S3 bucket.
 
@@ -202,5 +215,6 @@ class MediaProbe(Protocol):
     async def probe(self, object_key: str, etag: str) -> Metadata:
         """Read the metadata of the object with this ETag.
 
-        Raise mediaprobe.ProbeError, NoSuchObject, ObjectChanged, StorageUnavailable, Overloaded.
+        Raise mediaprobe.ProbeError, ReaderCrashed, ReaderNotStarted, NoSuchObject, ObjectChanged,
+        StorageUnavailable, Overloaded.
         """

@@ -20,7 +20,7 @@ from app.domain.recheck import is_gone
 from app.domain.video_file import same_family
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
-from app.ports import Clock, MediaProbe, NoSuchObject, ObjectChanged
+from app.ports import Clock, MediaProbe, NoSuchObject, ObjectChanged, ReaderCrashed, ReaderNotStarted
 from mediaprobe import BudgetExceeded, Metadata, ProbeError
 
 log = structlog.get_logger()
@@ -65,30 +65,43 @@ class ProcessingService:
             return
         if video.attempts > MAX_ATTEMPTS:
             log.error("probe.given_up", video_id=str(video_id), attempts=video.attempts)
-            await self._decide(video, owner, video.declared_container, None)
+            await self._decide(video, owner, None, None)
             return
         try:
             metadata = await self.probe.probe(video.object_key, video.etag or "")
         except BudgetExceeded as error:
-            log.warning("probe.out_of_budget", video_id=str(video_id), container=error.container)
-            await self._decide(video, owner, error.container, None)
+            log.warning(
+                "probe.out_of_budget", video_id=str(video_id), container=error.container, reason=error.detail
+            )
+            await self._decide(video, owner, error.container, error.partial, outcome="ready_out_of_budget")
+        except ReaderCrashed as error:
+            log.error("probe.crashed", video_id=str(video_id), container=error.container, reason=error.reason)
+            await self._decide(video, owner, error.container, None, outcome="ready_crashed")
         except ProbeError as error:
             await self._reject(video, owner, error.code, error.detail)
         except (NoSuchObject, ObjectChanged):
             await self._recheck_object(video, owner)
         except Unavailable as error:
             await self._postpone(video, owner, error.code)
+        except ReaderNotStarted as error:
+            await self._postpone(video, owner, f"reader_not_started: {error}")
         else:
             await self._decide(video, owner, metadata.container, metadata)
 
     async def _decide(
-        self, video: Video, owner: uuid.UUID, container: str | None, metadata: Metadata | None
+        self,
+        video: Video,
+        owner: uuid.UUID,
+        container: str | None,
+        metadata: Metadata | None,
+        *,
+        outcome: str | None = None,
     ) -> None:
-        """Reject a file whose content does not match its name. Otherwise store its metadata as far as known."""
-        if container is None:
-            detail = "The file's structure could not be read. Export the video again and upload that."
-            await self._reject(video, owner, "unreadable", detail)
-            return
+        """Reject a file whose content does not match its name. Otherwise store its metadata as far as known.
+
+        If the container is unknown, the declared one counts.
+        """
+        container = container or video.declared_container
         if not same_family(video.declared_container, container):
             detail = (
                 f"The file is named as {video.declared_container.upper()} but its content is {container.upper()}. "
@@ -102,7 +115,7 @@ class ProcessingService:
             video,
             owner,
             VideoEvent.PROBED,
-            "ready" if complete else "ready_incomplete",
+            outcome or ("ready" if complete else "ready_incomplete"),
             metadata={**known, "container": container, "metadata_complete": complete},
             ready_at=self.clock.now(),
             due_at=None,

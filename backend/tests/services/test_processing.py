@@ -8,14 +8,16 @@ from datetime import timedelta
 import pytest
 
 from app.bootstrap import Application
+from app.core.metrics import PROBES
 from app.crud import leases
 from app.domain.errors import DatabaseUnavailable, Overloaded, StorageUnavailable, Unavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.models import User, Video
-from app.ports import NoSuchObject, ObjectChanged
+from app.ports import NoSuchObject, ObjectChanged, ReaderCrashed, ReaderNotStarted
 from app.services.processing import MAX_ATTEMPTS, PROBE_LEASE
 from mediaprobe import (
     BudgetExceeded,
+    Metadata,
     NoVideoTrack,
     ProbeError,
     Truncated,
@@ -185,16 +187,89 @@ async def test_out_of_budget_still_rejects_mismatch(
     assert (row.status, row.status_code) == ("failed", "content_type_mismatch")
 
 
-async def test_rejects_file_without_container_in_budget(
+async def test_out_of_budget_keeps_what_was_read(
     application: Application, make_video: MakeVideo, probe: FakeProbe
 ) -> None:
-    probe.usual = BudgetExceeded("Too large.")
+    partial = some_metadata("mov", frame_rate=None)
+    probe.usual = BudgetExceeded("Too large.", container="mov", partial=partial)
     video = await make_video("processing")
 
     await run_due_probes(application)
 
     row = await read_video(application, video.id)
-    assert (row.status, row.status_code) == ("failed", "unreadable")
+    assert (row.status, row.container, row.metadata_complete) == ("ready", "mov", False)
+    assert (row.duration_ms, row.width, row.video_codec, row.frame_rate) == (
+        partial.duration_ms,
+        partial.width,
+        partial.video_codec,
+        None,
+    )
+
+
+@pytest.mark.parametrize("outcome", [BudgetExceeded("Too large."), ReaderCrashed(None, "exit status 3")])
+async def test_declared_container_counts_if_none_was_found(
+    application: Application, make_video: MakeVideo, probe: FakeProbe, outcome: Exception
+) -> None:
+    probe.usual = outcome
+    video = await make_video("processing", declared_container="webm")
+
+    await run_due_probes(application)
+
+    row = await read_video(application, video.id)
+    assert (row.status, row.container, row.metadata_complete) == ("ready", "webm", False)
+
+
+async def test_crashed_reader_leaves_playable_video_after_one_try(
+    application: Application, make_video: MakeVideo, probe: FakeProbe
+) -> None:
+    probe.usual = ReaderCrashed("mov", "IndexError at isobmff.py:1")
+    video = await make_video("processing")
+
+    await run_due_probes(application)
+
+    row = await read_video(application, video.id)
+    assert (row.status, row.container, row.metadata_complete) == ("ready", "mov", False)
+    assert len(probe.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "label"),
+    [
+        (BudgetExceeded("Too large.", container="mp4"), "ready_out_of_budget"),
+        (ReaderCrashed("mp4", "exit status 3"), "ready_crashed"),
+        (some_metadata("mp4", frame_rate=None), "ready_incomplete"),
+        (some_metadata("mp4"), "ready"),
+    ],
+)
+async def test_metric_counts_how_the_read_ended(
+    application: Application,
+    make_video: MakeVideo,
+    probe: FakeProbe,
+    outcome: Metadata | Exception,
+    label: str,
+) -> None:
+    probe.usual = outcome
+    await make_video("processing")
+    counted = PROBES.labels(outcome=label)._value.get()
+
+    await run_due_probes(application)
+
+    assert PROBES.labels(outcome=label)._value.get() == counted + 1
+
+
+async def test_reader_that_does_not_start_costs_no_attempt(
+    application: Application, make_video: MakeVideo, probe: FakeProbe, clock: FakeClock
+) -> None:
+    probe.answers.append(ReaderNotStarted("no memory"))
+    video = await make_video("processing")
+
+    assert await run_due_probes(application) == 1
+
+    row = await read_video(application, video.id)
+    assert (row.status, row.attempts, row.postponed) == ("processing", 0, 1)
+    clock.advance(A_LONG_WAIT)
+    await run_due_probes(application)
+    assert (await read_video(application, video.id)).metadata_complete
 
 
 @pytest.mark.parametrize("error", [NoSuchObject(), ObjectChanged()])

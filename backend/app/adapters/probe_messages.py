@@ -1,0 +1,118 @@
+"""Read what the metadata reader's process says, and trust none of it.
+
+A file that exploits a defect of the parser may let that process say anything. It gains no more than wrong metadata of
+its own video.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+import mediaprobe
+
+LONGEST_LINE = 16 * 1024
+
+_LONGEST_TEXT = 128
+_LONGEST_OF = {"video_codec": 32, "audio_codec": 32, "crop": 32, "hdr": 8}
+"""The lengths of the columns."""
+_LARGEST = 2**31 - 1
+_LARGEST_SIZE = 2**53
+_SIZES = {"size_bytes", "duration_ms", "bit_rate"}
+_CONTAINERS = get_args(mediaprobe.Container)
+_ERRORS: Mapping[str, type[mediaprobe.ProbeError]] = {
+    error.code: error
+    for error in (
+        mediaprobe.UnsupportedContainer,
+        mediaprobe.NoVideoTrack,
+        mediaprobe.Truncated,
+        mediaprobe.Unreadable,
+        mediaprobe.BudgetExceeded,
+        mediaprobe.SourceChanged,
+    )
+}
+
+
+class NotUnderstood(Exception):
+    """The line is no message."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("control characters")
+    return text
+
+
+def _plausible(metadata: mediaprobe.Metadata) -> mediaprobe.Metadata:
+    """Return the metadata if every value fits its column and can be shown."""
+    if metadata.container not in _CONTAINERS:
+        raise ValueError("unknown container")
+    for name, value in asdict(metadata).items():
+        if isinstance(value, str):
+            if len(_printable(value)) > _LONGEST_OF.get(name, _LONGEST_TEXT):
+                raise ValueError(f"{name} is too long")
+        elif isinstance(value, int | float):
+            largest = _LARGEST_SIZE if name in _SIZES else _LARGEST
+            if not 0 <= value <= largest:  # NaN isn't either
+                raise ValueError(f"{name} is out of range")
+    return metadata
+
+
+_Text = Annotated[str, Field(max_length=300), AfterValidator(_printable)]
+_Metadata = Annotated[mediaprobe.Metadata, AfterValidator(_plausible)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Ready(_Message):
+    kind: Literal["ready"]
+
+
+class RangeWanted(_Message):
+    kind: Literal["range"]
+    start: int = Field(ge=0, le=_LARGEST_SIZE)
+    length: int = Field(gt=0, le=mediaprobe.Budget().bytes)
+
+
+class Found(_Message):
+    kind: Literal["found"]
+    metadata: _Metadata
+
+
+class Failed(_Message):
+    kind: Literal["failed"]
+    code: Literal[
+        "unsupported_container",
+        "no_video_track",
+        "truncated",
+        "unreadable",
+        "budget_exceeded",
+        "source_changed",
+    ]
+    detail: _Text
+    metadata: _Metadata | None
+
+    def error(self, container: str | None) -> mediaprobe.ProbeError:
+        if self.code == mediaprobe.BudgetExceeded.code:
+            return mediaprobe.BudgetExceeded(self.detail, container=container, partial=self.metadata)
+        return _ERRORS[self.code](self.detail)
+
+
+class Crashed(_Message):
+    kind: Literal["crashed"]
+    reason: _Text
+
+
+Message = Ready | RangeWanted | Found | Failed | Crashed
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+
+
+def read_message(line: bytes) -> Message:
+    """Raise NotUnderstood."""
+    try:
+        return _MESSAGE.validate_json(line)
+    except ValidationError as error:
+        raise NotUnderstood from error
