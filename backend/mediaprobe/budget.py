@@ -20,8 +20,8 @@ class Budget:
     `work` limits the parsing. One unit is one read of a box, element, chunk or field with what follows it. What takes
     longer counts as the number of reads that take as long. The same file always takes the same number of units.
 
-    Every flood in `tests/mediaprobe/floods.py` takes at most 3.3 microseconds a unit on 2 cores of a shared server, so
-    100,000 units end it within 0.33 s of processor time. No file of the public corpus or of `make bench` takes 4,000.
+    Every flood in `tests/mediaprobe/floods.py` takes 2 to 4 microseconds a unit on a busy server of 2 cores, so 100,000
+    units end it within 0.4 s of processor time. No file of the public corpus or of `make bench` takes 5,000.
     """
 
     requests: int = 32
