@@ -93,7 +93,7 @@ def parse(reader: Reader, findings: Findings) -> None:
     """Raise NoVideoTrack if every stream is surely no picture, and Truncated if the file ends before its streams."""
     riff = next(_chunks(reader, 0, reader.size), None)
     if riff is None:
-        raise Truncated("The file ends before its header. Upload the complete file.")
+        raise Truncated
     header = _Header()
     try:
         _read_header(reader, riff.body, header)
@@ -106,9 +106,9 @@ def parse(reader: Reader, findings: Findings) -> None:
     if findings.video is not None or not header.understood:
         return
     if not header.begun or not (header.streams or header.media):
-        raise Truncated("The file's header (hdrl) is missing or cut off. Upload the complete file.")
+        raise Truncated
     if header.media is not None and all(stream.kind in _NO_PICTURES for stream in header.streams):
-        raise NoVideoTrack("The file has no video track. Choose a video, not an audio file.")
+        raise NoVideoTrack
 
 
 def _chunks(reader: Reader, start: int, end: int) -> Iterator[_Chunk]:

@@ -94,7 +94,8 @@ def set_limits() -> None:
     signal.signal(signal.SIGPROF, _end_parsing)
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     _limit(resource.RLIMIT_CPU, int(time.process_time() + CPU_SECONDS) + 1)
-    _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
+    # RLIMIT_AS would also count mapped files, such as a locale archive of hundreds of MiB.
+    _limit(resource.RLIMIT_DATA, _MEMORY_BYTES)
     for nothing in (
         resource.RLIMIT_NOFILE,  # no further file or socket can be opened
         resource.RLIMIT_NPROC,

@@ -44,9 +44,21 @@ class FileEmpty(UnsupportedContainer):
 class NoVideoTrack(ProbeError):
     code = "no_video_track"
 
+    def __init__(self, detail: str = "There's no picture in this file. Choose a video.") -> None:
+        super().__init__(detail)
+
 
 class Truncated(ProbeError):
     code = "truncated"
+
+    def __init__(
+        self,
+        detail: str = (
+            "The description of the video is missing from this file. The recording or the copy was probably cut off. "
+            "Upload the complete file, or repair it with the camera maker's software first."
+        ),
+    ) -> None:
+        super().__init__(detail)
 
 
 class BudgetExceeded(ProbeError):

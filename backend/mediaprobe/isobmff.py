@@ -105,22 +105,19 @@ def parse(reader: Reader, findings: Findings) -> None:
 def _no_header(seen: movie_box.Walk) -> Truncated:
     if seen.types & {b"moof", b"styp"} and seen.types <= _SEGMENT_BOXES:
         return Truncated(
-            "The file is one segment of a stream, without its header. Upload the complete video."
+            "This is one piece of a streamed video and can't play alone. Upload the whole video."
         )
-    return Truncated(
-        "The file's header (moov) is missing because the recording or the copy was cut off. "
-        "Upload the complete file."
-    )
+    return Truncated()
 
 
 def _no_video(movie: _Movie, moov: Box) -> Truncated | NoVideoTrack:
     if moov.cut:
-        return Truncated("The file's header is cut off. Upload the complete file.")
+        return Truncated()
     if movie.external:
         return NoVideoTrack(
-            "The file only refers to other files and contains no video. Upload the video itself."
+            "This file only points to other files. Export it as one self-contained file and upload that."
         )
-    return NoVideoTrack("The file has no video track. Choose a video, not an audio file.")
+    return NoVideoTrack()
 
 
 def _read_movie(reader: Reader, moov: Box, movie: _Movie, findings: Findings) -> None:

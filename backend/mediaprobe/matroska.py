@@ -153,9 +153,9 @@ def parse(reader: Reader, findings: Findings) -> None:
 def _refuse(segment: _Segment, *, absent: bool) -> None:
     """Raise an error if this surely is no video. A file that ends in its header has no Cluster."""
     if segment.described and segment.understood and not segment.ended:
-        raise NoVideoTrack("The file has no video track. Choose a video, not an audio file.")
+        raise NoVideoTrack
     if absent and not segment.described:
-        raise Truncated("The file's header (Tracks) is missing or cut off. Upload the complete file.")
+        raise Truncated
 
 
 def _set_duration(segment: _Segment, findings: Findings) -> None:

@@ -27,7 +27,6 @@ _ERRORS: Mapping[str, type[mediaprobe.ProbeError]] = {
         mediaprobe.UnsupportedContainer,
         mediaprobe.NoVideoTrack,
         mediaprobe.Truncated,
-        mediaprobe.Unreadable,
         mediaprobe.BudgetExceeded,
         mediaprobe.SourceChanged,
     )
@@ -88,7 +87,6 @@ class Failed(_Message):
         "unsupported_container",
         "no_video_track",
         "truncated",
-        "unreadable",
         "budget_exceeded",
         "source_changed",
     ]

@@ -104,8 +104,8 @@ class ProcessingService:
         container = container or video.declared_container
         if not same_family(video.declared_container, container):
             detail = (
-                f"The file is named as {video.declared_container.upper()} but its content is {container.upper()}. "
-                "Rename it to end as its content is, and upload it again."
+                f"The file is named as {video.declared_container.upper()}, but its content is {container.upper()}. "
+                f"Rename it so that it ends in .{container}, then upload it again."
             )
             await self._reject(video, owner, "content_type_mismatch", detail)
             return

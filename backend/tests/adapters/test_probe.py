@@ -73,7 +73,7 @@ async def test_rejects_file_without_header(probe: StoredObjectProbe, storage: In
     with pytest.raises(mediaprobe.ProbeError) as raised:
         await probe.probe(KEY, etag)
 
-    assert raised.value.code in ("truncated", "unreadable", "no_video_track")
+    assert raised.value.code in ("truncated", "no_video_track")
 
 
 # --- the store ------------------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def found(**values: object) -> str:
 
 
 def failed(**values: object) -> str:
-    return json.dumps({"kind": "failed", "code": "unreadable", "detail": "No.", "metadata": None} | values)
+    return json.dumps({"kind": "failed", "code": "truncated", "detail": "No.", "metadata": None} | values)
 
 
 LIES = {

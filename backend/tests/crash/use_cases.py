@@ -356,7 +356,7 @@ USE_CASES = [
     _case("probe: ready", probed(), work, READY),
     _case("probe: rejected", probed(NO_VIDEO), work, FAILED),
     _case("probe: out of budget", probed(BudgetExceeded("Too large.", container="mp4")), work, READY),
-    _case("probe: unreadable", probed(BudgetExceeded("Too large.")), work, FAILED),
+    _case("probe: out of budget before the container", probed(BudgetExceeded("Too large.")), work, READY),
     _case("probe: the object is gone", probed_in_vain, work, FAILED),
     _case("probe: postponed", postponed, work, READY),
     _case("probe: attempts exhausted", probed(attempts=MAX_ATTEMPTS), work, READY),
