@@ -88,6 +88,16 @@ def _in_headers() -> Made:
     yield "track extends", lambda: moov(b.video_trak(1), b.box(b"mvex", extends * 200_000))
 
 
+def _in_media() -> Made:
+    """Yield files whose header is missing, and whose media data has its four letters everywhere."""
+    media = b.ftyp() + b.box(b"xxxx", bytes(300_000))
+    yield "headers without end", lambda: media + b"\0\0\0\x08moov" * 1_000_000
+    header = b.box(b"moov", b.box(b"free") * 40)
+    yield "headers without tracks", lambda: media + header * 20_000
+    tracks = b.id_bytes(0x1654AE6B) + b"\x84\xec\x80\xec\x80"
+    yield "lists of tracks without a track", lambda: matroska(b"\xf0\x80" * 10, tracks * 500_000)
+
+
 def _in_fragments() -> Made:
     durations = struct.pack(">200000I", *range(1000, 201_000))
     yield "200,000 frame durations", lambda: fragment(traf(run(200_000, 0x100, durations)))
@@ -143,9 +153,13 @@ def _in_avi() -> Made:
     yield "chunks after a stream", lambda: avi(stream, b.chunk(b"JUNK") * 1_000_000)
     yield "stream headers", lambda: avi(stream, b.chunks(b"LIST", b"strl", header * 200_000))
     yield "streams", lambda: avi(stream * 100_000)
+    index = struct.pack("<HBBI16x", 4, 0, 0, 1 << 20) + struct.pack("<QII", 1, 1, 1) * 4000
+    yield "indexes of a stream", lambda: avi(stream, b.chunk(b"indx", index) * 300)
 
 
-FLOODS = dict([*_in_sample_entries(), *_in_headers(), *_in_fragments(), *_in_matroska(), *_in_avi()])
+FLOODS = dict(
+    [*_in_sample_entries(), *_in_headers(), *_in_media(), *_in_fragments(), *_in_matroska(), *_in_avi()]
+)
 
 _FREE = b.box(b"free") * 200_000
 _VOID = b"\xec\x80" * 400_000
