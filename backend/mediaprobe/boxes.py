@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from mediaprobe.reader import Reader
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, because making a frozen one takes twice as long, and a header has hundreds.
+@dataclass(slots=True)
 class Box:
     """One box. If its size exceeds its parent, `end` is the parent's end. `stop` is the end that the size states."""
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from mediaprobe.reader import Reader
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, because making a frozen one takes twice as long, and a header has hundreds.
+@dataclass(slots=True)
 class Element:
     """One element. An element of unknown or too large size ends where its parent ends.
 
