@@ -34,6 +34,8 @@ ANSWER = struct.Struct(">QQ")
 
 CPU_SECONDS = 0.75
 """The reader's own budget ends every known kind of file in less. With the start of the process, it stays below 1 s."""
+LIFE_SECONDS = 60
+"""Ends a process that hangs and whose parent is gone. A live parent ends it sooner."""
 _MEMORY_BYTES = 128 * 1024 * 1024
 
 
@@ -94,6 +96,7 @@ def set_limits() -> None:
     signal.signal(signal.SIGPROF, _end_parsing)
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     _limit(resource.RLIMIT_CPU, int(time.process_time() + CPU_SECONDS) + 1)
+    signal.alarm(LIFE_SECONDS)
     # RLIMIT_AS would also count mapped files, such as a locale archive of hundreds of MiB.
     _limit(resource.RLIMIT_DATA, _MEMORY_BYTES)
     for nothing in (

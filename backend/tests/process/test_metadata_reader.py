@@ -204,8 +204,13 @@ asyncio.run(main())
 """
 
 
+HANGS = f"child.LIFE_SECONDS = 5\n{SLEEPING}"
+
+
 @pytest.mark.parametrize(
-    "command", [("wait", *READER), ("go on", *reader(ENDLESS))], ids=["waits", "is busy"]
+    "command",
+    [("wait", *READER), ("go on", *reader(ENDLESS)), ("go on", *reader(HANGS))],
+    ids=["waits", "is busy", "hangs"],
 )
 def test_reader_ends_with_its_worker(command: tuple[str, ...]) -> None:
     worker = subprocess.Popen(
