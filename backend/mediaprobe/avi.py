@@ -34,6 +34,14 @@ _INTERLEAVED = frozenset({b"iavs", b"ivas"})
 # The first chunks of `movi`, of which one has the first DV frame
 _MAX_FRAMES = 16
 _SUPER_INDEX_HEADER, _SUPER_INDEX_ENTRY = 24, 16
+# The sizes that FFmpeg and recorders write before they know a list's size
+_UNWRITTEN = frozenset({0, 0xFFFFFFFF})
+# FFmpeg's number of frames or samples of a stream whose length is never written
+_UNWRITTEN_LENGTH = 1 << 30
+# Some writers also count the header of the list, which has 12 bytes.
+_LIST_HEADER = 12
+# FFmpeg takes a larger chunk in the header for damage.
+_MAX_HEADER_CHUNK = 1_000_000
 # Far more than the lists of a file, each of up to 1 GiB
 _MAX_PARTS = 4096
 
@@ -53,7 +61,7 @@ class _Chunk:
 
     @property
     def cut(self) -> bool:
-        return self.stop > self.end
+        return self.stop > self.end + (_LIST_HEADER if self.is_list else 0)
 
 
 @dataclass(slots=True)
@@ -102,7 +110,7 @@ def parse(reader: Reader, findings: Findings) -> None:
         _settle(header, findings)
     if findings.video is not None and findings.video.codec == "dvvideo" and header.media is not None:
         _apply_dv(reader, header, header.media.body, findings)
-    _check_media(reader, riff, header, findings)
+    _check_media(reader, header, findings)
     if findings.video is not None or not header.understood:
         return
     if not header.begun or not (header.streams or header.media):
@@ -122,8 +130,8 @@ def _chunks(reader: Reader, start: int, end: int) -> Iterator[_Chunk]:
         is_list = kind in (b"RIFF", b"LIST")
         if is_list:
             kind, body = head[8:12], start + 12
-            # A recorder that was interrupted has not written the size.
-            stop = end if size == 0 else stop
+            # A recorder that was interrupted, or that writes to a pipe, has not written the size.
+            stop = end if size in _UNWRITTEN else stop
         yield _Chunk(kind, body, min(stop, end), stop, is_list)
         # Chunks are padded to an even size.
         start = stop + (stop & 1)
@@ -147,6 +155,8 @@ def _read_header(reader: Reader, start: int, header: _Header) -> None:
             return
         else:
             _read_chunk(reader, chunk, header)
+            if chunk.stop - chunk.body > _MAX_HEADER_CHUNK:
+                header.understood = False
     header.understood = header.understood and reader.size - end < 8
 
 
@@ -160,6 +170,7 @@ def _read_chunk(reader: Reader, chunk: _Chunk, header: _Header) -> None:
     elif chunk.kind == b"strh":
         stream = _Stream(kind=data[:4], handler=data[4:8])
         stream.scale, stream.rate, stream.length = _u32(data, 20), _u32(data, 24), _u32(data, 32)
+        stream.length = 0 if stream.length == _UNWRITTEN_LENGTH else stream.length
         header.streams.append(stream)
     elif not chunk.kind.strip().isalnum():
         header.understood = False
@@ -279,13 +290,17 @@ def _apply_dv(reader: Reader, header: _Header, at: int, findings: Findings) -> N
             return
 
 
-def _check_media(reader: Reader, riff: _Chunk, header: _Header, findings: Findings) -> None:
+def _check_media(reader: Reader, header: _Header, findings: Findings) -> None:
     """Set `truncated` and `available` from the sizes of the lists, or from the index of all lists."""
     media = header.media
     parts = max((stream.parts for stream in header.streams), key=len, default=[])
     missing = [part for part in parts if part[0] > reader.size]
-    findings.truncated = riff.cut or media is None or media.cut or bool(missing)
-    if media is None or not findings.truncated:
+    if media is None:
+        findings.truncated = header.understood
+        return
+    # Only the index follows the media data, so the size of the first list says nothing about them.
+    findings.truncated = media.cut or bool(missing)
+    if not findings.truncated:
         return
     stop, share = media.stop, Fraction(1)
     first_riff_frames = _u32(header.main, 16)

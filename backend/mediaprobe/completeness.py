@@ -8,6 +8,7 @@ from itertools import islice
 
 from mediaprobe.boxes import Box, boxes, u32
 from mediaprobe.findings import Findings
+from mediaprobe.movie_box import TOP_LEVEL
 from mediaprobe.reader import Reader
 
 # At most a few boxes are between `moov` and `mdat`.
@@ -45,13 +46,17 @@ def _following(reader: Reader, moov: Box, findings: Findings) -> tuple[int, int]
     if spent and not reader.has_cached(moov.end, 16) and not _is_too_small(reader, findings):
         return None
     media: tuple[int, int] | None = None
+    end, known = moov.end, True
     for box in islice(boxes(reader, moov.end, reader.size), _MAX_BEFORE_MEDIA):
+        end, known = box.end, known and box.type in TOP_LEVEL
         if box.type == b"mdat":
             findings.truncated = findings.truncated or box.cut
             media = (media[0] if media else box.body, box.stop)
         if reader.spending.requests >= _FREE_REQUESTS and not reader.has_cached(box.end, 16):
             return media
-    findings.truncated = findings.truncated or media is None
+    # A damaged size before the media data hides them.
+    if media is None and known and reader.size - end < 8:
+        findings.truncated = True
     return media
 
 

@@ -76,6 +76,11 @@ def parse(reader: Reader, findings: Findings) -> None:
     movie, moov = _Movie(), seen.moov
     if moov is not None:
         _read_movie(reader, moov, movie, findings)
+        larger = None if findings.video is not None else movie_box.with_following_tracks(reader, moov)
+        if larger is not None:
+            movie, moov = _Movie(), larger
+            _read_movie(reader, moov, movie, findings)
+            movie.understood = False
     if findings.video is None and not (movie.tracks and movie.understood):
         # FFmpeg reads only the first `moov`, but a damaged one may have been written again.
         other, absent = movie_box.search(reader, seen)

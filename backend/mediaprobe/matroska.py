@@ -111,6 +111,8 @@ class _Segment:
     cluster: Element | None = None
     # Whether the walk ended at the Segment's end, before a Cluster
     ended: bool = False
+    # Whether an element is longer than the Segment
+    damaged: bool = False
     # Whether Tracks was found, and every entry was read and surely has no picture
     described: bool = False
     understood: bool = True
@@ -146,7 +148,7 @@ def parse(reader: Reader, findings: Findings) -> None:
             interlaced=video.interlaced,
         )
         measure(reader, recording, segment.cluster, findings)
-    elif segment.ended:
+    elif segment.ended and not segment.damaged:
         findings.truncated, findings.available = True, Fraction(0)
 
 
@@ -187,6 +189,9 @@ def _read_header(reader: Reader, segment: _Segment, start: int) -> None:
             segment.cluster = element
             break
         end = element.end
+        segment.damaged = segment.damaged or (
+            element.cut and not segment.element.cut and not segment.element.unknown
+        )
         if element.id == _SEEK_HEAD:
             seeks.update(_read_seek_head(reader, element))
         seen.add(element.id)

@@ -18,9 +18,10 @@ _WALK_REQUESTS = 3
 _WALK_BOXES = 1000
 # `mvhd`, `iods` and `meta` may precede the first `trak`.
 _BEFORE_TRACKS = 32
+_BEFORE_TRACK = frozenset({b"mvhd", b"iods", b"meta", b"udta"})
 # FFmpeg also reads a `moov` that was made invisible by one of these types.
 _HIDING = frozenset({b"free", b"skip", b"hoov"})
-_TOP_LEVEL = frozenset(
+TOP_LEVEL = frozenset(
     b"ftyp styp pdin free skip wide pnot PICT mdat moof mfra sidx ssix emsg prft meta uuid udta junk".split()
 )
 
@@ -59,6 +60,17 @@ def walk(reader: Reader) -> Walk:
     return seen
 
 
+def with_following_tracks(reader: Reader, moov: Box) -> Box | None:
+    """Return the `moov` with the tracks that follow it, because its size is too small, or None if none does."""
+    end: int | None = None
+    for box in boxes(reader, moov.end, reader.size):
+        if box.type == b"trak":
+            end = box.end
+        elif box.type not in _BEFORE_TRACK:
+            break
+    return None if end is None else Box(moov.type, moov.start, moov.body, end, end)
+
+
 def search(reader: Reader, seen: Walk) -> tuple[Box | None, bool]:
     """Return another plausible `moov` than the walk's, and whether there is surely none.
 
@@ -87,6 +99,6 @@ def search(reader: Reader, seen: Walk) -> tuple[Box | None, bool]:
 
 def _is_cut_off(seen: Walk) -> bool:
     """Return whether known boxes fill the file. A `moof` never precedes its `moov`."""
-    if seen.last is None or not seen.types <= _TOP_LEVEL:
+    if seen.last is None or not seen.types <= TOP_LEVEL:
         return False
     return b"moof" in seen.types or (seen.whole and (seen.last.type == b"mdat" or not seen.last.cut))

@@ -3,7 +3,8 @@
 `tests/vectors/leading_bytes.json` has examples of the rules, and also tests the page's check. The rules apply in
 this order.
 
-1. `RIFF....AVI ` is avi. Every other RIFF form (WAVE, WEBP, ...) is rejected.
+1. `RIFF....AVI ` is avi, and so are two forms that some recorders write. Every other RIFF form (WAVE, WEBP, ...) is
+   rejected.
 2. `1A 45 DF A3` is EBML (RFC 8794). The DocType `webm` is webm and `matroska` is mkv. Others are rejected. A complete
    header without DocType is mkv, because `matroska` was the default before RFC 8794.
 3. An ISO base media file (ISO/IEC 14496-12, 4.3) begins with `ftyp` of 16 bytes to 64 KiB. The major brand `qt  ` is
@@ -23,6 +24,9 @@ Container = Literal["mp4", "mov", "avi", "webm", "mkv"]
 
 SNIFF_BYTES = 4096
 
+# The first list of a file that was split, and the form of some recorders. FFmpeg reads both.
+_AVI_FORMS = frozenset({b"AVI ", b"AVIX", b"AVI\x19"})
+
 _EBML_HEADER = b"\x1a\x45\xdf\xa3"
 _DOC_TYPE = b"\x42\x82"
 
@@ -36,7 +40,7 @@ _IMAGE_BRANDS = frozenset(
 _AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 
 _SEGMENT_BOXES = frozenset({b"styp", b"sidx", b"moof"})
-_QUICKTIME_ATOMS = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
+_QUICKTIME_ATOMS = frozenset(b"moov mdat wide free skip pnot junk uuid udta prfl PICT pict".split())
 _TO_THE_END_ATOMS = frozenset({b"moov", b"mdat"})
 
 # Used only to say in the error what the user chose by mistake.
@@ -93,7 +97,7 @@ def _unsupported(what: str | None) -> UnsupportedContainer:
 
 def _riff(head: bytes) -> Container:
     form = head[8:12]
-    if form == b"AVI ":
+    if form in _AVI_FORMS:
         return "avi"
     raise _unsupported({b"WAVE": "an audio file", b"WEBP": "an image"}.get(form))
 

@@ -31,8 +31,6 @@ _PICTURES = frozenset({b"vide", b"pict", b"auxv"})
 _NO_PICTURES = frozenset(
     b"soun text sbtl subt clcp subp hint meta tmcd odsm sdsm crsm ocsm m7sm mjsm ipsm musi fdsc camm".split()
 )
-# FFmpeg ignores the codec of these, and of all others takes it from the sample entry.
-_NEVER_VIDEO = frozenset({b"soun", b"subp", b"clcp"})
 
 
 @dataclass(slots=True)
@@ -167,7 +165,8 @@ def _read_sample_entry(reader: Reader, stsd: Box, track: Track) -> None:
     entry = sample_entry.first_entry(reader, stsd)
     if entry is None:
         return
-    if track.handler in _PICTURES or (track.handler not in _NEVER_VIDEO and codecs.is_mp4_video(entry.type)):
+    # FFmpeg takes the type of every track but sound from the sample entry.
+    if track.handler in _PICTURES or (track.handler != b"soun" and codecs.is_mp4_video(entry.type)):
         track.video = Video()
         track.header = sample_entry.read_video(reader, entry, track.video)
     elif track.handler == b"soun":

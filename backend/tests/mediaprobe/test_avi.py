@@ -15,6 +15,8 @@ from tests.mediaprobe import hostile, oracle
 VIDEO = b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info())
 AUDIO = b.avi_stream(b"auds", 1, 48000, 480_000, b.wave_format())
 
+UNWRITTEN = b"\xff" * 4
+
 
 def read(data: bytes) -> Metadata:
     return probe(BytesSource(data))
@@ -215,3 +217,39 @@ def test_mpeg_program_stream_in_avi_is_ready(folder: Path) -> None:
         header = b.chunks(b"LIST", b"hdrl", b.chunk(b"avih", bytes(56)), stream)
         found = read(b.chunks(b"RIFF", b"AVI ", header, b.chunks(b"LIST", b"movi", b.chunk(b"00dc", data))))
         assert (found.video_codec, found.width, found.duration_ms) == (name, 352, 1000)
+
+
+def piped(length: int = 1 << 30) -> bytes:
+    """Return what FFmpeg writes to a pipe, where it cannot go back to write the sizes and lengths."""
+    streams = (
+        b.avi_stream(b"vids", 1, 25, length, b.bitmap_info()),
+        b.avi_stream(b"auds", 1, 48000, length, b.wave_format()),
+    )
+    header = b.chunks(b"LIST", b"hdrl", b.chunk(b"avih", bytes(56)), *streams)
+    return b"".join((b"RIFF", UNWRITTEN, b"AVI ", header, b"LIST", UNWRITTEN, b"movi", bytes(5000)))
+
+
+def test_file_from_a_pipe_is_whole_and_has_no_duration() -> None:
+    found = read(piped())
+    assert (found.width, found.frame_rate, found.duration_ms) == (640, 25.0, None)
+    assert (found.truncated, found.available_percent) == (False, None)
+
+
+@pytest.mark.parametrize("size", [5, 9, 100, 0x7FFFFFFF], ids=hex)
+def test_whole_file_with_another_size_of_its_first_list_is_not_truncated(size: int) -> None:
+    whole = hostile.avi(VIDEO)
+    assert not read(whole[:4] + (len(whole) - 8 + size).to_bytes(4, "little") + whole[8:]).truncated
+
+
+def test_media_list_that_counts_its_own_header_is_not_truncated() -> None:
+    media = b.chunks(b"LIST", b"movi", bytes(5000), size=5012)
+    header = b.chunks(b"LIST", b"hdrl", b.chunk(b"avih", bytes(56)), VIDEO)
+    whole = b.chunks(b"RIFF", b"AVI ", header, media)
+    assert not read(whole).truncated
+    assert read(whole[:-100]).truncated
+
+
+@pytest.mark.parametrize("size", [0x10000000, 0xFFFFFFFF], ids=hex)
+def test_damaged_size_in_the_header_does_not_make_the_file_truncated(size: int) -> None:
+    header = b.chunks(b"LIST", b"hdrl", VIDEO, b.chunk(b"JUNK", bytes(40), size=size))
+    assert not read(b.chunks(b"RIFF", b"AVI ", header, b.chunks(b"LIST", b"movi", bytes(5000)))).truncated

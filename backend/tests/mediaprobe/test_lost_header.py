@@ -189,6 +189,38 @@ def test_video_without_readable_sample_entry_is_ready(entry: bytes) -> None:
     assert (found.duration_ms, found.width, found.metadata_complete) == (10_000, None, False)
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("inside", [b"", b.mvhd(10_000)], ids=["empty", "with mvhd"])
+def test_tracks_after_a_header_of_a_too_small_size_are_read(inside: bytes, first: bool) -> None:
+    """FFmpeg plays such a file."""
+    parts = [b.box(b"moov", inside), b"" if inside else b.mvhd(10_000), b.audio_trak(10), b.video_trak(10)]
+    media = b.box(b"mdat", bytes(5000))
+    whole = b.ftyp() + b"".join([*parts, media] if first else [media, *parts])
+    found = probe(BytesSource(whole))
+    check(found)
+    assert not found.truncated
+
+
+def test_only_sound_after_a_header_of_a_too_small_size_does_not_refuse() -> None:
+    whole = b.ftyp() + b.box(b"moov", b.mvhd(10_000)) + AUDIO + b.box(b"mdat", bytes(5000))
+    found = probe(BytesSource(whole))
+    assert (found.width, found.audio_codec) == (None, "aac")
+
+
+@pytest.mark.parametrize("handler", [b"subp", b"clcp", b"meta"])
+def test_video_codec_in_a_track_of_another_type_is_a_video(handler: bytes) -> None:
+    """FFmpeg takes the type from the sample entry."""
+    picture = b.trak(1, handler, b.visual_entry(), 90000, [(300, 3000)])
+    check(probe(BytesSource(hostile.moov(b.mvhd(10_000), picture, b.audio_trak(10)))))
+
+
+@pytest.mark.parametrize("more", [-1, 1, 30])
+def test_damaged_size_of_the_header_hides_media_and_does_not_make_the_file_truncated(more: int) -> None:
+    moov = header() + b.box(b"udta", bytes(90))
+    moov = (len(moov) + more).to_bytes(4, "big") + moov[4:-98] + b.box(b"udta", bytes(90))
+    assert not probe(BytesSource(b.ftyp() + moov + b.box(b"mdat", bytes(50_000)))).truncated
+
+
 # --- Matroska ---------------------------------------------------------------------------------------------------
 
 ENTRY = b.video_entry(default_duration=33_333_333)
@@ -249,6 +281,16 @@ def test_matroska_without_tracks_is_refused_only_if_they_are_surely_absent() -> 
     found, counted = measure(distant)
     assert (found.width, found.metadata_complete) == (None, False)
     assert counted.requests <= 32
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_element_longer_than_a_whole_segment_does_not_make_the_file_truncated(whole: bool) -> None:
+    damaged = b.element(0x1254C367, bytes(40), size=1 << 40)
+    content = (b.info(9000.0), b.tracks(ENTRY), damaged, hostile.cluster(b.element(0xA3, b"\x81\0\0\x80")))
+    found = probe(
+        BytesSource(b.ebml_header() + b.element(0x18538067, *content, size=None if whole else 1 << 41))
+    )
+    assert (found.width, found.truncated) == (640, not whole)
 
 
 def test_described_rows_agree_with_ffprobe(tmp_path: Path, samples: dict[str, bytes]) -> None:

@@ -16,12 +16,14 @@ const PICTURE_BRANDS = new Set(
 ).add("crx ");
 const SOUND_BRANDS = new Set(["M4A ", "M4B ", "M4P ", "F4A ", "F4B "]);
 const SEGMENT_BOXES = new Set(["styp", "sidx", "moof"]);
-const QUICKTIME_ATOMS = new Set(["moov", "mdat", "wide", "free", "skip", "pnot"]);
+const QUICKTIME_ATOMS = new Set("moov mdat wide free skip pnot junk uuid udta prfl PICT pict".split(" "));
+// The second form begins a file that was split, and some recorders write the third. FFmpeg reads both.
+const AVI_FORMS = new Set(["AVI ", "AVIX", "AVI\x19"]);
 
 /** The container of a file that begins with these bytes, or null if Slipway does not accept it. */
 export function sniff(leading: Uint8Array): Container | null {
   const head = leading.subarray(0, SNIFF_BYTES);
-  if (ascii(head, 0, 4) === "RIFF") return ascii(head, 8, 12) === "AVI " ? "avi" : null;
+  if (ascii(head, 0, 4) === "RIFF") return AVI_FORMS.has(ascii(head, 8, 12)) ? "avi" : null;
   if (startsWith(head, "\x1a\x45\xdf\xa3")) return ebml(head);
   return isoBaseMedia(head);
 }
