@@ -18,13 +18,19 @@ _FREE_REQUESTS = 2
 
 
 def check_media(
-    reader: Reader, moov: Box, before: Box | None, tables: Sequence[Box], findings: Findings
+    reader: Reader, moov: Box, before: Box | None, tables: Sequence[Box], findings: Findings, *, walked: bool
 ) -> None:
     """Set `truncated` and `available`. `before` is the first `mdat` before `moov`, and `tables` has each `stbl`.
 
+    `walked` tells that all boxes before `moov` were seen.
+
     Only a file that is truncated or seems too small is worth a request.
     """
-    media = (before.body, before.stop) if before is not None else _following(reader, moov, findings)
+    media = (
+        (before.body, before.stop)
+        if before is not None
+        else _following(reader, moov, findings, walked=walked)
+    )
     last = _offsets(reader, tables, paid=False)[1]
     if last >= reader.size:
         findings.truncated = True
@@ -40,7 +46,7 @@ def check_media(
         findings.available = Fraction(max(0, reader.size - begin), end - begin)
 
 
-def _following(reader: Reader, moov: Box, findings: Findings) -> tuple[int, int] | None:
+def _following(reader: Reader, moov: Box, findings: Findings, *, walked: bool) -> tuple[int, int] | None:
     """Return the range of the `mdat` boxes after the header. Set `truncated` if one is cut off or there is none."""
     spent = reader.spending.requests >= _FREE_REQUESTS
     if spent and not reader.has_cached(moov.end, 16) and not _is_too_small(reader, findings):
@@ -54,8 +60,8 @@ def _following(reader: Reader, moov: Box, findings: Findings) -> tuple[int, int]
             media = (media[0] if media else box.body, box.stop)
         if reader.spending.requests >= _FREE_REQUESTS and not reader.has_cached(box.end, 16):
             return media
-    # A damaged size before the media data hides them.
-    if media is None and known and reader.size - end < 8:
+    # Boxes that were not seen, or a damaged size, may hide the media data.
+    if media is None and walked and known and reader.size - end < 8:
         findings.truncated = True
     return media
 

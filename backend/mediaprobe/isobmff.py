@@ -104,7 +104,8 @@ def parse(reader: Reader, findings: Findings) -> None:
         _read_fragments(reader, moov, movie, findings)
     else:
         tables = [] if movie.inflated else [track.tables for track in movie.tracks if track.tables]
-        check_media(reader, moov, seen.media, tables, findings)
+        walked = seen.moov is not None and moov.start == seen.moov.start
+        check_media(reader, moov, seen.media, tables, findings, walked=walked or moov is seen.hidden)
 
 
 def _no_header(seen: movie_box.Walk) -> Truncated:

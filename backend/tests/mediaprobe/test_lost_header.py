@@ -221,6 +221,18 @@ def test_damaged_size_of_the_header_hides_media_and_does_not_make_the_file_trunc
     assert not probe(BytesSource(b.ftyp() + moov + b.box(b"mdat", bytes(50_000)))).truncated
 
 
+@pytest.mark.parametrize(
+    "before",
+    [b.box(b"free") * 5000, b.box(b"abcd") * 5000, b.box(b"abcd", size=1 << 30), bytes(8)],
+    ids=["many boxes", "many unknown boxes", "damaged size", "zeros"],
+)
+def test_media_before_a_header_that_only_a_search_finds_is_not_missing(before: bytes) -> None:
+    whole = b.ftyp() + before + b.box(b"mdat", bytes(5000)) + header()
+    found = probe(BytesSource(whole))
+    check(found)
+    assert not found.truncated
+
+
 # --- Matroska ---------------------------------------------------------------------------------------------------
 
 ENTRY = b.video_entry(default_duration=33_333_333)
