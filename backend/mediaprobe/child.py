@@ -26,7 +26,6 @@ from types import FrameType
 from typing import NoReturn
 
 from mediaprobe.errors import BudgetExceeded, ProbeError
-from mediaprobe.metadata import Metadata
 from mediaprobe.probing import probe
 from mediaprobe.source import RangeAnswer
 
@@ -71,7 +70,7 @@ def _outcome() -> dict[str, object]:
     try:
         return {"kind": "found", "metadata": dataclasses.asdict(probe(_ParentSource()))}
     except ProbeError as error:
-        partial: Metadata | None = getattr(error, "partial", None)
+        partial = error.partial if isinstance(error, BudgetExceeded) else None
         known = dataclasses.asdict(partial) if partial else None
         return {"kind": "failed", "code": error.code, "detail": error.detail, "metadata": known}
     except Exception as error:  # a defect of the parser must not leave the video without an answer

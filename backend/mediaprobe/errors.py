@@ -11,8 +11,9 @@ ProbeError
 A doubt never refuses. The person's file is removed after UnsupportedContainer, NoVideoTrack and Truncated, so each of
 them needs proof, and a reader that is not sure returns the metadata that it knows. NoVideoTrack needs a header that
 ends where its size says, has only known parts, and describes at least one track or has room for none. Every track
-must have a type that never shows pictures. Truncated needs a search of the whole file or of its end, and known boxes
-that fill the file. A damaged size, an unknown box, track type or codec, and a limit of the reader are doubts.
+must have a type that never shows pictures. Each parser keeps this proof in `understood`. Truncated needs a search of
+the whole file or of its end, and known boxes that fill the file. A damaged size, an unknown box, track type or codec,
+and a limit of the reader are doubts.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Truncated(ProbeError):
 
 
 class BudgetExceeded(ProbeError):
-    """A limit on requests, bytes or time was reached. `partial` has the metadata read until then."""
+    """A limit on requests, bytes, time or work was reached. `partial` has the metadata read until then."""
 
     code = "budget_exceeded"
 

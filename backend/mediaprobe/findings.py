@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 Rotation = Literal[0, 90, 180, 270]
+DurationSource = Literal["header", "fragments", "tail", "index", "estimate"]
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Findings:
     # The share of the media data that is there, if the file is truncated and its header says how much there should be
     available: Fraction | None = None
     duration: Fraction | None = None
-    duration_source: Literal["header", "fragments", "tail", "index", "estimate"] | None = None
+    duration_source: DurationSource | None = None
     video: Video | None = None
     audio: Audio | None = None
 

@@ -33,22 +33,7 @@ _MAX_MFRA = 4 * MIB
 _MAX_SAMPLED = 5
 _NEARLY = Fraction(9, 10)
 _FRAGMENT_STARTS = frozenset({b"moof", b"styp", b"sidx"})
-_TOP_LEVEL = frozenset(
-    {
-        b"moof",
-        b"mdat",
-        b"styp",
-        b"sidx",
-        b"ssix",
-        b"emsg",
-        b"prft",
-        b"mfra",
-        b"free",
-        b"skip",
-        b"uuid",
-        b"wide",
-    }
-)
+_TOP_LEVEL = frozenset(b"moof mdat styp sidx ssix emsg prft mfra free skip uuid wide".split())
 
 
 # The timescale and the initial empty duration of each track
@@ -177,8 +162,16 @@ def should_read_all(reader: Reader, first: Box, timeline: Timeline) -> bool:
     return count <= _MAX_WALKED_LARGE and (length > MAX_TAIL or not timeline.timed)
 
 
-def add_all(reader: Reader, first: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
-    return _walk(reader, first, defaults, timeline)
+def add_from(reader: Reader, start: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
+    """Add the new fragments from `start` to the end of the file."""
+    added = start.start <= timeline.newest
+    for box in boxes(reader, start.start, reader.size):
+        if box.type == b"moof" and not box.cut and box.start > timeline.newest:
+            added = add_fragment(reader, box, defaults, timeline) or added
+        if box.type == b"mdat":
+            timeline.share = Fraction(box.end - box.body, max(1, box.stop - box.body))
+        timeline.cut = box.cut
+    return added
 
 
 def add_last(reader: Reader, first: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
@@ -190,25 +183,13 @@ def add_last(reader: Reader, first: Box, defaults: dict[int, int], timeline: Tim
     last = _by_index(reader, length) or find_last(
         reader, (first.end, reader.size), b"moof", _chain(reader), length
     )
-    return last is not None and _walk(reader, last, defaults, timeline)
+    return last is not None and add_from(reader, last, defaults, timeline)
 
 
 def _first_length(reader: Reader, first: Box) -> tuple[int, int]:
     """Return the number of bytes from the first `moof` to the end of its `mdat`, and of those after it."""
     end = list(islice(boxes(reader, first.start, reader.size), 2))[-1].end
     return end - first.start, reader.size - end
-
-
-def _walk(reader: Reader, start: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
-    """Add the new fragments from `start` to the end of the file."""
-    added = start.start <= timeline.newest
-    for box in boxes(reader, start.start, reader.size):
-        if box.type == b"moof" and not box.cut and box.start > timeline.newest:
-            added = add_fragment(reader, box, defaults, timeline) or added
-        if box.type == b"mdat":
-            timeline.share = Fraction(box.end - box.body, max(1, box.stop - box.body))
-        timeline.cut = box.cut
-    return added
 
 
 def add_some(reader: Reader, first: Box, defaults: dict[int, int], timeline: Timeline) -> Fraction:

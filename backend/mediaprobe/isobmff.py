@@ -18,8 +18,8 @@ from mediaprobe.fragments import (
     Timeline,
     TrackRun,
     Tracks,
-    add_all,
     add_fragment,
+    add_from,
     add_last,
     add_some,
     covers_file,
@@ -261,7 +261,7 @@ def _read_fragments(reader: Reader, moov: Box, movie: _Movie, findings: Findings
     if header is None and not any(track.samples for track in movie.tracks):
         header = ratio(movie.duration, movie.timescale)
     longest = max(stated or Fraction(0), header or Fraction(0))
-    if should_read_all(reader, first, timeline) and add_all(reader, first, defaults, timeline):
+    if should_read_all(reader, first, timeline) and add_from(reader, first, defaults, timeline):
         _use_timeline(movie, findings, timeline)
         _compare(findings, timeline, tracks, longest)
         # Missing data sets the flag, and the stated duration stays, as in every other layout.

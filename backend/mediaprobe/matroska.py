@@ -211,22 +211,21 @@ def _read_header(reader: Reader, segment: _Segment, start: int) -> None:
 def _search_header(reader: Reader, segment: _Segment) -> bool:
     """Read Tracks wherever they are. Return whether they are nowhere in the file."""
 
-    places: list[int] = []
+    def is_mention(place: int) -> bool:
+        """Return whether this is the SeekID of a SeekHead."""
+        return _SEEK_ID.to_bytes(2, "big") in reader.read(max(0, place - 10), min(place, 10))
 
     def check(place: int) -> Element | None:
-        if _SEEK_ID.to_bytes(2, "big") in reader.read(max(0, place - 10), min(place, 10)):
-            return None  # a SeekHead mentions the Tracks
-        places.append(place)
         found = element_at(reader, place, reader.size)
         inner = () if found is None else islice(elements(reader, found.body, found.end), _BEFORE_TRACKS)
         return found if any(child.id == _TRACK_ENTRY for child in inner) else None
 
-    found, everywhere = find_lost(reader, _TRACKS.to_bytes(4, "big"), check)
+    found, absent = find_lost(reader, _TRACKS.to_bytes(4, "big"), check, is_mention)
     if found is not None:
         if found.end > segment.element.end:
             segment.element = replace(segment.element, end=reader.size, stop=reader.size)
         _read_header(reader, segment, found.start)
-    return everywhere and not places
+    return absent
 
 
 def _read_seek_head(reader: Reader, head: Element) -> dict[int, int]:
@@ -406,7 +405,10 @@ def _complete_video(track: _Track) -> None:
 
 
 def _quicktime_configuration(entry: bytes) -> bitstream.SequenceHeader | None:
-    # So few bytes take little work, whatever the probe has left.
+    """Return the configuration in a QuickTime sample entry.
+
+    This also runs after the probe's budget has ended, so it has one of its own. The entry has at most 4 KiB.
+    """
     entry = entry[:_MAX_SAMPLE_ENTRY]
     reader = MemoryReader(entry, Spending(Budget()))
     return sample_entry.read_video(reader, Box(entry[4:8], 0, 8, len(entry), len(entry)), Video())

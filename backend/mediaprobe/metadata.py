@@ -63,10 +63,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from mediaprobe.findings import Audio, Findings, Video
+from mediaprobe.findings import Audio, DurationSource, Findings, Rotation, Video
 from mediaprobe.h273 import MATRICES, PRIMARIES, TRANSFERS
 
-DurationSource = Literal["header", "fragments", "tail", "index", "estimate"]
 Hdr = Literal["sdr", "pq", "hlg"]
 
 _MAX_DURATION_MS = 10 * 24 * 3600 * 1000
@@ -94,7 +93,7 @@ class Metadata:
     coded_width: int | None
     coded_height: int | None
     sar: str | None
-    rotation: Literal[0, 90, 180, 270]
+    rotation: Rotation
     mirrored: bool
     crop: str | None
     video_codec: str | None

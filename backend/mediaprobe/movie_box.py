@@ -77,10 +77,7 @@ def search(reader: Reader, seen: Walk) -> tuple[Box | None, bool]:
     Media data may contain the four letters by chance, so a plausible one has a track.
     """
 
-    places: list[int] = []
-
     def check(type_at: int) -> Box | None:
-        places.append(type_at)
         moov = next(boxes(reader, type_at - 4, reader.size), None)
         if moov is None or moov.type != b"moov" or (seen.moov is not None and moov.start == seen.moov.start):
             return None
@@ -93,8 +90,8 @@ def search(reader: Reader, seen: Walk) -> tuple[Box | None, bool]:
 
     if seen.hidden is not None:
         return seen.hidden, False
-    found, everywhere = find_lost(reader, b"moov", check)
-    return found, found is None and ((everywhere and not places) or _is_cut_off(seen))
+    found, absent = find_lost(reader, b"moov", check)
+    return found, absent or (found is None and _is_cut_off(seen))
 
 
 def _is_cut_off(seen: Walk) -> bool:

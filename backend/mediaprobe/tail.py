@@ -64,23 +64,31 @@ def find_last(
 
 
 def find_lost(
-    reader: Reader, pattern: bytes, check: Callable[[int], Found | None]
+    reader: Reader,
+    pattern: bytes,
+    check: Callable[[int], Found | None],
+    is_mention: Callable[[int], bool] = lambda _: False,
 ) -> tuple[Found | None, bool]:
     """Search a header that a walk has missed in the first bytes, and then from the end.
 
-    Return the result of `check`, and whether it was asked about each place in the whole file.
+    Return the result of `check`, and whether the pattern surely stands nowhere in the file. `is_mention` tells the
+    places that only refer to the header.
     """
-    tried: list[int] = []
+    mentions, others = 0, 0
 
     def counted(place: int) -> Found | None:
-        tried.append(place)
+        nonlocal mentions, others
+        if is_mention(place):
+            mentions += 1
+            return None
+        others += 1
         return check(place)
 
     found: Found | None = None
     for end in (min(BLOCK, reader.size), reader.size):
         if found is None:
             found = find_last(reader, (0, end), pattern, counted, None, steep=True)
-    return found, reader.size <= MAX_TAIL and len(tried) < _MAX_CANDIDATES
+    return found, reader.size <= MAX_TAIL and others == 0 and mentions < _MAX_CANDIDATES
 
 
 def _places(data: bytes, carried: bytes, pattern: bytes) -> Iterator[int]:
