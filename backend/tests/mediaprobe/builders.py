@@ -15,12 +15,13 @@ SPS = bytes.fromhex("6764001eacd940a02ff970110000030001000003003c0f162d96")
 PPS = bytes.fromhex("68ebe3cb22c0")
 
 
-def _unsigned_golomb(*values: int) -> str:
+def unsigned_golomb(*values: int) -> str:
     """Return Exp-Golomb codes (H.264 9.1) as a string of bits."""
     return "".join(f"{value + 1:b}".rjust(2 * (value + 1).bit_length() - 1, "0") for value in values)
 
 
-def _packed(bits: str) -> bytes:
+def packed_bits(bits: str) -> bytes:
+    """Return the bits and a stop bit (H.264 7.3.2.11), filled up to whole bytes."""
     bits += "1"
     return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
 
@@ -29,9 +30,9 @@ def h264_sps(
     width: int, height: int, crop: tuple[int, int, int, int] | None = None, *, fields: bool = False
 ) -> bytes:
     """Return a Baseline SPS. `crop` has the pixels at the left, right, top and bottom."""
-    bits = _unsigned_golomb(0, 0, 2, 1) + "0"
+    bits = unsigned_golomb(0, 0, 2, 1) + "0"
     bits += (
-        _unsigned_golomb(width // 16 - 1, height // (32 if fields else 16) - 1)
+        unsigned_golomb(width // 16 - 1, height // (32 if fields else 16) - 1)
         + ("00" if fields else "1")
         + "1"
     )
@@ -39,22 +40,22 @@ def h264_sps(
     bits += (
         "0"
         if crop is None
-        else "1" + _unsigned_golomb(crop[0] // 2, crop[1] // 2, crop[2] // unit, crop[3] // unit)
+        else "1" + unsigned_golomb(crop[0] // 2, crop[1] // 2, crop[2] // unit, crop[3] // unit)
     )
-    return b"\x67\x42\xc0\x28" + _packed(bits + "0")
+    return b"\x67\x42\xc0\x28" + packed_bits(bits + "0")
 
 
 def hevc_sps(width: int, height: int, crop: tuple[int, int, int, int] | None = None) -> bytes:
     """Return an SPS up to the conformance window."""
-    bits = "0" * 8 + "00000001" * 12 + _unsigned_golomb(0, 1, width, height)
-    bits += "0" if crop is None else "1" + _unsigned_golomb(*(pixels // 2 for pixels in crop))
-    return b"\x42\x01" + _packed(bits)
+    bits = "0" * 8 + "00000001" * 12 + unsigned_golomb(0, 1, width, height)
+    bits += "0" if crop is None else "1" + unsigned_golomb(*(pixels // 2 for pixels in crop))
+    return b"\x42\x01" + packed_bits(bits)
 
 
 def av1_sequence(width: int, height: int) -> bytes:
     """Return a sequence header OBU up to the size."""
     bits = "0" * 5 + "00" + "0" * 5 + "0" * 12 + "00101" + "1111" * 2 + f"{width - 1:016b}{height - 1:016b}"
-    payload = _packed(bits)
+    payload = packed_bits(bits)
     return b"\x0a" + bytes([len(payload)]) + payload
 
 

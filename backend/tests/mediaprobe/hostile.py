@@ -119,21 +119,16 @@ def hevc_entry(sps: bytes) -> bytes:
 
 def long_hevc_sps(width: int) -> bytes:
     """Return an SPS with every scaling list and 64 sets of 32 pictures, which takes the most steps for its bytes."""
-    size = exp_golomb(0) + exp_golomb(1) + exp_golomb(width) + exp_golomb(360) + "0"
+    size = b.unsigned_golomb(0, 1, width, 360) + "0"
     lists = "11" + "1" * (6 * 17 + 6 * 65 + 8 * 66)
-    pictures = exp_golomb(16) * 2 + "11" * 32
-    sets = "000" + exp_golomb(64) + pictures + ("0" + pictures) * 63
-    bits = "0" * 8 + "1" * 96 + size + "11" + exp_golomb(4) + "0" + "1" * 9 + lists + sets
-    return b"\x42\x01" + int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
-
-
-def exp_golomb(value: int) -> str:
-    code = f"{value + 1:b}"
-    return "0" * (len(code) - 1) + code
+    pictures = b.unsigned_golomb(16, 16) + "11" * 32
+    sets = "000" + b.unsigned_golomb(64) + pictures + ("0" + pictures) * 63
+    bits = "0" * 8 + "1" * 96 + size + "11" + b.unsigned_golomb(4) + "0" + "1" * 9 + lists + sets
+    return b"\x42\x01" + b.packed_bits(bits)
 
 
 def hvcc(sps: bytes) -> bytes:
-    return b.box(b"hvcC", b"\x01" + bytes(21) + b"\x01", b"\x21" + struct.pack(">HH", 1, len(sps)) + sps)
+    return b.box(*b.configuration("hevc", sps))
 
 
 def compressed(header: bytes) -> bytes:

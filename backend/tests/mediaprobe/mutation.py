@@ -7,30 +7,11 @@ import random
 # Sizes, counts and times that overflow, or are zero, negative or just above a limit.
 _NUMBERS = (0, 1, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _CODES = (
-    *(
-        b"moov",
-        b"trak",
-        b"mdia",
-        b"minf",
-        b"stbl",
-        b"stsd",
-        b"stts",
-        b"moof",
-        b"traf",
-        b"trun",
-        b"mvex",
-        b"cmov",
-    ),
-    *(b"sidx", b"mfra", b"free", b"uuid", b"edts", b"elst", b"avcC", b"hvcC", b"esds", b"wave", b"sinf"),
-    *(
-        b"\x1f\x43\xb6\x75",
-        b"\x1a\x45\xdf\xa3",
-        b"\x16\x54\xae\x6b",
-        b"\x15\x49\xa9\x66",
-        b"\x18\x53\x80\x67",
-    ),
-    *(b"\x2a\xd7\xb1", b"\x44\x89", b"\x23\xe3\x83", b"\xae", b"\xe0", b"\x01\xff\xff\xff\xff\xff\xff\xff"),
-    *(b"LIST", b"hdrl", b"strl", b"strh", b"strf", b"odml", b"movi", b"RIFF"),
+    *b"moov trak mdia minf stbl stsd stts moof traf trun mvex cmov".split(),
+    *b"sidx mfra free uuid edts elst avcC hvcC esds wave sinf".split(),
+    *map(bytes.fromhex, "1f43b675 1a45dfa3 1654ae6b 1549a966 18538067 2ad7b1 4489 23e383 ae e0".split()),
+    b"\x01\xff\xff\xff\xff\xff\xff\xff",
+    *b"LIST hdrl strl strh strf odml movi RIFF".split(),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,8 +44,10 @@ def read(path: Path) -> Metadata | ProbeError:
 @pytest.fixture(scope="module")
 def answers(corpus: Path) -> dict[Path, oracle.Answer]:
     """Return ffprobe's values of the files in which it finds a video in one of our containers."""
-    asked = {path: oracle.ask(path) for path in collect(corpus)}
-    return {path: answer for path, answer in asked.items() if answer is not None and answer.family}
+    paths = collect(corpus)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        asked = zip(paths, pool.map(oracle.ask, paths), strict=True)
+        return {path: answer for path, answer in asked if answer is not None and answer.family}
 
 
 def test_public_files_agree_with_ffprobe(corpus: Path, answers: dict[Path, oracle.Answer]) -> None:
