@@ -36,6 +36,7 @@ CPU_SECONDS = 0.75
 LIFE_SECONDS = 60
 """Ends a process that hangs and whose parent is gone. A live parent ends it sooner."""
 _MEMORY_BYTES = 128 * 1024 * 1024
+"""The interpreter takes 9 MiB of it, and the largest flood of the tests 23."""
 
 
 class _ParentSource:

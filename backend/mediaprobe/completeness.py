@@ -76,7 +76,10 @@ def _is_too_small(reader: Reader, findings: Findings) -> bool:
 
 
 def _offsets(reader: Reader, tables: Iterable[Box], *, paid: bool) -> tuple[int, int, int]:
-    """Return the offsets of the first and the last chunk, and the average length of one, or zeros."""
+    """Return the offsets of the first and the last chunk, and the average length of one, or zeros.
+
+    Unless `paid`, read only what costs no request.
+    """
     spans = [span for stbl in tables if (span := _chunks(reader, stbl, paid=paid)) is not None]
     if not spans:
         return 0, 0, 0

@@ -24,12 +24,14 @@ duration_ms         more than 0 and at most 10 days, as the header states it, al
 duration_source     header, fragments, tail (last cluster of a live recording), index (`sidx`) or estimate (the time of
                     the first fragments by their share of the bytes, if the last one is too far from the end).
 coded_width/height  the coded size after cropping, from an H.264/HEVC SPS or AV1 sequence header in the container, else
-                    the sample entry (MP4), PixelWidth/PixelHeight (Matroska), or `strf` (AVI). If a bitstream without
-                    a crop of its own has the same macroblocks, the smaller size of the container, or of `tkhd` or
-                    DisplayHeight. Then PixelCrop is subtracted. `clap` (MP4) is ignored, as in browsers and ffprobe.
+                    the sample entry (MP4), PixelWidth/PixelHeight (Matroska), or the first DV frame, `strf` or `avih`
+                    (AVI). If a bitstream without a crop of its own has the same macroblocks, the smaller size of the
+                    container, or of `tkhd` or DisplayHeight. Then PixelCrop is subtracted. `clap` (MP4) is ignored, as
+                    in browsers and ffprobe.
 sar                 sample (pixel) aspect ratio as "num:den". In MP4 a matrix that stretches, `pasp`, else the ratio of
-                    the `tkhd` size to the coded size, else the SPS. In Matroska DisplayWidth/DisplayHeight, of the
-                    picture before or after PixelCrop, by default 1:1. In AVI `vprp` (OpenDML), else the SPS or 1:1.
+                    the `tkhd` size to the coded size, else the SPS, else 12:11 for the standard formats of H.263. In
+                    Matroska DisplayWidth/DisplayHeight, of the picture before or after PixelCrop, by default 1:1. In
+                    AVI `vprp` (OpenDML), else the SPS or the first DV frame. 1:1 without any of them.
 rotation            clockwise degrees to rotate for display, rounded to 0/90/180/270. In MP4 the `tkhd` matrix times
                     the `mvhd` matrix. In Matroska ProjectionPoseRoll of a rectangular projection.
 mirrored            whether the picture is flipped from left to right before it is rotated, as in Exif. In MP4 the
@@ -43,9 +45,10 @@ audio_codec         the same for the first audio track, or None without one.
 frame_rate          average frames per second. In MP4 the number of `stts` samples by their duration (the first 4,096
                     runs), or `trun` durations of the first and last fragment. In Matroska 1 / DefaultDuration, or
                     half of that if it is the duration of a field, else the times of blocks near the start or in the
-                    last cluster. In AVI `strh` rate / scale, or the frame time of `avih` if that is implausible.
+                    last cluster, also if they vary and differ from DefaultDuration by over a quarter. In AVI `strh`
+                    rate / scale, or the frame time of `avih` if that is implausible, or the first DV frame.
 vfr                 whether more than 1 frame in 20 is 10% longer or shorter than the median, or None without frame
-                    times.
+                    times. Never in AVI.
 bit_rate            size_bytes x 8 / duration, the bits per second of the whole file.
 color_*             ITU-T H.273 names as FFmpeg prints them. From `colr` (MP4) or Colour (Matroska), else SPS VUI,
                     `av1C` or `vpcC`. The Dolby Vision record gives an unspecified transfer.
@@ -53,7 +56,8 @@ hdr                 pq (SMPTE ST 2084), hlg (ARIB STD-B67), sdr for every other 
 dolby_vision        whether a `dvcC`, `dvvC` or `dvwC` box, or such a BlockAdditionMapping (Matroska), exists.
 audio_channels, audio_sample_rate
                     In MP4 the decoder configuration (`esds`, `dOps`, `dac3`, ...), else the sample entry. In Matroska
-                    Channels, OutputSamplingFrequency or SamplingFrequency. In AVI WAVEFORMATEX.
+                    Channels, OutputSamplingFrequency or SamplingFrequency. In AVI WAVEFORMATEX, or in DV
+                    type 1 the first frame.
 """
 
 from __future__ import annotations

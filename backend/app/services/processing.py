@@ -29,7 +29,7 @@ METADATA_COLUMNS = {item.name for item in fields(Metadata)} & set(Video.model_fi
 """Columns of the row that the reader's fields of the same name fill. `size_bytes` is the announced size."""
 
 PROBE_LEASE = timedelta(seconds=60)
-"""Longer than the 10 s budget of a probe and the timeouts of its last requests."""
+"""Longer than the reader may take to start (10 s), the 10 s budget of a probe and the timeouts of its last requests."""
 MAX_ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 60.0
 
