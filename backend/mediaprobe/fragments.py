@@ -94,6 +94,7 @@ def add_fragment(reader: Reader, moof: Box, defaults: dict[int, int], timeline: 
     added = False
     timeline.newest = moof.start
     timeline.share = Fraction(0)
+    reader.spending.count_work(len(timeline.runs) // ROWS_A_UNIT)
     for known in timeline.runs.values():
         known.before = known.end
     for traf in boxes(reader, moof.body, moof.end):

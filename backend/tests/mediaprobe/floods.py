@@ -102,6 +102,8 @@ def _in_fragments() -> Made:
     durations = struct.pack(">200000I", *range(1000, 201_000))
     yield "200,000 frame durations", lambda: fragment(traf(run(200_000, 0x100, durations)))
     yield "tracks in a fragment", lambda: fragment(*[traf(run(1), track=n) for n in range(200_000)])
+    many = [traf(run(1), track=n) for n in range(8000)]
+    yield "fragments after one of many tracks", lambda: fragment(*many) + b.box(b"moof") * 20_000
     yield "runs of one frame", lambda: fragment(*[traf(run(1, 0x100, b"\0\0\0\1"))] * 200_000)
     index = sidx(12_288, b"\0\0\0\1" * 3 * 12_288)
     yield "segment indexes", lambda: _FRAGMENTED + index * 16 + _FIRST

@@ -111,6 +111,17 @@ def test_flood_stays_within_budget(name: str) -> None:
         check_sane(found)
 
 
+def test_fragment_costs_work_for_each_track_before_it() -> None:
+    few, many = (
+        ending(hostile.fragment(*tracks) + builders.box(b"moof") * 500)[2].work
+        for tracks in (
+            [hostile.traf(hostile.run(1), track=1)] * 800,
+            [hostile.traf(hostile.run(1), track=n) for n in range(800)],
+        )
+    )
+    assert many - few > 500 * 50
+
+
 def test_flood_in_a_track_keeps_its_rate_and_rotation() -> None:
     turned = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
     flooded = floods.KEPT["boxes in a track"]().replace(builders.MATRIX, turned)
