@@ -322,6 +322,7 @@ _WAVE_TAGS = {
     0x2001: "dts",
     0x2048: "sonic",
     0x6750: "vorbis",
+    0x566F: "vorbis",
     0x674F: "vorbis",
     0x6751: "vorbis",
     0x676F: "vorbis",
@@ -333,6 +334,11 @@ _WAVE_TAGS = {
     0xA106: "aac",
     0xA109: "speex",
     0xF1AC: "flac",
+    # The first bytes of SubFormats that are no WAVE tags
+    0x802B: "mp2",
+    0x802C: "ac3",
+    0x87AF: "eac3",
+    0xAABF: "atrac3p",
 }
 _WAVE_PCM, _WAVE_FLOAT = 0x0001, 0x0003
 WAVE_EXTENSIBLE = 0xFFFE

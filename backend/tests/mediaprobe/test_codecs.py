@@ -77,6 +77,11 @@ def test_names_avi_video_codec(fourcc: bytes, name: str) -> None:
         (1, 24, "pcm_s24le"),
         (3, 32, "pcm_f32le"),
         (0x55, 0, "mp3"),
+        (0x566F, 0, "vorbis"),
+        (0x802B, 0, "mp2"),
+        (0x802C, 0, "ac3"),
+        (0x87AF, 0, "eac3"),
+        (0xAABF, 0, "atrac3p"),
         (0xABCD, 0, "0xabcd"),
     ],
 )
