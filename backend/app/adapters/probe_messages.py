@@ -18,7 +18,9 @@ _LONGEST_TEXT = 128
 _LONGEST_OF = {"video_codec": 32, "audio_codec": 32, "crop": 32, "hdr": 8}
 """The lengths of the columns."""
 _LARGEST = 2**31 - 1
+"""The largest number in a column of 32 bits."""
 _LARGEST_SIZE = 2**53
+"""Whole numbers up to this are exact in JavaScript."""
 _SIZES = {"size_bytes", "duration_ms", "bit_rate"}
 _CONTAINERS = get_args(mediaprobe.Container)
 _ERRORS: Mapping[str, type[mediaprobe.ProbeError]] = {
@@ -41,6 +43,12 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("control characters")
     return text
+
+
+def _known(code: str) -> str:
+    if code not in _ERRORS:
+        raise ValueError("unknown code")
+    return code
 
 
 def _plausible(metadata: mediaprobe.Metadata) -> mediaprobe.Metadata:
@@ -83,13 +91,7 @@ class Found(_Message):
 
 class Failed(_Message):
     kind: Literal["failed"]
-    code: Literal[
-        "unsupported_container",
-        "no_video_track",
-        "truncated",
-        "budget_exceeded",
-        "source_changed",
-    ]
+    code: Annotated[str, AfterValidator(_known)]
     detail: _Text
     metadata: _Metadata | None
 
