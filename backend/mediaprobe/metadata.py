@@ -6,11 +6,10 @@ Microsoft's AVI RIFF reference and OpenDML 1.02. A value that is unknown, implau
 container           mp4, mov, avi, webm or mkv, by content. In MP4 the major brand of `ftyp` (mov for `qt  ` or without
                     `ftyp`), in Matroska the DocType, in AVI the RIFF form.
 size_bytes          the size of the file, from the source.
-fragmented          whether the file has `moov/mvex`, and `moof` boxes describe its samples (MP4).
+fragmented          whether the file has `moov/mvex`, unless it has no `moof` and `moov` describes samples (MP4).
 truncated           whether data is missing that the readable header describes. A top-level box, the Segment or a
-                    `movi` list extends past the end, a chunk offset (`stco`) or an index (`sidx`, `indx`) lies behind
-                    it, the last fragment or cluster is clearly earlier than the stated end, or no media follows the
-                    header.
+                    `movi` list extends past the end, an offset in `stco`, `co64`, `sidx` or `indx` lies behind it, the
+                    last fragment or cluster is clearly earlier than the stated end, or no media follows the header.
 available_percent   how much of the media data that the header describes is in the file, from 0 to 99 and rounded down,
                     if the file is truncated and its header says how much there should be. Bytes by the sizes and
                     offsets above, or time by the stated duration, if a Segment or the fragments state no size.
