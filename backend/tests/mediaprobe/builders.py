@@ -168,6 +168,18 @@ def trak(
     return box(b"trak", header or tkhd(track), box(b"mdia", media, hdlr(handler), minf))
 
 
+def moov(*children: bytes) -> bytes:
+    return ftyp() + box(b"moov", *children)
+
+
+def one_track(entry: bytes, *tables: bytes) -> bytes:
+    """Return a film of one video track with this sample entry and these tables."""
+    stbl = box(b"stbl", stsd(entry), *tables)
+    media = full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, 90000, 900000, 0, 0))
+    minf = box(b"minf", stbl)
+    return moov(mvhd(10_000), box(b"trak", tkhd(1), box(b"mdia", media, hdlr(b"vide"), minf)))
+
+
 def video_trak(
     seconds: int, fps: int = 30, *, vfr: bool = False, track: int = 1, tables: bool = True
 ) -> bytes:
@@ -342,6 +354,14 @@ def simple_block(track: int, time: int, size: int) -> bytes:
     return element(0xA3, bytes([0x80 | track]), struct.pack(">hB", time, 0x80), size=4 + size)
 
 
+def matroska(*children: bytes) -> bytes:
+    return ebml_header() + id_bytes(0x18538067) + UNKNOWN + b"".join(children)
+
+
+def cluster(*blocks: bytes) -> bytes:
+    return element(0x1F43B675, uint(0xE7, 0), *blocks)
+
+
 def add_cluster(source: SparseSource, start_ms: int, seconds: int, frame_bytes: int, fps: int = 30) -> None:
     """Add a Cluster of unknown size with a video block for each frame, without its bytes."""
     source.add(id_bytes(0x1F43B675) + UNKNOWN + uint(0xE7, start_ms))
@@ -419,6 +439,11 @@ def avi_header(frames: int, fps: int = 30, total: int | None = None, first_riff:
         [chunks(b"LIST", b"odml", chunk(b"dmlh", struct.pack("<I", total)))] if total is not None else []
     )
     return chunks(b"LIST", b"hdrl", chunk(b"avih", struct.pack("<16xI36x", first_riff)), *streams, *extended)
+
+
+def avi(*children: bytes) -> bytes:
+    header = chunks(b"LIST", b"hdrl", chunk(b"avih", bytes(56)), *children)
+    return chunks(b"RIFF", b"AVI ", header, chunks(b"LIST", b"movi"))
 
 
 def opendml_avi(seconds: int, media_bytes: int, fps: int = 30) -> SparseSource:

@@ -10,17 +10,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from tests.mediaprobe import builders as b
+from tests.mediaprobe.builders import avi, cluster, matroska, moov, one_track
 from tests.mediaprobe.hostile import (
-    avi,
-    cluster,
     compressed,
     fragment,
     hvcc,
     inflating_header,
     long_hevc_sps,
-    matroska,
-    moov,
-    one_track,
     run,
     sidx,
     traf,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.mediaprobe import builders as b
+from tests.mediaprobe.builders import avi, cluster, matroska, moov, one_track
 
 READY = "ready"
 UNSUPPORTED, NO_VIDEO, TRUNCATED, BUDGET = (
@@ -29,31 +30,6 @@ class Hostile:
 def given(data: bytes) -> Callable[[], bytes]:
     """Wrap data that is already built. Large files are built only when their test runs."""
     return lambda: data
-
-
-def moov(*children: bytes) -> bytes:
-    return b.ftyp() + b.box(b"moov", *children)
-
-
-def one_track(entry: bytes, *tables: bytes) -> bytes:
-    """Return a film of one video track with this sample entry and these tables."""
-    stbl = b.box(b"stbl", b.stsd(entry), *tables)
-    media = b.full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, 90000, 900000, 0, 0))
-    minf = b.box(b"minf", stbl)
-    return moov(b.mvhd(10_000), b.box(b"trak", b.tkhd(1), b.box(b"mdia", media, b.hdlr(b"vide"), minf)))
-
-
-def matroska(*children: bytes) -> bytes:
-    return b.ebml_header() + b.id_bytes(0x18538067) + b.UNKNOWN + b"".join(children)
-
-
-def cluster(*blocks: bytes) -> bytes:
-    return b.element(0x1F43B675, b.uint(0xE7, 0), *blocks)
-
-
-def avi(*children: bytes) -> bytes:
-    header = b.chunks(b"LIST", b"hdrl", b.chunk(b"avih", bytes(56)), *children)
-    return b.chunks(b"RIFF", b"AVI ", header, b.chunks(b"LIST", b"movi"))
 
 
 def nested(kind: bytes, depth: int) -> bytes:

@@ -8,7 +8,6 @@ import pytest
 
 from mediaprobe import BytesSource, Metadata, probe
 from tests.mediaprobe import builders as b
-from tests.mediaprobe import hostile
 from tests.mediaprobe.sources import MIB, SparseSource, measure
 
 SHARES = [5, 40, 50, 95]
@@ -205,8 +204,8 @@ def test_whole_file_has_no_share(samples: dict[str, bytes], name: str) -> None:
 
 def test_file_that_ends_after_its_header_has_nothing() -> None:
     for data in (
-        hostile.moov(b.mvhd(10_000), b.video_trak(10)) + b.box(b"mdat", size=90_000),
-        hostile.matroska(b.info(9000.0), b.tracks(b.video_entry())),
+        b.moov(b.mvhd(10_000), b.video_trak(10)) + b.box(b"mdat", size=90_000),
+        b.matroska(b.info(9000.0), b.tracks(b.video_entry())),
     ):
         found = probe(BytesSource(data))
         assert (found.truncated, found.available_percent) == (True, 0)

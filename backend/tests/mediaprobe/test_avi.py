@@ -10,7 +10,7 @@ import pytest
 from mediaprobe import BytesSource, FileSource, Metadata, NoVideoTrack, Truncated, probe
 from tests import media
 from tests.mediaprobe import builders as b
-from tests.mediaprobe import hostile, oracle
+from tests.mediaprobe import oracle
 
 VIDEO = b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info())
 AUDIO = b.avi_stream(b"auds", 1, 48000, 480_000, b.wave_format())
@@ -138,20 +138,20 @@ def test_stream_without_format_has_the_codec_of_its_header() -> None:
 
 
 def test_stream_of_unknown_type_with_a_bitmap_is_a_video() -> None:
-    found = read(hostile.avi(AUDIO, VIDEO.replace(b"vids", b"abcd")))
+    found = read(b.avi(AUDIO, VIDEO.replace(b"vids", b"abcd")))
     assert (found.width, found.duration_ms) == (640, 10_000)
 
 
 @pytest.mark.parametrize("kind", [b"txts", b"mids", b"dats", b"auds"])
 def test_file_without_pictures_is_refused(kind: bytes) -> None:
     with pytest.raises(NoVideoTrack):
-        read(hostile.avi(b.avi_stream(kind, 1, 25, 250, b"")))
+        read(b.avi(b.avi_stream(kind, 1, 25, 250, b"")))
 
 
 @pytest.mark.parametrize("code", [b"DXSA", b"DXSB"])
 def test_picture_subtitles_are_no_video(code: bytes) -> None:
     subtitles = b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info(fourcc=code))
-    assert read(hostile.avi(subtitles, VIDEO)).video_codec == "mpeg4"
+    assert read(b.avi(subtitles, VIDEO)).video_codec == "mpeg4"
 
 
 @pytest.mark.parametrize(
@@ -163,18 +163,18 @@ def test_picture_subtitles_are_no_video(code: bytes) -> None:
     ],
 )
 def test_doubt_about_a_stream_does_not_refuse(streams: tuple[bytes, ...]) -> None:
-    found = read(hostile.avi(*streams))
+    found = read(b.avi(*streams))
     assert (found.container, found.width, found.audio_codec) == ("avi", None, "mp3")
 
 
 def test_header_cut_off_before_the_video_does_not_refuse() -> None:
-    whole = hostile.avi(AUDIO, VIDEO)
+    whole = b.avi(AUDIO, VIDEO)
     found = read(whole[: whole.index(VIDEO)])
     assert (found.width, found.audio_codec, found.truncated) == (None, "mp3", True)
 
 
 def test_file_that_ends_before_its_streams_is_refused() -> None:
-    whole = hostile.avi(AUDIO, VIDEO)
+    whole = b.avi(AUDIO, VIDEO)
     with pytest.raises(Truncated):
         read(whole[: whole.index(AUDIO)])
 
@@ -200,7 +200,7 @@ def test_file_that_ends_before_its_streams_is_refused() -> None:
     ],
 )
 def test_names_codec_of_cameras_and_capture_cards(code: bytes, name: str) -> None:
-    found = read(hostile.avi(b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info(fourcc=code))))
+    found = read(b.avi(b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info(fourcc=code))))
     assert found.video_codec == name
 
 
@@ -237,7 +237,7 @@ def test_file_from_a_pipe_is_whole_and_has_no_duration() -> None:
 
 @pytest.mark.parametrize("size", [5, 9, 100, 0x7FFFFFFF], ids=hex)
 def test_whole_file_with_another_size_of_its_first_list_is_not_truncated(size: int) -> None:
-    whole = hostile.avi(VIDEO)
+    whole = b.avi(VIDEO)
     assert not read(whole[:4] + (len(whole) - 8 + size).to_bytes(4, "little") + whole[8:]).truncated
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from mediaprobe import BytesSource, Metadata, probe
 from tests.mediaprobe import builders as b
-from tests.mediaprobe import hostile
 from tests.mediaprobe.sources import MIB, measure
 
 
@@ -70,50 +69,50 @@ def test_chooses_first_enabled_track() -> None:
     disabled = b.trak(
         1, b"vide", b.visual_entry(b"mp4v", 64, 64, b""), 90000, [(9, 3000)], header=b.tkhd(1, enabled=False)
     )
-    found = read(hostile.moov(b.mvhd(1000), disabled, b.video_trak(1, track=2)))
+    found = read(b.moov(b.mvhd(1000), disabled, b.video_trak(1, track=2)))
     assert (found.video_codec, found.width) == ("h264", 640)
 
 
 def test_reads_codec_of_protected_track() -> None:
     scheme = b.box(b"sinf", b.box(b"frma", b"avc1"))
     entry = b.visual_entry(b"encv", 640, 360, b.avcc(), scheme)
-    assert read(hostile.one_track(entry, b.stts((30, 3000)))).video_codec == "h264"
+    assert read(b.one_track(entry, b.stts((30, 3000)))).video_codec == "h264"
 
 
 @pytest.mark.parametrize("code", [b"dvcC", b"dvvC", b"dvwC"])
 def test_detects_dolby_vision_box(code: bytes) -> None:
     entry = b.visual_entry(b"hvc1", 640, 360, b.box(code, bytes(24)))
-    assert read(hostile.one_track(entry)).dolby_vision
+    assert read(b.one_track(entry)).dolby_vision
 
 
 def test_ignores_unspecified_colour() -> None:
     colour = b.box(b"colr", b"nclx", struct.pack(">HHHB", 2, 2, 2, 0))
-    found = read(hostile.one_track(b.visual_entry(b"vp09", 640, 360, colour)))
+    found = read(b.one_track(b.visual_entry(b"vp09", 640, 360, colour)))
     assert (found.hdr, found.color_primaries) == (None, None)
 
 
 def test_reads_aspect_ratio_from_tkhd() -> None:
     entry = b.visual_entry(b"mp4v", 720, 576, b"")
     header = b.tkhd(1, width=1024, height=576)
-    found = read(hostile.moov(b.mvhd(1000), b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)))
+    found = read(b.moov(b.mvhd(1000), b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)))
     assert (found.width, found.height, found.coded_width, found.sar) == (1024, 576, 720, "64:45")
 
 
 def test_h263_has_12_11_pixels() -> None:
     header = b.tkhd(1, width=176, height=144)
     entry = b.visual_entry(b"s263", 176, 144, b"")
-    found = read(hostile.moov(b.mvhd(1000), b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)))
+    found = read(b.moov(b.mvhd(1000), b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)))
     assert (found.width, found.sar) == (192, "12:11")
 
 
 def test_applies_matrix_of_mvhd() -> None:
     quarter = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
     turned = b.mvhd(1000).replace(b.MATRIX, quarter)
-    assert read(hostile.moov(turned, b.video_trak(1))).rotation == 90
+    assert read(b.moov(turned, b.video_trak(1))).rotation == 90
 
 
 def test_negative_sample_duration_counts_as_one_unit() -> None:
-    found = read(hostile.one_track(b.visual_entry(), b.stts((299, 3000), (1, 0xFFFFFFF0))))
+    found = read(b.one_track(b.visual_entry(), b.stts((299, 3000), (1, 0xFFFFFFF0))))
     assert found.frame_rate == pytest.approx(30, rel=0.01)
 
 
@@ -121,7 +120,7 @@ def test_negative_sample_duration_counts_as_one_unit() -> None:
 
 
 def recording(entry: bytes, *before: bytes) -> bytes:
-    return hostile.matroska(*before, b.info(10_000.0), b.tracks(entry), hostile.cluster())
+    return b.matroska(*before, b.info(10_000.0), b.tracks(entry), b.cluster())
 
 
 def shaped(*elements: bytes) -> Metadata:
@@ -179,23 +178,21 @@ def test_finds_tracks_after_clusters_by_seek_head() -> None:
         return b.element(0x114D9B74, seek) + b.info(10_000.0) + cluster
 
     head = document(0)
-    found = read(hostile.matroska(document(len(head)), b.tracks(b.video_entry())))
+    found = read(b.matroska(document(len(head)), b.tracks(b.video_entry())))
     assert (found.width, found.duration_ms) == (640, 10_000)
 
 
 def test_applies_timestamp_scale() -> None:
     assert (
-        read(
-            hostile.matroska(b.info(10_000.0, 500_000), b.tracks(b.video_entry()), hostile.cluster())
-        ).duration_ms
+        read(b.matroska(b.info(10_000.0, 500_000), b.tracks(b.video_entry()), b.cluster())).duration_ms
         == 5000
     )
 
 
 def test_adds_duration_of_last_block_group() -> None:
     group = b.element(0xA0, b.element(0xA1, b"\x81" + struct.pack(">hB", 900, 0)), b.uint(0x9B, 500))
-    clusters = hostile.cluster(b.element(0xA3, b"\x81" + struct.pack(">hB", 100, 0x80)), group)
-    found = read(hostile.matroska(b.info(None), b.tracks(b.video_entry()), clusters))
+    clusters = b.cluster(b.element(0xA3, b"\x81" + struct.pack(">hB", 100, 0x80)), group)
+    found = read(b.matroska(b.info(None), b.tracks(b.video_entry()), clusters))
     # The first block begins at 0.1 s. The last one, at 0.9 s, has the duration of the previous block, 0.8 s.
     assert found.duration_ms == 1600
 
@@ -208,19 +205,19 @@ def test_reads_aspect_ratio_from_vprp() -> None:
     stream = b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info(720, 576))
     # Add it to the stream's list.
     grown = stream[8:] + b.chunk(b"vprp", vprp)
-    found = read(hostile.avi(b"LIST" + struct.pack("<I", len(grown)) + grown))
+    found = read(b.avi(b"LIST" + struct.pack("<I", len(grown)) + grown))
     assert (found.width, found.height, found.coded_width) == (1024, 576, 720)
 
 
 def test_reads_negative_bitmap_height() -> None:
-    found = read(hostile.avi(b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info(64, -48))))
+    found = read(b.avi(b.avi_stream(b"vids", 1, 25, 250, b.bitmap_info(64, -48))))
     assert (found.width, found.height, found.duration_ms) == (64, 48, 10_000)
 
 
 def test_reads_codec_of_wave_format_extensible() -> None:
     form = b.wave_format(0xFFFE, 6, 48000, 24) + struct.pack("<HI", 24, 0) + struct.pack("<H", 1) + bytes(14)
     audio = b.avi_stream(b"auds", 1, 48000, 48000, form)
-    found = read(hostile.avi(b.avi_stream(b"vids", 1, 25, 25, b.bitmap_info()), audio))
+    found = read(b.avi(b.avi_stream(b"vids", 1, 25, 25, b.bitmap_info()), audio))
     assert (found.audio_codec, found.audio_channels, found.audio_sample_rate) == ("pcm_s24le", 6, 48000)
 
 

@@ -187,21 +187,21 @@ def test_any_sample_entry_gives_metadata_or_probe_error(boxes: list[bytes]) -> N
         builders.visual_entry(b"avc1", 64, 64, *boxes),
         builders.visual_entry(b"hvc1", 64, 64, *boxes),
     ):
-        _check_result(hostile.one_track(entry))
+        _check_result(builders.one_track(entry))
     audio = builders.trak(2, b"soun", builders.audio_entry(b"mp4a", 2, 48000, *boxes), 48000, [(1, 1)])
-    _check_result(hostile.moov(builders.mvhd(1), builders.video_trak(1), audio))
+    _check_result(builders.moov(builders.mvhd(1), builders.video_trak(1), audio))
 
 
 @_everyday
 @given(st.lists(_element, max_size=6))
 def test_any_elements_give_metadata_or_probe_error(elements: list[bytes]) -> None:
-    _check_result(hostile.matroska(*elements))
+    _check_result(builders.matroska(*elements))
 
 
 @_everyday
 @given(st.lists(_chunk, max_size=6))
 def test_any_chunks_give_metadata_or_probe_error(chunks: list[bytes]) -> None:
-    _check_result(hostile.avi(*chunks))
+    _check_result(builders.avi(*chunks))
 
 
 @_everyday
@@ -214,7 +214,7 @@ def test_any_codec_configuration_gives_metadata_or_probe_error(data: bytes, code
         b"\x81\0\0\0\x0a\x40",
     ):
         _check_result(
-            hostile.one_track(builders.visual_entry(b"avc1", 64, 64, builders.box(code, head + data)))
+            builders.one_track(builders.visual_entry(b"avc1", 64, 64, builders.box(code, head + data)))
         )
 
 

@@ -62,7 +62,7 @@ def test_one_configuration_of_a_sample_entry_is_parsed() -> None:
     invalid = hostile.hvcc(hostile.long_hevc_sps(0))
 
     def entry(*boxes: bytes) -> tuple[Metadata | None, int]:
-        _, found, counted = ending(hostile.one_track(builders.visual_entry(b"hvc1", 99, 99, *boxes)))
+        _, found, counted = ending(builders.one_track(builders.visual_entry(b"hvc1", 99, 99, *boxes)))
         return found, counted.work
 
     alone, flooded = entry(first), entry(first, *[other] * 4000)
@@ -78,7 +78,7 @@ def test_one_configuration_of_a_sample_entry_is_parsed() -> None:
 def test_one_compressed_header_is_inflated() -> None:
     """A flood of compressed headers takes little more work than one, and the limit of the inflated size holds."""
     header = hostile.inflating_header(100_000_000)[len(builders.ftyp()) + 8 :]
-    works = [ending(hostile.moov(header * count))[2].work for count in (1, 200)]
+    works = [ending(builders.moov(header * count))[2].work for count in (1, 200)]
     assert works[0] > 4 * MIB // 1024
     assert works[1] < works[0] + 500
 

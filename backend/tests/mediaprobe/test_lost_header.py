@@ -11,7 +11,7 @@ import pytest
 
 from mediaprobe import BytesSource, FileSource, Metadata, NoVideoTrack, Truncated, probe
 from tests.mediaprobe import builders as b
-from tests.mediaprobe import hostile, oracle
+from tests.mediaprobe import oracle
 from tests.mediaprobe.sources import KIB, MIB, CountingSource, SparseSource, measure
 
 ANY_VALID = 8
@@ -145,7 +145,7 @@ def test_file_without_header_is_truncated_after_a_search_of_its_end() -> None:
 )
 def test_track_of_any_picture_handler_is_read(handler: bytes) -> None:
     picture = b.trak(1, handler, b.visual_entry(), 90000, [(300, 3000)])
-    found = probe(BytesSource(hostile.moov(b.mvhd(10_000), picture, b.audio_trak(10))))
+    found = probe(BytesSource(b.moov(b.mvhd(10_000), picture, b.audio_trak(10))))
     check(found)
 
 
@@ -153,7 +153,7 @@ def test_track_of_any_picture_handler_is_read(handler: bytes) -> None:
 def test_file_without_picture_track_is_refused(handler: bytes) -> None:
     other = b.trak(1, handler, b.box(b"abcd", bytes(60)), 90000, [(300, 3000)])
     with pytest.raises(NoVideoTrack):
-        probe(BytesSource(hostile.moov(b.mvhd(10_000), other)))
+        probe(BytesSource(b.moov(b.mvhd(10_000), other)))
 
 
 AUDIO = b.audio_trak(10)
@@ -172,7 +172,7 @@ DOUBTS: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", DOUBTS)
 def test_doubt_about_a_track_does_not_refuse(name: str) -> None:
-    found = probe(BytesSource(hostile.moov(b.mvhd(10_000), DOUBTS[name]())))
+    found = probe(BytesSource(b.moov(b.mvhd(10_000), DOUBTS[name]())))
     assert (found.container, found.width, found.metadata_complete) == ("mp4", None, False)
     assert found.duration_ms == 10_000
 
@@ -185,7 +185,7 @@ def test_header_cut_off_in_its_second_track_does_not_refuse() -> None:
 
 @pytest.mark.parametrize("entry", [b"", b.box(b"abcd"), bytes(60)], ids=["none", "empty", "zeros"])
 def test_video_without_readable_sample_entry_is_ready(entry: bytes) -> None:
-    found = probe(BytesSource(hostile.moov(b.mvhd(10_000), b.trak(1, b"vide", entry, 90000, [(300, 3000)]))))
+    found = probe(BytesSource(b.moov(b.mvhd(10_000), b.trak(1, b"vide", entry, 90000, [(300, 3000)]))))
     assert (found.duration_ms, found.width, found.metadata_complete) == (10_000, None, False)
 
 
@@ -211,7 +211,7 @@ def test_only_sound_after_a_header_of_a_too_small_size_does_not_refuse() -> None
 def test_video_codec_in_a_track_of_another_type_is_a_video(handler: bytes) -> None:
     """FFmpeg takes the type from the sample entry."""
     picture = b.trak(1, handler, b.visual_entry(), 90000, [(300, 3000)])
-    check(probe(BytesSource(hostile.moov(b.mvhd(10_000), picture, b.audio_trak(10)))))
+    check(probe(BytesSource(b.moov(b.mvhd(10_000), picture, b.audio_trak(10)))))
 
 
 @pytest.mark.parametrize("more", [-1, 1, 30])
@@ -239,7 +239,7 @@ ENTRY = b.video_entry(default_duration=33_333_333)
 
 
 def segment(*children: bytes) -> bytes:
-    return hostile.matroska(*children, hostile.cluster(b.element(0xA3, b"\x81\0\0\x80" + bytes(900))))
+    return b.matroska(*children, b.cluster(b.element(0xA3, b"\x81\0\0\x80" + bytes(900))))
 
 
 LOST = {
@@ -298,7 +298,7 @@ def test_matroska_without_tracks_is_refused_only_if_they_are_surely_absent() -> 
 @pytest.mark.parametrize("whole", [True, False])
 def test_element_longer_than_a_whole_segment_does_not_make_the_file_truncated(whole: bool) -> None:
     damaged = b.element(0x1254C367, bytes(40), size=1 << 40)
-    content = (b.info(9000.0), b.tracks(ENTRY), damaged, hostile.cluster(b.element(0xA3, b"\x81\0\0\x80")))
+    content = (b.info(9000.0), b.tracks(ENTRY), damaged, b.cluster(b.element(0xA3, b"\x81\0\0\x80")))
     found = probe(
         BytesSource(b.ebml_header() + b.element(0x18538067, *content, size=None if whole else 1 << 41))
     )

@@ -8,7 +8,6 @@ import pytest
 
 from mediaprobe import BytesSource, Metadata, probe
 from tests.mediaprobe import builders as b
-from tests.mediaprobe import hostile
 
 # a, b, c and d of the matrix, by Exif orientation, with clockwise rotation and whether the picture is mirrored first.
 Turn = tuple[float, float, float, float]
@@ -40,7 +39,7 @@ def displayed(track: Turn, movie: Turn = _IDENTITY, size: tuple[int, int] = (640
     entry = b.visual_entry(b"mp4v", *size, b.box(b"free"))
     header = b.tkhd(1, 0, *size).replace(b.MATRIX, matrix(track))
     film = b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)
-    return probe(BytesSource(hostile.moov(b.mvhd(1000).replace(b.MATRIX, matrix(movie)), film)))
+    return probe(BytesSource(b.moov(b.mvhd(1000).replace(b.MATRIX, matrix(movie)), film)))
 
 
 @pytest.mark.parametrize("orientation", EXIF)
@@ -108,6 +107,6 @@ def test_pose_gives_exif_orientation(
 ) -> None:
     pose = b.element(0x7670, b.real(0x7673, yaw), b.real(0x7674, pitch), b.real(0x7675, roll))
     entry = b.video_entry(shape=b.uint(0xB0, 640) + b.uint(0xBA, 360) + pose)
-    found = probe(BytesSource(hostile.matroska(b.info(1000.0), b.tracks(entry), hostile.cluster())))
+    found = probe(BytesSource(b.matroska(b.info(1000.0), b.tracks(entry), b.cluster())))
     assert (found.rotation, found.mirrored) == (rotation, mirrored)
     assert (found.width, found.height) == ((360, 640) if rotation in (90, 270) else (640, 360))

@@ -11,7 +11,6 @@ import pytest
 from mediaprobe import BytesSource, Metadata, probe
 from tests import media
 from tests.mediaprobe import builders as b
-from tests.mediaprobe import hostile
 
 Size = tuple[int, int]
 _PROFILES = {
@@ -30,7 +29,7 @@ def in_mp4(codec: str, sequence: bytes, stated: Size, shown: Size | None = None,
     kind, content = b.configuration(codec, sequence)
     entry = b.visual_entry(_PROFILES[codec][0], *stated, b.box(kind, content), *more)
     header = b.tkhd(1, 0, *(shown or stated))
-    return read(hostile.moov(b.mvhd(1000), b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)))
+    return read(b.moov(b.mvhd(1000), b.trak(1, b"vide", entry, 90000, [(30, 3000)], header=header)))
 
 
 def in_mov(codec: str, sequence: bytes, stated: Size) -> Metadata:
@@ -47,12 +46,12 @@ def in_mkv(codec: str, sequence: bytes, stated: Size, *shape: bytes) -> Metadata
 
 def in_matroska(codec_id: bytes, private: bytes, shape: bytes, extra: bytes = b"") -> Metadata:
     entry = b.video_entry(codec=codec_id, private=private, shape=shape, extra=extra)
-    return read(hostile.matroska(b.info(1000.0), b.tracks(entry), hostile.cluster()))
+    return read(b.matroska(b.info(1000.0), b.tracks(entry), b.cluster()))
 
 
 def in_avi(codec: str, sequence: bytes, stated: Size) -> Metadata:
     form = b.bitmap_info(*stated, _PROFILES[codec][2]) + b.configuration(codec, sequence)[1]
-    return read(hostile.avi(b.avi_stream(b"vids", 1, 25, 25, form)))
+    return read(b.avi(b.avi_stream(b"vids", 1, 25, 25, form)))
 
 
 _CONTAINERS: dict[str, Callable[[str, bytes, Size], Metadata]] = {
@@ -216,7 +215,7 @@ def test_reads_configuration_behind_bitmap_info(codec: str, private: bytes, stat
     shape = b.uint(0xB0, stated[0]) + b.uint(0xBA, stated[1])
     height = 1080 if stated[1] == 1080 else 1082 if codec == "av1" else 1088
     for found in (
-        read(hostile.avi(b.avi_stream(b"vids", 1, 25, 25, form))),
+        read(b.avi(b.avi_stream(b"vids", 1, 25, 25, form))),
         in_matroska(b"V_MS/VFW/FOURCC", form, shape),
     ):
         assert (found.video_codec, found.coded_width, found.coded_height) == (codec, 1920, height)
@@ -225,7 +224,7 @@ def test_reads_configuration_behind_bitmap_info(codec: str, private: bytes, stat
 @pytest.mark.parametrize("private", [b"", b"\1", _ANNEX_B, _ANNEX_B + b"\x68\xeb", b"\1" * 40, b"\0" * 200])
 def test_avi_without_usable_configuration_has_size_of_header(private: bytes) -> None:
     form = b.bitmap_info(640, 360, b"H264") + private
-    found = read(hostile.avi(b.avi_stream(b"vids", 1, 25, 25, form)))
+    found = read(b.avi(b.avi_stream(b"vids", 1, 25, 25, form)))
     assert (found.width, found.height, found.video_codec) == (640, 360, "h264")
 
 
@@ -291,11 +290,11 @@ def test_dolby_vision_without_record_has_no_transfer() -> None:
     ids=["dvcpro-hd", "dolby-vision"],
 )
 def test_names_both_codecs_of_dvh1(more: tuple[bytes, ...], codec: str) -> None:
-    assert read(hostile.one_track(b.visual_entry(b"dvh1", 1280, 720, *more))).video_codec == codec
+    assert read(b.one_track(b.visual_entry(b"dvh1", 1280, 720, *more))).video_codec == codec
 
 
 @pytest.mark.parametrize(("tag", "codec"), [(0x161, "wmav2"), (0x162, "wmapro"), (None, "wmav2")])
 def test_names_windows_media_audio(tag: int | None, codec: str) -> None:
     entry = b.audio_entry(b"wma ", 2, 48000, b.box(b"wfex", b.wave_format(tag)) if tag else b.box(b"free"))
     audio = b.trak(2, b"soun", entry, 48000, [(46, 1024)])
-    assert read(hostile.moov(b.mvhd(1000), b.video_trak(1), audio)).audio_codec == codec
+    assert read(b.moov(b.mvhd(1000), b.video_trak(1), audio)).audio_codec == codec

@@ -9,7 +9,6 @@ import pytest
 
 from mediaprobe import BytesSource, Metadata, probe
 from tests.mediaprobe import builders as b
-from tests.mediaprobe import hostile
 from tests.mediaprobe.sources import measure
 
 _FIELD_50, _FIELD_60 = 20_000_000, 16_683_333
@@ -29,7 +28,7 @@ def matroska(
         extra=extra,
     )
     blocks = [b.element(0xA3, b"\x81" + struct.pack(">hB", round(time), 0x80), bytes(size)) for time in times]
-    return read(hostile.matroska(b.info(4000.0), b.tracks(entry), hostile.cluster(*blocks)))
+    return read(b.matroska(b.info(4000.0), b.tracks(entry), b.cluster(*blocks)))
 
 
 def spaced(step: float, count: int) -> list[float]:
@@ -97,7 +96,7 @@ def test_h264_with_fields_has_frame_rate_of_blocks(step: int, size: int, flag: b
     shape = b.uint(0xB0, 1920) + b.uint(0xBA, 1080) + flag
     entry = b.video_entry(default_duration=_FIELD_50, codec=b"V_MPEG4/ISO/AVC", private=private, shape=shape)
     blocks = [b.simple_block(1, step * n, size) + bytes(size) for n in range(25)]
-    segment = b.element(0x18538067, b.info(1000.0), b.tracks(entry), hostile.cluster(*blocks))
+    segment = b.element(0x18538067, b.info(1000.0), b.tracks(entry), b.cluster(*blocks))
     found, counted = measure(BytesSource(b.ebml_header() + segment))
     assert found.frame_rate == rate
     assert counted.requests <= 8
@@ -108,7 +107,7 @@ def test_h264_with_fields_and_without_blocks(flag: bytes, rate: float) -> None:
     private = b.avcc(b.h264_sps(1920, 1088, (0, 0, 0, 8), fields=True))[8:]
     shape = b.uint(0xB0, 1920) + b.uint(0xBA, 1080) + flag
     entry = b.video_entry(default_duration=_FIELD_50, codec=b"V_MPEG4/ISO/AVC", private=private, shape=shape)
-    assert read(hostile.matroska(b.info(1000.0), b.tracks(entry), hostile.cluster())).frame_rate == rate
+    assert read(b.matroska(b.info(1000.0), b.tracks(entry), b.cluster())).frame_rate == rate
 
 
 # --- AVI ----------------------------------------------------------------------------------------------------------
@@ -170,6 +169,6 @@ _BACK = 1 << 32
     ],
 )
 def test_negative_sample_duration_moves_back(runs: list[tuple[int, int]], rate: float | None) -> None:
-    found = read(hostile.one_track(b.visual_entry(), b.stts(*runs)))
+    found = read(b.one_track(b.visual_entry(), b.stts(*runs)))
     assert found.frame_rate == (None if rate is None else pytest.approx(rate, rel=0.001))
     assert found.vfr is not True
