@@ -54,6 +54,9 @@ def read_fragments(reader: Reader, moov: Box, movie: Movie, findings: Findings) 
     header = ratio(movie.fragment_duration, movie.timescale)
     if header is None and not any(track.samples for track in movie.tracks):
         header = ratio(movie.duration, movie.timescale)
+    if stated is not None and source == "index":
+        # The index describes this file, and the header perhaps the film that it is a clip of.
+        header = None
     longest = max(stated or Fraction(0), header or Fraction(0))
     if should_read_all(reader, first, timeline) and add_from(reader, first, defaults, timeline):
         _use_timeline(movie, findings, timeline)

@@ -32,6 +32,17 @@ def test_fragments_override_mehd() -> None:
     assert (found.duration_ms, found.duration_source, found.truncated) == (8000, "fragments", True)
 
 
+@pytest.mark.parametrize("missing", [0, 50])
+def test_index_of_the_whole_file_overrides_mehd(missing: int) -> None:
+    whole = clip(b.fragmented_moov(mehd_ms=3_600_000), 4)
+    start = whole.index(b"moof") - 4
+    row = struct.pack(">III", len(whole) - start, 8000, 0)
+    index = b.full_box(b"sidx", 0, 0, struct.pack(">IIIIHH", 1, 1000, 0, 0, 0, 1), row)
+    indexed = whole[:start] + index + whole[start:]
+    found = read(indexed[: len(indexed) - missing])
+    assert (found.duration_ms, found.truncated) == (8000, missing > 0)
+
+
 def test_complete_file_with_mehd_is_not_truncated() -> None:
     found = read(clip(b.fragmented_moov(mehd_ms=8_000), 4))
     assert (found.duration_ms, found.truncated) == (8000, False)
