@@ -12,6 +12,8 @@ this order.
    `sidx` or `moof`, is mp4.
 4. QuickTime before 2001 has no `ftyp` and begins with one of its own atoms, which is mov. The sizes are limited,
    because the sentence "The free software" would otherwise be an atom of 1.4 GB.
+5. Before one of the boxes of rules 3 and 4, others may stand in the first 4 KiB, because FFmpeg skips them. An `ftyp`
+   of an invalid size counts as one of them. The first boxes of images do not.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ _IMAGE_BRANDS = frozenset(
 ) | {b"crx "}
 _AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 
+# The first boxes of JPEG 2000 (ISO/IEC 15444-1, I.5.1) and JPEG XL (ISO/IEC 18181-2).
+_IMAGE_BOXES = frozenset({b"jP  ", b"JXL "})
 _SEGMENT_BOXES = frozenset({b"styp", b"sidx", b"moof"})
 _QUICKTIME_ATOMS = frozenset(b"moov mdat wide free skip pnot junk uuid udta prfl PICT pict".split())
 _TO_THE_END_ATOMS = frozenset({b"moov", b"mdat"})
@@ -153,8 +157,16 @@ def _ebml_size(head: bytes, offset: int) -> tuple[int | None, int] | None:
 
 
 def _iso_base_media(head: bytes) -> Container | None:
-    if len(head) < 12:
-        return None
+    while len(head) >= 12:
+        found = _first_box(head)
+        size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if found is not None or size < 8 or kind in _IMAGE_BOXES:
+            return found
+        head = head[size:]
+    return None
+
+
+def _first_box(head: bytes) -> Container | None:
     size, box, header = int.from_bytes(head[:4], "big"), head[4:8], 8
     if size == 1 and len(head) >= 20:
         size, header = int.from_bytes(head[8:16], "big"), 16

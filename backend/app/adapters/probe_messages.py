@@ -4,6 +4,7 @@ A file that exploits a defect of the parser may let that process say anything. I
 its own video.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Literal, get_args
@@ -55,6 +56,10 @@ def _plausible(metadata: mediaprobe.Metadata) -> mediaprobe.Metadata:
     """Return the metadata if every value fits its column and can be shown."""
     if metadata.container not in _CONTAINERS:
         raise ValueError("unknown container")
+    if metadata.crop is not None and not re.fullmatch(r"\d+(:\d+){3}", metadata.crop, re.ASCII):
+        raise ValueError("crop has other than four numbers")
+    if (metadata.available_percent or 0) > 99:
+        raise ValueError("available_percent is out of range")
     for name, value in asdict(metadata).items():
         if isinstance(value, str):
             if len(_printable(value)) > _LONGEST_OF.get(name, _LONGEST_TEXT):

@@ -271,7 +271,10 @@ LIES = {
     "endless frame rate": found(frame_rate=float("inf")),
     "long codec": found(video_codec="x" * 33),
     "codec with control characters": found(video_codec="\x00"),
-    "long crop": found(crop="1" * 33),
+    "long crop": found(crop=f"{'1' * 33}:0:0:0"),
+    "crop of other than numbers": found(crop="left:0:0:0"),
+    "crop of three sides": found(crop="1:2:3"),
+    "more than the whole": found(available_percent=100),
     "unknown container": found(container="exe"),
     "rotation between": found(rotation=45),
 }

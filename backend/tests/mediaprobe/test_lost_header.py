@@ -305,6 +305,16 @@ def test_element_longer_than_a_whole_segment_does_not_make_the_file_truncated(wh
     assert (found.width, found.truncated) == (640, not whole)
 
 
+@pytest.mark.parametrize("first", [b.box(b"abcd"), b.box(b"meta", bytes(30)), b.box(b"\0\1\2\3")], ids=repr)
+@pytest.mark.parametrize(
+    "type_box", [b.ftyp(), b.box(b"ftyp"), b.box(b"xtyp", b"isom")], ids=["ftyp", "empty", "renamed"]
+)
+def test_box_before_the_file_type_does_not_refuse_the_file(first: bytes, type_box: bytes) -> None:
+    media = b.box(b"mdat", bytes(1000))
+    check(probe(BytesSource(first + type_box + header() + media)))
+    check(probe(BytesSource(first + type_box + media + header())))
+
+
 def test_described_rows_agree_with_ffprobe(tmp_path: Path, samples: dict[str, bytes]) -> None:
     """A real file with a box of zeros, and one with an unknown box before its header."""
     data = samples["mp4"]

@@ -15,6 +15,8 @@ const PICTURE_BRANDS = new Set(
   ),
 ).add("crx ");
 const SOUND_BRANDS = new Set(["M4A ", "M4B ", "M4P ", "F4A ", "F4B "]);
+/** The first boxes of JPEG 2000 and JPEG XL. */
+const PICTURE_BOXES = new Set(["jP  ", "JXL "]);
 const SEGMENT_BOXES = new Set(["styp", "sidx", "moof"]);
 const QUICKTIME_ATOMS = new Set("moov mdat wide free skip pnot junk uuid udta prfl PICT pict".split(" "));
 // The second form begins a file that was split, and some recorders write the third. FFmpeg reads both.
@@ -28,8 +30,18 @@ export function sniff(leading: Uint8Array): Container | null {
   return isoBaseMedia(head);
 }
 
+/** Other boxes may come first, because FFmpeg skips them. */
 function isoBaseMedia(head: Uint8Array): Container | null {
-  if (head.length < 12) return null;
+  for (let rest = head; rest.length >= 12; rest = rest.subarray(bigEndian(rest, 0, 4))) {
+    const found = firstBox(rest);
+    if (found !== null) return found === "refused" ? null : found;
+    if (bigEndian(rest, 0, 4) < 8 || PICTURE_BOXES.has(ascii(rest, 4, 8))) return null;
+  }
+  return null;
+}
+
+/** The container that the first box shows, "refused" if it is none of ours, or null if it does not show any. */
+function firstBox(head: Uint8Array): Container | "refused" | null {
   let size = bigEndian(head, 0, 4);
   let header = 8;
   const box = ascii(head, 4, 8);
@@ -39,8 +51,8 @@ function isoBaseMedia(head: Uint8Array): Container | null {
   }
   if (box === "ftyp") {
     const brand = ascii(head, header, header + 4);
-    if (size < header + 8 || size > MAX_FTYP || PICTURE_BRANDS.has(brand) || SOUND_BRANDS.has(brand))
-      return null;
+    if (size < header + 8 || size > MAX_FTYP) return null;
+    if (PICTURE_BRANDS.has(brand) || SOUND_BRANDS.has(brand)) return "refused";
     return brand === "qt  " ? "mov" : "mp4";
   }
   if (SEGMENT_BOXES.has(box)) return size >= header && size <= MAX_FIRST_ATOM ? "mp4" : null;
