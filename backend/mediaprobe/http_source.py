@@ -9,13 +9,12 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mediaprobe.budget import Budget
 from mediaprobe.errors import BudgetExceeded, SourceChanged
-from mediaprobe.source import CHANGED, RangeAnswer
+from mediaprobe.source import CHANGED, ClosingSource, RangeAnswer
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 _MAX_HEAD = 64 * 1024
 
 
-class HttpSource:
+class HttpSource(ClosingSource):
     """One HTTP(S) URL, read with Range and If-Match over a persistent connection.
 
     All reads together may take `seconds`, which begin with the first one, and then raise `BudgetExceeded`. An answer
@@ -129,14 +128,6 @@ class HttpSource:
 
     def close(self) -> None:
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _LimitedSocket:

@@ -40,7 +40,22 @@ class BytesSource:
         return RangeAnswer(self._data[start : start + length], len(self._data), None)
 
 
-class FileSource:
+class ClosingSource:
+    """A source that a `with` statement closes."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class FileSource(ClosingSource):
     """A local file. Its inode, size and modification time serve as its ETag."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -60,11 +75,3 @@ class FileSource:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -24,8 +24,6 @@ _STILL_CODECS = frozenset({"mjpeg", "png", "jpeg2000", "tiff", "gif"})
 # The standard picture formats and their pixel aspect ratio (ITU-T H.263, 4.1).
 _H263_FORMATS = frozenset({(128, 96), (176, 144), (352, 288), (704, 576), (1408, 1152)})
 _H263_SAR = Fraction(12, 11)
-
-
 # Handlers of tracks with pictures, and of those without any (14496-12, 12, and mp4ra.org)
 _PICTURES = frozenset({b"vide", b"pict", b"auxv"})
 _NO_PICTURES = frozenset(

@@ -14,7 +14,7 @@ import uvloop
 import mediaprobe
 from app.adapters.probe import READER, StoredObjectProbe
 from tests.adapters.readers import ENDLESS, SLEEPING, reader
-from tests.fakes import FakeClock, InMemoryStorage
+from tests.fakes import FakeClock, Gate, InMemoryStorage
 from tests.mediaprobe.builders import progressive_mp4
 from tests.waiting import wait_until
 
@@ -64,6 +64,18 @@ child.probe = tell
     return raised.value.detail
 
 
+async def start_reading() -> tuple[int, Gate, asyncio.Task[mediaprobe.Metadata]]:
+    """Start a read. Return its process once that waits for bytes, what releases them, and the read."""
+    storage = InMemoryStorage(FakeClock())
+    etag = storage.store_object(KEY, VIDEO)
+    before = set(children(os.getpid()))
+    asked = storage.hold_next("read_range")
+    probing = asyncio.create_task(StoredObjectProbe(storage).probe(KEY, etag))
+    await asked.reached()
+    (pid,) = set(children(os.getpid())) - before
+    return pid, asked, probing
+
+
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -104,13 +116,7 @@ def test_imports_no_network_code() -> None:
 
 
 async def test_yields_to_everything_else() -> None:
-    storage = InMemoryStorage(FakeClock())
-    etag = storage.store_object(KEY, VIDEO)
-    before = set(children(os.getpid()))
-    asked = storage.hold_next("read_range")
-    probing = asyncio.create_task(StoredObjectProbe(storage).probe(KEY, etag))
-    await asked.reached()
-    (pid,) = set(children(os.getpid())) - before
+    pid, asked, probing = await start_reading()
 
     niceness = os.getpriority(os.PRIO_PROCESS, pid)
 
@@ -169,13 +175,7 @@ def test_reads_in_any_loop(new_loop: NewLoop) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_signal_to_the_whole_group_ends_no_read(number: signal.Signals) -> None:
     """Otherwise Ctrl-C could leave a video without metadata."""
-    storage = InMemoryStorage(FakeClock())
-    etag = storage.store_object(KEY, VIDEO)
-    before = set(children(os.getpid()))
-    asked = storage.hold_next("read_range")
-    probing = asyncio.create_task(StoredObjectProbe(storage).probe(KEY, etag))
-    await asked.reached()
-    (pid,) = set(children(os.getpid())) - before
+    pid, asked, probing = await start_reading()
 
     os.kill(pid, number)
     asked.release()
