@@ -10,13 +10,19 @@ from dataclasses import asdict
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from sqlalchemy import inspect
 
 import mediaprobe
+from app.models import Video
 
 LONGEST_LINE = 16 * 1024
 
 _LONGEST_TEXT = 128
-_LONGEST_OF = {"video_codec": 32, "audio_codec": 32, "crop": 32, "hdr": 8}
+_LONGEST_OF = {
+    column.name: length
+    for column in inspect(Video).columns
+    if (length := getattr(column.type, "length", None))
+}
 """The lengths of the columns."""
 _LARGEST = 2**31 - 1
 """The largest number in a column of 32 bits."""
