@@ -1,6 +1,7 @@
 """Starts the store from the command line, and prints one JSON line with the result of the start."""
 
 import argparse
+import ipaddress
 import json
 import logging
 import os
@@ -41,6 +42,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9000, help="port to listen on, 0 for any free one")
     parser.add_argument("--origin", action="append", default=[], help="origin of a page (repeatable)")
     parser.add_argument("--any-local-origin", action="store_true", help="allow pages at local addresses too")
+    parser.add_argument(
+        "--proxy",
+        action="append",
+        default=[],
+        type=ipaddress.ip_network,
+        help="address of a reverse proxy, which many clients share (repeatable)",
+    )
     # For tests that show what each patch is for.
     parser.add_argument("--without", action="append", default=[], type=Patch, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -68,6 +76,7 @@ def _run(options: argparse.Namespace) -> None:
             port=options.port,
             origins=tuple(options.origin),
             any_local_origin=options.any_local_origin,
+            proxies=tuple(options.proxy),
             patches=ALL_PATCHES - set(options.without),
         ),
         announce=_print_event,

@@ -1,10 +1,13 @@
-"""Creates the store's access key at the first start, in a file that only its owner can read."""
+"""Creates and rotates the store's access key, in a file that only its owner can read."""
 
 import json
 import os
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 ACCOUNT = "slipway"
 """tempauth names a user `account:user`, and that name is the access key ID."""
@@ -13,10 +16,22 @@ _FILE_NAME = "credentials.json"
 _SECRET_BYTES = 32
 
 
+class PreviousKeyAccepted(Exception):
+    """The key before this one is still accepted, so a further one would end URLs that it signed."""
+
+
 @dataclass(frozen=True)
 class Credentials:
     access_key_id: str
     secret_access_key: str = field(repr=False)
+    previous: "Credentials | None" = None
+    """While rotating, the key that the store accepts too."""
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets that the store accepts, by the IDs of their keys."""
+        older = self.previous.secrets if self.previous else {}
+        return {**older, self.access_key_id: self.secret_access_key}
 
 
 def load_or_create_credentials(data_dir: Path) -> Credentials:
@@ -27,37 +42,60 @@ def load_or_create_credentials(data_dir: Path) -> Credentials:
     except FileNotFoundError:
         pass
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Hexadecimal, because tempauth splits the user's name at "_" and its value at spaces and "://".
-    created = Credentials(
-        access_key_id=f"{ACCOUNT}:{secrets.token_hex(8)}",
-        secret_access_key=secrets.token_hex(_SECRET_BYTES),
-    )
-    _write_once(path, created)
+    with _draft_of(path, _new_key()) as draft, suppress(FileExistsError):
+        # Of several writers only the first succeeds.
+        os.link(draft, path)
     return _read(path)
 
 
+def rotate_credentials(data_dir: Path) -> None:
+    """Make a new key. The store accepts the old one too until `forget_previous`. Raise PreviousKeyAccepted."""
+    old = load_or_create_credentials(data_dir)
+    if old.previous:
+        raise PreviousKeyAccepted
+    _replace(data_dir / _FILE_NAME, replace(_new_key(), previous=old))
+
+
+def forget_previous(data_dir: Path) -> None:
+    """Let the store accept one key alone from its next start."""
+    _replace(data_dir / _FILE_NAME, replace(load_or_create_credentials(data_dir), previous=None))
+
+
+def _new_key() -> Credentials:
+    # Hexadecimal, because tempauth splits the user's name at "_" and its value at spaces and "://".
+    return Credentials(
+        access_key_id=f"{ACCOUNT}:{secrets.token_hex(8)}",
+        secret_access_key=secrets.token_hex(_SECRET_BYTES),
+    )
+
+
 def _read(path: Path) -> Credentials:
-    stored = json.loads(path.read_text(encoding="ascii"))
-    return Credentials(stored["access_key_id"], stored["secret_access_key"])
+    return _from_json(json.loads(path.read_text(encoding="ascii")))
 
 
-def _write_once(path: Path, credentials: Credentials) -> None:
-    """Write the file atomically with a hard link. Of several writers only the first succeeds."""
+def _from_json(stored: dict[str, Any]) -> Credentials:
+    previous = stored.get("previous")
+    return Credentials(
+        stored["access_key_id"], stored["secret_access_key"], _from_json(previous) if previous else None
+    )
+
+
+def _replace(path: Path, credentials: Credentials) -> None:
+    with _draft_of(path, credentials) as draft:
+        draft.replace(path)
+
+
+@contextmanager
+def _draft_of(path: Path, credentials: Credentials) -> Iterator[Path]:
+    """Yield a file with the credentials beside `path`, so that a link or a rename of it is atomic and durable."""
     draft = path.with_name(f".{_FILE_NAME}.{secrets.token_hex(8)}")
-    content = {
-        "access_key_id": credentials.access_key_id,
-        "secret_access_key": credentials.secret_access_key,
-    }
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            json.dump(content, stream)
+            json.dump(asdict(credentials), stream)
             stream.flush()
             os.fsync(stream.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
+        yield draft
         _sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)

@@ -19,7 +19,9 @@ from swift.common.request_helpers import get_param
 from swift.common.swob import HTTPClientDisconnect, HTTPException
 from swift.common.utils import public
 
+from localstore.answers import leave_body
 from localstore.logs import LOGGER_NAME
+from localstore.places import PLACE_KEY, Place
 from localstore.store_view import StoreView, UnknownStateError, Upload
 from localstore.upload_locks import ExclusiveLock, UploadBusyError, UploadEndedError, UploadLock, UploadLocks
 
@@ -51,12 +53,12 @@ def _locked_part(plain: Handler, view: StoreView, locks: UploadLocks) -> Handler
             return plain(controller, request)
         upload = _upload_of(request)
         with locks.shared(upload.upload_id) as lock, _as_s3_errors(upload):
-            lock.require_open()
-            if not view.is_open(upload):
-                raise UploadEndedError
-            body = _LockingBody(request.environ["wsgi.input"], request.content_length, lock)
-            request.environ["wsgi.input"] = body
+            body = _LockingBody(request, lock)
             try:
+                lock.require_open()
+                if not view.is_open(upload):
+                    raise UploadEndedError
+                request.environ["wsgi.input"] = body
                 if request.content_length == 0:
                     body.begin_storing()
                 return plain(controller, request)
@@ -127,22 +129,37 @@ def _remove_stale_marker(view: StoreView, upload: Upload) -> None:
 class _LockingBody:
     """A request body that takes a share of the lock before it returns its last byte."""
 
-    def __init__(self, body: Any, length: int | None, lock: UploadLock) -> None:
-        self._body = body
-        self._missing = length
+    def __init__(self, request: Any, lock: UploadLock) -> None:
+        self._body = request.environ["wsgi.input"]
+        self._missing: int | None = request.content_length
         self._lock = lock
         self._storing = False
+        self._environ = request.environ
+        self._place: Place = request.environ[PLACE_KEY]
+        self.part_number = str(request.params.get("partNumber"))
+        self.give_up = self._place.give_up
         self.refusal: UploadEndedError | UploadBusyError | None = None
+        lock.begin_arriving(self)
 
     def read(self, *args: Any) -> bytes:
         chunk: bytes = self._body.read(*args)
+        if self.refusal is not None:
+            raise HTTPClientDisconnect() from self.refusal
+        self._lock.has_sent(self)
         if self._missing is not None:
             self._missing -= len(chunk)
         if not self._storing and (chunk == _END_OF_BODY or self._missing == 0):
             self.begin_storing()
         return chunk
 
+    def refuse(self) -> None:
+        """Answer now. A client that holds back its last byte would keep the others on disk."""
+        self.refusal = UploadEndedError()
+        leave_body(self._environ)
+        self._place.end_reading()
+
     def finish(self) -> None:
+        self._lock.end_arriving(self)
         if self._storing:
             self._storing = False
             self._lock.end_storing()
@@ -154,6 +171,7 @@ class _LockingBody:
             self.refusal = refusal
             # Swift handles this one without a traceback, and the object server drops the partial part.
             raise HTTPClientDisconnect() from refusal
+        self._lock.end_arriving(self)
         self._storing = True
 
     def __getattr__(self, name: str) -> Any:

@@ -8,6 +8,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,8 +31,11 @@ _NAME: Final = re.compile(
 )
 _PLAIN_NAME: Final = re.compile(r"/(?P<account>[^/]+)/(?P<bucket>[^/]+)/(?P<object_key>.+)", re.DOTALL)
 _UPLOAD_ID_KEY: Final = UPLOAD_ID_HEADER.lower()
-_TOMBSTONE_LIFE_SECONDS: Final = 86_400
-"""A tombstone must outlive writes that began before the deletion. No request lasts a day."""
+DELETION_LIFE_SECONDS: Final = 7_200
+"""How long the store remembers a deletion. It must remember it longer than anything that began earlier can still write
+the object or its row in a listing. The end of an upload refuses its parts that are arriving (`late_parts`), so of
+uploads that is the part being stored, which has 30 s. Other objects come from the app, which waits 300 s at most. A
+failed update of a listing is repeated hourly, and rows stay while one waits."""
 
 
 def remove_temporary_files(folder: DataFolder) -> int:
@@ -123,11 +127,11 @@ def _object_metadata(folder: Path) -> dict[str, str]:
 
 
 def remove_old_tombstones(folder: DataFolder, now: float | None = None) -> int:
-    """Remove the empty file of each old deletion, and return their number. Swift leaves that to a daemon.
+    """Remove the empty file and folders of each old deletion, and return their number. Swift leaves that to a daemon.
 
-    A deleted video has one for each part.
+    A deleted video has one for each part. Swift makes a folder again that vanishes before it writes to it.
     """
-    limit = (time.time() if now is None else now) - _TOMBSTONE_LIFE_SECONDS
+    limit = (time.time() if now is None else now) - DELETION_LIFE_SECONDS
     removed = 0
     for object_folder in _object_folders(folder.device):
         removed += _remove_if_only_old_tombstones(object_folder, limit)
@@ -146,4 +150,14 @@ def _remove_if_only_old_tombstones(object_folder: Path, limit: float) -> int:
         object_folder.rmdir()
     except OSError:
         return 0
+    with suppress(OSError):  # it has other objects
+        object_folder.parent.rmdir()
     return len(files)
+
+
+def remove_invalid_hashes(folder: DataFolder) -> int:
+    """Remove the lists of changed folders, to which each write adds a line for a replicator that doesn't run."""
+    lists = list(folder.device.glob("objects*/*/hashes.invalid"))
+    for path in lists:
+        path.unlink(missing_ok=True)
+    return len(lists)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from eventlet import patcher
 
+from localstore.once_a_minute import STDERR_LOGGER, OnceAMinute
 from localstore.redaction import redact
 
 LOGGER_NAME: Final = "localstore"
@@ -46,7 +47,7 @@ class _StderrToLog(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if text.strip():
-            logging.getLogger(LOGGER_NAME).error("stderr: %s", text.rstrip())
+            logging.getLogger(STDERR_LOGGER).error("%s", text.rstrip())
         return len(text)
 
 
@@ -55,6 +56,7 @@ def open_log(path: Path) -> logging.Logger:
     global _handler
     _handler = _PrivateRotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_KEPT_FILES, delay=True)
     _handler.setFormatter(_RedactingFormatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    _handler.addFilter(OnceAMinute())
     logger = logging.getLogger(LOGGER_NAME)
     logger.setLevel(logging.INFO)
     logger.propagate = False

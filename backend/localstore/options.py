@@ -1,10 +1,11 @@
 """The options of a store, and the patches of Swift that an option can leave out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from localstore.data_folder import DataFolder
+from localstore.places import Network
 
 
 class Patch(StrEnum):
@@ -34,3 +35,5 @@ class Options:
     any_local_origin: bool
     """Whether pages at any address of the local network are allowed too."""
     patches: Collection[Patch]
+    proxies: Sequence[Network] = ()
+    """Addresses of reverse proxies, through which many clients come."""

@@ -102,15 +102,19 @@ def proxy_server(
     folder: DataFolder, credentials: Credentials, origins: Collection[str], patches: Collection[Patch]
 ) -> str:
     """Return the configuration of the public server. It contains the secret, so it is never written to disk."""
-    account, user = credentials.access_key_id.split(":")
+    keys = [key for key in (credentials, credentials.previous) if key]
+    users = [f"user_{key.access_key_id.replace(':', '_')} = {key.secret_access_key} .admin" for key in keys]
     allowed_origins = ",".join(origins)
     frees_disk = Patch.DELETES_FREE_DISK in patches
-    return _defaults(folder) + dedent(f"""
+    return (
+        _defaults(folder)
+        + dedent(f"""
         cors_allow_origin = {allowed_origins}
         cors_expose_headers = etag
+        expose_info = false
 
         [pipeline:main]
-        pipeline = catch_errors gatekeeper healthcheck listing_formats s3api tempauth copy slo proxy-server
+        pipeline = catch_errors gatekeeper listing_formats s3api tempauth copy slo proxy-server
 
         [app:proxy-server]
         use = egg:swift#proxy
@@ -127,9 +131,6 @@ def proxy_server(
         [filter:gatekeeper]
         use = egg:swift#gatekeeper
 
-        [filter:healthcheck]
-        use = egg:swift#healthcheck
-
         [filter:listing_formats]
         use = egg:swift#listing_formats
 
@@ -140,7 +141,6 @@ def proxy_server(
         use = egg:swift#s3api
         location = {REGION}
         s3_acl = false
-        cors_preflight_allow_origin = {allowed_origins}
         max_upload_part_num = {_MAX_PARTS}
 
         [filter:slo]
@@ -152,8 +152,9 @@ def proxy_server(
         use = egg:swift#tempauth
         # The path of the unused token service must not hide a bucket.
         auth_prefix = /.no-tokens/
-        user_{account}_{user} = {credentials.secret_access_key} .admin
         """)
+        + "\n".join([*users, ""])
+    )
 
 
 def _defaults(folder: DataFolder) -> str:

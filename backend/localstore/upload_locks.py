@@ -3,12 +3,40 @@
 A part write takes its share when its last byte has arrived, and keeps it until the part is stored. Complete and Abort
 wait for these writes. Other part writes wait before their last byte. They then continue if the upload is still open,
 and are refused if it has ended.
+
+An upload has a limited number of part writes whose bytes are still arriving, in all and of one part. A further one ends
+the one of them that has sent nothing for the longest, so a page that sends a part again never waits for its own dead
+connections. Two writes of one part go on side by side, because a second page that continues the upload would otherwise
+end the parts of the first one in turn. Each further one would hold bytes on disk that no quota counts.
+
+Complete and Abort end the writes that are still arriving, whose bytes would stay on disk as long as they arrive.
 """
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from typing import Final, Protocol
+
+_ARRIVING_PARTS: Final = 16
+"""A page uses six connections at most."""
+
+_ARRIVING_COPIES: Final = 2
+"""Of one part."""
+
+
+class ArrivingWrite(Protocol):
+    """A part write whose bytes are arriving."""
+
+    part_number: str
+
+    def give_up(self) -> None:
+        """End it without an answer, because another one takes its place."""
+        ...
+
+    def refuse(self) -> None:
+        """End it, and answer that the upload has ended."""
+        ...
 
 
 class UploadEndedError(Exception):
@@ -32,7 +60,32 @@ class UploadLock:
         self._changed = threading.Condition()
         self._state = _State.OPEN
         self._storing = 0
+        self._arriving: dict[ArrivingWrite, None] = {}
+        """The one that has been silent the longest is first."""
         self._timeout_seconds = timeout_seconds
+
+    def begin_arriving(self, write: ArrivingWrite) -> None:
+        """Count a part write. At the limit, end another one."""
+        with self._changed:
+            copies = [other for other in self._arriving if other.part_number == write.part_number]
+            rivals = copies if len(copies) >= _ARRIVING_COPIES else list(self._arriving)
+            is_full = len(copies) >= _ARRIVING_COPIES or len(self._arriving) >= _ARRIVING_PARTS
+            silent = rivals[0] if is_full else None
+            if silent is not None:
+                del self._arriving[silent]
+            self._arriving[write] = None
+        if silent is not None:
+            silent.give_up()
+
+    def has_sent(self, write: ArrivingWrite) -> None:
+        with self._changed:
+            if write in self._arriving:
+                del self._arriving[write]
+                self._arriving[write] = None
+
+    def end_arriving(self, write: ArrivingWrite) -> None:
+        with self._changed:
+            self._arriving.pop(write, None)
 
     def require_open(self) -> None:
         """Wait for a running Complete or Abort. Raise UploadEndedError if it ended the upload."""
@@ -61,10 +114,15 @@ class UploadLock:
                 raise UploadBusyError
 
     def release_exclusive(self, *, still_open: bool) -> None:
-        """Let waiting writes continue, or refuse them because the upload has ended."""
+        """Let waiting and arriving writes continue, or refuse them because the upload has ended."""
         with self._changed:
             self._state = _State.OPEN if still_open else _State.ENDED
+            refused = [] if still_open else list(self._arriving)
+            for write in refused:
+                del self._arriving[write]
             self._changed.notify_all()
+        for write in refused:
+            write.refuse()
 
     def _wait_until_open(self) -> None:
         if not self._changed.wait_for(lambda: self._state is not _State.LOCKED, self._timeout_seconds):

@@ -90,15 +90,17 @@ class OpenUpload:
         )
 
 
-def begin_upload(store: EmbeddedStore, **options: Any) -> OpenUpload:
-    object_key = f"videos/{uuid.uuid4()}"
+def begin_upload(store: EmbeddedStore, object_key: str | None = None, **options: Any) -> OpenUpload:
+    object_key = object_key or f"videos/{uuid.uuid4()}"
     created = store.client().create_multipart_upload(Bucket=BUCKET, Key=object_key, **options)
     return OpenUpload(store, object_key, created["UploadId"])
 
 
-def make_object(store: EmbeddedStore, parts: Sequence[bytes] = (FULL_PART, SMALL_PART)) -> OpenUpload:
+def make_object(
+    store: EmbeddedStore, parts: Sequence[bytes] = (FULL_PART, SMALL_PART), object_key: str | None = None
+) -> OpenUpload:
     """Upload and complete an object."""
-    upload = begin_upload(store)
+    upload = begin_upload(store, object_key)
     upload.complete([upload.put(number, body) for number, body in enumerate(parts, start=1)])
     return upload
 

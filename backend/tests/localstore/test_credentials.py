@@ -2,9 +2,18 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-from localstore.credentials import Credentials, load_or_create_credentials
+import pytest
+
+from localstore.credentials import (
+    Credentials,
+    PreviousKeyAccepted,
+    forget_previous,
+    load_or_create_credentials,
+    rotate_credentials,
+)
 
 
 def test_creates_credentials_once_with_mode_0600(tmp_path: Path) -> None:
@@ -32,7 +41,7 @@ def test_concurrent_first_starts_use_one_key(tmp_path: Path) -> None:
 
 
 def test_repr_omits_secret() -> None:
-    assert "hush" not in repr(Credentials("slipway:1", "hush"))
+    assert "hush" not in repr(Credentials("slipway:1", "hush", Credentials("slipway:0", "hush")))
 
 
 def test_credentials_import_neither_swift_nor_eventlet() -> None:
@@ -43,3 +52,27 @@ def test_credentials_import_neither_swift_nor_eventlet() -> None:
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert shown.stdout.strip() == "[]"
+
+
+def test_rotation_keeps_the_old_key_until_it_is_forgotten(tmp_path: Path) -> None:
+    old = load_or_create_credentials(tmp_path)
+
+    rotate_credentials(tmp_path)
+
+    new = load_or_create_credentials(tmp_path)
+    assert new.previous == old
+    assert new.secret_access_key != old.secret_access_key
+    forget_previous(tmp_path)
+    assert load_or_create_credentials(tmp_path) == replace(new, previous=None)
+    [path] = tmp_path.iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_second_rotation_is_refused_while_an_old_key_is_accepted(tmp_path: Path) -> None:
+    old = load_or_create_credentials(tmp_path)
+    rotate_credentials(tmp_path)
+
+    with pytest.raises(PreviousKeyAccepted):
+        rotate_credentials(tmp_path)
+
+    assert load_or_create_credentials(tmp_path).previous == old

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import time
 from pathlib import Path
 
@@ -165,3 +166,66 @@ def test_removes_old_tombstones_and_keeps_young_ones(make_store: MakeStore) -> N
         wait_for_cleanup(store)
         assert not old.exists()
         assert [path.suffix for path in young.iterdir()] == [".ts"]
+
+
+def listing_of_bucket(store: EmbeddedStore) -> Path:
+    """Return the database of the bucket's objects. Others are those of parts and open uploads."""
+    for path in (store.data_dir / "devices/d1/containers").glob("*/*/*/*.db"):
+        with sqlite3.connect(path) as database:
+            if database.execute("SELECT container FROM container_info").fetchone() == (BUCKET,):
+                return path
+    raise AssertionError("the bucket has no listing")
+
+
+def deleted_rows(store: EmbeddedStore) -> list[str]:
+    with sqlite3.connect(listing_of_bucket(store)) as database:
+        return [name for (name,) in database.execute("SELECT name FROM object WHERE deleted = 1")]
+
+
+def age_row(store: EmbeddedStore, name: str) -> None:
+    with sqlite3.connect(listing_of_bucket(store)) as database:
+        [(guard,)] = database.execute("SELECT sql FROM sqlite_master WHERE name = 'object_update'")
+        database.execute("DROP TRIGGER object_update")
+        database.execute("UPDATE object SET created_at = '0000000001.00000' WHERE name = ?", [name])
+        database.execute(guard)
+
+
+@pytest.mark.parametrize(("waits", "left"), [(False, ["young"]), (True, ["old", "young"])])
+def test_removes_old_rows_of_deleted_objects(make_store: MakeStore, waits: bool, left: list[str]) -> None:
+    """A failed update of a listing that is repeated later would list the object again."""
+    store = make_store().start()
+    store.client().create_bucket(Bucket=BUCKET)
+    for object_key in ("old", "young"):
+        store.client().put_object(Bucket=BUCKET, Key=object_key, Body=SMALL_PART)
+        store.client().delete_object(Bucket=BUCKET, Key=object_key)
+    store.client().list_objects_v2(Bucket=BUCKET)  # Swift writes the rows before it reads them
+    store.kill()
+    age_row(store, "old")
+    if waits:
+        # Swift leaves a file that it cannot read.
+        update = store.data_dir / "devices/d1/async_pending/abc/update"
+        update.parent.mkdir(parents=True)
+        update.touch()
+
+    with store:
+        wait_for_cleanup(store)
+
+    assert deleted_rows(store) == left
+
+
+def test_removes_folders_of_old_tombstones(make_store: MakeStore) -> None:
+    """Each deleted part would leave three folders."""
+    store = make_store().start()
+    store.client().create_bucket(Bucket=BUCKET)
+    upload = begin_upload(store)
+    upload.put(1, SMALL_PART)
+    [part] = object_folders(store, f"{upload.upload_id}/1")
+    upload.abort()
+    store.kill()
+    for mark in (store.data_dir / "devices").rglob("*.ts"):
+        os.utime(mark, (0, 0))
+
+    with store:
+        wait_for_cleanup(store)
+        assert not part.parent.exists()
+        make_object(store)

@@ -113,3 +113,59 @@ def test_stores_no_part_after_complete() -> None:
             completed.set()
             exclusive.release(lambda: False)
             assert not any(writer.result(TIMEOUT_SECONDS) for writer in writers)
+
+
+class Write:
+    """A part write, and how it was ended."""
+
+    def __init__(self, part_number: int) -> None:
+        self.part_number = str(part_number)
+        self.end = ""
+
+    def give_up(self) -> None:
+        self.end = "given up"
+
+    def refuse(self) -> None:
+        self.end = "refused"
+
+
+def test_further_part_ends_the_one_that_has_sent_nothing_for_the_longest() -> None:
+    locks = UploadLocks(TIMEOUT_SECONDS)
+    writes = [Write(number) for number in range(18)]
+    with locks.shared("u") as lock:
+        for write in writes[:16]:
+            lock.begin_arriving(write)
+        lock.has_sent(writes[0])
+
+        lock.begin_arriving(writes[16])
+
+        assert [number for number, write in enumerate(writes) if write.end] == [1]
+        lock.end_arriving(writes[5])
+        lock.begin_arriving(writes[17])
+        assert [number for number, write in enumerate(writes) if write.end] == [1]
+
+
+def test_third_copy_of_a_part_ends_the_one_that_has_sent_nothing_for_the_longest() -> None:
+    locks = UploadLocks(TIMEOUT_SECONDS)
+    other, *copies = [Write(2), Write(1), Write(1), Write(1)]
+    with locks.shared("u") as lock:
+        for write in (other, *copies[:2]):
+            lock.begin_arriving(write)
+        lock.has_sent(copies[0])
+
+        lock.begin_arriving(copies[2])
+
+        assert [write.end for write in (other, *copies)] == ["", "", "given up", ""]
+
+
+@pytest.mark.parametrize(("still_open", "end"), [(False, "refused"), (True, "")])
+def test_end_of_an_upload_ends_what_is_arriving(still_open: bool, end: str) -> None:
+    locks = UploadLocks(TIMEOUT_SECONDS)
+    arriving = [Write(1), Write(2)]
+    with locks.shared("u") as lock:
+        for write in arriving:
+            lock.begin_arriving(write)
+
+        locks.exclusive("u").release(lambda: still_open)
+
+        assert [write.end for write in arriving] == [end, end]
