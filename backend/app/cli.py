@@ -2,21 +2,21 @@
 
 import asyncio
 import json
-import sys
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
+from app import cli_support
 from app.bootstrap import Application, apply_storage, build, check_storage
-from app.core import schema
+from app.cli_support import Json, errors_as_sentences, fail, read_settings, say, with_application
+from app.cli_users import user_app
+from app.core import private_files, schema
 from app.core.config import Settings
-from app.core.logging import configure_logging
-from app.core.operator_errors import sentence_for
 from app.core.storage_causes import cause_of
 from app.domain.errors import StorageUnavailable
 from app.domain.sweep_report import Outcome, SweepReport
@@ -26,10 +26,10 @@ from app.services.sweep.bucket import WrongBucket
 from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
 from app.services.sweep.sweep import SweepOrder
 from app.worker import run as run_worker
+from localstore.credentials import PreviousKeyAccepted, forget_previous, rotate_credentials
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
-user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 storage_app = typer.Typer(no_args_is_help=True, help="The bucket.")
 app.add_typer(db_app, name="db")
 app.add_typer(user_app, name="user")
@@ -39,10 +39,10 @@ _ANOTHER_SWEEP = 3
 _SWEEP_ENDS = {Outcome.DONE: 0, Outcome.OVER_LIMIT: 4, Outcome.REFUSED: 5}
 
 Result = TypeVar("Result")
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 
 def main() -> None:
+    private_files.write_for_this_user_alone()
     app()
 
 
@@ -53,9 +53,8 @@ def serve(
     """Run the API, the page, a worker, and the embedded store if no S3 is set."""
     from app import server  # imports FastAPI, as app.main does below, which most commands don't need
 
-    settings = _settings()
-    configure_logging()
-    with _errors_as_sentences():
+    settings = read_settings()
+    with errors_as_sentences():
         server.check_address(settings)
         if upgrade:
             _upgrade(settings)
@@ -66,14 +65,13 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run a worker beside the apps, on PostgreSQL and a shared S3. It reads metadata, reconciles and sweeps."""
-    settings = _settings()
-    configure_logging()
+    settings = read_settings()
     if settings.uses_embedded_store:
-        _fail(
+        fail(
             "S3_BUCKET and S3_ENDPOINT_URL are empty. With the embedded store, `slipway serve` is also the worker. "
             "Other workers need an S3 that they share with the apps."
         )
-    with _errors_as_sentences():
+    with errors_as_sentences():
         asyncio.run(run_worker(build(settings)))
     leave(0)
 
@@ -81,45 +79,10 @@ def worker() -> None:
 @db_app.command("upgrade")
 def db_upgrade() -> None:
     """Migrate the database to this version's schema."""
-    settings = _settings()
-    with _errors_as_sentences():
+    settings = read_settings()
+    with errors_as_sentences():
         _upgrade(settings)
     typer.echo("The database is up to date.")
-
-
-@user_app.command("create")
-def user_create(email: str, as_json: Json = False) -> None:
-    """Create an account. Asks for the password, or reads it from standard input."""
-    password = _ask_password()
-
-    async def create(application: Application) -> None:
-        user = await application.accounts.register(email, password, None)
-        _say({"id": str(user.id), "email": user.email}, f"Created {user.email}.", as_json)
-
-    _run(create)
-
-
-@user_app.command("disable")
-def user_disable(email: str) -> None:
-    """End an account's sessions and prevent sign-ins. Its videos stay."""
-
-    async def disable(application: Application) -> None:
-        await application.accounts.disable(email)
-        typer.echo(f"Disabled {email}.")
-
-    _run(disable)
-
-
-@user_app.command("set-password")
-def user_set_password(email: str) -> None:
-    """End an account's sessions and set a password. Asks for it, or reads it from standard input."""
-    password = _ask_password()
-
-    async def set_password(application: Application) -> None:
-        await application.accounts.set_password(email, password)
-        typer.echo(f"Set a new password for {email}.")
-
-    _run(set_password)
 
 
 @app.command()
@@ -160,13 +123,13 @@ def storage_apply(
             await application.store.start()
         show = shown.append if as_json else typer.echo
         done = await asyncio.to_thread(apply_storage, application, show, dry_run=dry_run)
-        _say(
+        say(
             {"bucket": application.settings.bucket, "difference": shown, "done": done},
             "\n".join(done),
             as_json,
         )
 
-    _run(apply, needs_schema=False)
+    with_application(apply, needs_schema=False)
 
 
 @storage_app.command("check")
@@ -176,9 +139,39 @@ def storage_check(as_json: Json = False) -> None:
     async def check(application: Application) -> None:
         await _start_store_if_needed(application)
         found = await check_storage(application)
-        _say({"bucket": application.settings.bucket, "found": found}, "\n".join(found), as_json)
+        say({"bucket": application.settings.bucket, "found": found}, "\n".join(found), as_json)
 
-    _run(check, needs_schema=False)
+    with_application(check, needs_schema=False)
+
+
+@storage_app.command("rotate-key")
+def storage_rotate_key(
+    forget_old: Annotated[bool, typer.Option("--forget-old", help="Accept the new key alone.")] = False,
+) -> None:
+    """Make a new key of the embedded store for the next start. It accepts the old key too until --forget-old."""
+    settings = read_settings()
+    if not settings.uses_embedded_store:
+        fail(
+            "S3_BUCKET, S3_ENDPOINT_URL: this store's operator makes its keys. See docs/how-to/rotate-secrets.md."
+        )
+    folder = settings.slipway_data_dir / "store"
+    if not folder.is_dir():
+        fail(f"SLIPWAY_DATA_DIR: there is no embedded store in {settings.slipway_data_dir}.")
+    with errors_as_sentences():
+        if forget_old:
+            forget_previous(folder)
+            typer.echo("Restart Slipway. The store then accepts the new key alone.")
+            return
+        try:
+            rotate_credentials(folder)
+        except PreviousKeyAccepted:
+            fail(
+                "The key before this one is still accepted. End it with --forget-old first, and restart Slipway."
+            )
+        typer.echo(
+            "Made a new key. Restart Slipway to sign with it. URLs that the old key signed stay valid until "
+            "`slipway storage rotate-key --forget-old` and another restart."
+        )
 
 
 @app.command()
@@ -219,6 +212,7 @@ def sweep(
                 if not adopt:
                     await application.bucket.confirm()
                 await application.reconciler.reconcile(due)
+                await application.deletion.finish_all()
         return due, await application.sweep.run(order, wait_seconds=wait)
 
     due, report = _with_sweep(run)
@@ -228,7 +222,7 @@ def sweep(
 
 def _fail_missing(dry_run: bool, yes: bool, wait: float, as_json: bool) -> None:
     """Check, ask and act. No connection is open while the operator is asked."""
-    if not (dry_run or yes or has_terminal()):
+    if not (dry_run or yes or cli_support.has_terminal()):
         raise typer.BadParameter("--fail-missing asks before it acts, which needs a terminal. Use --yes.")
 
     async def plan(application: Application) -> tuple[int, SweepReport, frozenset[uuid.UUID]]:
@@ -250,7 +244,7 @@ def _fail_missing(dry_run: bool, yes: bool, wait: float, as_json: bool) -> None:
 
 
 def _say_swept(due: int, report: SweepReport, as_json: bool) -> None:
-    _say({"rows_due": due, **asdict(report)}, f"Rows due: {due}\n{report.as_text()}", as_json)
+    say({"rows_due": due, **asdict(report)}, f"Rows due: {due}\n{report.as_text()}", as_json)
 
 
 def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:
@@ -263,7 +257,7 @@ def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> R
             refused = isinstance(error, WrongBucket)
             raise typer.Exit(_SWEEP_ENDS[Outcome.REFUSED] if refused else _ANOTHER_SWEEP) from None
 
-    return _run(with_store)
+    return with_application(with_store)
 
 
 async def _start_store_if_needed(application: Application) -> None:
@@ -277,28 +271,17 @@ async def _start_store_if_needed(application: Application) -> None:
         endpoint = application.connection.endpoint_url if application.connection else None
         if not store:
             bucket = application.settings.bucket
-            _fail(
+            fail(
                 f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {bucket} for us. {cause_of(error)}"
             )
         try:
             await store.start()
         except StoreNotStarted:  # Another process has its folder.
-            _fail(
+            fail(
                 f"The embedded store does not answer at {endpoint} and cannot be started there. Probably "
                 "`slipway serve` runs it at another port. Sweep with its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed "
                 "one), or stop it first."
             )
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = ".".join(str(part).upper() for part in problem["loc"])
-            message = problem["msg"].removeprefix("Value error, ")
-            typer.echo(f"{name}: {message}" if name else message, err=True)
-        raise typer.Exit(2) from None
 
 
 def _upgrade(settings: Settings) -> None:
@@ -307,51 +290,3 @@ def _upgrade(settings: Settings) -> None:
         settings.make_data_dir()
     if not schema.is_current(url):
         schema.upgrade(url)
-
-
-def _run(work: Callable[[Application], Coroutine[Any, Any, Result]], *, needs_schema: bool = True) -> Result:
-    configure_logging()
-    settings = _settings()
-
-    async def run(application: Application) -> Result:
-        try:
-            if needs_schema:
-                await application.prepare()
-            return await work(application)
-        finally:
-            await application.close()
-
-    with _errors_as_sentences():
-        return asyncio.run(run(build(settings)))
-
-
-@contextmanager
-def _errors_as_sentences() -> Iterator[None]:
-    """Print what an operator can correct and exit with 1. Other errors keep their traceback."""
-    try:
-        yield
-    except Exception as error:
-        sentence = sentence_for(error)
-        if sentence is None:
-            raise
-        _fail(sentence)
-
-
-def has_terminal() -> bool:
-    return sys.stdin.isatty()
-
-
-def _ask_password() -> str:
-    if has_terminal():
-        answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-        return answer
-    return sys.stdin.readline().rstrip("\n")
-
-
-def _say(facts: dict[str, object], sentence: str, as_json: bool) -> None:
-    typer.echo(json.dumps(facts) if as_json else sentence)
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

@@ -1,21 +1,31 @@
 """Run the web app in uvicorn."""
 
 import errno
-import resource
 import signal
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
 
+import structlog
 import typer
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.middleware import HTTPS_HEADERS, SAFE_HEADERS
 from app.bootstrap import Application
+from app.core.client_address import TrustedProxies
 from app.core.config import Settings
+from app.core.connection_table import ConnectionTable
+from app.core.descriptors import DescriptorWatch, most_connections, raise_limit
 from app.core.operator_errors import OperatorError, sentence_for
+from app.core.turns import Turns
+from app.http_protocol import LimitedHttp
 from app.main import create_app
 from app.runtime import leave, running
+
+log = structlog.get_logger()
 
 _STOP_SECONDS = 30
 
@@ -43,27 +53,35 @@ def check_address(settings: Settings) -> None:
 def run(application: Application) -> None:
     """Serve until SIGTERM or SIGINT, then end the process."""
     settings = application.settings
-    # Many systems allow 1,024 open files by default. Idle connections of a few hundred people reach that.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    most = most_connections(raise_limit())
+    table = ConnectionTable[LimitedHttp](most, settings.max_connections_per_client)
     config = uvicorn.Config(
         _Lifespan(create_app(application), application),
         host=settings.slipway_host,
         port=settings.slipway_port,
+        http=_limited_http(settings, table),
+        ws="none",
         # With "auto", uvicorn serves also if the start failed, without background work and without any check.
         lifespan="on",
         log_config=None,
         access_log=False,  # it contains whole paths, our own log has the route
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies or None,
+        proxy_headers=False,  # app.api.forwarded reads them
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     # When everything is closed, uvicorn raises the signal again that stopped it.
     signal.signal(signal.SIGTERM, lambda *_: leave(0))
     try:
-        _Server(config, settings.page_addresses).run(_sockets(settings))
+        _Server(config, settings.page_addresses, table).run(_sockets(settings))
     except KeyboardInterrupt:
         leave(130)
+
+
+def _limited_http(settings: Settings, table: ConnectionTable[LimitedHttp]) -> Any:
+    """Return what makes a protocol for each connection. uvicorn calls it as it would call the class."""
+    headers = {**SAFE_HEADERS, **(HTTPS_HEADERS if settings.cookies_are_secure else {})}
+    proxies = TrustedProxies(settings.trusted_proxies)
+    return partial(LimitedHttp, table=table, turns=Turns(), proxies=proxies, headers=headers)
 
 
 def _sockets(settings: Settings) -> list[socket.socket] | None:
@@ -74,14 +92,28 @@ def _sockets(settings: Settings) -> list[socket.socket] | None:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, addresses: Sequence[str]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, addresses: Sequence[str], table: ConnectionTable[LimitedHttp]
+    ) -> None:
         super().__init__(config)
         self._addresses = addresses
+        self._table = table
+        self._ended = 0
+        self._descriptors = DescriptorWatch()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             typer.echo(f"Slipway is ready: {' or '.join(self._addresses)}")
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at the limits. uvicorn calls this ten times a second."""
+        if counter % 10 == 0:
+            self._descriptors.look()
+        if counter % 600 == 0 and self._table.ended > self._ended:
+            log.warning("connections.full", ended=self._table.ended - self._ended, open=len(self._table))
+            self._ended = self._table.ended
+        return await super().on_tick(counter)
 
 
 class _Lifespan:

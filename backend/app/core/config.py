@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+import shlex
+import shutil
 import socket
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -10,10 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
+from limits import RateLimitItem, parse_many
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.core.addresses import lan_addresses
+from app.core.client_address import may_be_proxies
 from app.core.origins import (
     is_loopback,
     normalised_host,
@@ -22,12 +28,17 @@ from app.core.origins import (
     split_origin,
     url_host,
 )
+from app.core.production import refuse_unsafe
+from app.domain.limits import Limit
 
 GIB: Final = 1024**3
 DAY: Final = 86400
 MONTH: Final = 30 * DAY
 YEAR: Final = 365 * DAY
 MAX_PRESIGN_TTL_SECONDS: Final = 900
+
+MIN_METRICS_TOKEN_CHARACTERS: Final = 16
+"""Nothing limits how often it may be guessed."""
 
 _ENDPOINT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 """Segments that clients encode or resolve would break signatures."""
@@ -48,6 +59,7 @@ class Settings(BaseSettings):
     )
 
     environment: Literal["local", "production"] = "local"
+    registration: Literal["", "open", "closed"] = ""
     slipway_host: str = "127.0.0.1"
     slipway_port: int = Field(8000, ge=1, le=65535)
     slipway_store_port: int = Field(9000, ge=0, le=65535)
@@ -55,8 +67,10 @@ class Settings(BaseSettings):
     public_path: str = ""
     app_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
     database_url: SecretStr = SecretStr("")
+    allow_plain_database: bool = False
     s3_endpoint_url: str = ""
     s3_public_endpoint_url: str = ""
+    allow_plain_s3: bool = False
     s3_region: str = ""
     aws_region: str = ""
     aws_default_region: str = ""
@@ -72,9 +86,13 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(2 * GIB, ge=1, le=2 * GIB)
     presign_ttl_seconds: int = Field(900, ge=1, le=MAX_PRESIGN_TTL_SECONDS)
     upload_grace_seconds: int = Field(3600, ge=1, le=MONTH)
+    delete_undo_seconds: int = Field(10, ge=1, le=3600)
     sweep_interval_seconds: int = Field(300, ge=1, le=DAY)
+    max_accounts: int | None = Field(None, ge=1)
+    max_total_bytes: int | None = Field(None, ge=1)
     user_quota_bytes: int = Field(100 * GIB, ge=0)
     user_max_uploads_in_flight: int = Field(5, ge=1)
+    user_max_videos: int = Field(10_000, ge=1)
     session_idle_seconds: int = Field(7 * DAY, ge=60, le=YEAR)
     session_absolute_seconds: int = Field(MONTH, ge=60, le=YEAR)
     database_pool_size: int = Field(10, ge=1)
@@ -83,8 +101,24 @@ class Settings(BaseSettings):
     storage_connect_timeout_seconds: float = Field(2.0, gt=0)
     storage_read_timeout_seconds: float = Field(6.0, gt=0)
     storage_attempts: int = Field(2, ge=1, le=10)
+    scan_command: str = ""
+    scan_url: str = ""
+    scan_timeout_seconds: int = Field(600, ge=1, le=3600)
     metrics_token: SecretStr = SecretStr("")
     trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    max_connections_per_client: int = Field(256, ge=1)
+    limits_url: SecretStr = SecretStr("")
+    limit_sign_in_per_account: str = "100/hour"
+    limit_sign_in_per_address: str = "10/10 minutes"
+    limit_sign_in_success_per_account: str = "600/hour"
+    limit_register_per_address: str = "60/hour"
+    limit_create_per_user: str = "300/minute"
+    limit_sign_per_user: str = "1200/minute"
+    limit_complete_per_user: str = "1200/minute"
+    limit_read_per_user: str = "3000/minute"
+    limit_delete_per_user: str = "600/minute"
+    limit_report_per_user: str = "600/minute"
+    limit_account_per_user: str = "600/minute"
     page_dir: Path = Path(__file__).parents[3] / "frontend" / "out"
 
     @field_validator("app_origins", "trusted_proxies", mode="before")
@@ -93,6 +127,11 @@ class Settings(BaseSettings):
         return (
             [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("max_accounts", "max_total_bytes", mode="before")
+    @classmethod
+    def _no_limit_if_empty(cls, value: Any) -> Any:
+        return None if value == "" else value
 
     @field_validator("slipway_host")
     @classmethod
@@ -129,6 +168,31 @@ class Settings(BaseSettings):
             raise ValueError(
                 "its host name has an underscore, which S3 clients refuse. Use a name without one, for example an "
                 "alias of the container"
+            )
+        return origin + path
+
+    @field_validator("scan_command")
+    @classmethod
+    def _startable(cls, command: str) -> str:
+        try:
+            words = shlex.split(command)
+        except ValueError as error:
+            raise ValueError(f"it is no command line ({error}). Write one as in a shell") from None
+        if words and shutil.which(words[0]) is None:
+            raise ValueError(f"there is no program {words[0]!r}. Write its path, or put it into PATH")
+        return command
+
+    @field_validator("scan_url")
+    @classmethod
+    def _safe_to_ask(cls, url: str) -> str:
+        # Whoever hears the question can read the file.
+        origin, path = split_origin(url) if url else ("", "")
+        if "?" in path or "#" in path:
+            raise ValueError("it has a query or a fragment. Write scheme, host and path alone")
+        if origin.startswith("http://") and not is_loopback(urlsplit(origin).hostname or ""):
+            raise ValueError(
+                "it must be https, because the scanner is told how to read the file. "
+                "Only a loopback address may be http"
             )
         return origin + path
 
@@ -173,6 +237,46 @@ class Settings(BaseSettings):
         if url and not url.startswith(("sqlite+aiosqlite:///", "postgresql+psycopg://")):
             # Without the value, which may contain a password.
             raise ValueError("it begins with postgresql+psycopg:// or sqlite+aiosqlite:///, or is empty")
+        try:
+            make_url(url or "sqlite://")
+        except (ArgumentError, ValueError):
+            raise ValueError(
+                "it is not an address like postgresql+psycopg://user:password@host:5432/name. Percent-encode special "
+                "characters of the password"
+            ) from None
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _long_token(cls, token: SecretStr) -> SecretStr:
+        if 0 < len(token.get_secret_value()) < MIN_METRICS_TOKEN_CHARACTERS:
+            raise ValueError(
+                f"it has at least {MIN_METRICS_TOKEN_CHARACTERS} characters, because it may be guessed without limit. "
+                "`openssl rand -hex 32` makes one"
+            )
+        return token
+
+    @field_validator("limits_url")
+    @classmethod
+    def _known_counters(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url in ("", "memory://"):
+            return value
+        try:
+            parts = urlsplit(url)
+            is_known = parts.scheme in ("redis", "rediss") and bool(parts.hostname and parts.port)
+        except ValueError:
+            is_known = False
+        if not is_known:
+            # Without the value, which may contain a password.
+            raise ValueError("it is memory://, or like redis://host:6379/0 or rediss://:password@host:6379")
+        return value
+
+    @field_validator(*(f"limit_{limit}" for limit in Limit))
+    @classmethod
+    def _one_limit(cls, value: str) -> str:
+        if value:
+            parse_limit(value)
         return value
 
     @field_validator("trusted_proxies")
@@ -180,9 +284,14 @@ class Settings(BaseSettings):
     def _addresses(cls, proxies: list[str]) -> list[str]:
         for proxy in proxies:
             try:
-                ipaddress.ip_network(proxy)
+                network = ipaddress.ip_network(proxy)
             except ValueError:
                 raise ValueError(f"{proxy!r} is not an address like 10.0.0.5 or 10.0.0.0/24") from None
+            if not may_be_proxies(network):
+                raise ValueError(
+                    f"{proxy!r} has addresses of clients, who could then write their own into X-Forwarded-For. Name "
+                    "only your proxies"
+                )
         return proxies
 
     @model_validator(mode="after")
@@ -203,6 +312,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "AWS_SESSION_TOKEN belongs to AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Set all three, or none"
             )
+        if self.scan_command and self.scan_url:
+            raise ValueError("SCAN_COMMAND and SCAN_URL exclude each other. Set one of them")
         cloudfront = (self.cloudfront_domain, self.cloudfront_key_pair_id, self.cloudfront_private_key_pem)
         if any(cloudfront) and not all(cloudfront):
             raise ValueError(
@@ -212,24 +323,22 @@ class Settings(BaseSettings):
         if self.cloudfront_private_key_pem:
             _check_private_key(self.cloudfront_private_key_pem)
         if not self.is_local:
-            self._refuse_unsafe()
+            refuse_unsafe(self)
         return self
 
-    def _refuse_unsafe(self) -> None:
-        if self.uses_embedded_store:
-            raise ValueError(
-                "S3_BUCKET is required in production, because the embedded store is for one machine"
-            )
-        if not self.app_origins:
-            raise ValueError("APP_ORIGINS is required in production")
-        if plain := [origin for origin in self.app_origins if not origin.startswith("https://")]:
-            raise ValueError(f"APP_ORIGINS must be https in production: {', '.join(plain)}")
-        if (self.s3_public_endpoint_url or self.s3_endpoint_url).startswith("http://"):
-            raise ValueError(
-                "S3_PUBLIC_ENDPOINT_URL must be https in production, because browsers refuse http from an https page"
-            )
-        if not self.metrics_token.get_secret_value():
-            raise ValueError("METRICS_TOKEN is required in production")
+    @property
+    def secret_values(self) -> list[str]:
+        """What no log may contain."""
+        given = [
+            value for name in type(self).model_fields if isinstance(value := getattr(self, name), SecretStr)
+        ]
+        urls = (self.effective_database_url, self.limits_url.get_secret_value() or "memory://")
+        passwords = [make_url(url).password or "" for url in urls]
+        return [
+            *(secret.get_secret_value() for secret in given),
+            *passwords,
+            self.cloudfront_private_key_pem,
+        ]
 
     @property
     def uses_embedded_store(self) -> bool:
@@ -246,6 +355,17 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         return self.environment == "local"
+
+    @property
+    def registration_is_open(self) -> bool:
+        """Whether anyone may create an account, within MAX_ACCOUNTS."""
+        return self.registration != "closed"
+
+    @property
+    def is_for_this_machine(self) -> bool:
+        """Whether only people on this machine reach the app, so that metrics and OpenAPI need no secret."""
+        hosts = [self.slipway_host, *(urlsplit(origin).hostname or "" for origin in self.app_origins)]
+        return self.is_local and not self.trusted_proxies and all(map(is_loopback, hosts))
 
     @property
     def listens_everywhere(self) -> bool:
@@ -267,16 +387,28 @@ class Settings(BaseSettings):
             and not is_loopback(self.slipway_host)
         )
 
+    @property
+    def store_hosts(self) -> list[str]:
+        """The hosts of the page that tell where browsers find the embedded store. Empty means any.
+
+        A request that names another one, for example that of a proxy, means the first.
+        """
+        if is_loopback(self.slipway_host):
+            return ["localhost", "127.0.0.1"]
+        return [normalised_host(urlsplit(origin).hostname or "") for origin in self.app_origins]
+
+    @property
+    def store_has_two_names(self) -> bool:
+        """Whether the embedded store is found at 127.0.0.1 and at localhost, which need not be ::1 everywhere."""
+        return self.slipway_host == "127.0.0.1"
+
     @cached_property
     def page_origins(self) -> list[str]:
         """APP_ORIGINS, or the origins of a local installation."""
         if self.app_origins:
             return self.app_origins
-        ports = [self.slipway_port, 3000] if self.is_local else [self.slipway_port]
         hosts = ["127.0.0.1", "localhost", *self._own_hosts]
-        return list(
-            dict.fromkeys(normalised_origin(f"http://{host}:{port}") for port in ports for host in hosts)
-        )
+        return list(dict.fromkeys(normalised_origin(f"http://{host}:{self.slipway_port}") for host in hosts))
 
     @property
     def page_addresses(self) -> list[str]:
@@ -319,6 +451,12 @@ class Settings(BaseSettings):
         )
 
     @cached_property
+    def limits(self) -> dict[Limit, RateLimitItem]:
+        """The limits that are on."""
+        values = {limit: getattr(self, f"limit_{limit}") for limit in Limit}
+        return {limit: parse_limit(value) for limit, value in values.items() if value}
+
+    @cached_property
     def cloudfront_private_key_pem(self) -> str:
         value = self.cloudfront_private_key.get_secret_value()
         if not value or "-----BEGIN" in value:
@@ -327,6 +465,18 @@ class Settings(BaseSettings):
             return Path(value).read_text()
         except OSError as error:
             raise ValueError(f"CLOUDFRONT_PRIVATE_KEY: its file cannot be read ({error.strerror})") from None
+
+
+def parse_limit(value: str) -> RateLimitItem:
+    """Raise ValueError if it isn't one limit of at least one request."""
+    problem = f"{value!r} is not a limit like 10/minute or 100/15 minutes. Leave it empty for no limit"
+    try:
+        rules = parse_many(value)
+    except ValueError:
+        raise ValueError(problem) from None
+    if len(rules) != 1 or rules[0].amount < 1:
+        raise ValueError(problem)
+    return rules[0]
 
 
 def _check_private_key(pem: str) -> None:

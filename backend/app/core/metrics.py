@@ -7,6 +7,7 @@ HTTP_REQUEST_SECONDS = Histogram(
     "slipway_http_request_seconds", "Time to the answer's first byte.", ["method", "route"]
 )
 HTTP_REQUEST_BYTES = Counter("slipway_http_request_body_bytes_total", "Bytes of request bodies received.")
+LIMIT_HITS = Counter("slipway_limit_hits_total", "Requests that a limit refused.", ["limit"])
 STORAGE_CALL_SECONDS = Histogram(
     "slipway_storage_call_seconds", "Time of one storage call.", ["operation", "outcome"]
 )
@@ -17,6 +18,12 @@ VIDEO_TRANSITIONS = Counter(
     "slipway_video_transitions_total", "Changes of a video's state.", ["event", "status"]
 )
 PROBES = Counter("slipway_probes_total", "Metadata reads by how they ended.", ["outcome"])
+SCAN_SECONDS = Histogram(
+    "slipway_scan_seconds",
+    "Time of one scan.",
+    ["outcome"],
+    buckets=[2**power for power in range(-3, 13)],
+)
 SWEEP_FOUND = Gauge("slipway_sweep_found", "Items that the last sweep found.", ["category"])
 SWEEP_FOUND_BYTES = Gauge("slipway_sweep_found_bytes", "Bytes of those items.", ["category"])
 SWEEP_OLDEST_SECONDS = Gauge("slipway_sweep_oldest_seconds", "Age of the oldest item.", ["category"])

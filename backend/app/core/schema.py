@@ -35,8 +35,17 @@ def head_revision() -> str:
     return max(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("*.py"))
 
 
+def require_current(database_url: str) -> None:
+    """Raise SchemaOutdated if the database does not have this version's schema."""
+    if not is_current(database_url):
+        raise SchemaOutdated
+
+
 def is_current(database_url: str) -> bool:
-    """Return whether the database has this version's schema."""
+    """Return whether the database has this version's schema. A file that is missing has none, and is not made."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        return False
     engine = sync_engine(database_url)
     try:
         with engine.connect() as connection:

@@ -2,8 +2,11 @@
 
 import asyncio
 import hashlib
+import hmac
 import secrets
-from collections.abc import Callable
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final, TypeVar
@@ -23,7 +26,11 @@ MAX_PASSWORD_CHARACTERS: Final = 128
 _ARGON2: Final = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1),))
 _HASHING_THREADS: Final = 2
 HASHING_QUEUE: Final = 32
-"""About 0.4 s of work on two idle cores. Further requests get 503."""
+"""How many may wait or run, which is about 0.4 s of work on two idle cores. Further requests get 503."""
+KEPT_FOR_KNOWN: Final = 8
+"""How many more may wait from places that the account knows, because strangers can fill the queue together."""
+HASHES_OF_ONE: Final = 8
+"""How many of one account or address may wait or run. People behind one address may sign in at the same moment."""
 
 
 class PasswordHasher:
@@ -32,31 +39,39 @@ class PasswordHasher:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="argon2")
         self._pending = 0
+        self._pending_of = Counter[str]()
         self._of_nobody = _ARGON2.hash(secrets.token_urlsafe())
 
-    async def hash(self, password: str) -> str:
-        """Return the encoded hash. Raise Overloaded if the queue is full."""
-        return await self._run(_ARGON2.hash, password)
+    async def hash(self, password: str, whom: Sequence[str] = (), *, is_known: bool = False) -> str:
+        """Return the encoded hash. Raise Overloaded if the queue is full, or has too many of one of `whom`."""
+        return await self._run(whom, is_known, _ARGON2.hash, password)
 
-    async def verify(self, password: str, encoded: str | None) -> bool:
+    async def verify(
+        self, password: str, encoded: str | None, whom: Sequence[str] = (), *, is_known: bool = False
+    ) -> bool:
         """Return whether the password matches. None, for a missing account, takes the same time as a hash.
 
-        Raise Overloaded if the queue is full.
+        Raise Overloaded as `hash` does.
         """
-        matches = await self._run(_matches, password, encoded or self._of_nobody)
+        matches = await self._run(whom, is_known, _matches, password, encoded or self._of_nobody)
         return matches and encoded is not None
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, function: Callable[..., Result], *arguments: str) -> Result:
-        if self._pending >= HASHING_QUEUE:
+    async def _run(
+        self, whom: Sequence[str], is_known: bool, function: Callable[..., Result], *arguments: str
+    ) -> Result:
+        is_full = self._pending >= HASHING_QUEUE + KEPT_FOR_KNOWN * is_known
+        if is_full or any(self._pending_of[one] >= HASHES_OF_ONE for one in whom):
             raise Overloaded
         self._pending += 1
+        self._pending_of.update(whom)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
         finally:
             self._pending -= 1
+            self._pending_of -= Counter(whom)  # which drops what is 0
 
 
 def _matches(password: str, encoded: str) -> bool:
@@ -90,6 +105,11 @@ def _common_passwords() -> frozenset[str]:
 def new_session_token() -> str:
     """Return 256 random bits for the cookie or the Authorization header."""
     return secrets.token_urlsafe(32)
+
+
+def hash_place(user_id: uuid.UUID, address: str) -> str:
+    """Return what the database stores of an address that a user signed in from."""
+    return hmac.new(user_id.bytes, address.encode(), hashlib.sha256).hexdigest()
 
 
 def hash_token(token: str) -> str:

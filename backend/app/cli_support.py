@@ -1,0 +1,99 @@
+"""Run a command of `slipway` on the built application, and talk to the operator."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import structlog
+import typer
+from pydantic import ValidationError
+
+from app.bootstrap import Application, build
+from app.core import private_files
+from app.core.config import Settings
+from app.core.logging import configure_logging
+from app.core.operator_errors import sentence_for
+from app.core.schema import require_current
+
+log = structlog.get_logger()
+
+Result = TypeVar("Result")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
+
+
+def read_settings() -> Settings:
+    """Read the settings, begin to log without their secrets, and keep the database private."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(str(part).upper() for part in problem["loc"])
+            message = problem["msg"].removeprefix("Value error, ")
+            typer.echo(f"{name}: {message}" if name else message, err=True)
+        raise typer.Exit(2) from None
+    configure_logging(secrets=settings.secret_values)
+    for sentence in private_files.narrow_database(settings.effective_database_url):
+        typer.echo(sentence, err=True)
+    return settings
+
+
+def with_application(
+    work: Callable[[Application], Coroutine[Any, Any, Result]], *, needs_schema: bool = True
+) -> Result:
+    """Build the application, let it do this work, and close it.
+
+    Without a schema nothing is built, because that would make the folder of the embedded store and its keys.
+    """
+    settings = read_settings()
+
+    async def run(application: Application) -> Result:
+        try:
+            if needs_schema:
+                await application.set_clock()
+            return await work(application)
+        finally:
+            await application.close()
+
+    with errors_as_sentences():
+        if needs_schema:
+            require_current(settings.effective_database_url)
+        return asyncio.run(run(build(settings)))
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Print what an operator can correct, log other errors with their traceback, and exit with 1."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except Exception as error:
+        sentence = sentence_for(error)
+        if sentence is None:
+            log.exception("command.failed")
+            raise typer.Exit(1) from None
+        fail(sentence)
+
+
+def has_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def ask_password() -> str:
+    """Ask twice on a terminal, else read a line from standard input."""
+    if has_terminal():
+        answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return answer
+    return sys.stdin.readline().rstrip("\n")
+
+
+def say(facts: Mapping[str, object], sentence: str, as_json: bool) -> None:
+    typer.echo(json.dumps(facts) if as_json else sentence)
+
+
+def fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,30 @@
+"""Query the places that users signed in from."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from app.models import KnownPlace
+
+
+async def is_known(session: AsyncSession, user_id: uuid.UUID, place_hash: str, since: datetime) -> bool:
+    """Return whether the user signed in from there after `since`."""
+    statement = select(KnownPlace.user_id).where(
+        KnownPlace.user_id == user_id, KnownPlace.place_hash == place_hash, col(KnownPlace.seen_at) > since
+    )
+    return (await session.scalars(statement)).first() is not None
+
+
+async def remember(session: AsyncSession, user_id: uuid.UUID, place_hash: str, now: datetime) -> None:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(KnownPlace).values(user_id=user_id, place_hash=place_hash, seen_at=now)
+    key = [col(KnownPlace.user_id), col(KnownPlace.place_hash)]
+    await session.execute(statement.on_conflict_do_update(index_elements=key, set_={"seen_at": now}))
+
+
+async def delete_before(session: AsyncSession, then: datetime) -> None:
+    await session.execute(delete(KnownPlace).where(col(KnownPlace.seen_at) <= then))
