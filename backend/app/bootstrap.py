@@ -1,39 +1,51 @@
 """Choose adapters from the settings and build the services."""
 
 import asyncio
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.adapters.delivery import CloudFrontDelivery, PresignedDelivery
+from app.adapters.limit_counters import DatabaseCounters, MemoryCounters
 from app.adapters.probe import StoredObjectProbe
 from app.adapters.s3 import S3Connection, S3Storage, make_signer
 from app.adapters.s3_bucket import BucketSetup
 from app.adapters.s3_credentials import describe_credentials
 from app.adapters.s3_region import find_region
+from app.adapters.scan_command import CommandScanner
+from app.api.present import KEPT_LINKS
 from app.core.clock import SharedClock, SystemClock
 from app.core.config import Settings
 from app.core.db import Database
 from app.core.opened_host import OPENED_HOST
 from app.core.origins import url_host
-from app.core.schema import SchemaOutdated, is_current
+from app.core.recent import Recent
+from app.core.schema import require_current
 from app.core.security import PasswordHasher
 from app.core.storage_causes import status_and_code
 from app.embedded import EmbeddedStoreProcess, free_port
-from app.ports import Clock, DeliveryUrls, MediaProbe, ObjectStorage
+from app.ports import Clock, DeliveryUrls, LimitCounters, MediaProbe, ObjectStorage, Scanner
+from app.services.account_deletion import AccountDeletion
 from app.services.accounts import AccountService
 from app.services.background import BackgroundTasks
 from app.services.completion import CompletionService
 from app.services.probe_queue import ProbeQueue
 from app.services.processing import ProcessingService
+from app.services.rate_limits import RateLimits
+from app.services.readiness import Readiness
 from app.services.reconciler import Reconciler
+from app.services.registration import RegistrationService
 from app.services.removal import Removal
+from app.services.scanning import Scanning
 from app.services.sweep.bucket import VERSIONS_SENTENCES, BucketCheck
 from app.services.sweep.fail_missing import FailMissing
 from app.services.sweep.sweep import Sweep
+from app.services.undo import UndoService
 from app.services.uploads import UploadService
+from app.services.user_admin import UserAdmin
 from app.services.videos import VideoService
 from localstore.credentials import load_or_create_credentials
 from localstore.swift_config import REGION
@@ -56,16 +68,22 @@ class Application:
     queue: ProbeQueue
     hasher: PasswordHasher
     tasks: BackgroundTasks
+    limits: RateLimits
+    registration: RegistrationService
     accounts: AccountService
+    user_admin: UserAdmin
+    deletion: AccountDeletion
     uploads: UploadService
     completion: CompletionService
     videos: VideoService
+    undo: UndoService
     removal: Removal
     processing: ProcessingService
     reconciler: Reconciler
     sweep: Sweep
     fail_missing: FailMissing
     bucket: BucketCheck
+    readiness: Readiness
     store_origins: Callable[[], Sequence[str]]
     """Return the other origins that the page uses, for its Content-Security-Policy.
 
@@ -73,11 +91,12 @@ class Application:
     """
     store: EmbeddedStoreProcess | None = None
     connection: S3Connection | None = None
+    links: Recent[None] = field(default_factory=lambda: Recent(KEPT_LINKS), repr=False)
+    """The delivery URLs that the audit log has, by session."""
 
     async def prepare(self) -> None:
         """Set the clock. Raise SchemaOutdated, DatabaseUnavailable, or OperationalError if there is no database."""
-        if not await asyncio.to_thread(is_current, self.settings.effective_database_url):
-            raise SchemaOutdated
+        await asyncio.to_thread(require_current, self.settings.effective_database_url)
         await self.set_clock()
 
     async def set_clock(self) -> None:
@@ -89,6 +108,7 @@ class Application:
         if self.store:
             await self.store.stop()
         self.hasher.close()
+        await self.limits.counters.close()
         await self.database.close()
 
 
@@ -105,6 +125,7 @@ def build(settings: Settings) -> Application:
             store_port,
             settings.page_origins,
             any_local_origin=not settings.app_origins,
+            proxies=settings.trusted_proxies,
         )
         connection = embedded_connection(settings, store_port)
     else:
@@ -141,6 +162,28 @@ def pick_clock(settings: Settings) -> Clock:
     return own if settings.effective_database_url.startswith("sqlite") else SharedClock(own)
 
 
+def pick_counters(settings: Settings, database: Database, clock: Clock) -> LimitCounters:
+    """Return where limits count. Processes that share PostgreSQL share its counters, unless LIMITS_URL names others."""
+    url = settings.limits_url.get_secret_value()
+    own = MemoryCounters(clock)
+    if url.startswith("redis"):
+        from app.adapters.redis_counters import RedisCounters  # its packages take memory
+
+        return RedisCounters(url, own)
+    return own if url or database.is_sqlite else DatabaseCounters(database, clock)
+
+
+def pick_scanner(settings: Settings) -> Scanner | None:
+    """Return None if no scanner is set, so that videos become ready without a scan."""
+    if settings.scan_command:
+        return CommandScanner(shlex.split(settings.scan_command))
+    if settings.scan_url:
+        from app.adapters.scan_url import UrlScanner  # httpx is only for this
+
+        return UrlScanner(settings.scan_url)
+    return None
+
+
 def assemble(
     settings: Settings,
     *,
@@ -151,16 +194,24 @@ def assemble(
     store: EmbeddedStoreProcess | None = None,
     connection: S3Connection | None = None,
     probe: MediaProbe | None = None,
+    scanner: Scanner | None = None,
 ) -> Application:
     """Build the services on these adapters."""
     database = Database(settings.effective_database_url, settings.database_pool_size)
     queue = ProbeQueue(database, clock)
     hasher = PasswordHasher()
     tasks = BackgroundTasks()
+    limits = RateLimits(pick_counters(settings, database, clock), settings.limits)
     grace = settings.upload_grace
     completion = CompletionService(database, storage, queue, clock, tasks)
     removal = Removal(database, storage, clock)
     bucket = BucketCheck(database, storage, settings.bucket)
+    scanner = scanner or pick_scanner(settings)
+    scanning = Scanning(database, storage, clock, scanner, settings.scan_timeout_seconds) if scanner else None
+    registration = RegistrationService(
+        database, clock, hasher, settings.registration_is_open, settings.max_accounts
+    )
+    deletion = AccountDeletion(database, clock)
     return Application(
         settings=settings,
         clock=clock,
@@ -170,22 +221,36 @@ def assemble(
         queue=queue,
         hasher=hasher,
         tasks=tasks,
+        limits=limits,
+        registration=registration,
         accounts=AccountService(
             database,
             clock,
             hasher,
             timedelta(seconds=settings.session_idle_seconds),
             timedelta(seconds=settings.session_absolute_seconds),
+            limits,
         ),
+        user_admin=UserAdmin(
+            database, clock, registration, removal, bucket, deletion, settings.user_quota_bytes
+        ),
+        deletion=deletion,
         uploads=UploadService(database, storage, clock, tasks, settings),
         completion=completion,
         videos=VideoService(database, clock, tasks, removal),
+        undo=UndoService(
+            database,
+            clock,
+            timedelta(seconds=settings.delete_undo_seconds),
+            settings.user_max_uploads_in_flight,
+        ),
         removal=removal,
-        processing=ProcessingService(database, probe or StoredObjectProbe(storage), clock),
+        processing=ProcessingService(database, probe or StoredObjectProbe(storage), clock, scanning),
         reconciler=Reconciler(database, storage, clock, tasks, completion, removal, grace),
         sweep=Sweep(database, storage, clock, grace, timedelta(seconds=settings.sweep_interval_seconds)),
         fail_missing=FailMissing(database, storage, clock, bucket),
         bucket=bucket,
+        readiness=Readiness(database, bucket, clock, tasks),
         store_origins=store_origins,
         store=store,
         connection=connection,
@@ -253,7 +318,8 @@ def s3_connection(settings: Settings) -> S3Connection:
 def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
     credentials = load_or_create_credentials(settings.slipway_data_dir / "store")
     endpoint_url = f"http://{url_host(settings.own_host)}:{store_port}"
-    public_url = f"http://{OPENED_HOST}:{store_port}" if settings.store_follows_host else endpoint_url
+    named_by_page = settings.store_follows_host or settings.store_has_two_names
+    public_url = f"http://{OPENED_HOST}:{store_port}" if named_by_page else endpoint_url
     return replace(
         s3_connection(settings),
         endpoint_url=endpoint_url,

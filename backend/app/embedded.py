@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -33,17 +34,26 @@ class EmbeddedStoreProcess:
     """The child process. It ends when this process does, because we hold the other end of its stdin."""
 
     def __init__(
-        self, data_dir: Path, host: str, port: int, origins: Sequence[str], *, any_local_origin: bool = False
+        self,
+        data_dir: Path,
+        host: str,
+        port: int,
+        origins: Sequence[str],
+        *,
+        any_local_origin: bool = False,
+        proxies: Sequence[str] = (),
     ) -> None:
         self._address = (host, port)
         self._arguments = [
             *(sys.executable, "-m", "localstore", "--data-dir", str(data_dir)),
             *("--host", host, "--port", str(port)),
             *(argument for origin in origins for argument in ("--origin", origin)),
+            *(argument for proxy in proxies for argument in ("--proxy", proxy)),
             *(["--any-local-origin"] if any_local_origin else []),
         ]
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._held: socket.socket | None = None
 
     @property
     def pid(self) -> int | None:
@@ -64,6 +74,7 @@ class EmbeddedStoreProcess:
                 f"The embedded store runs only on Linux and this is {platform.system()}. Run Slipway in Docker, "
                 "WSL 2 or a Linux virtual machine, or set S3_BUCKET and S3_ENDPOINT_URL to another S3."
             )
+        self._hold_ipv6_loopback()
         await self._spawn()
         self._watch = asyncio.create_task(self._keep_alive())
 
@@ -80,6 +91,32 @@ class EmbeddedStoreProcess:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()
                 await self._process.wait()
+        if self._held:
+            self._held.close()
+
+    def _hold_ipv6_loopback(self) -> None:
+        """Keep other programs from the store's port at ::1, which browsers try first for localhost.
+
+        A socket that is bound and does not listen refuses connections. Raise StoreNotStarted.
+        """
+        host, port = self._address
+        if host not in ("127.0.0.1", "0.0.0.0"):  # noqa: S104  # compared, not bound
+            return
+        try:
+            held = socket.socket(socket.AF_INET6)
+        except OSError:
+            return  # without IPv6 nobody can listen there
+        try:
+            held.bind(("::1", port))
+        except OSError as error:
+            held.close()
+            if error.errno == errno.EADDRINUSE:
+                raise StoreNotStarted(
+                    f"Port {port} on ::1 is in use, and browsers would find that program at localhost. Stop it, "
+                    "or set SLIPWAY_STORE_PORT to a free port."
+                ) from error
+        else:
+            self._held = held
 
     async def _spawn(self) -> None:
         try:

@@ -2,20 +2,24 @@
 
 import hmac
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from app.api import errors
+from app.api.forwarded import Forwarded
 from app.api.main import api_router
 from app.api.middleware import BodyLimit, RequestContext
 from app.api.page import Page
 from app.api.public_path import PublicPath
+from app.api.routes import forms
 from app.bootstrap import Application
-from app.core.origins import normalised_host
+from app.core.client_address import TrustedProxies
+from app.core.origins import is_loopback
 from app.domain.errors import NotAuthenticated
 
 
@@ -30,25 +34,29 @@ def create_app(application: Application) -> FastAPI:
         redirect_slashes=False,
         docs_url=None,  # our Content-Security-Policy refuses Swagger UI's remote scripts
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json" if settings.is_local else None,
+        openapi_url=None,
     )
     app.state.application = application
     errors.install(app)
     app.include_router(api_router)
     app.add_api_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
+    if settings.is_for_this_machine:
+        app.add_api_route("/api/v1/openapi.json", _openapi, methods=["GET"], include_in_schema=False)
     page_files: Collection[str] = ()
     if settings.page_dir.is_dir():
         page = Page(settings.page_dir, application.store_origins, settings.public_path)
         page_files = page.files
+        app.include_router(forms.router)
+        # Without these the router would refuse every method but POST at the forms' addresses.
+        app.router.routes.extend(Route(path, page, methods=["GET", "HEAD"]) for path in forms.ADDRESSES)
         # As the default, because a mount at "/" would also answer wrong methods on API paths.
         app.router.default = page
     # Last added is outermost.
     app.add_middleware(BodyLimit)
     if settings.public_path:
         app.add_middleware(PublicPath, public_path=settings.public_path, page_files=page_files)
-    # Behind a proxy, the request may name the app's own host.
-    hosts = [normalised_host(urlsplit(origin).hostname or "") for origin in settings.app_origins]
-    app.add_middleware(RequestContext, known_hosts=hosts)
+    app.add_middleware(RequestContext, known_hosts=settings.store_hosts, is_https=settings.cookies_are_secure)
+    app.add_middleware(Forwarded, proxies=TrustedProxies(settings.trusted_proxies))
     return app
 
 
@@ -56,10 +64,31 @@ def _operation_id(route: APIRoute) -> str:
     return f"{route.tags[0]}-{route.name}" if route.tags else route.name
 
 
+def _is_from_this_machine(request: Request) -> bool:
+    """Return whether a program on this machine asks, and no proxy or page for somebody else.
+
+    A page elsewhere can have its name resolve to this machine (DNS rebinding), but not choose another `Host`.
+    """
+    if not request.app.state.application.settings.is_for_this_machine:
+        return False
+    was_forwarded = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "via"))
+    hosts = (request.client.host if request.client else "", request.url.hostname or "")
+    return not was_forwarded and all(map(is_loopback, hosts))
+
+
+async def _openapi(request: Request) -> Response:
+    if not _is_from_this_machine(request):
+        raise HTTPException(404)
+    return JSONResponse(request.app.openapi())
+
+
 async def _metrics(request: Request) -> Response:
-    """Answer in Prometheus' text format. METRICS_TOKEN, if set, is required as bearer token."""
-    expected = request.app.state.application.settings.metrics_token.get_secret_value()
+    """Answer in Prometheus' text format. METRICS_TOKEN is required, or this machine if none is set."""
+    settings = request.app.state.application.settings
+    expected = settings.metrics_token.get_secret_value()
     given = request.headers.get("authorization", "")
+    if not expected and not _is_from_this_machine(request):
+        raise NotAuthenticated
     if expected and not hmac.compare_digest(given.encode(), f"Bearer {expected}".encode()):
         raise NotAuthenticated
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -4,12 +4,13 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Enum, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
+from app.domain.email_address import MAX_EMAIL_CHARACTERS
 from app.domain.part_plan import PartPlan
-from app.domain.video_status import VideoStatus
+from app.domain.video_status import HIDDEN, VideoStatus
 
 # The overloads of SQLModel's `Field` do not accept a TypeDecorator class as sa_type.
 _UTC: Any = UtcDateTime
@@ -17,6 +18,12 @@ _UTC: Any = UtcDateTime
 _STATUS: Any = Enum(VideoStatus, native_enum=False, length=16, values_callable=lambda states: list(states))
 
 _JSON: Any = JSON(none_as_null=True)
+# Bytes decide, so that both databases sort alike.
+_BYTEWISE: Any = Text().with_variant(Text(collation="C"), "postgresql")
+
+IS_WITHOUT_NAME_KEY = text("name_key = ''")
+"""Of rows of the previous version. Written out, because a parameter would not find the index with this condition."""
+_IS_REMOVED = text("remove_at IS NOT NULL")
 
 # Constraints need names, because SQLite rebuilds tables by them.
 SQLModel.metadata.naming_convention = {
@@ -32,14 +39,18 @@ class User(SQLModel, table=True):
     __tablename__ = "users"
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
-    email: str = Field(max_length=320)
-    email_key: str = Field(max_length=320, unique=True)
+    email: str = Field(max_length=MAX_EMAIL_CHARACTERS)
+    email_key: str = Field(max_length=MAX_EMAIL_CHARACTERS, unique=True)
     """The address in the form that accounts are compared by."""
     full_name: str | None = Field(default=None, max_length=200)
-    password_hash: str = Field(max_length=255)
+    password_hash: str = Field(max_length=255, repr=False)
     is_active: bool
     reserved_bytes: int = Field(sa_type=BigInteger)
     """The sum of the videos' reserved_bytes, so that one guarded UPDATE can check the quota."""
+    quota_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    """The most that reserved_bytes may reach by new uploads. Null means USER_QUOTA_BYTES."""
+    deleted_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When the operator deleted the account. The row goes once the store has confirmed that its videos are gone."""
     created_at: datetime = Field(sa_type=_UTC)
 
 
@@ -65,6 +76,23 @@ class Video(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
         Index("ix_videos_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_videos_user_id_changed_at", "user_id", "changed_at"),
+        Index("ix_videos_user_id_size_bytes_id", "user_id", "size_bytes", "id"),
+        Index("ix_videos_user_id_duration_ms_id", "user_id", "duration_ms", "id"),
+        # It has every column that a search reads.
+        Index(
+            "ix_videos_user_id_name_key_id_status_remove_at",
+            *("user_id", "name_key", "id", "status", "remove_at"),
+        ),
+        # It has every column that a count reads.
+        Index("ix_videos_user_id_status_remove_at", "user_id", "status", "remove_at"),
+        Index(
+            "ix_videos_without_name_key",
+            "id",
+            sqlite_where=IS_WITHOUT_NAME_KEY,
+            postgresql_where=IS_WITHOUT_NAME_KEY,
+        ),
+        Index("ix_videos_remove_at", "remove_at", sqlite_where=_IS_REMOVED, postgresql_where=_IS_REMOVED),
         Index("ix_videos_status_due_at", "status", "due_at"),
         Index("ix_videos_status_audit_due_at", "status", "audit_due_at"),
     )
@@ -74,6 +102,8 @@ class Video(SQLModel, table=True):
     idempotency_key: uuid.UUID | None = None
 
     original_filename: str = Field(max_length=255)
+    name_key: str = Field(sa_type=_BYTEWISE, sa_column_kwargs={"server_default": ""})
+    """The name in the form that lists are sorted and searched by. Empty if the previous version wrote it."""
     content_type: str = Field(max_length=64)
     declared_container: str = Field(max_length=8)
     size_bytes: int = Field(sa_type=BigInteger)
@@ -98,6 +128,8 @@ class Video(SQLModel, table=True):
     part_md5s: dict[str, str] | None = Field(default=None, sa_type=_JSON, sa_column_kwargs={"name": "proof"})
     """While `completing`, the MD5s that the browser computed, by part number. The column keeps the name of migration
     0005, so that instances of the previous version can still run."""
+    remove_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When a video that its owner removed will be deleted, unless they restore it. Null if it is not removed."""
     due_at: datetime | None = Field(default=None, sa_type=_UTC)
     """When the probe, the expiry or the next step of the removal is due."""
     attempts: int
@@ -118,6 +150,7 @@ class Video(SQLModel, table=True):
     crop: str | None = Field(default=None, max_length=32)
     video_codec: str | None = Field(default=None, max_length=32)
     audio_codec: str | None = Field(default=None, max_length=32)
+    audio_channels: int | None = None
     frame_rate: float | None = None
     bit_rate: int | None = Field(default=None, sa_type=BigInteger)
     hdr: str | None = Field(default=None, max_length=8)
@@ -127,6 +160,8 @@ class Video(SQLModel, table=True):
     metadata_complete: bool
 
     created_at: datetime = Field(sa_type=_UTC)
+    changed_at: datetime | None = Field(default=None, sa_type=_UTC)
+    """When it last changed in a way that its owner sees. Null if that was a process of an earlier version."""
     expires_at: datetime | None = Field(default=None, sa_type=_UTC)
     """When the upload expires if no further part arrives. Null once the object is verified."""
     uploaded_at: datetime | None = Field(default=None, sa_type=_UTC)
@@ -138,6 +173,11 @@ class Video(SQLModel, table=True):
 
     Until the video is ready this is the app's clock, then the store's. Null if the last check found the object.
     """
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether its owner no longer sees it."""
+        return self.status in HIDDEN or self.remove_at is not None
 
     @property
     def part_plan(self) -> PartPlan:
@@ -164,3 +204,25 @@ class Installation(SQLModel, table=True):
     """When a sweep last ended as `done`."""
     sweep_report: str | None = Field(default=None, sa_type=Text)
     """The last sweep's report in JSON, which every process publishes."""
+
+
+class KnownPlace(SQLModel, table=True):
+    """An address that a user signed in from, which strangers' wrong passwords don't keep out."""
+
+    __tablename__ = "known_places"
+
+    user_id: uuid.UUID = Field(foreign_key="users.id", primary_key=True, ondelete="CASCADE")
+    place_hash: str = Field(primary_key=True, max_length=64)
+    """HMAC-SHA-256 of the address under the user's random ID, so that a look at the table shows no addresses."""
+    seen_at: datetime = Field(sa_type=_UTC, index=True)
+    """The last sign-in from there."""
+
+
+class LimitCounter(SQLModel, table=True):
+    """What a limit has counted in its window. Only PostgreSQL has rows, and it may forget them in a crash."""
+
+    __tablename__ = "limit_counters"
+
+    key: str = Field(primary_key=True, max_length=64)
+    hits: int
+    ends_at: datetime = Field(sa_type=_UTC, index=True)

@@ -1,10 +1,11 @@
 """Define the protocols that adapters implement for the use cases, and the values that they exchange."""
 
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from mediaprobe import Metadata
 
@@ -12,6 +13,24 @@ from mediaprobe import Metadata
 class Clock(Protocol):
     def now(self) -> datetime:
         """Return the time, aware and in UTC."""
+
+
+class LimitCounters(Protocol):
+    """Counters that end by themselves. A database raises DatabaseUnavailable."""
+
+    async def hit(self, key: str, seconds: int) -> int:
+        """Add one, and return the sum. The first hit begins a window of `seconds`, after which the sum is 0 again."""
+
+    async def count(self, key: str) -> int:
+        """Return the sum of the window, 0 without one."""
+
+    async def seconds_left(self, key: str) -> float:
+        """Return the time until the window ends, 0 without one."""
+
+    async def clear(self, key: str) -> None:
+        """End the window."""
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -89,7 +108,7 @@ class PresignedPart:
     """A URL that accepts one part of exactly this length until `expires_at`."""
 
     part_number: int
-    url: str
+    url: str = field(repr=False)
     size_bytes: int
     expires_at: datetime
 
@@ -131,6 +150,14 @@ class ReaderCrashed(Exception):
         self.reason = reason
 
 
+class ScannerUnavailable(Exception):
+    """The scanner gave no clear verdict. `reason` is for the log and names no URL."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ObjectStorage(Protocol):
     """An S3 bucket.
 
@@ -152,6 +179,12 @@ class ObjectStorage(Protocol):
         ttl_seconds: int,
     ) -> PresignedPart:
         """Sign method, key, upload ID, part number and Content-Length, without a request."""
+
+    def presign_get(self, object_key: str, now: datetime, ttl_seconds: int) -> str:
+        """Return a URL that reads the object at the server's own endpoint, without a request.
+
+        Raise StorageUnavailable if there are no valid credentials.
+        """
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         """Return all parts in order. Raise NoSuchUpload."""
@@ -202,7 +235,7 @@ class ObjectStorage(Protocol):
 
 @dataclass(frozen=True)
 class DeliveryUrl:
-    url: str
+    url: str = field(repr=False)
     expires_at: datetime
 
 
@@ -217,4 +250,30 @@ class MediaProbe(Protocol):
 
         Raise mediaprobe.ProbeError, ReaderCrashed, ReaderNotStarted, NoSuchObject, ObjectChanged,
         StorageUnavailable, Overloaded.
+        """
+
+
+@dataclass(frozen=True)
+class FileToScan:
+    """What a scanner is told of a file."""
+
+    video_id: uuid.UUID
+    url: str
+    """A presigned GET. Whoever has it can read the file."""
+    size_bytes: int
+    content_type: str
+
+
+@dataclass(frozen=True)
+class ScanVerdict:
+    verdict: Literal["clean", "infected"]
+    signature: str | None = None
+    """The scanner's name for what it found, printable and bounded."""
+
+
+class Scanner(Protocol):
+    async def scan(self, file: FileToScan) -> ScanVerdict:
+        """Return what the scanner clearly said. Raise ScannerUnavailable for everything else.
+
+        The caller limits the time, and may cancel the scan at any moment.
         """

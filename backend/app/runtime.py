@@ -33,6 +33,8 @@ class Intervals:
     wrong_bucket: float = 15.0
     probes: float = 1.0
     reconciler: float = 1.0
+    deletion: float = 5.0
+    name_keys: float = 60.0
     sweep: float = 15.0
 
 
@@ -98,6 +100,8 @@ async def _work(application: Application, intervals: Intervals) -> None:
     await side_by_side(
         application.queue.work(probe_next, PROBES_AT_ONCE, intervals.probes),
         run_forever("reconciler", application.reconciler.start_due, intervals.reconciler),
+        run_forever("deletion", application.deletion.finish_all, intervals.deletion),
+        run_forever("name_keys", application.videos.fill_name_keys, intervals.name_keys),
         run_forever("sweep", partial(_sweep, application.sweep), sweep_every, wait_first=True),
     )
 

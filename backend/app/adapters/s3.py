@@ -8,8 +8,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
@@ -65,6 +65,9 @@ database before and after the call."""
 _ASSEMBLY_READ_SECONDS = 300.0
 """CompleteMultipartUpload may take minutes (AWS API reference). It runs in the background."""
 
+_WAITING_CHECKS = 4
+"""A readiness check and the bucket's confirmation, each with one that was abandoned and has not left its thread."""
+
 _SAMPLE_PART = b"Is the ETag of this part its MD5?"
 
 
@@ -79,13 +82,13 @@ class S3Connection:
     public_endpoint_url: str | None
     access_key_id: str | None
     """None for botocore's own chain."""
-    secret_access_key: str | None
+    secret_access_key: str | None = field(repr=False)
     threads: int
     queue: int
     connect_timeout_seconds: float
     read_timeout_seconds: float
     attempts: int
-    session_token: str | None = None
+    session_token: str | None = field(default=None, repr=False)
     credentials_end: datetime | None = None
     """When `session_token` ends. botocore's chain knows the end of its own credentials."""
     is_embedded: bool = False
@@ -98,7 +101,7 @@ class S3Connection:
             retries={"mode": "standard", "total_max_attempts": self.attempts},
             connect_timeout=self.connect_timeout_seconds,
             read_timeout=read_timeout_seconds,
-            max_pool_connections=self.threads,
+            max_pool_connections=self.threads + 1,  # a check has its own thread
             # Newer SDK defaults add CRC32 trailers that other engines do not know.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -147,9 +150,13 @@ def _session_without_environment() -> botocore.session.Session:
 
 def make_signer(connection: S3Connection) -> S3UrlSigner:
     """Return the signer of URLs for browsers."""
-    public = _public_client(connection)
-    credentials = public._request_signer._credentials  # type: ignore[attr-defined]  # private, but renews a role's keys
-    bucket_url = _bucket_url(public, connection.bucket)
+    return _signer_at(_public_client(connection), connection)
+
+
+def _signer_at(client: "S3Client", connection: S3Connection) -> S3UrlSigner:
+    """Return the signer of URLs at the client's endpoint."""
+    credentials = client._request_signer._credentials  # type: ignore[attr-defined]  # private, but renews a role's keys
+    bucket_url = _bucket_url(client, connection.bucket)
     return S3UrlSigner(credentials, connection.region, bucket_url, connection.credentials_end)
 
 
@@ -164,6 +171,14 @@ def _bucket_url(client: "S3Client", bucket: str) -> str:
     return example.partition("?")[0].removesuffix("key")
 
 
+class _Lane:
+    """A bounded pool of threads with a bounded queue."""
+
+    def __init__(self, threads: int, queue: int) -> None:
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="s3")
+        self.slots = threading.Semaphore(threads + queue)
+
+
 class S3Storage:
     """One bucket. Calls run in at most `threads` threads. If the queue is full, they raise Overloaded."""
 
@@ -176,9 +191,11 @@ class S3Storage:
         self._outages = OutageLog(connection.endpoint_url or "AWS")
         self.presign_part = signer.presign_part
         self._client = connection.client(connection.endpoint_url, connection.read_timeout_seconds)
+        self._own_signer = _signer_at(self._client, connection)
         self._assembly_client = connection.client(connection.endpoint_url, _ASSEMBLY_READ_SECONDS)
-        self._pool = ThreadPoolExecutor(connection.threads, thread_name_prefix="s3")
-        self._slots = threading.Semaphore(connection.threads + connection.queue)
+        self._lane = _Lane(connection.threads, connection.queue)
+        # Whether the store answers is a question of its own, whatever else waits for it, and costs others nothing.
+        self._check_lane = _Lane(1, _WAITING_CHECKS)
         self._versions = BucketVersions(lambda: self._client, self._call, self._pages)
         self._refused_headers: dict[str, set[str]] = {}
         """By operation, the optional headers that this store was found to refuse."""
@@ -198,6 +215,12 @@ class S3Storage:
         return CreatedUpload(
             _require_field(answer, "UploadId"), etags_are_md5=plain and "SSECustomerAlgorithm" not in answer
         )
+
+    def presign_get(self, object_key: str, now: datetime, ttl_seconds: int) -> str:
+        signer = self._own_signer
+        signed_at = now.replace(microsecond=0)  # SigV4 dates have no fractions of a second
+        expires_at = signer.valid_until(signed_at + timedelta(seconds=ttl_seconds), now)
+        return signer.presign_get(object_key, {}, signed_at, int((expires_at - signed_at).total_seconds()))
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         pages = self._pages(
@@ -341,15 +364,17 @@ class S3Storage:
             await self._require_free(object_key)
         try:
             await call(**taken)
-        except (InvalidPart, StorageUnavailable) as error:
+        except (InvalidPart, ObjectExists, StorageUnavailable) as error:
             doubtful = perhaps_refused(error.__cause__, taken)
             if not doubtful:
                 raise
             if CONDITION in doubtful:
                 await self._require_free(object_key)
             await call(**{name: value for name, value in taken.items() if name not in doubtful})
-            # The same write without them was accepted. A 400 of a proxy says nothing about the next one.
-            if is_stores_answer(error.__cause__) or error_status(error.__cause__) in (405, 501):
+            # The same write without them was accepted. A 400 of a proxy says nothing about the next one, and a
+            # store that answers 412 may have seen an object that was removed before the HEAD.
+            is_stores = is_stores_answer(error.__cause__) and not isinstance(error, ObjectExists)
+            if is_stores or error_status(error.__cause__) in (405, 501):
                 refused |= doubtful
                 log.warning("storage.header_refused", operation=operation, headers=sorted(doubtful))
 
@@ -391,7 +416,7 @@ class S3Storage:
     async def check(self) -> None:
         """Make a cheap request to the bucket. Until one succeeds, also use the region that the store names."""
         try:
-            await self._call("check", self._check_bucket)
+            await self._call("check", self._check_bucket, lane=self._check_lane)
         except NoSuchObject as error:
             raise StorageUnavailable from error.__cause__
 
@@ -421,6 +446,7 @@ class S3Storage:
             self._client = moved.client(moved.endpoint_url, moved.read_timeout_seconds)
             self._assembly_client = moved.client(moved.endpoint_url, _ASSEMBLY_READ_SECONDS)
             self._signer.move(region, _bucket_url(_public_client(moved), moved.bucket))
+            self._own_signer.move(region, _bucket_url(self._client, moved.bucket))
             self._connection = moved
 
     async def server_time(self) -> datetime:
@@ -458,7 +484,8 @@ class S3Storage:
             arguments |= following
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for lane in (self._lane, self._check_lane):
+            lane.pool.shutdown(wait=False, cancel_futures=True)
 
     async def _call(
         self,
@@ -466,9 +493,11 @@ class S3Storage:
         function: Callable[..., Result],
         *,
         time_limit: float | None = _CALL_SECONDS,
+        lane: _Lane | None = None,
         **arguments: Any,
     ) -> Result:
-        if not self._slots.acquire(blocking=False):
+        lane = lane or self._lane
+        if not lane.slots.acquire(blocking=False):
             raise Overloaded
         is_awaited = True
 
@@ -479,10 +508,10 @@ class S3Storage:
 
         began = time.perf_counter()
         outcome = "error"
-        work = self._pool.submit(run)
+        work = lane.pool.submit(run)
         # An abandoned call counts until it leaves the queue or its thread, so it is shielded from the cancellation.
         # Otherwise a store that never answers would let the queue grow without bound.
-        work.add_done_callback(lambda _: self._slots.release())
+        work.add_done_callback(lambda _: lane.slots.release())
         answer = asyncio.wrap_future(work)
         answer.add_done_callback(_retrieve_error)
         try:

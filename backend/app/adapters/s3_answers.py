@@ -9,7 +9,16 @@ from app.core.storage_causes import status_and_code
 
 CONDITION: Final = "IfNoneMatch"
 """boto3's name of the header If-None-Match."""
-_ABOUT_PARTS: Final = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
+_NEVER_ABOUT_HEADERS: Final = frozenset(
+    {
+        "ConditionalRequestConflict",  # a concurrent request on the key, which S3 asks to repeat
+        "EntityTooSmall",
+        "InvalidAccessKeyId",
+        "InvalidPart",
+        "InvalidPartOrder",
+    }
+)
+_REFUSALS: Final = (400, 403, 405, 409, 412, 422, 501)
 PASSING: Final = frozenset(
     {"BadDigest", "ExpiredToken", "IncompleteBody", "InvalidToken", "RequestTimeTooSkewed", "RequestTimeout"}
 )
@@ -41,15 +50,13 @@ def is_stores_answer(error: BaseException | None) -> bool:
 def perhaps_refused(error: BaseException | None, headers: Collection[str]) -> set[str]:
     """Return those of the request's optional headers that the error may be about.
 
-    Stores refuse a header that they don't know with 501 NotImplemented, 400 InvalidArgument or 405. If a proxy
-    removes it, the signature does not match. Only the same request without the header tells.
+    Stores refuse a header that they don't know with 501 NotImplemented, 400 InvalidArgument, 405 or 422, and filters
+    in front of them with 403. If a proxy removes it, the signature does not match. Some answer 409 or 412 without an
+    object at the key. Only the same request without the header tells.
     """
     code, status = error_code(error), error_status(error)
-    if (
-        code in PASSING
-        or code in _ABOUT_PARTS
-        or not (status in (400, 405, 501) or code == "SignatureDoesNotMatch")
-    ):
+    if code in PASSING or code in _NEVER_ABOUT_HEADERS or status not in _REFUSALS:
         return set()
     # AWS sends InvalidRequest also if the size is wrong, so that header stays.
-    return {CONDITION} & set(headers) if code == "InvalidRequest" else set(headers)
+    is_about_condition = code == "InvalidRequest" or status in (409, 412)
+    return {CONDITION} & set(headers) if is_about_condition else set(headers)

@@ -60,7 +60,13 @@ class S3UrlSigner:
         now: datetime,
         ttl_seconds: int,
     ) -> PresignedPart:
-        """Return the URL of one part. Content-Length is signed, so the store refuses any other length."""
+        """Return the URL of one part. Content-Length is signed, so the store refuses any other length.
+
+        Raise ValueError for a length of 0. With that, Ceph would take an `x-amz-copy-source` that is not signed, and
+        copy any object of the bucket into the part.
+        """
+        if size_bytes < 1:
+            raise ValueError(f"a part has at least 1 byte, and not {size_bytes}")
         # SigV4 dates have no fractions of a second.
         signed_at = now.replace(microsecond=0)
         expires_at = self.valid_until(signed_at + timedelta(seconds=ttl_seconds), now)
@@ -73,6 +79,11 @@ class S3UrlSigner:
             int((expires_at - signed_at).total_seconds()),
         )
         return PresignedPart(part_number, url, size_bytes, expires_at)
+
+    def signs_as(self) -> tuple[str, str, ReadOnlyCredentials]:
+        """Return what else a URL depends on, which are region, host and credentials."""
+        region, bucket_url = self._place
+        return region, at_opened_host(bucket_url), self._frozen_credentials()
 
     def presign_get(self, object_key: str, query: Mapping[str, str], now: datetime, ttl_seconds: int) -> str:
         return self._sign("GET", object_key, query, {}, now, ttl_seconds)

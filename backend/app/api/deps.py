@@ -10,15 +10,19 @@ from fastapi.security import OAuth2PasswordBearer
 
 from app.api.present import VideoPresenter
 from app.core.config import Settings
-from app.core.db import Database
 from app.domain.errors import CsrfRejected, NotAuthenticated
+from app.domain.limits import Limit
 from app.models import User
 from app.ports import Clock
 from app.services.accounts import AccountService, Caller
 from app.services.completion import CompletionService
-from app.services.sweep.bucket import BucketCheck
+from app.services.rate_limits import RateLimits
+from app.services.readiness import Readiness
+from app.services.registration import RegistrationService
+from app.services.undo import UndoService
 from app.services.uploads import UploadService
 from app.services.videos import VideoService
+from localstore.client_address import address_block
 from localstore.local_names import is_local_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -44,17 +48,20 @@ def _attribute(name: str, *, needs_bucket: bool = False) -> Any:
 
 
 SettingsDep = Annotated[Settings, _attribute("settings")]
+RegistrationDep = Annotated[RegistrationService, _attribute("registration")]
 AccountsDep = Annotated[AccountService, _attribute("accounts")]
 UploadsDep = Annotated[UploadService, _attribute("uploads", needs_bucket=True)]
 CompletionDep = Annotated[CompletionService, _attribute("completion", needs_bucket=True)]
 VideosDep = Annotated[VideoService, _attribute("videos")]
-DatabaseDep = Annotated[Database, _attribute("database")]
-BucketDep = Annotated[BucketCheck, _attribute("bucket")]
+UndoDep = Annotated[UndoService, _attribute("undo")]
+ReadinessDep = Annotated[Readiness, _attribute("readiness")]
+LimitsDep = Annotated[RateLimits, _attribute("limits")]
 ClockDep = Annotated[Clock, _attribute("clock")]
 
 
 async def get_presenter(request: Request, clock: ClockDep) -> VideoPresenter:
-    return VideoPresenter(request.app.state.application.delivery, clock.now())
+    application = request.app.state.application
+    return VideoPresenter(application.delivery, clock.now(), application.links)
 
 
 PresenterDep = Annotated[VideoPresenter, Depends(get_presenter)]
@@ -70,10 +77,25 @@ def cookie_name(settings: Settings) -> str:
     return "__Secure-slipway_session" if settings.public_path else "__Host-slipway_session"
 
 
+def session_token(request: Request, settings: Settings) -> str | None:
+    """Return the bearer token or, without an `Authorization` header, the session cookie."""
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        return request.cookies.get(cookie_name(settings))
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 async def reject_foreign_origin(request: Request, settings: SettingsDep) -> None:
     """Raise CsrfRejected if another site's page asks to sign in or to register."""
     origin = request.headers.get("origin")
     if origin is not None and not _is_own_page(request, settings):
+        raise CsrfRejected
+
+
+async def require_own_page(request: Request, settings: SettingsDep) -> None:
+    """Raise CsrfRejected unless the request names our page. Browsers name the page of each form that they send."""
+    if not _is_own_page(request, settings):
         raise CsrfRejected
 
 
@@ -84,19 +106,14 @@ async def get_caller(
     _scheme: Annotated[str | None, Depends(_bearer)],
 ) -> Caller:
     """Return who sent the bearer token or the session cookie. Raise NotAuthenticated or CsrfRejected."""
-    authorization = request.headers.get("authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            raise NotAuthenticated
-        return await accounts.who_is(token.strip())
-    cookie = request.cookies.get(cookie_name(settings))
-    if cookie is None:
+    token = session_token(request, settings)
+    if token is None:
         raise NotAuthenticated
     # A browser adds the cookie to requests of any page, so the cookie alone does not show that ours sent them.
-    if request.method not in SAFE_METHODS and not _is_own_page(request, settings):
+    needs_origin = "authorization" not in request.headers and request.method not in SAFE_METHODS
+    if needs_origin and not _is_own_page(request, settings):
         raise CsrfRejected
-    return await accounts.who_is(cookie)
+    return await accounts.who_is(token)
 
 
 def _is_own_page(request: Request, settings: Settings) -> bool:
@@ -119,3 +136,25 @@ async def get_current_user(caller: CallerDep) -> User:
 
 
 CurrentUser = Annotated[User, Depends(get_current_user)]
+
+
+def limited(limit: Limit) -> Any:
+    """Return the dependency that counts a request of the signed-in user. It raises RateLimited."""
+
+    async def count(user: CurrentUser, limits: LimitsDep) -> None:
+        await limits.count(limit, str(user.id))
+
+    return Depends(count)
+
+
+async def get_client_address(request: Request) -> str:
+    """Return the client's address as limits count it. TRUSTED_PROXIES decides whose it is."""
+    return address_block(request.client.host if request.client else None)
+
+
+ClientAddress = Annotated[str, Depends(get_client_address)]
+
+
+async def limit_registrations(address: ClientAddress, limits: LimitsDep) -> None:
+    """Raise RateLimited."""
+    await limits.count(Limit.REGISTER_PER_ADDRESS, address)

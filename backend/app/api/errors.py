@@ -12,6 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from app.core.audit_events import AuditEvent, record
+from app.core.metrics import LIMIT_HITS
 from app.core.storage_causes import cause_of
 from app.domain import errors
 
@@ -23,9 +25,11 @@ STATUSES: Mapping[type[errors.SlipwayError], int] = {
     errors.NotAuthenticated: 401,
     errors.InvalidCredentials: 401,
     errors.CsrfRejected: 403,
+    errors.RegistrationClosed: 403,
     errors.VideoNotFound: 404,
     errors.SessionNotFound: 404,
     errors.Conflict: 409,
+    errors.RateLimited: 429,
     errors.Unavailable: 503,
 }
 
@@ -36,7 +40,9 @@ PLAIN_ERRORS: Mapping[int, tuple[errors.ErrorCode, str]] = {
         "method_not_allowed",
         "This address doesn't accept this method. The Allow header names those it does.",
     ),
+    408: ("malformed_request", "The request took too long to arrive. Send it again."),
     413: ("body_too_large", "The request's body is too large. JSON may be up to 64 KiB."),
+    431: ("malformed_request", "The request's headers are too large. They may be up to 32 KiB."),
     500: (
         "internal_error",
         "Something went wrong on our side. Try again. If it happens again, report the request ID.",
@@ -64,6 +70,8 @@ def api_error(error: errors.SlipwayError) -> ApiError:
     headers = {}
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(errors.RETRY_AFTER_SECONDS)
+    if isinstance(error, errors.RateLimited):
+        headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     return ApiError(status, error.code, error.detail, error.facts, headers)
@@ -85,15 +93,26 @@ def render(error: ApiError, scope: Scope) -> Response:
     return Response(content, error.status_code, error.headers, media_type="application/json")
 
 
+def report(error: errors.SlipwayError, request: Request) -> None:
+    """Log and count what an operator should know of a refusal."""
+    if isinstance(error, errors.Unavailable):
+        is_store = isinstance(error, errors.StorageUnavailable)
+        cause = cause_of(error) if is_store else type(error.__cause__).__name__
+        log.warning("request.unavailable", code=error.code, cause=cause)
+    if isinstance(error, errors.CsrfRejected):
+        record(AuditEvent.CSRF_REFUSED, origin=request.headers.get("origin", "")[:200])
+    if isinstance(error, errors.RateLimited):
+        LIMIT_HITS.labels(error.limit.value).inc()
+        if error.is_first:  # once a window, because a flood would fill the log
+            record(AuditEvent.LIMIT_HIT, limit=error.limit.value)
+
+
 def install(app: FastAPI) -> None:
     """Give every error of the app the one body."""
 
     @app.exception_handler(errors.SlipwayError)
     async def on_ours(request: Request, error: errors.SlipwayError) -> Response:
-        if isinstance(error, errors.Unavailable):
-            is_store = isinstance(error, errors.StorageUnavailable)
-            cause = cause_of(error) if is_store else type(error.__cause__).__name__
-            log.warning("request.unavailable", code=error.code, cause=cause)
+        report(error, request)
         return render(api_error(error), request.scope)
 
     @app.exception_handler(StarletteHTTPException)

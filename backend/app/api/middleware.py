@@ -10,34 +10,38 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import ApiError, plain_error, render
+from app.core.audit_events import of_request
 from app.core.metrics import HTTP_REQUEST_BYTES, HTTP_REQUEST_SECONDS, HTTP_REQUESTS
 from app.core.opened_host import remember_opened_host
 
 log = structlog.get_logger()
 
 MAX_BODY_BYTES = 64 * 1024
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
-_SAFE_HEADERS: Mapping[str, str] = {
+SAFE_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-}
-_API_HEADERS: Mapping[str, str] = {
-    # Answers contain a user's data and signed URLs.
+    # Answers contain a user's data and signed URLs. Only the page's files have other values of these two.
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+HTTPS_HEADERS: Mapping[str, str] = {
+    # Browsers ignore it on plain http (RFC 6797, 8.1). ASVS 5.0 asks for a year and the subdomains (3.4.1).
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
 }
 
 
 class RequestContext:
     """The outermost layer, which answers every exception of the others."""
 
-    def __init__(self, app: ASGIApp, known_hosts: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, known_hosts: Sequence[str] = (), *, is_https: bool = False) -> None:
         self._app = app
         self._known_hosts = known_hosts
+        self._defaults = {**SAFE_HEADERS, **(HTTPS_HEADERS if is_https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,11 +49,12 @@ class RequestContext:
             return
         headers = Headers(scope=scope)
         remember_opened_host(headers.get("host", ""), self._known_hosts)
-        given = headers.get("x-request-id", "")
-        # A proxy's ID is used, so that its log and ours can be joined.
-        request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        address = (scope.get("client") or (None,))[0]
+        # Anyone may choose it, so it is logged beside ours, by which a proxy's log and ours can be joined.
+        given = headers.get("x-request-id", "")
+        with of_request(request_id, address, given if _PRINTABLE.fullmatch(given) else None):
             await self._answer(scope, receive, send, request_id)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
@@ -62,8 +67,7 @@ class RequestContext:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                defaults = {**_SAFE_HEADERS, **(_API_HEADERS if scope["path"].startswith("/api/") else {})}
-                for name, value in defaults.items():
+                for name, value in self._defaults.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -4,22 +4,30 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from app.core.audit_events import AuditEvent, current_session, record
+from app.core.recent import Recent
 from app.domain.errors import StorageUnavailable
 from app.domain.video_status import VideoStatus
-from app.models import Video
+from app.models import User, Video
 from app.ports import DeliveryUrls, PresignedPart
+from app.schemas.auth import UserOut
 from app.schemas.videos import (
     CreatedUploadOut,
     PresignedPartOut,
     SignedPartsOut,
     StatusReasonOut,
     UploadOut,
+    VideoChangesOut,
     VideoListOut,
     VideoOut,
 )
 from app.services.uploads import StartedUpload
-from app.services.videos import VideoPage
+from app.services.videos import Changes, VideoPage
+
+KEPT_LINKS: Final = 100_000
+"""About 25 MB. What is forgotten is recorded again."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +36,37 @@ class VideoPresenter:
 
     delivery: DeliveryUrls
     now: datetime
+    links: Recent[None]
+    """Whose answers contained which URLs. A page that is open asks for its list again and again."""
 
     def video(self, video: Video) -> VideoOut:
+        (shown,) = self.videos([video])
+        return shown
+
+    def page(self, page: VideoPage) -> VideoListOut:
+        matching = page.matching
+        return VideoListOut(
+            items=self.videos(page.items),
+            next_cursor=page.next_cursor,
+            as_of=page.as_of,
+            count=matching.count if matching else None,
+            count_is_exact=matching.is_exact if matching else None,
+        )
+
+    def changes(self, changes: Changes) -> VideoChangesOut:
+        return VideoChangesOut(
+            items=self.videos(changes.videos),
+            gone=list(changes.gone),
+            as_of=changes.as_of,
+            is_complete=changes.is_complete,
+        )
+
+    def videos(self, videos: Sequence[Video]) -> list[VideoOut]:
+        shown = [self._video(video) for video in videos]
+        self._record_links(shown)
+        return shown
+
+    def _video(self, video: Video) -> VideoOut:
         delivery = None
         if video.status is VideoStatus.READY:
             # Credentials that have ended must not hide the list.
@@ -44,8 +81,16 @@ class VideoPresenter:
             delivery_url_expires_at=delivery.expires_at if delivery else None,
         )
 
-    def page(self, page: VideoPage) -> VideoListOut:
-        return VideoListOut(items=[self.video(video) for video in page.items], next_cursor=page.next_cursor)
+    def _record_links(self, shown: Sequence[VideoOut]) -> None:
+        """Record the URLs that this session gets for the first time."""
+        made: list[str] = []
+        for video in shown:
+            link = (current_session(), video.id, video.delivery_url_expires_at)
+            if video.delivery_url and link not in self.links:
+                made.append(str(video.id))
+                self.links.get(link, lambda: None)
+        if made:
+            record(AuditEvent.LINK_MADE, video_ids=made)
 
     def started(self, started: StartedUpload) -> CreatedUploadOut:
         video, parts = started.video, started.parts
@@ -62,6 +107,18 @@ class VideoPresenter:
 
     def signed(self, parts: Sequence[PresignedPart]) -> SignedPartsOut:
         return SignedPartsOut(parts=_parts(parts), server_time=self.now)
+
+
+def show_user(user: User, usual_quota: int) -> UserOut:
+    """Show an account to its owner. `usual_quota` is for users without a quota of their own."""
+    return UserOut(
+        id=user.id,
+        email=user.email,
+        full_name=user.full_name,
+        reserved_bytes=user.reserved_bytes,
+        quota_bytes=usual_quota if user.quota_bytes is None else user.quota_bytes,
+        created_at=user.created_at,
+    )
 
 
 def _parts(parts: Sequence[PresignedPart]) -> list[PresignedPartOut]:

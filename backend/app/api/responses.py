@@ -7,11 +7,12 @@ from app.schemas.errors import ErrorOut, ValidationErrorOut
 _DESCRIPTIONS = {
     400: "malformed_request",
     401: "not_authenticated, or invalid_credentials on sign-in",
-    403: "csrf_rejected",
+    403: "csrf_rejected, or registration_closed on registration",
     404: "video_not_found, not_found",
     409: "a conflict with the current state, which `code` names",
     413: "file_too_large, body_too_large",
     422: "validation_error, or a file that is not accepted, for which `code` names the reason",
+    429: "rate_limited, with Retry-After in seconds",
     500: "internal_error",
     503: "storage_unavailable, database_unavailable, overloaded",
 }

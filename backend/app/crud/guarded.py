@@ -15,6 +15,7 @@ from app.models import Video
 class VideoChanges(TypedDict, total=False):
     """The columns of a video that change after its creation, but for the status and the metadata."""
 
+    name_key: str
     upload_id: str
     etags_are_md5: bool
     etag: str | None
@@ -23,6 +24,7 @@ class VideoChanges(TypedDict, total=False):
     lease_owner: uuid.UUID | None
     lease_until: datetime | ColumnElement[datetime | None] | None
     part_md5s: dict[str, str] | None
+    remove_at: datetime | None
     due_at: datetime | None
     attempts: int | ColumnElement[int]
     postponed: int | ColumnElement[int]

@@ -35,6 +35,15 @@ async def get_or_create(session: AsyncSession) -> Installation:
     return (await session.scalars(select(Installation))).one()
 
 
+async def lock(session: AsyncSession) -> None:
+    """Make other transactions that call this wait until this one ends, so that a limit over all rows is exact.
+
+    A transaction that also locks a user's row does that first, so that two never wait for each other.
+    """
+    await get_or_create(session)
+    await session.execute(select(Installation.id).where(col(Installation.id) == _ID).with_for_update())
+
+
 async def database_time(session: AsyncSession, own: datetime) -> datetime:
     """Return the time that all processes share. SQLite has no clock, and all its processes are on one machine."""
     if session.get_bind().dialect.name == "sqlite":

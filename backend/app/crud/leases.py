@@ -7,11 +7,12 @@ from typing import Unpack
 
 from sqlalchemy import ColumnElement, and_, case, exists, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from app.crud import videos
 from app.crud.guarded import VideoChanges, change, row
-from app.domain.video_status import VideoEvent, VideoStatus
+from app.domain.video_status import IN_FLIGHT, VideoEvent, VideoStatus
 from app.models import Video
 
 
@@ -30,18 +31,43 @@ def lease_of_a_completion() -> ColumnElement[datetime | None]:
     return case((col(Video.status) == VideoStatus.COMPLETING, col(Video.lease_until)), else_=None)
 
 
+async def start_removal(
+    session: AsyncSession, video_id: uuid.UUID, now: datetime, *guards: ColumnElement[bool]
+) -> bool:
+    """Hide the video and make its removal due. Return False if it is gone, being deleted, or a guard does not hold."""
+    return await videos.transition(
+        session,
+        video_id,
+        VideoEvent.DELETED,
+        *guards,
+        changed_at=now,
+        due_at=now,
+        remove_at=None,
+        expires_at=None,
+        lease_until=lease_of_a_completion(),
+    )
+
+
+def is_open_upload() -> ColumnElement[bool]:
+    """Require that parts or the complete are still expected."""
+    return col(Video.status).in_(IN_FLIGHT)
+
+
 async def settle(
     session: AsyncSession,
     video_id: uuid.UUID,
     event: VideoEvent,
     owner: uuid.UUID,
     *,
+    changed_at: datetime,
     metadata: Mapping[str, object] | None = None,
     **changes: Unpack[VideoChanges],
 ) -> bool:
     """Write the outcome of leased work and end the lease. Return False if `owner` no longer holds it."""
     ended: VideoChanges = {"lease_owner": None, "lease_until": None, "missing_since": None, **changes}
-    return await videos.transition(session, video_id, event, held_by(owner), metadata=metadata, **ended)
+    return await videos.transition(
+        session, video_id, event, held_by(owner), changed_at=changed_at, metadata=metadata, **ended
+    )
 
 
 async def take_over_completion(
@@ -86,11 +112,18 @@ async def is_probe_due(session: AsyncSession, now: datetime) -> bool:
 async def claim_probe(
     session: AsyncSession, owner: uuid.UUID, now: datetime, until: datetime
 ) -> uuid.UUID | None:
-    """Lease the probe that has waited longest. Return None if none waits."""
+    """Lease the probe that has waited longest, of a user without a leased one if there is any.
+
+    So a user's queue delays the videos of others by one probe at most. Return None if none waits.
+    """
+    leased = aliased(Video)
+    served = select(leased.user_id).where(
+        col(leased.status) == VideoStatus.PROCESSING, col(leased.lease_until) > now
+    )
     waiting = (
         select(Video.id)
         .where(waits_for_probe(now))
-        .order_by(col(Video.due_at))
+        .order_by(case((col(Video.user_id).in_(served), 1), else_=0), col(Video.due_at))
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
@@ -105,6 +138,11 @@ async def claim_probe(
     return (await session.execute(statement)).scalar_one_or_none()
 
 
+async def extend_probe(session: AsyncSession, video_id: uuid.UUID, owner: uuid.UUID, until: datetime) -> bool:
+    """Return False if `owner` no longer holds the lease or the video was deleted."""
+    return await change(session, row(video_id, VideoStatus.PROCESSING), held_by(owner), lease_until=until)
+
+
 async def make_probe_due(session: AsyncSession, video_id: uuid.UUID, now: datetime) -> None:
     await change(session, row(video_id), due_at=now, attempts=0, postponed=0)
 
@@ -115,9 +153,12 @@ async def postpone_probe(
     owner: uuid.UUID,
     due_at: datetime,
     missing_since: datetime | None,
-) -> None:
-    """Return a probe that the store or the database prevented. It does not count as an attempt."""
-    await _release(
+) -> bool:
+    """Return a probe that the store, the database or the scanner prevented. It does not count as an attempt.
+
+    Return False if `owner` no longer holds the lease or the video was deleted.
+    """
+    return await _release(
         session,
         owner,
         row(video_id, VideoStatus.PROCESSING),
@@ -136,6 +177,6 @@ async def return_probe(session: AsyncSession, owner: uuid.UUID, due_at: datetime
 
 async def _release(
     session: AsyncSession, owner: uuid.UUID, *guards: ColumnElement[bool], **changes: Unpack[VideoChanges]
-) -> None:
+) -> bool:
     released: VideoChanges = {"lease_owner": None, "lease_until": None, **changes}
-    await change(session, held_by(owner), *guards, **released)
+    return await change(session, held_by(owner), *guards, **released)

@@ -2,27 +2,19 @@
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Unpack
 
-from sqlalchemy import ColumnElement, delete, func, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from app.core.metrics import VIDEO_TRANSITIONS
 from app.crud.guarded import VideoChanges, change, changed_one, row
 from app.domain.errors import VideoNotFound
+from app.domain.video_list import name_key
 from app.domain.video_status import HIDDEN, IN_FLIGHT, TRANSITIONS, VideoEvent, VideoStatus
-from app.models import Video
-
-
-@dataclass(frozen=True)
-class Position:
-    """A place in the list, newest first, after the video with this creation time and ID."""
-
-    created_at: datetime
-    id: uuid.UUID
+from app.models import IS_WITHOUT_NAME_KEY, Video
 
 
 async def insert(session: AsyncSession, video: Video) -> None:
@@ -34,11 +26,16 @@ async def get(session: AsyncSession, video_id: uuid.UUID) -> Video | None:
     return await session.get(Video, video_id, populate_existing=True)
 
 
+def is_visible() -> ColumnElement[bool]:
+    """Require that its owner sees the video. `Video.is_hidden` says the opposite of a row."""
+    return col(Video.status).not_in(HIDDEN) & col(Video.remove_at).is_(None)
+
+
 async def get_visible(session: AsyncSession, video_id: uuid.UUID, user_id: uuid.UUID) -> Video:
-    """Raise VideoNotFound if the video belongs to another user or is being removed."""
+    """Raise VideoNotFound if the video belongs to another user or is removed."""
     statement = (
         select(Video)
-        .where(Video.id == video_id, Video.user_id == user_id, col(Video.status).not_in(HIDDEN))
+        .where(Video.id == video_id, Video.user_id == user_id, is_visible())
         .execution_options(populate_existing=True)
     )
     video = (await session.scalars(statement)).one_or_none()
@@ -54,22 +51,34 @@ async def get_by_idempotency_key(
     return (await session.scalars(statement)).one_or_none()
 
 
-async def list_page(
-    session: AsyncSession, user_id: uuid.UUID, limit: int, after: Position | None, status: VideoStatus | None
-) -> list[Video]:
-    statement = select(Video).where(Video.user_id == user_id, col(Video.status).not_in(HIDDEN))
-    if status is not None:
-        statement = statement.where(Video.status == status)
-    if after is not None:
-        place = tuple_(col(Video.created_at), col(Video.id))
-        statement = statement.where(place < (after.created_at, after.id))
-    statement = statement.order_by(col(Video.created_at).desc(), col(Video.id).desc()).limit(limit)
-    return list(await session.scalars(statement))
-
-
-async def open_upload_ids(session: AsyncSession, user_id: uuid.UUID) -> list[uuid.UUID]:
+async def open_upload_ids(
+    session: AsyncSession, user_id: uuid.UUID, *, also_removed: bool = False
+) -> list[uuid.UUID]:
+    """Return the user's open uploads. One that its owner removed no longer counts, unless they restore it."""
     statement = select(Video.id).where(Video.user_id == user_id, col(Video.status).in_(IN_FLIGHT))
+    if not also_removed:
+        statement = statement.where(col(Video.remove_at).is_(None))
     return list(await session.scalars(statement.order_by(col(Video.created_at))))
+
+
+async def list_changed(
+    session: AsyncSession, user_id: uuid.UUID, changed_from: datetime, limit: int
+) -> list[Video]:
+    """Return the user's videos that changed since, also those that are hidden now."""
+    statement = select(Video).where(Video.user_id == user_id, col(Video.changed_at) >= changed_from)
+    return list(await session.scalars(statement.order_by(col(Video.changed_at)).limit(limit)))
+
+
+async def count_of(session: AsyncSession, user_id: uuid.UUID) -> int:
+    """Count the user's rows, also of videos that are being removed."""
+    statement = select(func.count()).select_from(Video).where(Video.user_id == user_id)
+    return (await session.scalars(statement)).one()
+
+
+async def ids_to_remove(session: AsyncSession, user_id: uuid.UUID, limit: int) -> list[uuid.UUID]:
+    """Return videos of the user that are not being deleted."""
+    statement = select(Video.id).where(Video.user_id == user_id, Video.status != VideoStatus.DELETING)
+    return list(await session.scalars(statement.limit(limit)))
 
 
 async def save_upload_id(
@@ -93,6 +102,7 @@ async def transition(
     video_id: uuid.UUID,
     event: VideoEvent,
     *guards: ColumnElement[bool],
+    changed_at: datetime,
     metadata: Mapping[str, object] | None = None,
     **changes: Unpack[VideoChanges],
 ) -> bool:
@@ -105,7 +115,7 @@ async def transition(
         session,
         update(Video)
         .where(col(Video.id) == video_id, col(Video.status).in_(sources), *guards)
-        .values(status=target, **changes, **(metadata or {})),
+        .values(status=target, changed_at=changed_at, **changes, **(metadata or {})),
     )
     if moved:
         VIDEO_TRANSITIONS.labels(event=event.value, status=target.value).inc()
@@ -136,6 +146,12 @@ async def list_by_object_keys(session: AsyncSession, object_keys: Collection[str
 async def count_due(session: AsyncSession, statuses: Collection[VideoStatus], now: datetime) -> int:
     statement = select(func.count()).where(col(Video.status).in_(statuses), col(Video.due_at) <= now)
     return (await session.execute(statement)).scalar_one()
+
+
+async def list_postponed(session: AsyncSession, limit: int) -> list[Video]:
+    """Return the videos in `processing` whose probe or scan was prevented, those that have waited longest first."""
+    statement = select(Video).where(Video.status == VideoStatus.PROCESSING, col(Video.postponed) > 0)
+    return list(await session.scalars(statement.order_by(col(Video.uploaded_at)).limit(limit)))
 
 
 async def clear_again(session: AsyncSession, video_id: uuid.UUID, due_at: datetime) -> None:
@@ -190,3 +206,12 @@ async def delete_unstarted(session: AsyncSession, video_id: uuid.UUID) -> bool:
     """Delete a row whose multipart upload was never created."""
     unstarted = row(video_id, VideoStatus.UPLOADING), col(Video.upload_id).is_(None)
     return await changed_one(session, delete(Video).where(*unstarted))
+
+
+async def fill_name_keys(session: AsyncSession, limit: int) -> int:
+    """Fill the name keys of rows that processes of the previous version wrote. Return their number."""
+    statement = select(Video.id, Video.original_filename).where(IS_WITHOUT_NAME_KEY).limit(limit)
+    found = (await session.execute(statement)).all()
+    for video_id, name in found:
+        await change(session, row(video_id), name_key=name_key(name))
+    return len(found)

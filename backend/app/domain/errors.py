@@ -5,12 +5,13 @@ SlipwayError
 │   ├── FileEmpty, FileTooLarge, FilenameInvalid, UnsupportedContainer, ContentTypeMismatch
 │   ├── PasswordTooWeak
 │   └── InvalidRequest
-├── NotAuthenticated, InvalidCredentials, CsrfRejected
+├── NotAuthenticated, InvalidCredentials, CsrfRejected, RegistrationClosed
 ├── VideoNotFound, SessionNotFound
+├── RateLimited                    too many requests in a time
 ├── Conflict                       the request conflicts with the current state
-│   ├── EmailTaken, IdempotencyConflict
+│   ├── EmailTaken, TooManyAccounts, IdempotencyConflict
 │   ├── WrongState, PartsIncomplete
-│   └── QuotaExceeded, TooManyUploads
+│   └── QuotaExceeded, InstallationFull, TooManyUploads, TooManyVideos
 └── Unavailable                    the service cannot answer now
     ├── StorageUnavailable, DatabaseUnavailable
     └── Overloaded
@@ -19,6 +20,8 @@ api/errors.py alone chooses the HTTP status. `str(error)` is a sentence for peop
 """
 
 from typing import ClassVar, Final, Literal, TypedDict
+
+from app.domain.limits import PASSWORD_LIMITS, Limit, wait_in_words
 
 ErrorCode = Literal[
     "body_too_large",
@@ -30,6 +33,7 @@ ErrorCode = Literal[
     "file_too_large",
     "filename_invalid",
     "idempotency_conflict",
+    "installation_full",
     "internal_error",
     "invalid_credentials",
     "malformed_request",
@@ -40,9 +44,12 @@ ErrorCode = Literal[
     "parts_incomplete",
     "password_too_weak",
     "quota_exceeded",
-    "rate_limited",  # reserved, not sent yet
+    "rate_limited",
+    "registration_closed",
     "storage_unavailable",
+    "too_many_accounts",
     "too_many_uploads",
+    "too_many_videos",
     "unsupported_container",
     "validation_error",
     "video_not_found",
@@ -51,10 +58,22 @@ ErrorCode = Literal[
 """Every `code` the API answers with. mypy holds the classes below and api/errors.py to it."""
 
 
+StatusCode = Literal[
+    "content_type_mismatch",
+    "infected",
+    "no_video_track",
+    "object_missing",
+    "truncated",
+    "unreadable",  # of videos of earlier versions
+    "unsupported_container",
+]
+"""Every `code` of a failed video's `status_reason`."""
+
+
 class StatusReason(TypedDict):
     """The columns that explain why a video failed."""
 
-    status_code: str
+    status_code: StatusCode
     status_detail: str
 
 
@@ -63,6 +82,15 @@ OBJECT_MISSING: Final[StatusReason] = {
     "status_detail": "The uploaded file is no longer in the storage. Upload it again.",
 }
 """The reason of a video whose object is missing. It belongs to the row and not to a request."""
+
+
+INFECTED: Final[StatusReason] = {
+    "status_code": "infected",
+    "status_detail": (
+        "A virus scanner found something harmful in this file, so it is removed from the storage. "
+        "Scan your device, and then upload a clean copy."
+    ),
+}
 
 
 class SlipwayError(Exception):
@@ -142,6 +170,11 @@ class CsrfRejected(SlipwayError):
     )
 
 
+class RegistrationClosed(SlipwayError):
+    code = "registration_closed"
+    detail = "Accounts can't be created here. Ask the operator of this installation for one."
+
+
 class VideoNotFound(SlipwayError):
     """The same error for a missing video and another user's video."""
 
@@ -161,6 +194,14 @@ class Conflict(SlipwayError):
 class EmailTaken(Conflict):
     code = "email_taken"
     detail = "An account with this e-mail address exists. Sign in instead."
+
+
+class TooManyAccounts(Conflict):
+    code = "too_many_accounts"
+    detail = (
+        "This installation has as many accounts as it may have. "
+        "Ask its operator, who can delete one or raise MAX_ACCOUNTS."
+    )
 
 
 class IdempotencyConflict(Conflict):
@@ -192,12 +233,47 @@ class QuotaExceeded(Conflict):
         super().__init__(detail, used_bytes=used_bytes, quota_bytes=quota_bytes)
 
 
+class InstallationFull(Conflict):
+    """The videos of all users fill the installation. Their sum is for the operator alone."""
+
+    code = "installation_full"
+    detail = (
+        "The space of this installation is full. Delete a video to make room, "
+        "or ask its operator, who can raise MAX_TOTAL_BYTES."
+    )
+
+
 class TooManyUploads(Conflict):
     code = "too_many_uploads"
     detail = "Too many uploads are open. Finish or discard one of them first."
 
     def __init__(self, open_video_ids: list[str]) -> None:
         super().__init__(open_video_ids=open_video_ids)
+
+
+class TooManyVideos(Conflict):
+    code = "too_many_videos"
+
+    def __init__(self, limit_videos: int) -> None:
+        detail = (
+            f"You have as many videos as you may have, which is {limit_videos:,}. "
+            "Delete some, for example failed ones, and try again in a few minutes."
+        )
+        super().__init__(detail, limit_videos=limit_videos)
+
+
+class RateLimited(SlipwayError):
+    """A limit is used up until `retry_after_seconds` have passed."""
+
+    code = "rate_limited"
+
+    def __init__(self, limit: Limit, retry_after_seconds: int, *, is_first: bool) -> None:
+        what = "wrong passwords" if limit in PASSWORD_LIMITS else "requests"
+        super().__init__(f"Too many {what}. Try again in {wait_in_words(retry_after_seconds)}.")
+        self.limit = limit
+        self.retry_after_seconds = retry_after_seconds
+        self.is_first = is_first
+        """Whether no request of this window was refused before."""
 
 
 class Unavailable(SlipwayError):

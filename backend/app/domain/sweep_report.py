@@ -12,7 +12,7 @@ MAX_EXAMPLES: Final = 10
 
 
 class Category(StrEnum):
-    """A way in which the store and the database disagree."""
+    """A way in which the store and the database disagree, or something that somebody should know."""
 
     UNOWNED_UPLOADS = "unowned_uploads"
     """Multipart uploads that no row owns, older than the grace time. The sweep aborts them."""
@@ -28,6 +28,8 @@ class Category(StrEnum):
     """Ready videos without their object. Only `--fail-missing` changes them."""
     REPLACED_OBJECTS = "replaced_objects"
     """Ready videos with another object at their key. Only `--fail-missing` changes them."""
+    WAITING_VIDEOS = "waiting_videos"
+    """Videos in `processing` that the store, the database or the scanner has kept from being ready."""
     UNANSWERED = "unanswered"
     """Keys for which the store returned an error. A later sweep asks again."""
 

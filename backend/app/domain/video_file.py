@@ -15,6 +15,8 @@ from app.domain.errors import (
 )
 
 MAX_FILENAME_CHARACTERS: Final = 255
+_MAX_SENT_CHARACTERS: Final = 1024
+"""Of a name before NFC and trimming, which may bring it within MAX_FILENAME_CHARACTERS."""
 
 Family = Literal["isobmff", "riff", "matroska"]
 
@@ -84,20 +86,26 @@ def clean_filename(filename: str) -> str:
     Remove dots and format characters (Unicode's category Cf) after the name, and format characters and no-break spaces
     from an accepted extension. Senders and pages add them, and nobody sees them.
 
-    Raise FilenameInvalid if the name is empty, is longer than 255 characters, or contains control characters, line
-    separators or lone surrogates. Slashes and bidirectional controls may stay, because the page isolates the name and
-    the store never sees it.
+    Raise FilenameInvalid if the name is empty, is longer than 255 characters (as sent, 1,024), or contains control
+    characters, line separators or lone surrogates. Slashes and bidirectional controls may stay, because the page
+    isolates the name and the store never sees it.
     """
+    if len(filename) > _MAX_SENT_CHARACTERS:
+        raise _too_long()  # before NFC, which sorts a run of combining marks in quadratic time (UAX #15)
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in filename):
         raise FilenameInvalid("The file name contains control characters. Rename the file and try again.")
     name = _without_marks(unicodedata.normalize("NFC", filename))
     if not name:
         raise FilenameInvalid("The file has no name. Rename the file and try again.")
     if len(name) > MAX_FILENAME_CHARACTERS:
-        raise FilenameInvalid(
-            f"The file name is longer than {MAX_FILENAME_CHARACTERS} characters. Rename the file and try again."
-        )
+        raise _too_long()
     return name
+
+
+def _too_long() -> FilenameInvalid:
+    return FilenameInvalid(
+        f"The file name is longer than {MAX_FILENAME_CHARACTERS} characters. Rename the file and try again."
+    )
 
 
 def _without_marks(name: str) -> str:

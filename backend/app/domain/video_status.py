@@ -33,11 +33,11 @@ class VideoEvent(StrEnum):
     PROBED = "probed"
     """The metadata was read, as far as possible."""
     REJECTED = "rejected"
-    """The content is not an accepted video."""
+    """The content is not an accepted video, or a scanner called it infected."""
     SET_FAILED = "set_failed"
     """An operator failed a ready video because its object is missing or replaced. Never automatic."""
     DELETED = "deleted"
-    """The user deleted the video."""
+    """The owner deleted the video, or the operator disabled the owner during the upload, or deleted the owner."""
 
 
 S, E = VideoStatus, VideoEvent

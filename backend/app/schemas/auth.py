@@ -1,12 +1,14 @@
 """Requests and answers of accounts and sessions."""
 
-import unicodedata
 import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from app.domain.email_address import MAX_EMAIL_CHARACTERS
+from app.schemas.texts import printable
 
 
 def _email(value: str) -> str:
@@ -17,19 +19,12 @@ def _email(value: str) -> str:
         raise ValueError(str(error)) from None
 
 
-def _printable(value: str) -> str:
-    # str.isprintable() rejects the wide space of Japanese names and the joiners of Persian names.
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
-        raise ValueError("control characters are not accepted")
-    return value
-
-
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
 FullName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(printable)
 ]
 # The domain checks the length (password_too_weak). This limit only bounds the hash's input.
-Password = Annotated[str, StringConstraints(max_length=1024)]
+Password = Annotated[str, StringConstraints(max_length=1024), Field(repr=False)]
 
 
 class _Request(BaseModel):
@@ -43,7 +38,7 @@ class RegisterIn(_Request):
 
 
 class LoginIn(_Request):
-    email: Annotated[str, StringConstraints(max_length=320)]
+    email: Annotated[str, StringConstraints(max_length=MAX_EMAIL_CHARACTERS)]
     password: Password
 
 
@@ -56,17 +51,22 @@ class PasswordIn(_Request):
     new_password: Password
 
 
-class UserOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+class ConfirmationIn(_Request):
+    password: Password
 
+
+class UserOut(BaseModel):
     id: uuid.UUID
     email: str
     full_name: str | None
+    reserved_bytes: int
+    """The space that the user's videos use, with those that are being removed."""
+    quota_bytes: int
     created_at: datetime
 
 
 class TokenOut(BaseModel):
-    access_token: str
+    access_token: str = Field(repr=False)
     token_type: Literal["bearer"]
     expires_at: datetime
 

@@ -4,11 +4,13 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 
+from app.domain.errors import StatusCode
 from app.domain.part_plan import MAX_PARTS_PER_SIGNING, S3_MAX_PARTS
-from app.domain.video_file import Family
+from app.domain.video_file import MAX_FILENAME_CHARACTERS, Family
 from app.domain.video_status import VideoStatus
+from app.schemas.texts import printable
 
 
 class _Request(BaseModel):
@@ -25,7 +27,8 @@ PartNumber = Annotated[int, Field(ge=1, le=S3_MAX_PARTS)]
 
 
 class CreateVideoIn(_Request):
-    # check_file has the real bounds, with codes that say more than `validation_error`.
+    # check_file has the real bounds, with codes that say more than `validation_error`. It applies the one of the length
+    # before any work that grows faster than the length.
     filename: Annotated[str, Field(max_length=10_000)]
     size_bytes: Annotated[int, Field(ge=-(2**63), le=2**64)]
     content_type: Annotated[str, Field(max_length=200)]
@@ -51,6 +54,18 @@ class CompleteUploadIn(_Request):
     parts: Annotated[list[PartMd5In], Field(max_length=S3_MAX_PARTS), AfterValidator(_distinct_parts)]
 
 
+def _distinct_ids(video_ids: list[uuid.UUID]) -> list[uuid.UUID]:
+    return list(dict.fromkeys(video_ids))
+
+
+class VideoIdsIn(_Request):
+    ids: Annotated[
+        list[Annotated[uuid.UUID, Strict(False)]],
+        Field(min_length=1, max_length=100),
+        AfterValidator(_distinct_ids),
+    ]
+
+
 ByteCount = Annotated[int, Field(ge=0, le=2**53)]
 EventCount = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -72,6 +87,13 @@ class UploadTelemetryIn(_Request):
     stalls: EventCount
     renewals: EventCount
     parts_without_md5: EventCount = 0
+
+
+SearchText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_FILENAME_CHARACTERS),
+    AfterValidator(printable),
+]
 
 
 class ContainerOut(BaseModel):
@@ -98,6 +120,8 @@ class UploadPolicyOut(BaseModel):
     containers: list[ContainerOut]
     part_plan: PartPlanOut
     max_parts_per_signing: int
+    registration_open: bool
+    """Whether people can create accounts now."""
     server_time: datetime
 
 
@@ -119,7 +143,7 @@ class UploadOut(BaseModel):
 
 
 class StatusReasonOut(BaseModel):
-    code: str
+    code: StatusCode
     detail: str
 
 
@@ -141,6 +165,7 @@ class VideoOut(BaseModel):
     crop: str | None
     video_codec: str | None
     audio_codec: str | None
+    audio_channels: int | None
     frame_rate: float | None
     bit_rate: int | None
     hdr: Literal["sdr", "pq", "hlg"] | None
@@ -165,6 +190,35 @@ class SignedPartsOut(BaseModel):
     server_time: datetime
 
 
+class RemovedVideosOut(BaseModel):
+    ids: list[uuid.UUID]
+    """The videos that are removed. Unknown ones and those that are being deleted are left out."""
+    undo_seconds: int
+    """For how long they can be restored."""
+
+
+class RestoredVideosOut(BaseModel):
+    items: list[VideoOut]
+    """The videos that are there again. Those whose deletion has begun are left out."""
+
+
 class VideoListOut(BaseModel):
     items: list[VideoOut]
     next_cursor: str | None
+    count: int | None
+    """How many videos match, at most 1,000. Null on later pages."""
+    count_is_exact: bool | None
+    """False if more than 1,000 videos match. Null on later pages."""
+    as_of: datetime
+    """Goes into `since` of `/videos/changes`."""
+
+
+class VideoChangesOut(BaseModel):
+    items: list[VideoOut]
+    """Videos that are new or changed, and some that changed shortly before."""
+    gone: list[uuid.UUID]
+    """Videos that are no longer there."""
+    as_of: datetime
+    """Goes into `since` next time."""
+    is_complete: bool
+    """False if the list must be loaded anew. Then the answer tells nothing."""

@@ -3,14 +3,16 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Unpack
 
 import structlog
 
+from app.core.audit_events import AuditEvent, record
 from app.core.db import Database
 from app.crud import leases, videos
 from app.crud.guarded import VideoChanges
@@ -37,6 +39,7 @@ from app.ports import (
     StoredPart,
 )
 from app.services.background import BackgroundTasks
+from app.services.lease_renewal import renewed
 from app.services.probe_queue import ProbeQueue
 
 log = structlog.get_logger()
@@ -46,6 +49,8 @@ LEASE_RENEWAL_SECONDS = 10.0
 WAIT_SECONDS = 10.0
 """How long a call waits for the store before it answers 202."""
 POLL_SECONDS = 0.2
+MAX_WAITING = 8
+"""Calls about one video that wait in this process. Each poll is a transaction, and 200 of them delayed everybody."""
 _ASSEMBLY_ATTEMPTS = 3
 
 
@@ -60,16 +65,30 @@ class CompletionService:
     queue: ProbeQueue
     clock: Clock
     tasks: BackgroundTasks
+    calls: Counter[uuid.UUID] = field(default_factory=Counter)
+    """How many calls about each video wait for an answer."""
 
     async def complete(self, user_id: uuid.UUID, video_id: uuid.UUID, part_md5s: Mapping[int, str]) -> Video:
         """Assemble the parts and verify the object. Concurrent calls wait for the one that holds the lease.
 
         `part_md5s` maps part numbers to the MD5s that the browser computed, in hexadecimal. If the store needs longer
-        than 10 s, return the video while it is still `completing`. Raise VideoNotFound, WrongState,
-        PartsIncomplete, StorageUnavailable.
+        than 10 s, or MAX_WAITING calls wait already, return the video while it is still `completing`. Raise
+        VideoNotFound, WrongState, PartsIncomplete, StorageUnavailable.
         """
+        may_wait = self.calls[video_id] < MAX_WAITING
+        self.calls[video_id] += 1
+        try:
+            return await self._complete(user_id, video_id, part_md5s, WAIT_SECONDS if may_wait else 0.0)
+        finally:
+            self.calls[video_id] -= 1
+            if not self.calls[video_id]:
+                del self.calls[video_id]
+
+    async def _complete(
+        self, user_id: uuid.UUID, video_id: uuid.UUID, part_md5s: Mapping[int, str], wait_seconds: float
+    ) -> Video:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + WAIT_SECONDS
+        deadline = loop.time() + wait_seconds
         while True:
             owner = uuid.uuid4()
             video = await self._claim(user_id, video_id, part_md5s, owner)
@@ -117,6 +136,7 @@ class CompletionService:
                     session,
                     video_id,
                     VideoEvent.COMPLETE_CLAIMED,
+                    changed_at=now,
                     lease_owner=owner,
                     lease_until=until,
                     due_at=until,
@@ -133,7 +153,7 @@ class CompletionService:
 
     async def _run(self, video: Video, owner: uuid.UUID) -> Video:
         try:
-            async with self._lease_renewed(video.id, owner):
+            async with renewed(partial(self._extend_lease, video.id, owner), LEASE_RENEWAL_SECONDS):
                 stored = await self._assemble(video)
         except PartsIncomplete as error:
             # Only a part that arrives postpones the expiry. A complete call does not.
@@ -153,9 +173,10 @@ class CompletionService:
             uploaded_at=self.clock.now(),
             expires_at=None,
         )
-        log.info(
-            "upload.completed",
-            video_id=str(video.id),
+        record(
+            AuditEvent.UPLOAD_COMPLETED,
+            user_id=video.user_id,
+            video_id=video.id,
             size_bytes=video.size_bytes,
             parts_without_md5=video.part_plan.part_count - len(video.part_md5s or {}),
         )
@@ -186,7 +207,7 @@ class CompletionService:
         now = self.clock.now()
         async with self.database.transaction() as session:
             changes["part_md5s"] = None
-            moved = await leases.settle(session, video.id, event, owner, **changes)
+            moved = await leases.settle(session, video.id, event, owner, changed_at=now, **changes)
             if moved and event is VideoEvent.COMPLETE_VERIFIED:
                 await self.queue.enqueue(session, video.id)
             if not moved:
@@ -198,32 +219,12 @@ class CompletionService:
             raise VideoNotFound
         return current
 
-    @asynccontextmanager
-    async def _lease_renewed(self, video_id: uuid.UUID, owner: uuid.UUID) -> AsyncIterator[None]:
-        """Renew the lease while the block runs. A short lease lets another process take over soon after a crash."""
-        ended = asyncio.Event()
-
-        async def renew() -> None:
-            while True:
-                try:
-                    async with asyncio.timeout(LEASE_RENEWAL_SECONDS):
-                        await ended.wait()
-                    return
-                except TimeoutError:
-                    pass
-                try:
-                    async with self.database.transaction() as session:
-                        await leases.extend(session, video_id, owner, self.clock.now() + _LEASE)
-                except Unavailable:
-                    log.warning("upload.lease_not_renewed", video_id=str(video_id))
-
-        renewal = asyncio.create_task(renew())
+    async def _extend_lease(self, video_id: uuid.UUID, owner: uuid.UUID) -> None:
         try:
-            yield
-        finally:
-            # A cancelled transaction would hold SQLite's write lock for seconds.
-            ended.set()
-            await asyncio.gather(renewal, return_exceptions=True)
+            async with self.database.transaction() as session:
+                await leases.extend(session, video_id, owner, self.clock.now() + _LEASE)
+        except Unavailable:
+            log.warning("upload.lease_not_renewed", video_id=str(video_id))
 
     # --- the store --------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Read a video's metadata and decide whether the video is ready, rejected, or must be probed again."""
+"""Read a video's metadata, let it be scanned, and decide whether it is ready, rejected, or must be probed again."""
 
 import asyncio
 import contextlib
@@ -11,16 +11,26 @@ from typing import Unpack
 
 import structlog
 
+from app.core.audit_events import AuditEvent, record
 from app.core.db import Database
 from app.core.metrics import PROBES
 from app.crud import leases, videos
 from app.crud.guarded import VideoChanges
-from app.domain.errors import OBJECT_MISSING, Unavailable
+from app.domain.errors import INFECTED, OBJECT_MISSING, Unavailable
 from app.domain.recheck import is_gone
 from app.domain.video_file import same_family
 from app.domain.video_status import VideoEvent, VideoStatus
 from app.models import Video
-from app.ports import Clock, MediaProbe, NoSuchObject, ObjectChanged, ReaderCrashed, ReaderNotStarted
+from app.ports import (
+    Clock,
+    MediaProbe,
+    NoSuchObject,
+    ObjectChanged,
+    ReaderCrashed,
+    ReaderNotStarted,
+    ScannerUnavailable,
+)
+from app.services.scanning import Scanning
 from mediaprobe import BudgetExceeded, Metadata, ProbeError
 
 log = structlog.get_logger()
@@ -32,6 +42,8 @@ PROBE_LEASE = timedelta(seconds=60)
 """Longer than the reader may take to start (10 s), the 10 s budget of a probe and the timeouts of its last requests."""
 MAX_ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 60.0
+_LONGEST_SCAN_WAIT_SECONDS = 600.0
+"""A file that holds up the scanner until its limit leaves most of the time to others."""
 
 
 @dataclass
@@ -39,6 +51,7 @@ class ProcessingService:
     database: Database
     probe: MediaProbe
     clock: Clock
+    scanning: Scanning | None = None
 
     async def probe_next(self) -> bool:
         """Lease and do the probe that has waited longest. Return False if none waits."""
@@ -99,7 +112,7 @@ class ProcessingService:
     ) -> None:
         """Reject a file whose content does not match its name. Otherwise store its metadata as far as known.
 
-        If the container is unknown, the declared one counts.
+        If the container is unknown, the declared one counts. Nothing else makes a video ready, so it is scanned here.
         """
         container = container or video.declared_container
         if not same_family(video.declared_container, container):
@@ -108,6 +121,8 @@ class ProcessingService:
                 f"Rename it so that it ends in .{container}, then upload it again."
             )
             await self._reject(video, owner, "content_type_mismatch", detail)
+            return
+        if self.scanning and not await self._is_clean(self.scanning, video, owner):
             return
         complete = metadata is not None and metadata.metadata_complete
         known = {name: getattr(metadata, name) for name in METADATA_COLUMNS} if metadata else {}
@@ -121,9 +136,33 @@ class ProcessingService:
             due_at=None,
         )
 
-    async def _reject(self, video: Video, owner: uuid.UUID, code: str, detail: str) -> None:
+    async def _is_clean(self, scanning: Scanning, video: Video, owner: uuid.UUID) -> bool:
+        """Let the file be scanned. If it is not clean, reject it, or scan it again later if that is in doubt."""
+        try:
+            verdict = await scanning.scan(video, owner)
+        except Unavailable as error:
+            await self._postpone(video, owner, error.code)
+            return False
+        except ScannerUnavailable as error:
+            if await self._postpone(video, owner, "scanner_unavailable", longest=_LONGEST_SCAN_WAIT_SECONDS):
+                log.error("scan.unavailable", video_id=str(video.id), reason=error.reason)
+            return False
+        if verdict.verdict == "clean":
+            return True
+        code, detail = INFECTED["status_code"], INFECTED["status_detail"]
+        if await self._reject(video, owner, code, detail):
+            record(
+                AuditEvent.VIDEO_TAKEN_DOWN,
+                user_id=video.user_id,
+                video_id=video.id,
+                reason=code,
+                found=verdict.signature,  # the log's filter removes what is named `signature`
+            )
+        return False
+
+    async def _reject(self, video: Video, owner: uuid.UUID, code: str, detail: str) -> bool:
         # The commit makes the removal of the object due.
-        await self._finish(
+        return await self._finish(
             video,
             owner,
             VideoEvent.REJECTED,
@@ -151,21 +190,33 @@ class ProcessingService:
         *,
         metadata: Mapping[str, object] | None = None,
         **changes: Unpack[VideoChanges],
-    ) -> None:
+    ) -> bool:
+        """Return False if the lease is lost."""
         async with self.database.transaction() as session:
-            moved = await leases.settle(session, video.id, event, owner, metadata=metadata, **changes)
+            moved = await leases.settle(
+                session, video.id, event, owner, changed_at=self.clock.now(), metadata=metadata, **changes
+            )
         if moved:
             PROBES.labels(outcome=outcome).inc()
             log.info("probe.finished", video_id=str(video.id), outcome=outcome)
+        return moved
 
     async def _postpone(
-        self, video: Video, owner: uuid.UUID, reason: str, *, missing_since: datetime | None = None
-    ) -> None:
+        self,
+        video: Video,
+        owner: uuid.UUID,
+        reason: str,
+        *,
+        longest: float = _LONGEST_WAIT_SECONDS,
+        missing_since: datetime | None = None,
+    ) -> bool:
+        """Try again after up to `longest` seconds, sooner at first. Return False if the lease is lost."""
         # Full jitter, so that a store that recovers does not get all probes at once.
-        longest = min(_LONGEST_WAIT_SECONDS, 2.0 ** min(video.postponed, 6))
+        longest = min(longest, 2.0 ** min(video.postponed, 10))
         wait = random.uniform(0.5, 0.5 + longest)  # noqa: S311  # spreads load, guards nothing
         async with self.database.transaction() as session:
             due_at = self.clock.now() + timedelta(seconds=wait)
-            await leases.postpone_probe(session, video.id, owner, due_at, missing_since)
+            is_postponed = await leases.postpone_probe(session, video.id, owner, due_at, missing_since)
         PROBES.labels(outcome="postponed").inc()
         log.warning("probe.postponed", video_id=str(video.id), reason=reason, seconds=round(wait, 1))
+        return is_postponed

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from app.core.audit_events import AuditEvent, record
 from app.core.db import Database
-from app.crud import videos
+from app.crud import leases, undo, videos
 from app.domain.errors import SlipwayError, Unavailable
 from app.domain.recheck import RECHECK_AFTER, is_gone
 from app.domain.video_status import VideoEvent, VideoStatus
@@ -64,13 +65,27 @@ class Reconciler:
 
     async def start_due(self) -> list[asyncio.Task[None]]:
         """Start a task for each due row that has none yet. The tasks raise nothing."""
+        await self._start_removals()
         completing = sum(1 for status in self.running.values() if status in _COMPLETIONS)
         others = len(self.running) - completing
         due = await self._due(_COMPLETIONS, CONCURRENCY - completing)
         due += await self._due(_OTHERS, BATCH - others)
-        due = [video for video in due if video.id not in self.running]
-        self.running |= {video.id: video.status for video in due}
-        return [self.tasks.start(self._run(video)) for video in due]
+        # A completion that is deleted between the two queries is in both answers. The later one counts.
+        new = {video.id: video for video in due if video.id not in self.running}
+        self.running |= {video_id: video.status for video_id, video in new.items()}
+        return [self.tasks.start(self._run(video)) for video in new.values()]
+
+    async def _start_removals(self) -> None:
+        """Begin to delete the videos that their owners removed and can no longer restore."""
+        now = self.clock.now()
+        async with self.database.reading() as session:
+            due = await undo.list_due(session, now, BATCH)
+        for video in due:
+            async with self.database.transaction() as session:
+                # The owner may have been faster.
+                begins = await leases.start_removal(session, video.id, now, undo.is_due(now))
+            if begins:
+                record(AuditEvent.VIDEO_DELETED, user_id=video.user_id, video_id=video.id)
 
     async def _due(self, statuses: Collection[VideoStatus], limit: int) -> list[Video]:
         if limit <= 0:
@@ -147,6 +162,7 @@ class Reconciler:
                 video.id,
                 VideoEvent.EXPIRED,
                 videos.expires_at(video.expires_at),
+                changed_at=now,
                 due_at=now,
                 missing_since=None,
             )
@@ -167,7 +183,7 @@ class Reconciler:
         """Move an uploading row whose object exists to `completing`. Only a restored database has such a row."""
         async with self.database.transaction() as session:
             await videos.transition(
-                session, video.id, VideoEvent.COMPLETE_CLAIMED, due_at=now, missing_since=None
+                session, video.id, VideoEvent.COMPLETE_CLAIMED, changed_at=now, due_at=now, missing_since=None
             )
         log.warning("upload.assembled_already", video_id=str(video.id))
 

@@ -90,7 +90,10 @@ class Removal:
                 # An earlier step is already recorded, or an object appeared after it.
                 await videos.finish_failed(session, video.id)
             elif video.storage_gone_at:
-                settled_at = video.storage_gone_at + RECHECK_AFTER
+                # Until then pages can also learn that the video is gone.
+                settled_at = (
+                    max(video.storage_gone_at, video.changed_at or video.storage_gone_at) + RECHECK_AFTER
+                )
                 if now >= settled_at:
                     await videos.delete_row(session, video.id, video.status)
                 else:

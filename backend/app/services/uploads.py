@@ -7,29 +7,32 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.audit_events import AuditEvent, record
 from app.core.config import Settings
 from app.core.db import Database
-from app.crud import users, videos
+from app.crud import installation, users, videos
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import (
     IdempotencyConflict,
+    InstallationFull,
     InvalidRequest,
+    NotAuthenticated,
     QuotaExceeded,
     StorageUnavailable,
     TooManyUploads,
+    TooManyVideos,
     Unavailable,
     WrongState,
 )
 from app.domain.part_plan import MAX_PARTS_PER_SIGNING, plan_parts
 from app.domain.video_file import VideoFile, check_file, object_key
-from app.domain.video_status import HIDDEN, VideoStatus
-from app.models import Video
+from app.domain.video_list import name_key
+from app.domain.video_status import VideoStatus
+from app.models import User, Video
 from app.ports import Clock, ObjectStorage, PresignedPart
 from app.services.background import BackgroundTasks
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,13 @@ class UploadService:
     ) -> StartedUpload:
         """Insert the row, create the multipart upload, store its ID in the row, and sign the first parts.
 
-        Raise what check_file raises, IdempotencyConflict, QuotaExceeded, TooManyUploads, StorageUnavailable, or
-        WrongState if the idempotency key belongs to a video that is being removed.
+        Raise what check_file raises, NotAuthenticated if the account was disabled meanwhile, IdempotencyConflict,
+        QuotaExceeded, InstallationFull, TooManyUploads, TooManyVideos, StorageUnavailable, or WrongState if the
+        idempotency key belongs to a video that is being removed.
         """
         file = check_file(filename, size_bytes, content_type, self.settings.max_upload_bytes)
         video, is_new = await self._find_or_insert(user_id, file, idempotency_key)
-        if video.status in HIDDEN:
-            raise WrongState(video.status)
+        _refuse_hidden(video)
         if video.status is not VideoStatus.UPLOADING:
             return StartedUpload(video, None, is_new)
         if video.upload_id is None:
@@ -76,25 +79,44 @@ class UploadService:
     async def _find_or_insert(
         self, user_id: uuid.UUID, file: VideoFile, idempotency_key: uuid.UUID | None
     ) -> tuple[Video, bool]:
-        quota = self.settings.user_quota_bytes
+        usual_quota = self.settings.user_quota_bytes
         async with self.database.transaction() as session:
             # The reservation locks the user's row, so that concurrent creates run one after the other.
-            fits = await users.reserve_bytes(session, user_id, file.size_bytes, quota)
+            fits = await users.reserve_bytes(session, user_id, file.size_bytes, usual_quota)
+            refused = None if fits else await _active_user(session, user_id)
             if idempotency_key is not None:
                 known = await videos.get_by_idempotency_key(session, user_id, idempotency_key)
                 if known is not None:
                     if fits:
                         await users.release_bytes(session, user_id, file.size_bytes)
                     return _same_file(known, file), False
-            if not fits:
-                user = await users.get(session, user_id)
-                raise QuotaExceeded(user.reserved_bytes if user else 0, quota)
-            open_ids = await videos.open_upload_ids(session, user_id)
-            if len(open_ids) >= self.settings.user_max_uploads_in_flight:
-                raise TooManyUploads([str(video_id) for video_id in open_ids])
+            if refused is not None:
+                quota = usual_quota if refused.quota_bytes is None else refused.quota_bytes
+                raise QuotaExceeded(refused.reserved_bytes, quota)
+            await self._require_few(session, user_id)
+            await self._require_room(session)
             video = self._new_row(user_id, file, idempotency_key)
             await videos.insert(session, video)
         return video, True
+
+    async def _require_few(self, session: AsyncSession, user_id: uuid.UUID) -> None:
+        """Raise TooManyUploads or TooManyVideos. The caller has locked the user's row."""
+        open_ids = await videos.open_upload_ids(session, user_id)
+        if len(open_ids) >= self.settings.user_max_uploads_in_flight:
+            raise TooManyUploads([str(video_id) for video_id in open_ids])
+        # Failed videos use no space, so the quota alone would let their rows fill the database.
+        limit = self.settings.user_max_videos
+        if await videos.count_of(session, user_id) >= limit:
+            raise TooManyVideos(limit)
+
+    async def _require_room(self, session: AsyncSession) -> None:
+        """Raise InstallationFull if this transaction's reservation exceeds the limit of the whole installation."""
+        limit = self.settings.max_total_bytes
+        if limit is None:
+            return
+        await installation.lock(session)
+        if await users.total_reserved_bytes(session) > limit:
+            raise InstallationFull
 
     def _new_row(self, user_id: uuid.UUID, file: VideoFile, idempotency_key: uuid.UUID | None) -> Video:
         now = self.clock.now()
@@ -105,6 +127,7 @@ class UploadService:
             user_id=user_id,
             idempotency_key=idempotency_key,
             original_filename=file.filename,
+            name_key=name_key(file.filename),
             content_type=file.content_type,
             declared_container=file.container.name,
             size_bytes=file.size_bytes,
@@ -118,6 +141,7 @@ class UploadService:
             postponed=0,
             metadata_complete=False,
             created_at=now,
+            changed_at=now,
             expires_at=expires_at,
             due_at=expires_at,
         )
@@ -147,9 +171,14 @@ class UploadService:
         if kept is None:
             # The concurrent create failed at the store and deleted the row. A repeated call inserts a new one.
             raise StorageUnavailable
-        if kept.status in HIDDEN:
-            raise WrongState(kept.status)
-        log.info("upload.created", video_id=str(video.id), parts=video.part_plan.part_count)
+        _refuse_hidden(kept)
+        record(
+            AuditEvent.UPLOAD_CREATED,
+            user_id=video.user_id,
+            video_id=video.id,
+            size_bytes=video.size_bytes,
+            parts=video.part_plan.part_count,
+        )
         return kept
 
     async def _forget_unstarted(self, video: Video) -> None:
@@ -189,6 +218,20 @@ class UploadService:
             )
             for number in part_numbers
         ]
+
+
+async def _active_user(session: AsyncSession, user_id: uuid.UUID) -> User:
+    """Raise NotAuthenticated if the account was disabled or deleted after the request was authenticated."""
+    user = await users.get(session, user_id)
+    if user is None or not user.is_active:
+        raise NotAuthenticated
+    return user
+
+
+def _refuse_hidden(video: Video) -> None:
+    """Raise WrongState if its owner no longer sees the video."""
+    if video.is_hidden:
+        raise WrongState(VideoStatus.DELETING if video.remove_at else video.status)
 
 
 def _same_file(known: Video, file: VideoFile) -> Video:

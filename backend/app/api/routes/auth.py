@@ -6,11 +6,25 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
-from app.api.deps import AccountsDep, CallerDep, CurrentUser, SettingsDep, cookie_name, reject_foreign_origin
+from app.api.deps import (
+    AccountsDep,
+    CallerDep,
+    ClientAddress,
+    CurrentUser,
+    RegistrationDep,
+    SettingsDep,
+    cookie_name,
+    limit_registrations,
+    limited,
+    reject_foreign_origin,
+    session_token,
+)
+from app.api.present import show_user
 from app.api.responses import errors
 from app.core.config import Settings
-from app.models import User
+from app.domain.limits import Limit
 from app.schemas.auth import (
+    ConfirmationIn,
     LoginIn,
     PasswordIn,
     ProfileIn,
@@ -20,76 +34,118 @@ from app.schemas.auth import (
     TokenOut,
     UserOut,
 )
+from app.services.accounts import AccountService, SignIn
 
 router = APIRouter(prefix="/auth", tags=["auth"])
+
+ACCOUNT_LIMIT = limited(Limit.ACCOUNT_PER_USER)
 
 
 @router.post(
     "/register",
     status_code=201,
-    response_model=UserOut,
-    responses=errors(400, 403, 409, 413, 422),
-    dependencies=[Depends(reject_foreign_origin)],
+    responses=errors(400, 403, 409, 413, 422, 429),
+    dependencies=[Depends(reject_foreign_origin), Depends(limit_registrations)],
 )
-async def register(body: RegisterIn, accounts: AccountsDep) -> User:
+async def register(
+    body: RegisterIn, address: ClientAddress, registration: RegistrationDep, settings: SettingsDep
+) -> UserOut:
     """Create an account without signing in."""
-    return await accounts.register(body.email, body.password, body.full_name)
+    user = await registration.register(body.email, body.password, body.full_name, address=address)
+    return show_user(user, settings.user_quota_bytes)
 
 
 @router.post(
     "/login",
-    response_model=UserOut,
-    responses=errors(400, 401, 403, 413, 422),
+    responses=errors(400, 401, 403, 413, 422, 429),
     dependencies=[Depends(reject_foreign_origin)],
 )
 async def login(
-    body: LoginIn, request: Request, response: Response, accounts: AccountsDep, settings: SettingsDep
-) -> User:
-    """Start a session for the page and set its cookie."""
-    signed_in = await accounts.sign_in(body.email, body.password, "cookie", request.headers.get("user-agent"))
-    _set_cookie(response, settings, signed_in.token, settings.session_absolute_seconds)
-    return signed_in.user
+    body: LoginIn,
+    request: Request,
+    response: Response,
+    address: ClientAddress,
+    accounts: AccountsDep,
+    settings: SettingsDep,
+) -> UserOut:
+    """Start a session for the page, set its cookie, and end the session that the request came with."""
+    signed_in = await start_session(body.email, body.password, "cookie", request, address, accounts, settings)
+    set_session_cookie(response, settings, signed_in.token, settings.session_absolute_seconds)
+    return show_user(signed_in.user, settings.user_quota_bytes)
 
 
 @router.post(
-    "/token", responses=errors(400, 401, 403, 413, 422), dependencies=[Depends(reject_foreign_origin)]
+    "/token", responses=errors(400, 401, 403, 413, 422, 429), dependencies=[Depends(reject_foreign_origin)]
 )
 async def token(
-    form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Request, accounts: AccountsDep
+    form: Annotated[OAuth2PasswordRequestForm, Depends()],
+    request: Request,
+    address: ClientAddress,
+    accounts: AccountsDep,
+    settings: SettingsDep,
 ) -> TokenOut:
-    """Start a session for an API client (OAuth2 password form)."""
-    signed_in = await accounts.sign_in(
-        form.username, form.password, "bearer", request.headers.get("user-agent")
+    """Start a session for an API client (OAuth2 password form), and end the session that the request came with."""
+    signed_in = await start_session(
+        form.username, form.password, "bearer", request, address, accounts, settings
     )
-    return TokenOut(access_token=signed_in.token, token_type="bearer", expires_at=signed_in.expires_at)  # noqa: S106
+    return TokenOut(access_token=signed_in.token, token_type="bearer", expires_at=signed_in.expires_at)  # noqa: S106  # RFC 6750
+
+
+async def start_session(
+    email: str,
+    password: str,
+    kind: str,
+    request: Request,
+    address: str,
+    accounts: AccountService,
+    settings: Settings,
+) -> SignIn:
+    user_agent, replaces = request.headers.get("user-agent"), session_token(request, settings)
+    return await accounts.sign_in(email, password, kind, user_agent, replaces=replaces, address=address)
 
 
 @router.post("/logout", status_code=204, responses=errors(401, 403))
 async def logout(response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep) -> None:
     """End the session of this request."""
     await accounts.sign_out(caller)
-    _set_cookie(response, settings, "", 0)
+    set_session_cookie(response, settings, "", 0)
 
 
-@router.get("/me", response_model=UserOut, responses=errors(401))
-async def read_me(user: CurrentUser) -> User:
-    """Return the caller's account."""
-    return user
+@router.get("/me", responses=errors(401, 429), dependencies=[ACCOUNT_LIMIT])
+async def read_me(user: CurrentUser, settings: SettingsDep) -> UserOut:
+    """Return the caller's account, with the space that its videos use."""
+    return show_user(user, settings.user_quota_bytes)
 
 
-@router.patch("/me", response_model=UserOut, responses=errors(400, 401, 403, 413, 422))
-async def update_me(body: ProfileIn, caller: CallerDep, accounts: AccountsDep) -> User:
+@router.patch(
+    "/me",
+    responses=errors(400, 401, 403, 413, 422, 429),
+    dependencies=[ACCOUNT_LIMIT],
+)
+async def update_me(
+    body: ProfileIn, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep
+) -> UserOut:
     """Change the caller's name."""
-    return await accounts.rename(caller, body.full_name)
+    return show_user(await accounts.rename(caller, body.full_name), settings.user_quota_bytes)
 
 
-@router.post("/password", status_code=204, responses=errors(400, 401, 403, 413, 422))
-async def change_password(body: PasswordIn, caller: CallerDep, accounts: AccountsDep) -> None:
-    """Change the password and end the user's other sessions."""
-    await accounts.change_password(caller, body.current_password, body.new_password)
+@router.post(
+    "/password", status_code=204, responses=errors(400, 401, 403, 413, 422, 429), dependencies=[ACCOUNT_LIMIT]
+)
+async def change_password(
+    body: PasswordIn,
+    response: Response,
+    caller: CallerDep,
+    address: ClientAddress,
+    accounts: AccountsDep,
+    settings: SettingsDep,
+) -> None:
+    """Change the password, end the user's other sessions, and replace the cookie of the page's."""
+    token = await accounts.change_password(caller, body.current_password, body.new_password, address=address)
+    _replace_cookie(response, settings, token)
 
 
-@router.get("/sessions", responses=errors(401))
+@router.get("/sessions", responses=errors(401, 429), dependencies=[ACCOUNT_LIMIT])
 async def list_sessions(caller: CallerDep, accounts: AccountsDep) -> SessionListOut:
     """List the caller's sessions."""
     rows = await accounts.list_sessions(caller)
@@ -97,13 +153,51 @@ async def list_sessions(caller: CallerDep, accounts: AccountsDep) -> SessionList
     return SessionListOut(items=items)
 
 
-@router.delete("/sessions/{session_id}", status_code=204, responses=errors(401, 403, 404, 422))
-async def end_session(session_id: uuid.UUID, caller: CallerDep, accounts: AccountsDep) -> None:
-    """End one of the caller's sessions."""
-    await accounts.end_session(caller, session_id)
+@router.post(
+    "/sessions/{session_id}/end",
+    status_code=204,
+    responses=errors(400, 401, 403, 404, 413, 422, 429),
+    dependencies=[ACCOUNT_LIMIT],
+)
+async def end_session(
+    session_id: uuid.UUID,
+    body: ConfirmationIn,
+    response: Response,
+    caller: CallerDep,
+    address: ClientAddress,
+    accounts: AccountsDep,
+    settings: SettingsDep,
+) -> None:
+    """End one of the caller's sessions, and replace the cookie of the page's."""
+    token = await accounts.end_session(caller, session_id, body.password, address=address)
+    _replace_cookie(response, settings, token)
 
 
-def _set_cookie(response: Response, settings: Settings, value: str, max_age_seconds: int) -> None:
+@router.post(
+    "/sessions/end-others",
+    status_code=204,
+    responses=errors(400, 401, 403, 413, 422, 429),
+    dependencies=[ACCOUNT_LIMIT],
+)
+async def end_other_sessions(
+    body: ConfirmationIn,
+    response: Response,
+    caller: CallerDep,
+    address: ClientAddress,
+    accounts: AccountsDep,
+    settings: SettingsDep,
+) -> None:
+    """End the caller's other sessions, and replace the cookie of the page's."""
+    token = await accounts.end_other_sessions(caller, body.password, address=address)
+    _replace_cookie(response, settings, token)
+
+
+def _replace_cookie(response: Response, settings: Settings, token: str | None) -> None:
+    if token is not None:
+        set_session_cookie(response, settings, token, settings.session_absolute_seconds)
+
+
+def set_session_cookie(response: Response, settings: Settings, value: str, max_age_seconds: int) -> None:
     response.set_cookie(
         cookie_name(settings),
         value,

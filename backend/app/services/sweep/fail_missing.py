@@ -84,12 +84,13 @@ class FailMissing:
     async def _set_failed(self, confirmed: Sequence[tuple[Video, Category]]) -> list[Category]:
         """Return the category of each video that was still ready and lost."""
         failed = []
+        now = self.clock.now()
         async with self.database.transaction() as session:
             for video, category in confirmed:
                 unchanged = col(Video.missing_since) == video.missing_since
                 event = VideoEvent.SET_FAILED
                 if await videos.transition(
-                    session, video.id, event, unchanged, **OBJECT_MISSING, due_at=None
+                    session, video.id, event, unchanged, changed_at=now, **OBJECT_MISSING, due_at=None
                 ):
                     failed.append((video, category))
         for video, category in failed:

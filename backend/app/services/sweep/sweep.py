@@ -10,8 +10,16 @@ import structlog
 
 from app.core import metrics
 from app.core.db import Database
-from app.crud import audit, installation
-from app.domain.sweep_report import Category, MarkerState, Outcome, SweepReport, max_changes, new_findings
+from app.crud import audit, installation, videos
+from app.domain.sweep_report import (
+    Category,
+    Finding,
+    MarkerState,
+    Outcome,
+    SweepReport,
+    max_changes,
+    new_findings,
+)
 from app.models import Installation
 from app.ports import Clock, ObjectStorage
 from app.services.sweep.audit import Audit
@@ -24,6 +32,10 @@ log = structlog.get_logger()
 
 _AUTOMATIC: Final = frozenset({Category.UNOWNED_UPLOADS, Category.FAILED_OBJECTS})
 """The categories that every sweep removes."""
+
+
+MAX_WAITING: Final = 10_000
+"""Videos in `processing` that a sweep counts."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,7 @@ class Sweep:
         auditor = Audit(self.database, self.storage, self.clock, calls, store_now)
         checked = await auditor.check_due()
         checked.add_to(findings)
+        await self._add_waiting(findings[Category.WAITING_VIDEOS])
 
         is_complete = orphans.objects == orphans.known_objects >= ready and not checked.lost
         # Last, so that the marker is that of the bucket which was listed.
@@ -125,6 +138,12 @@ class Sweep:
             checked.unconfirmed,
             findings,
         )
+
+    async def _add_waiting(self, found: Finding) -> None:
+        now = self.clock.now()
+        async with self.database.reading() as session:
+            for video in await videos.list_postponed(session, MAX_WAITING):
+                found.add(video.object_key, video.size_bytes, now - (video.uploaded_at or now))
 
     async def _check_bucket(
         self, order: SweepOrder, row: Installation | None, *, may_adopt: bool
