@@ -3,13 +3,15 @@
 
 import { MessagePage } from "@/components/message-page";
 import { Button } from "@/components/ui/button";
+import { useText } from "@/text/use-text";
 
 export default function ErrorPage({ reset }: { error: Error; reset: () => void }) {
+  const t = useText();
   return (
     <MessagePage
-      title="Something went wrong"
-      text="This page failed. Try again. If it fails again, reload the page."
-      action={<Button onClick={reset}>Try again</Button>}
+      title={t.site.failed.title}
+      text={t.site.failed.page}
+      action={<Button onClick={reset}>{t.site.tryAgain}</Button>}
     />
   );
 }

@@ -1,18 +1,18 @@
 // Replaces the root layout if it fails. Next's own page has inline styles, which the CSP refuses.
 "use client";
 
+import { useText } from "@/text/use-text";
 import "./globals.css";
 
 export default function GlobalError() {
+  const t = useText();
   return (
     <html lang="en">
       <body className="min-h-dvh font-sans">
-        <title>Slipway</title>
+        <title>{t.site.name}</title>
         <main className="mx-auto flex min-h-dvh max-w-md flex-col items-center justify-center px-4 text-center">
-          <h1 className="font-semibold text-2xl tracking-tight">Something went wrong</h1>
-          <p className="mt-3 text-muted-foreground leading-relaxed">
-            Slipway failed to load. Reload the page.
-          </p>
+          <h1 className="font-semibold text-2xl tracking-tight">{t.site.failed.title}</h1>
+          <p className="mt-3 text-muted-foreground leading-relaxed">{t.site.failed.site}</p>
         </main>
       </body>
     </html>

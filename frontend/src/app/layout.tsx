@@ -4,20 +4,15 @@ import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
 import { BrowserNotice } from "@/components/browser-notice";
 import { Providers } from "@/components/providers";
+import { en } from "@/text/en";
 import "./globals.css";
 
 export const metadata: Metadata = {
-  title: { default: "Slipway", template: "%s – Slipway" },
-  description: "Upload videos straight to storage and see what is in them.",
+  title: { default: en.site.name, template: `%s – ${en.site.name}` },
+  description: en.site.description,
 };
 
-export const viewport: Viewport = {
-  colorScheme: "light dark",
-  themeColor: [
-    { media: "(prefers-color-scheme: light)", color: "#f9fafb" },
-    { media: "(prefers-color-scheme: dark)", color: "#0c0f13" },
-  ],
-};
+export const viewport: Viewport = { colorScheme: "light dark" };
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (

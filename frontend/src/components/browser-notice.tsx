@@ -1,5 +1,5 @@
 // Tells people whose browser is too old, or runs no scripts, what Slipway needs.
-import { joinWithOr } from "@/lib/format";
+import { ENGLISH } from "@/text/text";
 import { browserslist } from "../../package.json";
 
 // A browser below the floors can't parse the static block (Safari 16.4), or lacks oklch (Chrome 111) or the interface
@@ -16,7 +16,7 @@ export function BrowserNotice() {
       {/* biome-ignore lint/security/noDangerouslySetInnerHtml: the script is a constant, and the CSP has its hash. */}
       <script dangerouslySetInnerHTML={{ __html: HIDE_IF_SUPPORTED }} />
       <p id="browser-notice" className="border-b bg-warning-soft px-4 py-6 text-center text-warning">
-        {`Slipway doesn't support this browser. Turn on JavaScript, and use ${joinWithOr(oldest)}, or a newer version.`}
+        {ENGLISH.site.unsupportedBrowser(ENGLISH.format.or(oldest))}
       </p>
     </>
   );

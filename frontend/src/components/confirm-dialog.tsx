@@ -37,10 +37,10 @@ export function ConfirmDialog({
       <p className="mt-2 text-muted-foreground text-sm leading-relaxed empty:hidden">{children}</p>
       {error !== null && <Alert className="mt-4">{error}</Alert>}
       <DialogActions>
-        <Button variant="secondary" data-autofocus disabled={pending} onClick={onClose}>
+        <Button variant="secondary" data-autofocus pending={pending} onClick={onClose}>
           {keep}
         </Button>
-        <Button variant={destructive ? "destructive" : "primary"} disabled={pending} onClick={onConfirm}>
+        <Button variant={destructive ? "destructive" : "primary"} pending={pending} onClick={onConfirm}>
           {confirm}
         </Button>
       </DialogActions>

@@ -1,26 +1,39 @@
 // Shows a failed request with its reason and a retry button.
+
 import { RotateCw } from "lucide-react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import type { ApiError } from "@/lib/api/errors";
+import { type Place, problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
 
 export function ErrorNotice({
   title,
   error,
+  place,
   onRetry,
 }: {
   title: string;
   error: ApiError;
+  place: Place;
   onRetry: () => void;
 }) {
+  const t = useText();
+  const { sentence, action } = problemOf(t, error, place);
+  const reloads = action === "reload";
   return (
     <Alert>
       <p className="font-medium">{title}</p>
-      <p className="mt-0.5">{error.detail}</p>
-      {error.requestId !== null && <p className="mt-0.5 text-xs">{`Request ${error.requestId}`}</p>}
-      <Button variant="secondary" size="sm" className="mt-3 text-foreground" onClick={onRetry}>
+      <p className="mt-0.5">{sentence}</p>
+      {error.requestId !== null && <p className="mt-0.5 text-xs">{t.site.request(error.requestId)}</p>}
+      <Button
+        variant="secondary"
+        size="sm"
+        className="mt-3 text-foreground"
+        onClick={() => (reloads ? location.reload() : onRetry())}
+      >
         <RotateCw />
-        <span>Try again</span>
+        <span>{reloads ? t.site.reload : t.site.tryAgain}</span>
       </Button>
     </Alert>
   );

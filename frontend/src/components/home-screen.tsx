@@ -6,8 +6,10 @@ import { Card } from "@/components/ui/card";
 import { UploadCard, UploadCardSkeleton } from "@/components/upload/upload-card";
 import { VideoList } from "@/components/videos/video-list";
 import { VideoListSkeleton } from "@/components/videos/video-list-skeleton";
+import { useText } from "@/text/use-text";
 
 export function HomeScreen() {
+  const t = useText();
   return (
     <RequireSession
       fallback={
@@ -21,7 +23,7 @@ export function HomeScreen() {
         </>
       }
     >
-      <h1 className="sr-only">Your videos on Slipway</h1>
+      <h1 className="sr-only">{t.videos.hiddenTitle}</h1>
       <UploadCard />
       <VideoList />
     </RequireSession>

@@ -3,11 +3,14 @@
 
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { ThemeProvider } from "next-themes";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Announcer } from "@/components/announcer";
+import { ThemeColor } from "@/components/theme-color";
 import { UploadProvider } from "@/components/upload/upload-provider";
-import { SESSION_KEY } from "@/hooks/use-session";
+import { RemovalProvider } from "@/components/videos/removal-provider";
+import { followOtherTab, noteSessionEnded } from "@/hooks/use-session";
 import { ApiError } from "@/lib/api/errors";
+import { hearOtherTabs } from "@/lib/session-news";
 
 declare module "@tanstack/react-query" {
   interface Register {
@@ -20,12 +23,16 @@ const MAX_RETRIES = 2;
 
 export function Providers({ children }: { children: ReactNode }) {
   const [queryClient] = useState(makeQueryClient);
+  useEffect(() => hearOtherTabs((user) => void followOtherTab(queryClient, user)), [queryClient]);
   return (
     // `disableTransitionOnChange` would add a <style> element, which the CSP refuses.
     <ThemeProvider attribute="class" defaultTheme="system" enableSystem>
+      <ThemeColor />
       <QueryClientProvider client={queryClient}>
         <Announcer>
-          <UploadProvider>{children}</UploadProvider>
+          <UploadProvider>
+            <RemovalProvider>{children}</RemovalProvider>
+          </UploadProvider>
         </Announcer>
       </QueryClientProvider>
     </ThemeProvider>
@@ -36,7 +43,7 @@ function makeQueryClient(): QueryClient {
   const noteSignedOut = (error: Error) => {
     // Any answer may say that the session has ended.
     if (error instanceof ApiError && error.code === "not_authenticated") {
-      queryClient.setQueryData(SESSION_KEY, null);
+      noteSessionEnded(queryClient);
     }
   };
   const queryClient: QueryClient = new QueryClient({

@@ -3,6 +3,7 @@
 
 import { type ReactNode, useEffect } from "react";
 import { ErrorNotice } from "@/components/error-notice";
+import { NeedsJavaScript } from "@/components/needs-javascript";
 import { SiteHeader } from "@/components/site-header";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSession } from "@/hooks/use-session";
@@ -10,8 +11,10 @@ import { useRouter } from "@/hooks/use-site-navigation";
 import { signInPath } from "@/lib/own-path";
 import { sitePath } from "@/lib/public-path";
 import { isRunning } from "@/lib/upload/rules/upload-state";
+import { useText } from "@/text/use-text";
 
 export function RequireSession({ children, fallback }: { children: ReactNode; fallback: ReactNode }) {
+  const t = useText();
   const session = useSession();
   const { state } = useCurrentUpload();
   const router = useRouter();
@@ -24,8 +27,11 @@ export function RequireSession({ children, fallback }: { children: ReactNode; fa
 
   return (
     <>
+      <NeedsJavaScript text={t.site.needsJavaScript.else} />
       <SiteHeader user={session.status === "signed_in" ? session.user : null} />
-      <main className="mx-auto w-full max-w-6xl px-4 pt-6 pb-24 sm:px-6 sm:pt-10">{content()}</main>
+      <main className="noscript:hidden mx-auto w-full max-w-6xl px-4 pt-6 pb-24 sm:px-6 sm:pt-10">
+        {content()}
+      </main>
     </>
   );
 
@@ -38,8 +44,13 @@ export function RequireSession({ children, fallback }: { children: ReactNode; fa
       case "unreachable":
         return (
           <>
-            <h1 className="sr-only">Slipway isn't answering</h1>
-            <ErrorNotice title="Slipway isn't answering" error={session.error} onRetry={session.retry} />
+            <h1 className="sr-only">{t.site.unreachable}</h1>
+            <ErrorNotice
+              title={t.site.unreachable}
+              error={session.error}
+              place="session"
+              onRetry={session.retry}
+            />
           </>
         );
       case "unknown":

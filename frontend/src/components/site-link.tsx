@@ -2,11 +2,26 @@
 "use client";
 
 import NextLink from "next/link";
-import type { ComponentProps } from "react";
+import { type ComponentProps, useState } from "react";
+import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { publicAddress } from "@/lib/public-path";
+import { isRunning } from "@/lib/upload/rules/upload-state";
 
 type Props = Omit<ComponentProps<typeof NextLink>, "href"> & { href: string };
 
 export function Link({ href, ...rest }: Props) {
-  return <NextLink href={publicAddress(href)} {...rest} />;
+  const [pointedAt, setPointedAt] = useState(false);
+  const { state } = useCurrentUpload();
+  // During an upload every page is fetched ahead. If the server went away before the click, Next would load the whole
+  // page and end the upload.
+  const ahead = pointedAt || isRunning(state);
+  return (
+    <NextLink
+      href={publicAddress(href)}
+      prefetch={ahead ? null : false}
+      onPointerEnter={() => setPointedAt(true)}
+      onFocus={() => setPointedAt(true)}
+      {...rest}
+    />
+  );
 }

@@ -1,4 +1,5 @@
 import { cn } from "@/lib/cn";
+import { en } from "@/text/en";
 
 export function Wordmark({ className }: { className?: string }) {
   return (
@@ -13,7 +14,7 @@ export function Wordmark({ className }: { className?: string }) {
           <path d="M5.9 25.9a1.5 1.5 0 0 1-1-2.8l20.4-7.6a1.5 1.5 0 1 1 1 2.8Z" opacity="0.55" />
         </g>
       </svg>
-      <span>Slipway</span>
+      <span>{en.site.name}</span>
     </span>
   );
 }

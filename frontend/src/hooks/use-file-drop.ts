@@ -13,7 +13,7 @@ export interface Dropped {
 export function useFileDrop(onDrop: ((dropped: Dropped) => void) | null): boolean {
   const [isOver, setIsOver] = useState(false);
   const accepting = onDrop !== null;
-  const dropped = useEffectEvent((transfer: DataTransfer) => onDrop?.(readDrop(transfer)));
+  const dropped = useEffectEvent((transfer: DataTransfer) => onDrop?.(readTransfer(transfer)));
 
   useEffect(() => {
     // Each element under the pointer fires its own dragenter and dragleave, so count them.
@@ -66,11 +66,11 @@ function hasFiles({ types }: DataTransfer): boolean {
   return types.includes("Files");
 }
 
-function isTextField(target: EventTarget | null): boolean {
+export function isTextField(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("input, textarea") !== null;
 }
 
-function readDrop(transfer: DataTransfer): Dropped {
+export function readTransfer(transfer: DataTransfer): Dropped {
   // A folder arrives as an unreadable File. Only its entry shows that it is one.
   const hasFolder = Array.from(transfer.items).some(
     (item) => item.webkitGetAsEntry?.()?.isDirectory === true,

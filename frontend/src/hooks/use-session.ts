@@ -2,7 +2,8 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type Credentials, type Registration, type User } from "@/lib/api/client";
 import { ApiError } from "@/lib/api/errors";
-import { videoKeys } from "./use-videos";
+import { type SignedInId, tellOtherTabs } from "@/lib/session-news";
+import { videoKeys } from "./video-keys";
 
 export const SESSION_KEY = ["session"] as const;
 
@@ -15,7 +16,11 @@ export type Session =
 export function useSession(): Session {
   const query = useQuery<User | null>({
     queryKey: SESSION_KEY,
-    queryFn: ({ signal }) => api.me(signal).catch(nullWhenSignedOut),
+    queryFn: async ({ client, signal }) => {
+      const user = await api.me(signal).catch(nullWhenSignedOut);
+      if (user === null && client.getQueryData(SESSION_KEY)) tellOtherTabs(null);
+      return user;
+    },
     staleTime: 60_000,
   });
   if (query.data === null) return { status: "signed_out" };
@@ -24,6 +29,22 @@ export function useSession(): Session {
     return { status: "unreachable", error: query.error, retry: () => void query.refetch() };
   }
   return { status: "unknown" };
+}
+
+/** Leave the signed-in view here and in the other tabs, because the server no longer knows the session. */
+export function noteSessionEnded(queryClient: QueryClient): void {
+  if (queryClient.getQueryData(SESSION_KEY) === null) return;
+  queryClient.setQueryData(SESSION_KEY, null);
+  tellOtherTabs(null);
+}
+
+/** Leave the signed-in view if another tab says that its user is no longer signed in. Then ask the server who is. */
+export async function followOtherTab(queryClient: QueryClient, signedInId: SignedInId): Promise<void> {
+  const user = queryClient.getQueryData<User | null>(SESSION_KEY);
+  if (user && user.id === signedInId) return;
+  await replaceSession(queryClient, null);
+  queryClient.removeQueries({ queryKey: videoKeys.all });
+  await queryClient.invalidateQueries({ queryKey: SESSION_KEY });
 }
 
 /** Cancel the running query first, because its answer belongs to the old session and would overwrite the new one. */
@@ -46,6 +67,7 @@ export function useSignIn() {
 
   async function welcome(user: User) {
     await replaceSession(queryClient, user);
+    tellOtherTabs(user.id);
     // The cached videos may belong to another user.
     void queryClient.resetQueries({ queryKey: videoKeys.all });
   }
@@ -75,6 +97,7 @@ export function useSignOut() {
     },
     onSuccess: async () => {
       await replaceSession(queryClient, null);
+      tellOtherTabs(null);
       queryClient.removeQueries({ queryKey: videoKeys.all });
     },
   });

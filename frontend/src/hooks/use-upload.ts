@@ -1,6 +1,6 @@
 // Connects React to the upload engine.
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
-import { createBrowserUploader } from "@/lib/upload/browser/browser-upload";
+import type { createBrowserUploader } from "@/lib/upload/browser/browser-upload";
 import { IDLE } from "@/lib/upload/rules/upload-state";
 import type { UploadPolicy, UploadState } from "@/lib/upload/types";
 
@@ -11,23 +11,41 @@ const idle = () => IDLE;
 
 export interface Upload {
   readonly state: UploadState;
-  /** Null until the policy is known. */
+  /** Null until the engine is loaded and the policy is known. */
   readonly uploader: Uploader | null;
 }
 
-/** Create the engine once the policy is known, dispose of it with the component, and render each state. */
-export function useUpload(policy: UploadPolicy | undefined): Upload {
+/**
+ * Load the engine once somebody has signed in and create it once the policy is known. Dispose of it with the component,
+ * and render each state. If the engine doesn't load, rendering fails, as for any other script of the page.
+ */
+export function useUpload(policy: UploadPolicy | undefined, signedIn: boolean): Upload {
   const [uploader, setUploader] = useState<Uploader | null>(null);
+  // An upload outlives its session.
+  const [wanted, setWanted] = useState(signedIn);
+  if (signedIn && !wanted) setWanted(true);
 
   useEffect(() => {
-    if (policy === undefined) return;
-    const created = createBrowserUploader(policy);
-    setUploader(created);
+    if (policy === undefined || !wanted) return;
+    let created: Uploader | null = null;
+    let left = false;
+    import("@/lib/upload/browser/browser-upload").then(
+      ({ createBrowserUploader }) => {
+        if (left) return;
+        created = createBrowserUploader(policy);
+        setUploader(created);
+      },
+      (error: unknown) =>
+        setUploader(() => {
+          throw error;
+        }),
+    );
     return () => {
+      left = true;
       setUploader(null);
-      created.dispose();
+      created?.dispose();
     };
-  }, [policy]);
+  }, [policy, wanted]);
 
   const subscribe = useCallback(
     (changed: () => void) => uploader?.subscribe(changed) ?? neverChanges(),

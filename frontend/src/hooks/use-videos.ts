@@ -1,50 +1,28 @@
-// Lists, follows and deletes videos.
+// Follows and deletes videos.
 import {
-  type InfiniteData,
   type QueryClient,
-  useInfiniteQuery,
+  type QueryState,
   useMutation,
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { api, type Video, type VideoList } from "@/lib/api/client";
+import { api, type Video } from "@/lib/api/client";
 import type { ApiError } from "@/lib/api/errors";
-
-export const videoKeys = {
-  all: ["videos"] as const,
-  list: ["videos", "list"] as const,
-  one: (id: string) => ["videos", "one", id] as const,
-};
-
-type ListPages = InfiniteData<VideoList, string | null>;
+import { editListed, forgetListed, isInProgress, LIST_REFRESH_MS, refreshList } from "./use-video-list";
+import { videoKeys } from "./video-keys";
 
 // Most videos are processed within seconds, so polling starts fast and slows down.
 const FOLLOW_FIRST_MS = 400;
 const FOLLOW_LAST_MS = 8000;
 const FOLLOW_GROWTH = 1.3;
-const LIST_REFRESH_MS = 30_000;
-
-/** Return whether the server is still working on the video. */
-export function isInProgress(status: Video["status"]): boolean {
-  return status === "completing" || status === "processing";
-}
-
-/** List the videos, newest first. Rows in progress poll their own video, so the list refreshes slowly. */
-export function useVideoList() {
-  return useInfiniteQuery<VideoList, ApiError, ListPages, typeof videoKeys.list, string | null>({
-    queryKey: videoKeys.list,
-    queryFn: ({ pageParam, signal }) => api.listVideos(pageParam, signal),
-    initialPageParam: null,
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
-    refetchInterval: LIST_REFRESH_MS,
-  });
-}
+const FRESH_URL_BEFORE_MS = 60_000;
 
 /**
  * Poll a video until the server has finished with it, and update its row in the list.
- * `known` is the video as the caller has it, so that polling continues if the first request fails.
+ * `known` is the video as the caller has it, so that polling continues if the first request fails. With `inBackground`
+ * it also continues while the person is in another tab.
  */
-export function useVideo(id: string, known?: Video) {
+export function useVideo(id: string, known?: Video, { inBackground = false } = {}) {
   const queryClient = useQueryClient();
   return useQuery({
     queryKey: videoKeys.one(id),
@@ -54,36 +32,44 @@ export function useVideo(id: string, known?: Video) {
       updateListed(queryClient, video);
       return video;
     },
-    refetchInterval: ({ state }) => {
-      if (state.data === undefined) return false;
-      if (isInProgress(state.data.status)) return followIntervalMs(state.dataUpdateCount);
-      // Another tab or device may be sending it.
-      return state.data.status === "uploading" ? LIST_REFRESH_MS : false;
-    },
+    refetchInterval: ({ state }) => followAgainMs(state),
+    refetchIntervalInBackground: inBackground,
   });
 }
 
-function followIntervalMs(asked: number): number {
-  return Math.min(FOLLOW_FIRST_MS * FOLLOW_GROWTH ** asked, FOLLOW_LAST_MS);
+/** Return when to ask for a video again, or false. */
+export function followAgainMs({
+  data,
+  error,
+  dataUpdateCount,
+  errorUpdateCount,
+}: Pick<QueryState<Video, ApiError>, "data" | "error" | "dataUpdateCount" | "errorUpdateCount">):
+  | number
+  | false {
+  if (data === undefined || error?.code === "video_not_found") return false;
+  // Another tab or device may be sending it.
+  if (data.status === "uploading") return LIST_REFRESH_MS;
+  if (!isInProgress(data.status)) return freshUrlInMs(data.delivery_url_expires_at);
+  // Errors count too, so that a server in trouble is asked less often.
+  return Math.min(FOLLOW_FIRST_MS * FOLLOW_GROWTH ** (dataUpdateCount + errorUpdateCount), FOLLOW_LAST_MS);
 }
 
+/** Return when the API has a new delivery URL, so that the download's link doesn't end under an open page. */
+function freshUrlInMs(expiresAt: string | null): number | false {
+  if (expiresAt === null) return false;
+  return Math.max(Date.parse(expiresAt) - Date.now() - FRESH_URL_BEFORE_MS, LIST_REFRESH_MS);
+}
+
+/** Delete a video for good. */
 export function useDeleteVideo() {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (id: string) => api.deleteVideo(id).catch(ignoreMissing),
     onSuccess: async (_, id) => {
       await forgetListed(queryClient, id);
-      void queryClient.invalidateQueries({ queryKey: videoKeys.list });
-      queryClient.removeQueries({ queryKey: videoKeys.one(id) });
+      refreshList(queryClient);
     },
   });
-}
-
-/** Remove a row from the cached list. */
-export async function forgetListed(queryClient: QueryClient, id: string): Promise<void> {
-  // A request in flight still contains the row.
-  await queryClient.cancelQueries({ queryKey: videoKeys.list });
-  editListed(queryClient, (items) => items.filter((item) => item.id !== id));
 }
 
 function ignoreMissing(error: ApiError): void {
@@ -92,11 +78,4 @@ function ignoreMissing(error: ApiError): void {
 
 function updateListed(queryClient: QueryClient, video: Video): void {
   editListed(queryClient, (items) => items.map((item) => (item.id === video.id ? video : item)));
-}
-
-function editListed(queryClient: QueryClient, edit: (items: Video[]) => Video[]): void {
-  queryClient.setQueryData<ListPages>(
-    videoKeys.list,
-    (list) => list && { ...list, pages: list.pages.map((page) => ({ ...page, items: edit(page.items) })) },
-  );
 }

@@ -1,26 +1,18 @@
 import { describe, expect, it } from "vitest";
-import {
-  formatBitRate,
-  formatBytes,
-  formatDuration,
-  formatExactSeconds,
-  formatFrameRate,
-  formatTimeLeft,
-  formatWhen,
-  joinWithOr,
-  resolutionName,
-  spell,
-} from "./format";
+import { ENGLISH } from "@/text/text";
+import { resolutionName, spell } from "./format";
+
+const { format } = ENGLISH;
 
 const KB = 1024;
 const MB = 1024 * KB;
 const GB = 1024 * MB;
 
-describe("formatBytes", () => {
+describe("format.bytes", () => {
   it.each([
     [0, "0 bytes"],
     [1, "1 byte"],
-    [1023, "1023 bytes"],
+    [1023, "1,023 bytes"],
     [1024, "1 KiB"],
     [1536, "1.5 KiB"],
     [MB - 1, "1 MiB"],
@@ -30,11 +22,11 @@ describe("formatBytes", () => {
     [2 * GB, "2 GiB"],
     [5000 * GB, "4.9 TiB"],
   ])("prints %d as %s", (bytes, expected) => {
-    expect(formatBytes(bytes)).toBe(expected);
+    expect(format.bytes(bytes)).toBe(expected);
   });
 });
 
-describe("formatDuration", () => {
+describe("format.duration", () => {
   it.each([
     [0, "0.0 s"],
     [0.04, "0.0 s"],
@@ -45,16 +37,16 @@ describe("formatDuration", () => {
     [3599.7, "1:00:00"],
     [3723, "1:02:03"],
   ])("prints %d seconds as %s", (seconds, expected) => {
-    expect(formatDuration(seconds)).toBe(expected);
+    expect(format.duration(seconds)).toBe(expected);
   });
 });
 
 it("prints the exact seconds to the millisecond", () => {
-  expect(formatExactSeconds(83.41667)).toBe("83.417 seconds");
-  expect(formatExactSeconds(1)).toBe("1 second");
+  expect(format.exactSeconds(83.41667)).toBe("83.417 seconds");
+  expect(format.exactSeconds(1)).toBe("1 second");
 });
 
-describe("formatTimeLeft", () => {
+describe("format.timeLeft", () => {
   it.each([
     [0, "a few seconds left"],
     [5, "5–10 s left"],
@@ -65,11 +57,11 @@ describe("formatTimeLeft", () => {
     [3600, "1–1.5 h left"],
     [10_000, "2.5–3 h left"],
   ])("prints %d seconds as %s", (seconds, expected) => {
-    expect(formatTimeLeft(seconds)).toBe(expected);
+    expect(format.timeLeft(seconds)).toBe(expected);
   });
 });
 
-describe("formatWhen", () => {
+describe("format.when", () => {
   const now = new Date(2026, 10, 22, 15, 0);
   it.each([
     [new Date(2026, 10, 22, 9, 5), "Today, 09:05"],
@@ -77,7 +69,7 @@ describe("formatWhen", () => {
     [new Date(2026, 2, 3, 14, 32), "3 Mar, 14:32"],
     [new Date(2024, 2, 3, 14, 32), "3 Mar 2024, 14:32"],
   ])("prints %s as %s", (date, expected) => {
-    expect(formatWhen(date.toISOString(), now)).toBe(expected);
+    expect(format.when(date.toISOString(), now)).toBe(expected);
   });
 });
 
@@ -101,10 +93,10 @@ describe("resolutionName", () => {
 });
 
 it("prints rates in their own units", () => {
-  expect(formatFrameRate(30000 / 1001)).toBe("29.97 fps");
-  expect(formatFrameRate(25)).toBe("25 fps");
-  expect(formatBitRate(4_210_000)).toBe("4.2 Mbit/s");
-  expect(formatBitRate(96_400)).toBe("96 kbit/s");
+  expect(format.frameRate(30000 / 1001)).toBe("29.97 fps");
+  expect(format.frameRate(25)).toBe("25 fps");
+  expect(format.bitRate(4_210_000)).toBe("4.2 Mbit/s");
+  expect(format.bitRate(96_400)).toBe("96 kbit/s");
 });
 
 it("spells names as people do and leaves no unknown one out", () => {
@@ -114,12 +106,12 @@ it("spells names as people do and leaves no unknown one out", () => {
     "H.264",
     "VP9",
     "PCM",
-    "HDR (PQ)",
+    "HDR10",
   ]);
 });
 
 it("joins words with a last or", () => {
-  expect([["MP4"], ["MP4", "MOV"], ["MP4", "MOV", "AVI"]].map(joinWithOr)).toEqual([
+  expect([["MP4"], ["MP4", "MOV"], ["MP4", "MOV", "AVI"]].map(format.or)).toEqual([
     "MP4",
     "MP4 or MOV",
     "MP4, MOV or AVI",

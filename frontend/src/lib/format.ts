@@ -1,79 +1,128 @@
-// Formats sizes, times, resolutions and codec names in English.
+// Formats sizes, times, resolutions and codec names.
+import type { FormatWords } from "@/text/en-format";
 
-// The page is in English, so its dates are too. The time zone is the browser's.
-const LOCALE = "en-GB";
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
 const MINUTE_SECONDS = 60;
 const HOUR_SECONDS = 3600;
 const DAY_MS = 86_400_000;
 
-/** 1536 -> "1.5 KiB", in powers of 1024. */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  // 1023.95 would round to "1024", so it takes the next unit.
-  while (unit < UNITS.length - 1 && value >= (unit === 0 ? 1024 : 1023.95)) {
-    value /= 1024;
-    unit += 1;
+export type Format = ReturnType<typeof makeFormat>;
+
+/** Return the formats of a locale, for example `en-GB`. The time zone is the browser's. */
+export function makeFormat(locale: string, words: FormatWords) {
+  const upTo = (maximumFractionDigits: number) => new Intl.NumberFormat(locale, { maximumFractionDigits });
+  const whole = upTo(0);
+  const tenths = upTo(1);
+  const thousandths = upTo(3);
+  const tenth = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const byteCount = new Intl.NumberFormat(locale, { style: "unit", unit: "byte", unitDisplay: "long" });
+  const unit = (name: "second" | "minute") =>
+    new Intl.NumberFormat(locale, {
+      style: "unit",
+      unit: name,
+      unitDisplay: "long",
+      maximumFractionDigits: 0,
+    });
+  const waitSeconds = unit("second");
+  const waitMinutes = unit("minute");
+  const share = new Intl.NumberFormat(locale, { style: "percent" });
+  const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
+  const dayAndYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+  const long = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" });
+  const and = new Intl.ListFormat(locale);
+  const or = new Intl.ListFormat(locale, { type: "disjunction" });
+
+  /** 1536 -> "1.5 KiB", in powers of 1024. */
+  function bytes(count: number): string {
+    let value = count;
+    let unit = 0;
+    // 1023.95 would round to "1024", so it takes the next unit.
+    while (unit < UNITS.length - 1 && value >= (unit === 0 ? 1024 : 1023.95)) {
+      value /= 1024;
+      unit += 1;
+    }
+    if (unit === 0) return byteCount.format(value);
+    return `${(value < 99.95 ? tenths : whole).format(value)} ${UNITS[unit]}`;
   }
-  if (unit === 0) return `${value} ${value === 1 ? "byte" : "bytes"}`;
-  const digits = value < 99.95 ? 1 : 0;
-  return `${Number(value.toFixed(digits))} ${UNITS[unit]}`;
-}
 
-export function formatSpeed(bytesPerSecond: number): string {
-  return `${formatBytes(Math.round(bytesPerSecond))}/s`;
-}
+  /** 83.4 -> "1:23", 3723 -> "1:02:03", 0.42 -> "0.4 s". */
+  function duration(seconds: number): string {
+    if (seconds < 1) return words.secondsShort(tenth.format(seconds));
+    const total = Math.round(seconds);
+    const hours = Math.floor(total / HOUR_SECONDS);
+    const minutes = Math.floor((total % HOUR_SECONDS) / MINUTE_SECONDS);
+    const rest = String(total % MINUTE_SECONDS).padStart(2, "0");
+    return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+  }
 
-/** 83.4 -> "1:23", 3723 -> "1:02:03", 0.42 -> "0.4 s". */
-export function formatDuration(seconds: number): string {
-  if (seconds < 1) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  const hours = Math.floor(whole / HOUR_SECONDS);
-  const minutes = Math.floor((whole % HOUR_SECONDS) / MINUTE_SECONDS);
-  const rest = String(whole % MINUTE_SECONDS).padStart(2, "0");
-  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
-}
+  /** 83.41667 -> "83.417 seconds". */
+  function exactSeconds(seconds: number): string {
+    const exact = Number(seconds.toFixed(3));
+    return words.seconds(thousandths.format(exact), exact);
+  }
 
-/** 83.41667 -> "83.417 seconds". */
-export function formatExactSeconds(seconds: number): string {
-  const exact = Number(seconds.toFixed(3));
-  return `${exact} ${exact === 1 ? "second" : "seconds"}`;
-}
+  /** 95 -> "1–2 min left". The range is wider the longer the time is. */
+  function timeLeft(seconds: number): string {
+    const { few, hours, minutes, seconds: short } = words.left;
+    if (seconds < 5) return few;
+    if (seconds < 10) return range(short, seconds, 5);
+    if (seconds < MINUTE_SECONDS) return range(short, seconds, 10);
+    if (seconds < 10 * MINUTE_SECONDS) return range(minutes, seconds / MINUTE_SECONDS, 1);
+    if (seconds < HOUR_SECONDS) return range(minutes, seconds / MINUTE_SECONDS, 5);
+    return range(hours, seconds / HOUR_SECONDS, 0.5);
+  }
 
-/** 95 -> "1–2 min left". The range is wider the longer the time is. */
-export function formatTimeLeft(seconds: number): string {
-  if (seconds < 5) return "a few seconds left";
-  if (seconds < 10) return "5–10 s left";
-  if (seconds < MINUTE_SECONDS) return `${range(seconds, 10)} s left`;
-  if (seconds < 10 * MINUTE_SECONDS) return `${range(seconds / MINUTE_SECONDS, 1)} min left`;
-  if (seconds < HOUR_SECONDS) return `${range(seconds / MINUTE_SECONDS, 5)} min left`;
-  return `${range(seconds / HOUR_SECONDS, 0.5)} h left`;
-}
+  function range(say: (from: string, to: string) => string, value: number, step: number): string {
+    const from = Math.floor(value / step) * step;
+    return say(tenths.format(from), tenths.format(from + step));
+  }
 
-function range(value: number, step: number): string {
-  const from = Math.floor(value / step) * step;
-  return `${from}–${from + step}`;
-}
+  /** "Today, 14:32", "Yesterday, 09:05", "3 Mar, 14:32", "3 Mar 2024, 14:32". */
+  function when(iso: string, now: Date): string {
+    const date = new Date(iso);
+    const time = clock.format(date);
+    const daysAgo = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
+    if (daysAgo === 0) return words.today(time);
+    if (daysAgo === 1) return words.yesterday(time);
+    const sameYear = date.getFullYear() === now.getFullYear();
+    return `${(sameYear ? day : dayAndYear).format(date)}, ${time}`;
+  }
 
-/** "Today, 14:32", "Yesterday, 09:05", "3 Mar, 14:32", "3 Mar 2024, 14:32". */
-export function formatWhen(iso: string, now: Date): string {
-  const date = new Date(iso);
-  const time = date.toLocaleTimeString(LOCALE, { hour: "2-digit", minute: "2-digit" });
-  const daysAgo = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
-  if (daysAgo === 0) return `Today, ${time}`;
-  if (daysAgo === 1) return `Yesterday, ${time}`;
-  const sameYear = date.getFullYear() === now.getFullYear();
-  const day = date.toLocaleDateString(LOCALE, {
-    day: "numeric",
-    month: "short",
-    ...(sameYear ? {} : { year: "numeric" }),
-  });
-  return `${day}, ${time}`;
-}
+  /** 40 -> "40 seconds", 91 -> "2 minutes". */
+  function wait(seconds: number): string {
+    if (seconds <= 90) return waitSeconds.format(Math.ceil(seconds));
+    return waitMinutes.format(Math.ceil(seconds / MINUTE_SECONDS));
+  }
 
-export function formatFullDate(iso: string): string {
-  return new Date(iso).toLocaleString(LOCALE, { dateStyle: "long", timeStyle: "short" });
+  /** Format a bit rate in powers of 1000. */
+  function bitRate(bitsPerSecond: number): string {
+    if (bitsPerSecond >= 999_500) return `${tenths.format(bitsPerSecond / 1_000_000)} Mbit/s`;
+    return `${whole.format(bitsPerSecond / 1000)} kbit/s`;
+  }
+
+  return {
+    bytes,
+    duration,
+    exactSeconds,
+    timeLeft,
+    wait,
+    when,
+    bitRate,
+    secondsShort: (seconds: number) => words.secondsShort(whole.format(seconds)),
+    number: (value: number) => whole.format(value),
+    /** 8 -> "8%". */
+    percent: (percent: number) => share.format(percent / 100),
+    exactBytes: (count: number) => byteCount.format(count),
+    speed: (bytesPerSecond: number) => `${bytes(Math.round(bytesPerSecond))}/s`,
+    fullDate: (iso: string) => long.format(new Date(iso)),
+    frameRate: (framesPerSecond: number) => words.framesPerSecond(thousandths.format(framesPerSecond)),
+    /** ["MP4", "MOV", "AVI"] -> "MP4, MOV and AVI". */
+    and: (items: readonly string[]) => and.format(items),
+    or: (items: readonly string[]) => or.format(items),
+    /** Spell the name of a container, codec or transfer function. */
+    spell: (name: string) => (name === "rawvideo" ? words.uncompressed : spell(name)),
+  };
 }
 
 function startOfDay(date: Date): number {
@@ -113,16 +162,6 @@ export function formatFrame(width: number, height: number): string {
   return `${width} × ${height}`;
 }
 
-export function formatFrameRate(framesPerSecond: number): string {
-  return `${Number(framesPerSecond.toFixed(3))} fps`;
-}
-
-/** Format a bit rate in powers of 1000. */
-export function formatBitRate(bitsPerSecond: number): string {
-  if (bitsPerSecond >= 999_500) return `${Number((bitsPerSecond / 1_000_000).toFixed(1))} Mbit/s`;
-  return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
-}
-
 const SPELLINGS: Readonly<Record<string, string>> = {
   h264: "H.264",
   hevc: "H.265 (HEVC)",
@@ -134,7 +173,6 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   msmpeg4v3: "MS-MPEG-4",
   mjpeg: "Motion JPEG",
   dvvideo: "DV",
-  rawvideo: "Uncompressed",
   theora: "Theora",
   opus: "Opus",
   vorbis: "Vorbis",
@@ -144,7 +182,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   dvaudio: "DV",
   wmav2: "WMA",
   sdr: "SDR",
-  pq: "HDR (PQ)",
+  pq: "HDR10",
   hlg: "HDR (HLG)",
 };
 
@@ -156,10 +194,4 @@ export function spell(name: string): string {
 
 export function spellContainer(name: string): string {
   return name === "webm" ? "WebM" : name.toUpperCase();
-}
-
-/** ["MP4", "MOV", "AVI"] -> "MP4, MOV or AVI". */
-export function joinWithOr(words: readonly string[]): string {
-  if (words.length < 2) return words.join("");
-  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

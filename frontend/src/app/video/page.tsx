@@ -4,8 +4,9 @@ import { Suspense } from "react";
 import { RequireSession } from "@/components/require-session";
 import { VideoScreen } from "@/components/videos/video-screen";
 import { VideoScreenSkeleton } from "@/components/videos/video-screen-skeleton";
+import { en } from "@/text/en";
 
-export const metadata: Metadata = { title: "Video" };
+export const metadata: Metadata = { title: en.site.titles.video };
 
 export default function VideoPage() {
   return (

@@ -1,8 +1,12 @@
 // Lays out the sign-in and registration pages.
+"use client";
+
 import type { ReactNode } from "react";
+import { NeedsJavaScript } from "@/components/needs-javascript";
 import { ThemeToggle } from "@/components/theme-toggle";
 import { Card } from "@/components/ui/card";
 import { Wordmark } from "@/components/wordmark";
+import { useText } from "@/text/use-text";
 
 export function AuthFrame({
   title,
@@ -15,8 +19,10 @@ export function AuthFrame({
   children: ReactNode;
   footer: ReactNode;
 }) {
+  const t = useText();
   return (
     <div className="flex min-h-dvh flex-col">
+      <NeedsJavaScript text={t.site.needsJavaScript.form} />
       <div className="flex justify-end p-4">
         <ThemeToggle />
       </div>

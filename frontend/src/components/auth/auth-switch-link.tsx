@@ -2,13 +2,30 @@
 "use client";
 
 import { useSearchParams } from "next/navigation";
-import type { ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
 import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
 import { ownPath } from "@/lib/own-path";
 
-export function AuthSwitchLink({ to, children }: { to: "/login" | "/register"; children: ReactNode }) {
-  const next = ownPath(useSearchParams().get("next"));
+interface Props {
+  to: "/login" | "/register";
+  children: ReactNode;
+}
+
+export function AuthSwitchLink(props: Props) {
+  return (
+    // Only the browser knows the query string.
+    <Suspense fallback={<To {...props} next="/" />}>
+      <KeepingNext {...props} />
+    </Suspense>
+  );
+}
+
+function KeepingNext(props: Props) {
+  return <To {...props} next={ownPath(useSearchParams().get("next"))} />;
+}
+
+function To({ to, next, children }: Props & { next: string }) {
   return (
     <Button asChild variant="link" size="inline">
       <Link href={next === "/" ? to : `${to}?next=${encodeURIComponent(next)}`}>{children}</Link>

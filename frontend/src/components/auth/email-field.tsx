@@ -1,12 +1,15 @@
 // Contains the e-mail field of the sign-in forms and reads the forms.
+
 import type { ComponentProps, FormEvent } from "react";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
+import { useText } from "@/text/use-text";
 
 export function EmailField({ id, ...props }: ComponentProps<"input"> & { id: string }) {
+  const t = useText();
   return (
     <div className="space-y-2">
-      <Label htmlFor={id}>E-mail</Label>
+      <Label htmlFor={id}>{t.auth.email}</Label>
       <Input
         id={id}
         name="email"

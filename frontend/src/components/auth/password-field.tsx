@@ -5,22 +5,30 @@ import { Eye, EyeOff } from "lucide-react";
 import { type ComponentProps, useState } from "react";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
+import { useText } from "@/text/use-text";
+
+// The API's limits. It also refuses common passwords.
+export const PASSWORD_MIN = 8;
+export const PASSWORD_MAX = 128;
 
 export function PasswordField({
   id,
+  label,
   hint,
   ...props
 }: Omit<ComponentProps<"input">, "type"> & {
   id: string;
+  label?: string;
   hint?: string;
   autoComplete: "current-password" | "new-password";
   "data-autofocus"?: boolean;
 }) {
+  const t = useText();
   const [shown, setShown] = useState(false);
   const Icon = shown ? EyeOff : Eye;
   return (
     <div className="space-y-2">
-      <Label htmlFor={id}>Password</Label>
+      <Label htmlFor={id}>{label ?? t.auth.password}</Label>
       <div className="relative">
         <Input
           id={id}
@@ -37,7 +45,7 @@ export function PasswordField({
         <button
           type="button"
           aria-pressed={shown}
-          aria-label="Show password"
+          aria-label={t.auth.showPassword}
           className="absolute inset-y-0 right-0 grid w-11 place-items-center rounded-lg text-muted-foreground hover:text-foreground"
           onClick={() => setShown(!shown)}
         >

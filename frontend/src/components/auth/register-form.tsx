@@ -7,17 +7,16 @@ import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { useRegister } from "@/hooks/use-session";
+import { problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
 import { EmailField, readForm } from "./email-field";
-import { PasswordField } from "./password-field";
-import { useLeaveWhenSignedIn } from "./use-leave-when-signed-in";
-
-// The API's limits. It also refuses common passwords.
-const PASSWORD_MIN = 8;
-const PASSWORD_MAX = 128;
+import { LeaveWhenSignedIn } from "./leave-when-signed-in";
+import { PASSWORD_MAX, PASSWORD_MIN, PasswordField } from "./password-field";
+import { PostedRefusals } from "./posted-refusals";
 
 export function RegisterForm() {
+  const t = useText();
   const register = useRegister();
-  useLeaveWhenSignedIn();
 
   function submit(event: FormEvent<HTMLFormElement>) {
     const { email, password, fullName } = readForm(event);
@@ -26,24 +25,26 @@ export function RegisterForm() {
 
   return (
     <form method="post" onSubmit={submit} className="space-y-5">
+      <LeaveWhenSignedIn />
       <EmailField id="email" />
       <div className="space-y-2">
         <Label htmlFor="full-name">
-          <span>Name </span>
-          <span className="font-normal text-muted-foreground">(optional)</span>
+          <span>{t.auth.register.name}</span>
+          <span className="font-normal text-muted-foreground">{t.auth.register.optional}</span>
         </Label>
         <Input id="full-name" name="full_name" autoComplete="name" maxLength={255} />
       </div>
       <PasswordField
         id="password"
-        hint={`At least ${PASSWORD_MIN} characters. A few words in a row are strong and easy to remember.`}
+        hint={t.auth.register.passwordHint(PASSWORD_MIN)}
         autoComplete="new-password"
         minLength={PASSWORD_MIN}
         maxLength={PASSWORD_MAX}
       />
-      {register.isError && <Alert>{register.error.detail}</Alert>}
-      <Button type="submit" className="w-full" disabled={register.isPending}>
-        {register.isPending ? "Creating the account…" : "Create account"}
+      {register.isIdle && <PostedRefusals place="register" />}
+      {register.isError && <Alert>{problemOf(t, register.error, "register").sentence}</Alert>}
+      <Button type="submit" className="w-full" pending={register.isPending}>
+        {register.isPending ? t.auth.register.pending : t.auth.register.submit}
       </Button>
     </form>
   );

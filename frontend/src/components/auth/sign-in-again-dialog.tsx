@@ -6,6 +6,8 @@ import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
 import { useSession, useSignIn } from "@/hooks/use-session";
+import { problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
 import { EmailField, readForm } from "./email-field";
 import { PasswordField } from "./password-field";
 
@@ -18,6 +20,7 @@ export function SignInAgainDialog({
   onClose: () => void;
   onCancelUpload: () => void;
 }) {
+  const t = useText();
   const session = useSession();
   const signIn = useSignIn();
   const email = useLastEmail(session.status === "signed_in" ? session.user.email : null);
@@ -31,21 +34,19 @@ export function SignInAgainDialog({
     <Dialog open={open} onClose={onClose} aria-labelledby="sign-in-again-title">
       <form method="post" onSubmit={submit} className="space-y-5">
         <div>
-          <DialogTitle id="sign-in-again-title">Sign in to continue</DialogTitle>
-          <p className="mt-2 text-muted-foreground text-sm leading-relaxed">
-            Your session has ended. Sign in again to continue the upload.
-          </p>
+          <DialogTitle id="sign-in-again-title">{t.auth.signInAgain.title}</DialogTitle>
+          <p className="mt-2 text-muted-foreground text-sm leading-relaxed">{t.auth.signInAgain.text}</p>
         </div>
         {/* Only the account that owns the upload can finish it. */}
         <EmailField id="again-email" defaultValue={email ?? ""} readOnly={email !== null} />
         <PasswordField id="again-password" autoComplete="current-password" data-autofocus />
-        {signIn.isError && <Alert>{signIn.error.detail}</Alert>}
+        {signIn.isError && <Alert>{problemOf(t, signIn.error, "sign_in").sentence}</Alert>}
         <DialogActions>
           <Button variant="secondary" onClick={onCancelUpload}>
-            Cancel the upload
+            {t.auth.signInAgain.cancelUpload}
           </Button>
-          <Button type="submit" disabled={signIn.isPending}>
-            {signIn.isPending ? "Signing in…" : "Sign in"}
+          <Button type="submit" pending={signIn.isPending}>
+            {signIn.isPending ? t.auth.signIn.pending : t.auth.signIn.submit}
           </Button>
         </DialogActions>
       </form>

@@ -4,13 +4,16 @@ import type { FormEvent } from "react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { useSignIn } from "@/hooks/use-session";
+import { problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
 import { EmailField, readForm } from "./email-field";
+import { LeaveWhenSignedIn } from "./leave-when-signed-in";
 import { PasswordField } from "./password-field";
-import { useLeaveWhenSignedIn } from "./use-leave-when-signed-in";
+import { PostedRefusals } from "./posted-refusals";
 
 export function SignInForm() {
+  const t = useText();
   const signIn = useSignIn();
-  useLeaveWhenSignedIn();
 
   function submit(event: FormEvent<HTMLFormElement>) {
     const { email, password } = readForm(event);
@@ -18,13 +21,16 @@ export function SignInForm() {
   }
 
   return (
-    // If the script loads late, the browser submits the form itself. A GET would put the password into the URL.
+    // Until the script has loaded, the browser sends the form to its own address, and the server signs in. A GET would
+    // put the password into the URL.
     <form method="post" onSubmit={submit} className="space-y-5">
+      <LeaveWhenSignedIn />
       <EmailField id="email" />
       <PasswordField id="password" autoComplete="current-password" />
-      {signIn.isError && <Alert>{signIn.error.detail}</Alert>}
-      <Button type="submit" className="w-full" disabled={signIn.isPending}>
-        {signIn.isPending ? "Signing in…" : "Sign in"}
+      {signIn.isIdle && <PostedRefusals place="sign_in" />}
+      {signIn.isError && <Alert>{problemOf(t, signIn.error, "sign_in").sentence}</Alert>}
+      <Button type="submit" className="w-full" pending={signIn.isPending}>
+        {signIn.isPending ? t.auth.signIn.pending : t.auth.signIn.submit}
       </Button>
     </form>
   );

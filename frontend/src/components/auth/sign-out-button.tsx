@@ -9,8 +9,11 @@ import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSignOut } from "@/hooks/use-session";
 import { heldVideo } from "@/hooks/use-upload";
 import { isRunning } from "@/lib/upload/rules/upload-state";
+import { problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
 
 export function SignOutButton() {
+  const t = useText();
   const signOut = useSignOut();
   const { state, uploader } = useCurrentUpload();
   const [asking, setAsking] = useState(false);
@@ -34,28 +37,31 @@ export function SignOutButton() {
         variant="ghost"
         size="sm"
         className="max-sm:w-9 max-sm:px-0"
-        aria-label="Sign out"
-        disabled={signOut.isPending}
+        aria-label={t.auth.signOut.button}
+        pending={signOut.isPending}
         onClick={() => (cancelsUpload ? setAsking(true) : leave())}
       >
         <LogOut className="sm:hidden" />
-        <span className="hidden sm:inline">Sign out</span>
+        <span className="hidden sm:inline">{t.auth.signOut.button}</span>
       </Button>
       <ConfirmDialog
         open={asking}
-        title="Sign out?"
-        error={signOut.error?.detail ?? null}
-        keep={uploads ? "Keep uploading" : "Stay signed in"}
-        confirm={signOut.isPending ? "Signing out…" : uploads ? "Cancel and sign out" : "Sign out"}
+        title={t.auth.signOut.title}
+        error={signOut.error && problemOf(t, signOut.error, "sign_out").sentence}
+        keep={uploads ? t.auth.signOut.keepUploading : t.auth.signOut.stay}
+        confirm={
+          signOut.isPending
+            ? t.auth.signOut.pending
+            : uploads
+              ? t.auth.signOut.cancelAndSignOut
+              : t.auth.signOut.button
+        }
         pending={signOut.isPending}
         destructive={cancelsUpload}
         onClose={close}
         onConfirm={leave}
       >
-        {cancelsUpload &&
-          (uploads
-            ? "Your upload is still running. Signing out cancels it and discards what was sent."
-            : "Your upload isn't finished. Signing out cancels it and discards what was sent.")}
+        {cancelsUpload && (uploads ? t.auth.signOut.uploadRuns : t.auth.signOut.uploadFailed)}
       </ConfirmDialog>
     </>
   );

@@ -1,11 +1,11 @@
 // A button, or with `asChild` a link that looks like one. Every size has a target of at least 44 × 44 px.
 import { Slot } from "@radix-ui/react-slot";
 import { cva, type VariantProps } from "class-variance-authority";
-import type { ComponentProps } from "react";
+import type { ComponentProps, MouseEvent } from "react";
 import { cn } from "@/lib/cn";
 
 const buttonVariants = cva(
-  "relative inline-flex shrink-0 select-none items-center justify-center gap-2 whitespace-nowrap rounded-lg font-medium text-sm transition-colors disabled:pointer-events-none disabled:opacity-50 [&_svg]:size-4 [&_svg]:shrink-0",
+  "relative inline-flex shrink-0 select-none items-center justify-center gap-2 whitespace-nowrap rounded-lg font-medium text-sm aria-disabled:cursor-default aria-disabled:opacity-50 [&_svg]:size-4 [&_svg]:shrink-0",
   {
     variants: {
       variant: {
@@ -33,8 +33,14 @@ export function Button({
   variant,
   size,
   asChild = false,
+  pending = false,
   ...props
-}: ComponentProps<"button"> & VariantProps<typeof buttonVariants> & { asChild?: boolean }) {
+}: Omit<ComponentProps<"button">, "disabled"> &
+  VariantProps<typeof buttonVariants> & {
+    asChild?: boolean;
+    /** Whether the button does nothing for now. It keeps the focus, which `disabled` would drop to the body. */
+    pending?: boolean;
+  }) {
   const Component = asChild ? Slot : "button";
   return (
     <Component
@@ -43,6 +49,10 @@ export function Button({
       {...(asChild ? {} : { type: "button" })}
       className={cn(buttonVariants({ variant, size }), className)}
       {...props}
+      // Enter in a field of the form clicks the button too.
+      {...(pending
+        ? { "aria-disabled": true, onClick: (event: MouseEvent<HTMLElement>) => event.preventDefault() }
+        : {})}
     />
   );
 }

@@ -1,6 +1,6 @@
 // Formats the accepted types of the upload policy.
-import { joinWithOr, spell } from "@/lib/format";
 import type { UploadPolicy } from "@/lib/upload/types";
+import type { Text } from "@/text/text";
 
 /**
  * Return the `accept` attribute of a file input. It lists types and extensions, because a browser may know only one.
@@ -15,6 +15,6 @@ export function acceptAttribute(policy: UploadPolicy): string {
 }
 
 /** "MP4, MOV, AVI, WebM or MKV". */
-export function acceptedNames(policy: UploadPolicy): string {
-  return joinWithOr(policy.containers.map(({ container }) => spell(container)));
+export function acceptedNames({ format }: Text, policy: UploadPolicy): string {
+  return format.or(policy.containers.map(({ container }) => format.spell(container)));
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { chooseFile } from "./choose-file";
+import type { Dropped } from "@/hooks/use-file-drop";
+import { ENGLISH } from "@/text/text";
+import { chooseFile, refusalSentence } from "./choose-file";
 
 const file = (name: string) => new File(["x"], name);
 
@@ -9,17 +11,18 @@ describe("chooseFile", () => {
     expect(chooseFile({ files: [only], hasFolder: false }, false)).toEqual({ kind: "accepted", file: only });
   });
 
-  it("refuses several files", () => {
-    const choice = chooseFile({ files: [file("a.mp4"), file("b.mp4")], hasFolder: false }, false);
-    expect(choice).toMatchObject({ kind: "refused", notice: expect.stringContaining("one video at a time") });
-  });
-
-  it("refuses a folder, a second upload, and a drop without a file", () => {
-    expect(chooseFile({ files: [file("dir")], hasFolder: true }, false).kind).toBe("refused");
-    expect(chooseFile({ files: [file("a.mp4")], hasFolder: false }, true).kind).toBe("refused");
-    expect(chooseFile({ files: [], hasFolder: false }, false)).toMatchObject({
-      kind: "refused",
-      notice: expect.stringContaining("no file"),
-    });
+  it.each<[string, Dropped, boolean, RegExp]>([
+    [
+      "several files",
+      { files: [file("a.mp4"), file("b.mp4")], hasFolder: false },
+      false,
+      /one video at a time/,
+    ],
+    ["a folder", { files: [file("dir")], hasFolder: true }, false, /folder/],
+    ["a second upload", { files: [file("a.mp4")], hasFolder: false }, true, /Wait until this one is done/],
+    ["a drop without a file", { files: [], hasFolder: false }, false, /no file/],
+  ])("refuses %s", (_, dropped, uploadRuns, sentence) => {
+    const choice = chooseFile(dropped, uploadRuns);
+    expect(choice.kind === "refused" && refusalSentence(ENGLISH, choice.refusal)).toMatch(sentence);
   });
 });

@@ -1,7 +1,10 @@
 // Covers the page while the user drags a file over it.
+
 import { CircleAlert, CloudUpload } from "lucide-react";
+import { useText } from "@/text/use-text";
 
 export function DropOverlay({ busy }: { busy: boolean }) {
+  const texts = useText().upload.overlay;
   const Icon = busy ? CircleAlert : CloudUpload;
   return (
     // The page below handles the drag events.
@@ -12,7 +15,7 @@ export function DropOverlay({ busy }: { busy: boolean }) {
       <div className="flex h-full w-full flex-col items-center justify-center gap-4 rounded-2xl border-2 border-primary border-dashed bg-primary-soft/60">
         <Icon className="size-10 text-primary" />
         <p className="px-6 text-center font-semibold text-xl tracking-tight">
-          {busy ? "One video at a time. This one is still uploading." : "Drop the video to upload it"}
+          {busy ? texts.busy : texts.drop}
         </p>
       </div>
     </div>

@@ -1,61 +1,63 @@
 // Chooses the sentence that the live region says about an upload.
 import { endsEarlyText } from "@/components/videos/video-facts";
-import { formatBytes, spell } from "@/lib/format";
 import type { UploadState, Video, Waiting } from "@/lib/upload/types";
+import { failureText } from "@/text/failure-text";
+import type { Text } from "@/text/text";
 
 const STEP_PERCENT = 25;
 
 /** Return the sentence for this state. It changes only at milestones, so a screen reader can say each change. */
-export function uploadAnnouncement(state: UploadState): string {
+export function uploadAnnouncement(t: Text, state: UploadState): string {
+  const texts = t.upload.announce;
   switch (state.status) {
     case "idle":
       return "";
     case "checking":
-      return `Checking ${state.file.name}.`;
+      return texts.checking(state.file.name);
     case "starting":
-      return state.waiting === null
-        ? `Starting the upload of ${state.file.name}.`
-        : waitingSentence(state.waiting);
+      return state.waiting === null ? texts.starting(state.file.name) : waitingSentence(t, state.waiting);
     case "sending": {
-      if (state.waiting !== null) return waitingSentence(state.waiting);
+      if (state.waiting !== null) return waitingSentence(t, state.waiting);
       const milestone = Math.floor(state.progress.percent / STEP_PERCENT) * STEP_PERCENT;
       return milestone === 0
-        ? `Sending ${state.file.name}, ${formatBytes(state.file.sizeBytes)}.`
-        : `${milestone} % sent.`;
+        ? texts.sending(state.file.name, t.format.bytes(state.file.sizeBytes))
+        : texts.sent(t.format.percent(milestone));
     }
     case "assembling":
-      return state.waiting === null ? "All sent. Assembling the video." : waitingSentence(state.waiting);
+      return state.waiting === null ? texts.assembling : waitingSentence(t, state.waiting);
     case "done":
-      return doneSentence(state.video);
+      return doneSentence(t, state.video);
     case "failed":
       // The card shows the reason in a live region of its own.
       return "";
     case "aborted":
-      return "Upload cancelled.";
+      return texts.cancelled;
     default:
       return state satisfies never;
   }
 }
 
-export function doneSentence(video: Video): string {
-  if (video.status !== "ready") return "Uploaded. Reading the details.";
-  const format = video.container === null ? "" : `${spell(video.container)} `;
-  const missing = endsEarlyText(video);
-  return `The ${format}video is ready.${missing === null ? "" : ` ${missing}`}`;
+export function doneSentence(t: Text, video: Video): string {
+  if (video.status !== "ready") return t.upload.announce.uploaded;
+  const ready = t.upload.announce.ready(video.container === null ? null : t.format.spell(video.container));
+  const missing = endsEarlyText(t, video);
+  return missing === null ? ready : `${ready} ${missing}`;
 }
 
-export function waitingSentence(waiting: Waiting): string {
+export function waitingSentence(t: Text, waiting: Waiting): string {
+  const texts = t.upload.waiting;
+  const retrying: Readonly<Record<string, string>> = texts.retrying;
   switch (waiting.reason) {
     case "offline":
-      return "You're offline. The upload continues when the connection is back.";
+      return texts.offline;
     case "retrying":
-      return "The connection was interrupted. The upload continues by itself.";
+      return retrying[waiting.cause] ?? texts.retrying.else;
     case "blocked":
-      return waiting.detail;
+      return failureText(t, waiting.why, "send");
     case "file":
-      return "The file can't be read at the moment. The upload continues by itself when it can.";
+      return texts.file;
     case "signed_out":
-      return "You were signed out. Sign in to continue the upload.";
+      return texts.signedOut;
     default:
       return waiting satisfies never;
   }

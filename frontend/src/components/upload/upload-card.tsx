@@ -8,6 +8,8 @@ import { Card } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
 import { isRunning } from "@/lib/upload/rules/upload-state";
+import { useText } from "@/text/use-text";
+import { refusalSentence } from "./choose-file";
 import { FilePicker } from "./file-picker";
 import { UploadDone } from "./upload-done";
 import { UploadFailed } from "./upload-failed";
@@ -15,6 +17,7 @@ import { useCurrentUpload } from "./upload-provider";
 import { UploadRunning } from "./upload-running";
 
 export function UploadCard() {
+  const t = useText();
   const policy = useUploadPolicy();
   const { state, uploader, notice } = useCurrentUpload();
   const card = useRef<HTMLElement>(null);
@@ -23,13 +26,13 @@ export function UploadCard() {
   return (
     <section ref={card} tabIndex={-1} aria-labelledby="upload-title" data-upload-status={state.status}>
       <h2 id="upload-title" className="sr-only">
-        Upload a video
+        {t.upload.title}
       </h2>
       <Card>
         {content()}
         {notice !== null && (
           <div className="px-2 pb-2">
-            <Alert>{notice}</Alert>
+            <Alert>{refusalSentence(t, notice)}</Alert>
           </div>
         )}
       </Card>
@@ -42,8 +45,9 @@ export function UploadCard() {
         return (
           <div className="p-5 sm:p-6">
             <ErrorNotice
-              title="You can't upload at the moment"
+              title={t.upload.unavailable}
               error={policy.error}
+              place="policy"
               onRetry={() => void policy.refetch()}
             />
           </div>
@@ -62,7 +66,7 @@ export function UploadCard() {
       case "assembling":
         return <UploadRunning state={state} uploader={uploader} />;
       case "done":
-        return <UploadDone video={state.video} onAnother={() => uploader.reset()} />;
+        return <UploadDone video={state.video} policy={policy.data} />;
       case "failed":
         return <UploadFailed state={state} uploader={uploader} policy={policy.data} />;
       default:

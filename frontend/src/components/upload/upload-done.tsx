@@ -10,29 +10,49 @@ import { Button } from "@/components/ui/button";
 import { FileName } from "@/components/videos/file-name";
 import { videoFacts } from "@/components/videos/video-facts";
 import { EndsEarly, failureReason } from "@/components/videos/video-status";
-import { isInProgress, useVideo } from "@/hooks/use-videos";
+import { isInProgress } from "@/hooks/use-video-list";
+import { useVideo } from "@/hooks/use-videos";
 import { cn } from "@/lib/cn";
-import type { Video } from "@/lib/upload/types";
+import type { UploadPolicy, Video } from "@/lib/upload/types";
+import { problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
+import { ChooseFileButton } from "./choose-file-button";
 import { doneSentence } from "./upload-announcement";
 
-export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAnother: () => void }) {
+export function UploadDone({ video: uploaded, policy }: { video: Video; policy: UploadPolicy }) {
+  const t = useText();
+  const texts = t.upload.done;
   const followed = useVideo(uploaded.id, uploaded);
   const video = followed.data ?? uploaded;
   const announce = useAnnounce();
-  const sentence = doneSentence(video);
+  const problem = followed.error && problemOf(t, followed.error, "follow");
+  const isGone = problem?.action === "leave" || video.status === "deleting";
+  const sentence = isGone ? texts.deleted : doneSentence(t, video);
   useEffect(() => announce(sentence), [announce, sentence]);
+
+  if (isGone) {
+    return (
+      <div className="p-5 sm:p-6">
+        <FileName name={video.original_filename} className="font-medium text-lg" />
+        <p className="mt-1 text-muted-foreground text-sm">{texts.deleted}</p>
+        <ChooseFileButton policy={policy} className="mt-5">
+          {texts.anotherVideo}
+        </ChooseFileButton>
+      </div>
+    );
+  }
 
   if (video.status === "failed") {
     return (
       <div className="p-5 sm:p-6">
         <FileName name={video.original_filename} className="font-medium text-lg" />
         <Alert className="mt-4">
-          <p className="font-medium">The server couldn't accept this video</p>
-          <p>{failureReason(video)}</p>
+          <p className="font-medium">{t.videos.notAccepted}</p>
+          <p>{failureReason(t, video)}</p>
         </Alert>
-        <Button className="mt-5" onClick={onAnother}>
-          Upload another video
-        </Button>
+        <ChooseFileButton policy={policy} className="mt-5">
+          {texts.anotherVideo}
+        </ChooseFileButton>
       </div>
     );
   }
@@ -46,26 +66,22 @@ export function UploadDone({ video: uploaded, onAnother }: { video: Video; onAno
           className={cn("mt-0.5 size-6 shrink-0", moving ? "animate-spin text-primary" : "text-success")}
         />
         <div className="min-w-0">
-          <p className="text-muted-foreground text-sm">
-            {moving ? "Uploaded. Reading the details…" : "Ready"}
-          </p>
+          <p className="text-muted-foreground text-sm">{moving ? texts.checking : texts.ready}</p>
           <FileName name={video.original_filename} className="mt-0.5 font-medium text-lg" />
-          <p className="mt-1 text-muted-foreground text-sm">{videoFacts(video).join(" · ")}</p>
+          <p className="mt-1 text-muted-foreground text-sm">{videoFacts(t, video).join(" · ")}</p>
           <EndsEarly video={video} className="mt-1" />
-          {followed.isError && moving && (
-            <p className="mt-1 text-muted-foreground text-sm">
-              The server isn't answering. Your video is safe, and this page updates by itself.
-            </p>
+          {problem !== null && moving && (
+            <p className="mt-1 text-muted-foreground text-sm">{texts.notFollowed(problem.sentence)}</p>
           )}
         </div>
       </div>
       <div className="flex shrink-0 flex-wrap gap-3">
-        <Button variant="secondary" onClick={onAnother}>
-          Upload another
-        </Button>
+        <ChooseFileButton policy={policy} variant="secondary">
+          {texts.another}
+        </ChooseFileButton>
         {!moving && (
           <Button asChild>
-            <Link href={`/video?id=${encodeURIComponent(video.id)}`}>Watch</Link>
+            <Link href={`/video?id=${encodeURIComponent(video.id)}`}>{texts.watch}</Link>
           </Button>
         )}
       </div>

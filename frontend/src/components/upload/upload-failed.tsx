@@ -9,6 +9,8 @@ import { FileName } from "@/components/videos/file-name";
 import type { Uploader } from "@/hooks/use-upload";
 import { useDeleteVideo } from "@/hooks/use-videos";
 import type { UploadPolicy, UploadState } from "@/lib/upload/types";
+import { failureText } from "@/text/failure-text";
+import { useText } from "@/text/use-text";
 import { ChooseFileButton } from "./choose-file-button";
 import { CopyReportButton } from "./copy-report-button";
 
@@ -21,33 +23,39 @@ export function UploadFailed({
   uploader: Uploader;
   policy: UploadPolicy;
 }) {
+  const t = useText();
+  const texts = t.upload.failed;
   const { error, file } = state;
   const tooMany = error.code === "too_many_uploads" && error.openVideoIds.length > 0;
   return (
     <div className="p-5 sm:p-6">
       <div className="flex items-start justify-between gap-4">
         <div className="min-w-0">
-          <p className="text-muted-foreground text-sm">Not uploaded</p>
+          <p className="text-muted-foreground text-sm">{texts.title}</p>
           <FileName name={file.name} className="mt-0.5 font-medium text-lg" />
         </div>
-        <Button variant="ghost" size="icon" aria-label="Close" title="Close" onClick={() => uploader.reset()}>
+        <Button
+          variant="ghost"
+          size="icon"
+          aria-label={texts.close}
+          title={texts.close}
+          onClick={() => uploader.reset()}
+        >
           <X />
         </Button>
       </div>
-      <Alert className="mt-4">{error.detail}</Alert>
-      {tooMany && (
-        <p className="mt-3 text-muted-foreground text-sm">
-          Discarding also stops an upload that another tab or device is still sending.
-        </p>
-      )}
+      <Alert className="mt-4">
+        {failureText(t, error.reason, state.videoId === null ? "create" : "send")}
+      </Alert>
+      {tooMany && <p className="mt-3 text-muted-foreground text-sm">{texts.discardWarning}</p>}
       <div className="mt-5 flex flex-wrap items-center gap-3">
         {tooMany ? (
           <DiscardOpenUploads ids={error.openVideoIds} onDiscarded={() => uploader.retry()} />
         ) : (
-          error.retryable && <Button onClick={() => uploader.retry()}>Try again</Button>
+          error.retryable && <Button onClick={() => uploader.retry()}>{t.site.tryAgain}</Button>
         )}
         <ChooseFileButton policy={policy} variant={error.retryable ? "secondary" : "primary"}>
-          Choose another file
+          {texts.chooseAnother}
         </ChooseFileButton>
         <CopyReportButton makeReport={() => uploader.failureReport()} />
       </div>
@@ -57,6 +65,7 @@ export function UploadFailed({
 
 /** Offer to delete unfinished uploads, because they count against the limit. */
 function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDiscarded: () => void }) {
+  const texts = useText().upload.failed;
   const remove = useDeleteVideo();
   const [problem, setProblem] = useState<string | null>(null);
 
@@ -64,7 +73,7 @@ function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDi
     setProblem(null);
     const results = await Promise.allSettled(ids.map((id) => remove.mutateAsync(id)));
     if (results.some(({ status }) => status === "rejected")) {
-      setProblem("Some of them couldn't be discarded. Try again in a moment.");
+      setProblem(texts.notDiscarded);
     } else {
       onDiscarded();
     }
@@ -72,8 +81,8 @@ function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDi
 
   return (
     <>
-      <Button disabled={remove.isPending} onClick={() => void discard()}>
-        {remove.isPending ? "Discarding…" : `Discard ${ids.length === 1 ? "it" : "them"} and try again`}
+      <Button pending={remove.isPending} onClick={() => void discard()}>
+        {remove.isPending ? texts.discarding : texts.discard(ids.length)}
       </Button>
       {problem !== null && <Alert className="order-last w-full">{problem}</Alert>}
     </>

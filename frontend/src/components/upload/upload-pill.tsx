@@ -5,11 +5,15 @@ import { ArrowUp, TriangleAlert } from "lucide-react";
 import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
 import { usePathname } from "@/hooks/use-site-navigation";
+import { forgetPlace } from "@/lib/list/place";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 import type { UploadState } from "@/lib/upload/types";
+import type { Text } from "@/text/text";
+import { useText } from "@/text/use-text";
 import { useCurrentUpload } from "./upload-provider";
 
 export function UploadPill() {
+  const t = useText();
   const { state } = useCurrentUpload();
   const pathname = usePathname();
   if (pathname === "/" || (!isRunning(state) && state.status !== "failed")) return null;
@@ -17,16 +21,22 @@ export function UploadPill() {
   const Icon = waits ? TriangleAlert : ArrowUp;
   return (
     <Button asChild variant="secondary" size="sm" className="rounded-full tabular-nums">
-      <Link href="/">
+      <Link href="/" onClick={forgetPlace}>
         <Icon className={waits ? "text-warning" : "text-primary"} />
-        <span>{pillText(state)}</span>
+        <span className="max-sm:sr-only">{pillText(t, state)}</span>
+        {state.status === "sending" && (
+          // A narrow header has no room for the words, and the narrowest for none.
+          <span aria-hidden="true" className="max-[23rem]:hidden sm:hidden">
+            {t.format.percent(state.progress.percent)}
+          </span>
+        )}
       </Link>
     </Button>
   );
 }
 
-function pillText(state: UploadState): string {
-  if (state.status === "failed") return "Upload failed";
-  if (state.status === "assembling") return "Assembling";
-  return state.status === "sending" ? `Uploading ${state.progress.percent} %` : "Uploading";
+function pillText({ format, upload: { pill } }: Text, state: UploadState): string {
+  if (state.status === "failed") return pill.failed;
+  if (state.status === "assembling") return pill.assembling;
+  return state.status === "sending" ? pill.percent(format.percent(state.progress.percent)) : pill.uploading;
 }

@@ -14,21 +14,27 @@ import {
 import { useAnnounce } from "@/components/announcer";
 import { SignInAgainDialog } from "@/components/auth/sign-in-again-dialog";
 import { type Dropped, useFileDrop } from "@/hooks/use-file-drop";
-import { SESSION_KEY, type Session, useSession } from "@/hooks/use-session";
+import { useFilePaste } from "@/hooks/use-file-paste";
+import { noteSessionEnded, SESSION_KEY, type Session, useSession } from "@/hooks/use-session";
 import { usePathname, useRouter } from "@/hooks/use-site-navigation";
 import { heldVideo, type Upload, useUpload } from "@/hooks/use-upload";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
-import { forgetListed, videoKeys } from "@/hooks/use-videos";
+import { forgetListed, refreshList } from "@/hooks/use-video-list";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 import type { UploadState } from "@/lib/upload/types";
-import { chooseFile } from "./choose-file";
+import { useText } from "@/text/use-text";
+import { chooseFile, type Refusal } from "./choose-file";
 import { DropOverlay } from "./drop-overlay";
 import { uploadAnnouncement } from "./upload-announcement";
+import { UploadSignals } from "./upload-signals";
 
 export interface CurrentUpload extends Upload {
   /** Start the upload of a dropped or chosen file, or explain the refusal in `notice`. */
   readonly offer: (dropped: Dropped) => void;
-  readonly notice: string | null;
+  readonly notice: Refusal | null;
+  /** Whether the person asked for a notification at the end, and how to change that. */
+  readonly notifies: boolean;
+  readonly setNotifies: (notifies: boolean) => void;
   /** Open the sign-in dialog again after the user closed it. Null if the upload needs no sign-in. */
   readonly askSignIn: (() => void) | null;
 }
@@ -43,15 +49,16 @@ export function useCurrentUpload(): CurrentUpload {
 
 export function UploadProvider({ children }: { children: ReactNode }) {
   const policy = useUploadPolicy();
-  const { state, uploader } = useUpload(policy.data);
-  const [notice, setNotice] = useState<string | null>(null);
+  const [notice, setNotice] = useState<Refusal | null>(null);
   const session = useSession();
+  const { state, uploader } = useUpload(policy.data, session.status === "signed_in");
   const pathname = usePathname();
   const router = useRouter();
   const active = isRunning(state);
   const signedOut = session.status === "signed_out";
   const waitsForSignIn = "waiting" in state && state.waiting?.reason === "signed_out";
   const needsSignIn = active && (signedOut || waitsForSignIn);
+  const [notifies, setNotifies] = useState(false);
   const [signInClosed, setSignInClosed] = useState(false);
   // Closing the dialog applies to this sign-in only.
   useEffect(() => {
@@ -59,18 +66,19 @@ export function UploadProvider({ children }: { children: ReactNode }) {
   }, [needsSignIn]);
 
   useAnnouncements(state);
-  usePercentInTitle(state.status === "sending" ? state.progress.percent : null);
   useFreshList(state);
   useSessionSync(session.status, waitsForSignIn, () => uploader?.signedIn());
 
   const offer = (dropped: Dropped) => {
     const choice = chooseFile(dropped, active);
-    setNotice(choice.kind === "refused" ? choice.notice : null);
+    setNotice(choice.kind === "refused" ? choice.refusal : null);
     if (choice.kind === "accepted") uploader?.start(choice.file);
     // The upload card is on the first page.
     if (pathname !== "/") router.push("/");
   };
-  const isOver = useFileDrop(session.status === "signed_in" && uploader !== null ? offer : null);
+  const takes = session.status === "signed_in" && uploader !== null ? offer : null;
+  const isOver = useFileDrop(takes);
+  useFilePaste(takes);
   useEffect(() => {
     if (isOver) uploader?.warmUp();
   }, [isOver, uploader]);
@@ -86,9 +94,18 @@ export function UploadProvider({ children }: { children: ReactNode }) {
 
   return (
     <UploadContext
-      value={{ state, uploader, offer, notice, askSignIn: needsSignIn ? () => setSignInClosed(false) : null }}
+      value={{
+        state,
+        uploader,
+        offer,
+        notice,
+        notifies,
+        setNotifies,
+        askSignIn: needsSignIn ? () => setSignInClosed(false) : null,
+      }}
     >
       {children}
+      <UploadSignals state={state} notifies={notifies} />
       {isOver && <DropOverlay busy={active} />}
       <SignInAgainDialog
         open={needsSignIn && !signInClosed}
@@ -107,7 +124,7 @@ function useSessionSync(session: Session["status"], waitsForSignIn: boolean, onS
 
   useEffect(() => {
     if (!waitsForSignIn) return;
-    queryClient.setQueryData(SESSION_KEY, null);
+    noteSessionEnded(queryClient);
     // The user may sign in in another tab.
     const askAgain = () => void queryClient.invalidateQueries({ queryKey: SESSION_KEY });
     window.addEventListener("focus", askAgain);
@@ -121,39 +138,12 @@ function useSessionSync(session: Session["status"], waitsForSignIn: boolean, onS
 }
 
 function useAnnouncements(state: UploadState): void {
+  const t = useText();
   const announce = useAnnounce();
-  const sentence = uploadAnnouncement(state);
+  const sentence = uploadAnnouncement(t, state);
   useEffect(() => {
     if (sentence !== "") announce(sentence);
   }, [announce, sentence]);
-}
-
-const AFTER_PERCENT = " · ";
-
-function usePercentInTitle(percent: number | null): void {
-  useEffect(() => {
-    if (percent === null) return;
-    const mark = () =>
-      editTitle((text) => (text.includes(AFTER_PERCENT) ? text : `${percent} %${AFTER_PERCENT}${text}`));
-    mark();
-    // Navigation replaces the title.
-    const observer = new MutationObserver(mark);
-    observer.observe(document.head, { childList: true, characterData: true, subtree: true });
-    return () => {
-      observer.disconnect();
-      editTitle((text) => text.split(AFTER_PERCENT).at(-1) ?? text);
-    };
-  }, [percent]);
-}
-
-function editTitle(edit: (text: string) => string): void {
-  // A translator may have put an element into the title, which document.title leaves out.
-  const title = document.head.querySelector("title");
-  const text = title && edit(title.textContent);
-  if (title === null || text === null || text === title.textContent) return;
-  // Otherwise the translator would fetch each percent anew.
-  title.translate = false;
-  title.textContent = text;
 }
 
 // Time for the server to remove a cancelled upload before the list is fetched again.
@@ -169,7 +159,7 @@ function useFreshList(state: UploadState): void {
   useEffect(() => {
     const lastHeldId = before.current;
     before.current = heldId;
-    const refresh = () => void queryClient.invalidateQueries({ queryKey: videoKeys.list });
+    const refresh = () => refreshList(queryClient);
     const isGoing = heldId === null && lastHeldId !== null && status !== "done";
     if (!isGoing) {
       if (heldId !== null || status === "done") refresh();

@@ -8,15 +8,19 @@ import { Button } from "@/components/ui/button";
 import { Progress } from "@/components/ui/progress";
 import { FileName } from "@/components/videos/file-name";
 import type { Uploader } from "@/hooks/use-upload";
-import { formatBytes, formatSpeed, formatTimeLeft } from "@/lib/format";
 import type { UploadState, Waiting } from "@/lib/upload/types";
+import type { Text } from "@/text/text";
+import { useText } from "@/text/use-text";
+import { TellMeButton } from "./tell-me-button";
 import { waitingSentence } from "./upload-announcement";
 import { useCurrentUpload } from "./upload-provider";
 
 type RunningState = Extract<UploadState, { status: "checking" | "starting" | "sending" | "assembling" }>;
 
 export function UploadRunning({ state, uploader }: { state: RunningState; uploader: Uploader }) {
-  const { askSignIn } = useCurrentUpload();
+  const t = useText();
+  const texts = t.upload;
+  const { askSignIn, notifies, setNotifies } = useCurrentUpload();
   const [asking, setAsking] = useState(false);
   const waiting = state.status === "checking" ? null : state.waiting;
   const progress = state.status === "sending" ? state.progress : null;
@@ -27,53 +31,60 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
     <div className="p-5 sm:p-6">
       <div className="flex items-start justify-between gap-4">
         <div className="min-w-0">
-          <p className="text-muted-foreground text-sm">{STEPS[state.status]}</p>
+          <p className="text-muted-foreground text-sm">{texts.steps[state.status]}</p>
           <FileName name={state.file.name} className="mt-0.5 font-medium text-lg" />
         </div>
         <Button variant="secondary" size="sm" onClick={cancel}>
-          Cancel
+          {texts.cancel}
         </Button>
       </div>
       <div className="mt-5 flex items-center gap-4">
         <Progress
           value={progress?.percent ?? null}
           tone={waiting === null ? "moving" : "waiting"}
-          aria-label={`Upload of ${state.file.name}`}
-          {...(state.status === "sending" ? { "aria-valuetext": valueText(state) } : {})}
+          aria-label={texts.progressOf(state.file.name)}
+          {...(state.status === "sending" ? { "aria-valuetext": valueText(t, state) } : {})}
         />
         {progress !== null && (
-          <span className="w-12 shrink-0 text-right font-medium tabular-nums" aria-hidden="true">
-            <span>{progress.percent}</span>
-            <span> %</span>
+          <span
+            className="w-12 shrink-0 text-right font-medium tabular-nums"
+            aria-hidden="true"
+            // A translator would fetch each figure anew.
+            translate="no"
+          >
+            {t.format.percent(progress.percent)}
           </span>
         )}
       </div>
       <p className="mt-3 min-h-5 text-muted-foreground text-sm tabular-nums">
         <Detail state={state} />
       </p>
+      <div className="mt-2">
+        <TellMeButton asked={notifies} onAsked={setNotifies} />
+      </div>
       {waiting !== null && (
         <Alert tone="warning" className="mt-4">
-          <span>{waitingSentence(waiting)}</span>
+          <span>{waitingSentence(t, waiting)}</span>
           {waiting.reason === "retrying" && <RetryCount waiting={waiting} />}
           {askSignIn !== null && (
             <Button variant="secondary" size="sm" className="mt-3 flex text-foreground" onClick={askSignIn}>
-              Sign in
+              {texts.signIn}
             </Button>
           )}
         </Alert>
       )}
       <ConfirmDialog
         open={asking}
-        title="Cancel this upload?"
-        keep="Keep uploading"
-        confirm="Cancel the upload"
+        title={texts.cancelDialog.title}
+        keep={texts.cancelDialog.keep}
+        confirm={texts.cancelDialog.confirm}
         onClose={() => setAsking(false)}
         onConfirm={() => {
           setAsking(false);
           uploader.abort();
         }}
       >
-        What was sent is discarded. To upload the video later, you have to start again.
+        {texts.cancelDialog.text}
       </ConfirmDialog>
     </div>
   );
@@ -81,6 +92,7 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
 
 /** Count down to the next attempt. */
 function RetryCount({ waiting }: { waiting: Extract<Waiting, { reason: "retrying" }> }) {
+  const t = useText();
   const [seconds, setSeconds] = useState(0);
 
   useEffect(() => {
@@ -94,36 +106,30 @@ function RetryCount({ waiting }: { waiting: Extract<Waiting, { reason: "retrying
   return (
     <span className="tabular-nums">
       {seconds > 0
-        ? ` Attempt ${waiting.attempt} starts in ${seconds} s.`
-        : ` Attempt ${waiting.attempt} is running.`}
+        ? t.upload.attemptIn(waiting.attempt, t.format.secondsShort(seconds))
+        : t.upload.attemptRuns(waiting.attempt)}
     </span>
   );
 }
 
-const STEPS: Readonly<Record<RunningState["status"], string>> = {
-  checking: "Checking the file",
-  starting: "Starting",
-  sending: "Uploading",
-  assembling: "Assembling the video",
-};
-
 function Detail({ state }: { state: RunningState }) {
+  const t = useText();
   switch (state.status) {
     case "checking":
     case "starting":
-      return <span>{formatBytes(state.file.sizeBytes)}</span>;
+      return <span>{t.format.bytes(state.file.sizeBytes)}</span>;
     case "sending": {
-      const left = timeLeft(state);
+      const left = timeLeft(t, state);
       return (
         <>
           {/* A translator would fetch each of these figures anew. */}
-          <span translate="no">{figures(state).join(" · ")}</span>
+          <span translate="no">{figures(t, state).join(" · ")}</span>
           {left !== null && <span>{` · ${left}`}</span>}
         </>
       );
     }
     case "assembling":
-      return <span>All sent. The storage is assembling the parts.</span>;
+      return <span>{t.upload.allSent}</span>;
     default:
       return state satisfies never;
   }
@@ -132,17 +138,21 @@ function Detail({ state }: { state: RunningState }) {
 type SendingState = Extract<RunningState, { status: "sending" | "assembling" }>;
 
 /** Return the bytes sent, and the speed unless the upload waits. */
-function figures({ progress, waiting }: SendingState): string[] {
+function figures(t: Text, { progress, waiting }: SendingState): string[] {
   const { bytesSent, bytesTotal, bytesPerSecond } = progress;
-  const sent = `${formatBytes(bytesSent)} of ${formatBytes(bytesTotal)}`;
-  return waiting === null && bytesPerSecond !== null ? [sent, formatSpeed(bytesPerSecond)] : [sent];
+  const sent = t.upload.sentOf(t.format.bytes(bytesSent), t.format.bytes(bytesTotal));
+  return waiting === null && bytesPerSecond !== null ? [sent, t.format.speed(bytesPerSecond)] : [sent];
 }
 
-function timeLeft({ progress, waiting }: SendingState): string | null {
-  return waiting === null && progress.etaSeconds !== null ? formatTimeLeft(progress.etaSeconds) : null;
+function timeLeft(t: Text, { progress, waiting }: SendingState): string | null {
+  return waiting === null && progress.etaSeconds !== null ? t.format.timeLeft(progress.etaSeconds) : null;
 }
 
-function valueText(state: SendingState): string {
-  const left = timeLeft(state);
-  return [`${state.progress.percent} %`, ...figures(state), ...(left === null ? [] : [left])].join(", ");
+function valueText(t: Text, state: SendingState): string {
+  const left = timeLeft(t, state);
+  return [
+    t.format.percent(state.progress.percent),
+    ...figures(t, state),
+    ...(left === null ? [] : [left]),
+  ].join(", ");
 }

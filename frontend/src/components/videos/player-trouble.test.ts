@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Trouble, troubleFor, troubleText, troubleTitle } from "./player-trouble";
+import { ENGLISH } from "@/text/text";
+import { mayPassNextTime, type Trouble, troubleFor, troubleText, troubleTitle } from "./player-trouble";
 
 const NETWORK = 2;
 const DECODE = 3;
@@ -10,6 +11,8 @@ describe("troubleFor", () => {
     [NOT_SUPPORTED, 200, "cannot_play"],
     [DECODE, 200, "cannot_play"],
     [DECODE, null, "cannot_play"],
+    [DECODE, 404, "missing"],
+    [DECODE, 503, "failing"],
     [NETWORK, 200, "not_loaded"],
     [NETWORK, null, "not_loaded"],
     [NOT_SUPPORTED, null, "not_loaded"],
@@ -22,29 +25,60 @@ describe("troubleFor", () => {
     [NOT_SUPPORTED, 500, "failing"],
     [NETWORK, 503, "failing"],
   ])("returns for error code %i and status %s: %s", (code, status, trouble) => {
-    expect(troubleFor(code, status, false)).toBe(trouble);
+    expect(troubleFor(code, status, { truncated: false, hasPlayed: false })).toBe(trouble);
   });
 
-  it("blames the end of a truncated file only if the player has begun to decode", () => {
-    expect(troubleFor(DECODE, 200, true)).toBe("ends_early");
-    expect(troubleFor(NOT_SUPPORTED, 200, true)).toBe("cannot_play");
-    expect(troubleFor(NETWORK, 404, true)).toBe("missing");
+  it.each<[number, number, boolean, Trouble]>([
+    [DECODE, 200, true, "ends_early"],
+    [DECODE, 200, false, "cut_off"],
+    [NOT_SUPPORTED, 200, false, "cut_off"],
+    [NETWORK, 404, true, "missing"],
+  ])(
+    "of a truncated file returns for code %i and status %i, played %s: %s",
+    (code, status, hasPlayed, trouble) => {
+      expect(troubleFor(code, status, { truncated: true, hasPlayed })).toBe(trouble);
+    },
+  );
+});
+
+describe("mayPassNextTime", () => {
+  it.each<[Trouble, boolean]>([
+    ["cannot_play", false],
+    ["no_picture", false],
+    ["cut_off", false],
+    ["ends_early", true],
+    ["missing", true],
+    ["not_loaded", true],
+  ])("of %s is %s", (trouble, may) => {
+    expect(mayPassNextTime(trouble)).toBe(may);
   });
 });
+
+const WHOLE = { truncated: false, available_percent: null };
 
 describe("troubleText", () => {
   it.each<Trouble>(["not_loaded", "refused", "missing", "failing"])(
     "of %s says nothing of the format",
     (trouble) => {
-      expect(troubleTitle(trouble)).toBe("The video couldn't be loaded");
-      expect(troubleText(trouble, { container: "webm", video_codec: "vp8" })).not.toMatch(
-        /webm|format|support/i,
-      );
+      expect(troubleTitle(ENGLISH, trouble)).toBe("The video couldn't be loaded");
+      const text = troubleText(ENGLISH, trouble, { container: "webm", video_codec: "vp8", ...WHOLE });
+      expect(text).not.toMatch(/webm|format|support/i);
     },
   );
 
   it("of cannot_play names the container and the codec", () => {
-    expect(troubleText("cannot_play", { container: "avi", video_codec: "mpeg4" })).toMatch(/^AVI with /);
-    expect(troubleText("cannot_play", { container: null, video_codec: null })).toMatch(/^The format /);
+    expect(troubleText(ENGLISH, "cannot_play", { container: "avi", video_codec: "mpeg4", ...WHOLE })).toMatch(
+      /^AVI with /,
+    );
+    expect(troubleText(ENGLISH, "cannot_play", { container: null, video_codec: null, ...WHOLE })).toMatch(
+      /^The format /,
+    );
+  });
+
+  it("of cut_off says how much there is and nothing of the format", () => {
+    const cut = { container: "mp4", video_codec: "h264", truncated: true, available_percent: 3 };
+    expect(troubleText(ENGLISH, "cut_off", cut)).toBe(
+      "This file ends early. It contains about 3% of the video. If you have the whole file, upload it again.",
+    );
   });
 });

@@ -1,31 +1,41 @@
 // Finds out why a video doesn't play. The media element calls every failed first request an unsupported format.
 import type { Video } from "@/lib/api/client";
-import { spell } from "@/lib/format";
+import type { Text } from "@/text/text";
+import { endsEarlyText } from "./video-facts";
 
-type FileTrouble = "cannot_play" | "no_picture" | "ends_early";
-export type Trouble = FileTrouble | keyof typeof LOAD_TEXTS;
+type FileTrouble = "cannot_play" | "no_picture" | "ends_early" | "cut_off";
+type LoadTrouble = "not_loaded" | "refused" | "missing" | "failing";
+export type Trouble = FileTrouble | LoadTrouble;
 
-const LOAD_TEXTS = {
-  not_loaded: "Check your connection and try again.",
-  refused: "The storage refused the link to the video. Try again.",
-  missing: "The storage no longer has the file. If you have a copy, upload it again.",
-  failing: "The storage can't send the video at the moment. Try again later.",
-};
+const FILE_TROUBLES: readonly Trouble[] = [
+  "cannot_play",
+  "no_picture",
+  "ends_early",
+  "cut_off",
+] satisfies readonly FileTrouble[];
 
 // Codes of MediaError (HTML standard).
 const NETWORK = 2;
 const DECODE = 3;
 
-/** Judge the player's error code by the status that the video's URL answers. Null is no answer that the page may read. */
+/**
+ * Judge the player's error code by the status that the video's URL answers. Null is no answer that the page may read.
+ * `hasPlayed` says whether the player showed more than the first picture.
+ */
 export function troubleFor(
   errorCode: number | undefined,
   status: number | null,
-  truncated: boolean | null,
+  { truncated, hasPlayed }: { truncated: boolean | null; hasPlayed: boolean },
 ): Trouble {
-  // Chromium plays a truncated MP4 until its last frame, which is cut off.
-  if (errorCode === DECODE) return truncated === true ? "ends_early" : "cannot_play";
-  if (status === 200) return errorCode === NETWORK ? "not_loaded" : "cannot_play";
-  if (status === null) return "not_loaded";
+  if (status !== null && status !== 200) return refusal(status);
+  if (errorCode !== DECODE && (status === null || errorCode === NETWORK)) return "not_loaded";
+  if (truncated !== true) return "cannot_play";
+  // Chromium plays a truncated MP4 until its last frame, which is cut off. Before the first one, nothing tells a format
+  // that the browser lacks from a file with too little data.
+  return errorCode === DECODE && hasPlayed ? "ends_early" : "cut_off";
+}
+
+function refusal(status: number): Trouble {
   if (status === 401 || status === 403) return "refused";
   return status === 404 || status === 410 ? "missing" : "failing";
 }
@@ -51,19 +61,30 @@ export async function statusOf(url: string): Promise<number | null> {
 }
 
 export function isFileTrouble(trouble: Trouble): trouble is FileTrouble {
-  return !(trouble in LOAD_TEXTS);
+  return FILE_TROUBLES.includes(trouble);
 }
 
-export function troubleTitle(trouble: Trouble): string {
-  if (trouble === "cannot_play") return "This browser can't play the video";
-  if (trouble === "ends_early") return "The player stopped where data is missing";
-  return trouble === "no_picture" ? "This browser can't show the picture" : "The video couldn't be loaded";
+/** Return whether the same player may play the same file if it tries again. */
+export function mayPassNextTime(trouble: Trouble): boolean {
+  return trouble === "ends_early" || !isFileTrouble(trouble);
 }
 
-export function troubleText(trouble: Trouble, video: Pick<Video, "container" | "video_codec">): string {
-  if (!isFileTrouble(trouble)) return LOAD_TEXTS[trouble];
-  if (trouble === "ends_early") return "This file ends early. To watch it from the start, try again.";
-  const format = [video.container, video.video_codec].filter((name) => name !== null).map(spell);
-  const what = format.length === 0 ? "The format" : `${format.join(" with ")}`;
-  return `${what} isn't supported by every browser. Download the video and open it in a player on your device.`;
+export function troubleTitle(t: Text, trouble: Trouble): string {
+  return t.video.trouble.titles[isFileTrouble(trouble) ? trouble : "not_loaded"];
+}
+
+type Described = Pick<Video, "container" | "video_codec" | "truncated" | "available_percent">;
+
+export function troubleText(t: Text, trouble: Trouble, video: Described): string {
+  const texts = t.video.trouble;
+  if (trouble === "cannot_play" || trouble === "no_picture") return texts.notSupported(formatOf(t, video));
+  if (trouble === "cut_off") return texts.cut_off(endsEarlyText(t, video) ?? "");
+  return texts[trouble];
+}
+
+function formatOf(t: Text, video: Pick<Video, "container" | "video_codec">): string {
+  const known = [video.container, video.video_codec].filter((name) => name !== null);
+  const [first, second] = known.map(t.format.spell);
+  if (first === undefined) return t.video.trouble.theFormat;
+  return second === undefined ? first : t.video.trouble.formatWith(first, second);
 }

@@ -1,16 +1,7 @@
 // Formats a video's metadata. Unknown values are omitted.
 import type { Video } from "@/lib/api/client";
-import {
-  formatBitRate,
-  formatBytes,
-  formatDuration,
-  formatExactSeconds,
-  formatFrame,
-  formatFrameRate,
-  formatFullDate,
-  resolutionName,
-  spell,
-} from "@/lib/format";
+import { formatFrame, resolutionName } from "@/lib/format";
+import type { Text } from "@/text/text";
 
 /** "1920 × 1080 (1080p)", or null. */
 export function resolutionText({ width, height }: Pick<Video, "width" | "height">): string | null {
@@ -19,25 +10,43 @@ export function resolutionText({ width, height }: Pick<Video, "width" | "height"
   return name === null ? formatFrame(width, height) : `${formatFrame(width, height)} (${name})`;
 }
 
+/** "1080p", or "1900 × 1000" for a size without a name, or null. */
+export function frameText({ width, height }: Pick<Video, "width" | "height">): string | null {
+  if (width === null || height === null) return null;
+  return resolutionName(width, height) ?? formatFrame(width, height);
+}
+
 /** Return the format, duration, resolution and size. */
-export function videoFacts(video: Video): string[] {
+export function videoFacts({ format }: Text, video: Video): string[] {
   return [
-    video.container === null ? null : spell(video.container),
-    video.duration_seconds === null ? null : formatDuration(video.duration_seconds),
+    given(video.container, format.spell),
+    given(video.duration_seconds, format.duration),
     resolutionText(video),
-    formatBytes(video.size_bytes),
+    format.bytes(video.size_bytes),
   ].filter((fact) => fact !== null);
 }
 
 /** Say that data is missing from the file, or return null. */
-export function endsEarlyText({
-  truncated,
-  available_percent: percent,
-}: Pick<Video, "truncated" | "available_percent">): string | null {
+export function endsEarlyText(
+  t: Text,
+  { truncated, available_percent: percent }: Pick<Video, "truncated" | "available_percent">,
+): string | null {
+  const texts = t.videos.endsEarly;
   if (truncated !== true) return null;
-  if (percent === null) return "This file ends early. Part of the video is missing.";
-  const share = percent < 1 ? "almost nothing" : percent < 99 ? `about ${percent} %` : "almost all";
-  return `This file ends early. It contains ${share} of the video.`;
+  if (percent === null) return texts.unknown;
+  if (percent < 1) return texts.nothing;
+  return percent < 99 ? texts.about(t.format.percent(percent)) : texts.almostAll;
+}
+
+/** "H.264 video, AAC stereo, 29.97 fps, HDR10", or null. */
+export function plainFormat(t: Text, video: Video): string | null {
+  const words = [
+    given(video.video_codec, (codec) => t.video.codecVideo(t.format.spell(codec))),
+    video.audio_codec === null ? null : soundText(t, video),
+    given(video.frame_rate, t.format.frameRate),
+    rangeText(t, { ...video, hdr: video.hdr === "sdr" ? null : video.hdr }),
+  ];
+  return words.filter((word) => word !== null).join(", ") || null;
 }
 
 export interface Fact {
@@ -46,70 +55,74 @@ export interface Fact {
 }
 
 /** Return all known metadata. */
-export function allVideoFacts(video: Video): Fact[] {
+export function allVideoFacts(t: Text, video: Video): Fact[] {
+  const { format } = t;
+  const names = t.video.details;
   const facts: (readonly [name: string, value: string | null])[] = [
-    ["Format", given(video.container, spell)],
+    [names.format, given(video.container, format.spell)],
     [
-      "Duration",
+      names.duration,
       given(
         video.duration_seconds,
-        (seconds) => `${formatDuration(seconds)} (${formatExactSeconds(seconds)})`,
+        (seconds) => `${format.duration(seconds)} (${format.exactSeconds(seconds)})`,
       ),
     ],
-    ["Resolution", resolutionText(video)],
-    ["Size", `${formatBytes(video.size_bytes)} (${video.size_bytes.toLocaleString("en-GB")} bytes)`],
-    ["Video", given(video.video_codec, spell)],
-    ["Sound", soundText(video)],
-    ["Frame rate", given(video.frame_rate, formatFrameRate)],
+    [names.resolution, resolutionText(video)],
+    [names.size, `${format.bytes(video.size_bytes)} (${format.exactBytes(video.size_bytes)})`],
+    [names.video, given(video.video_codec, format.spell)],
+    [names.sound, soundText(t, video)],
+    [names.frameRate, given(video.frame_rate, format.frameRate)],
     // The API divides the size by the stated duration, which is too little if data is missing.
-    ["Bit rate", video.truncated === true ? null : given(video.bit_rate, formatBitRate)],
-    ["Dynamic range", rangeText(video)],
-    ["Orientation", orientationText(video)],
+    [names.bitRate, video.truncated === true ? null : given(video.bit_rate, format.bitRate)],
+    [names.dynamicRange, rangeText(t, video)],
+    [names.orientation, orientationText(t, video)],
     // Apps of the previous version, which may run beside this one, do not send it.
-    ["Cropped", video.crop ? cropText(video.crop) : null],
-    ["Uploaded", given(video.uploaded_at, formatFullDate)],
+    [names.cropped, video.crop ? cropText(t, video.crop) : null],
+    [names.uploaded, given(video.uploaded_at, format.fullDate)],
   ];
   return facts.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
 }
 
-function soundText(video: Video): string | null {
-  if (video.audio_codec !== null) return spell(video.audio_codec);
+function soundText(t: Text, video: Video): string | null {
+  if (video.audio_codec !== null) {
+    const codec = t.format.spell(video.audio_codec);
+    // Apps of the previous version, which may run beside this one, send no channels.
+    const channels = video.audio_channels ?? 0;
+    return channels === 0 ? codec : t.video.sound(codec, channels);
+  }
   // Only complete metadata shows that a video has no sound.
-  return video.status === "ready" && video.metadata_complete ? "None" : null;
+  return video.status === "ready" && video.metadata_complete ? t.video.details.noSound : null;
 }
 
-/** "HDR (PQ), Dolby Vision", or null. */
-function rangeText({ hdr, dolby_vision }: Video): string | null {
-  const ranges = [...(hdr === null ? [] : [spell(hdr)]), ...(dolby_vision === true ? ["Dolby Vision"] : [])];
+/** "HDR10, Dolby Vision", or null. */
+function rangeText(t: Text, { hdr, dolby_vision }: Pick<Video, "hdr" | "dolby_vision">): string | null {
+  const ranges = [
+    ...(hdr === null ? [] : [t.format.spell(hdr)]),
+    ...(dolby_vision === true ? ["Dolby Vision"] : []),
+  ];
   return ranges.join(", ") || null;
 }
 
-const TURNS: Readonly<Record<number, string>> = {
-  90: "90° clockwise",
-  180: "180°",
-  270: "90° anticlockwise",
-};
-
 /** Say how a player turns the stored picture. */
-function orientationText({ rotation, mirrored }: Video): string | null {
-  const turn = TURNS[rotation ?? 0];
-  if (mirrored !== true) return turn === undefined ? null : `Rotated ${turn}`;
-  if (turn === undefined) return "Mirrored";
-  return rotation === 180 ? "Flipped upside down" : `Mirrored, then rotated ${turn}`;
+function orientationText(t: Text, { rotation, mirrored }: Video): string | null {
+  const texts: Readonly<Record<number, string>> =
+    mirrored === true ? t.video.details.mirrored : t.video.details.rotated;
+  return texts[rotation ?? 0] ?? null;
 }
 
-const SIDES = ["left", "top", "right", "bottom"];
-const AND = new Intl.ListFormat("en-GB");
+const SIDES = ["left", "top", "right", "bottom"] as const;
 
 /** "0:140:0:140" -> "140 pixels at the top and bottom". */
-function cropText(crop: string): string {
+function cropText(t: Text, crop: string): string {
+  const texts = t.video.details;
   const hidden = crop.split(":").map(Number);
-  const amounts = [...new Set(hidden)].filter((pixels) => pixels > 0);
-  const texts = amounts.map((pixels) => {
-    const sides = SIDES.filter((_, index) => hidden[index] === pixels);
-    return `${pixels} ${pixels === 1 ? "pixel" : "pixels"} at the ${AND.format(sides)}`;
-  });
-  return texts.join(", ");
+  const amounts = [...new Set(hidden)].filter((count) => count > 0);
+  return amounts
+    .map((count) => {
+      const sides = SIDES.filter((_, index) => hidden[index] === count).map((side) => texts.sides[side]);
+      return texts.croppedAt(count, t.format.and(sides));
+    })
+    .join(", ");
 }
 
 function given<T>(value: T | null, format: (value: T) => string): string | null {

@@ -6,14 +6,18 @@ import { type SyntheticEvent, useRef, useState } from "react";
 import { ExternalLink } from "@/components/external-link";
 import { Button } from "@/components/ui/button";
 import type { Video } from "@/lib/api/client";
+import { useText } from "@/text/use-text";
+import { type Playback, readPlayback, resumePlayback } from "./playback";
 import {
   isFileTrouble,
+  mayPassNextTime,
   statusOf,
   type Trouble,
   troubleFor,
   troubleText,
   troubleTitle,
 } from "./player-trouble";
+import { pictureStyle, VideoFrame } from "./video-frame";
 
 export function VideoPlayer({
   video,
@@ -24,10 +28,11 @@ export function VideoPlayer({
   deliveryUrl: string;
   refresh: () => Promise<Video | null>;
 }) {
-  // A new URL would restart the video, so the page keeps the first one until it expires.
+  const t = useText();
+  // A new URL makes the player load anew, so the page keeps the first one until it expires.
   const [source, setSource] = useState({ url: deliveryUrl, expiresAt: video.delivery_url_expires_at });
   const [trouble, setTrouble] = useState<Trouble | null>(null);
-  const resumeAt = useRef(0);
+  const playback = useRef<Playback | null>(null);
 
   /** Return whether there is a new URL. */
   async function renew(): Promise<boolean> {
@@ -38,15 +43,17 @@ export function VideoPlayer({
   }
 
   async function explain({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
-    resumeAt.current = player.currentTime || resumeAt.current;
-    const found = troubleFor(player.error?.code, await statusOf(source.url), video.truncated);
-    if (found === "ends_early") resumeAt.current = 0;
+    const last = readPlayback(player, playback.current);
+    const facts = { truncated: video.truncated, hasPlayed: player.currentTime > 0 };
+    const found = troubleFor(player.error?.code, await statusOf(source.url), facts);
+    playback.current = found === "ends_early" ? { ...last, seconds: 0, isPlaying: false } : last;
     if ((found === "refused" || hasExpired(source.expiresAt)) && (await renew())) return;
     setTrouble(found);
   }
 
   function resume({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
-    if (resumeAt.current > 0) player.currentTime = resumeAt.current;
+    if (playback.current !== null) resumePlayback(player, playback.current);
+    playback.current = null;
   }
 
   function checkPicture({ currentTarget: player }: SyntheticEvent<HTMLVideoElement>) {
@@ -56,47 +63,57 @@ export function VideoPlayer({
 
   if (trouble !== null) {
     return (
-      <div className="grid aspect-video w-full place-items-center rounded-xl border bg-muted/50 px-6 py-8">
-        <div className="flex max-w-md flex-col items-center text-center" role="alert">
-          <p className="font-medium">{troubleTitle(trouble)}</p>
+      <VideoFrame video={video}>
+        <div className="flex max-w-md flex-col items-center px-6 py-8 text-center" role="alert">
+          <p className="font-medium">{troubleTitle(t, trouble)}</p>
           <p className="mt-1.5 text-muted-foreground text-sm leading-relaxed">
-            {troubleText(trouble, video)}
+            {troubleText(t, trouble, video)}
           </p>
           <div className="mt-5 flex flex-wrap justify-center gap-3">
             {isFileTrouble(trouble) && (
               <Button asChild>
                 <ExternalLink href={source.url} download={video.original_filename}>
                   <Download />
-                  <span>Download the video</span>
+                  <span>{t.video.trouble.download}</span>
                 </ExternalLink>
               </Button>
             )}
-            <Button variant="secondary" onClick={() => void renew().then(() => setTrouble(null))}>
-              <RotateCw />
-              <span>Try again</span>
-            </Button>
+            {mayPassNextTime(trouble) && (
+              <Button variant="secondary" onClick={() => void renew().then(() => setTrouble(null))}>
+                <RotateCw />
+                <span>{t.site.tryAgain}</span>
+              </Button>
+            )}
           </div>
         </div>
-      </div>
+      </VideoFrame>
     );
   }
 
   return (
-    // biome-ignore lint/a11y/useMediaCaption: people upload their own videos; no captions exist.
-    <video
-      key={source.url}
-      src={source.url}
-      controls
-      playsInline
-      preload="metadata"
-      aria-label={video.original_filename}
-      className="aspect-video max-h-[75dvh] w-full rounded-xl border bg-black"
-      onError={(event) => void explain(event)}
-      onLoadedMetadata={resume}
-      // Before it WebKit may not know the size.
-      onLoadedData={checkPicture}
-    />
+    <VideoFrame video={video} className="bg-black">
+      {/* biome-ignore lint/a11y/useMediaCaption: people upload their own videos; no captions exist. */}
+      <video
+        src={source.url}
+        // Cookies ignore ports, so a store at the page's host would get the session's.
+        crossOrigin={sharesHost(source.url) ? "anonymous" : undefined}
+        controls
+        playsInline
+        preload="metadata"
+        aria-label={video.original_filename}
+        style={pictureStyle(video)}
+        onError={(event) => void explain(event)}
+        onLoadedMetadata={resume}
+        // Before it WebKit may not know the size.
+        onLoadedData={checkPicture}
+      />
+    </VideoFrame>
   );
+}
+
+/** Return whether only the port tells the store from the page. Then it is ours, and its CORS answers let pages read. */
+function sharesHost(url: string): boolean {
+  return new URL(url).hostname === location.hostname;
 }
 
 function hasExpired(expiresAt: string | null): boolean {

@@ -1,44 +1,81 @@
 import { Trash2 } from "lucide-react";
-import type { ReactNode } from "react";
+import { memo, type ReactNode, type Ref } from "react";
 import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
 import type { HeldVideo } from "@/hooks/use-upload";
-import { isInProgress, useVideo } from "@/hooks/use-videos";
-import type { Video } from "@/lib/api/client";
+import { isInProgress } from "@/hooks/use-video-list";
+import { useVideo } from "@/hooks/use-videos";
+import { LIST_PAGE, type Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
-import { formatBytes, formatDuration, formatFullDate, formatWhen, spell } from "@/lib/format";
+import { useText } from "@/text/use-text";
 import { FileName } from "./file-name";
-import { resolutionText } from "./video-facts";
+import { frameText } from "./video-facts";
 import { EndsEarly, failureReason, StatusBadge, StatusIcon } from "./video-status";
 
 /** The columns of a wide list and its head. */
 export const COLUMNS =
-  "xl:grid-cols-[minmax(0,1fr)_3.5rem_4rem_10rem_4.5rem_8.5rem_8.5rem_2.25rem] xl:items-center xl:gap-x-3";
+  "xl:grid-cols-[minmax(0,1fr)_4rem_6rem_5rem_9.5rem_9.5rem_2.25rem] xl:items-center xl:gap-x-4";
 
-export function VideoRow({
+export const VideoRow = memo(function VideoRow({
+  row,
+  index,
+  setSize,
+  top,
   video,
   now,
   held,
+  choice,
+  onChoose,
   onDelete,
 }: {
+  row: Ref<HTMLLIElement>;
+  /** The position in the list, from 0. */
+  index: number;
+  /** How many rows the list has, or -1 if unknown. */
+  setSize: number;
+  /** How far the row is below the top of the list, in pixels. */
+  top: number;
   video: Video;
   now: Date;
   held: HeldVideo["how"] | null;
-  onDelete: () => void;
+  /** Whether the video is chosen. Null shows the checkbox only to a mouse or the focus. */
+  choice: boolean | null;
+  onChoose: (id: string, isRange: boolean) => void;
+  onDelete: (video: Video) => void;
 }) {
+  const t = useText();
+  const { columns, delete: texts } = t.videos;
   const when = video.uploaded_at ?? video.created_at;
   const leftover = video.status === "uploading" && held === null;
   return (
-    <li data-video-id={video.id} className="relative px-4 py-4 transition-colors hover:bg-muted/50 sm:px-5">
-      {isInProgress(video.status) && <Follow id={video.id} />}
+    <li
+      ref={row}
+      data-index={index}
+      data-video-id={video.id}
+      aria-posinset={index + 1}
+      aria-setsize={setSize}
+      style={{ transform: `translateY(${top}px)` }}
+      className={cn(
+        "group absolute inset-x-0 top-0 px-4 py-3 focus-within:z-10 hover:z-10 hover:bg-muted/50 sm:px-5",
+        index > 0 && "border-t",
+        choice === true && "bg-primary-soft hover:bg-primary-soft",
+      )}
+    >
+      {isInProgress(video.status) && index >= LIST_PAGE && <Follow id={video.id} />}
       <div
         className={cn(
-          "grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1 sm:grid-cols-[minmax(0,1fr)_auto_auto]",
+          "grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 sm:grid-cols-[minmax(0,1fr)_auto_auto]",
           COLUMNS,
         )}
       >
         <div className="flex min-w-0 items-center gap-3.5">
-          <StatusIcon status={video.status} />
+          <Choice
+            name={video.original_filename}
+            status={video.status}
+            choice={choice}
+            isPossible={held !== "sending"}
+            onChoose={(isRange) => onChoose(video.id, isRange)}
+          />
           <Link
             href={`/video?id=${encodeURIComponent(video.id)}`}
             // The whole row is a link. The delete button lies above it.
@@ -47,57 +84,113 @@ export function VideoRow({
             <FileName name={video.original_filename} />
           </Link>
         </div>
-        <dl className="col-span-full row-start-2 flex flex-wrap gap-x-4 gap-y-0.5 text-muted-foreground text-sm tabular-nums sm:pl-13.5 xl:contents">
-          <Cell name="Format">{video.container === null ? null : spell(video.container)}</Cell>
-          <Cell name="Duration">
-            {video.duration_seconds === null ? null : formatDuration(video.duration_seconds)}
+        <dl className="col-span-full row-start-2 flex flex-wrap gap-x-3 gap-y-0.5 text-muted-foreground text-sm tabular-nums sm:pl-13.5 xl:contents">
+          <Cell name={columns.duration}>
+            {video.duration_seconds === null ? null : t.format.duration(video.duration_seconds)}
           </Cell>
-          <Cell name="Resolution">{resolutionText(video)}</Cell>
-          <Cell name="Size">{formatBytes(video.size_bytes)}</Cell>
-          <Cell name="Uploaded">
-            <time dateTime={when} title={formatFullDate(when)}>
-              {formatWhen(when, now)}
+          <Cell name={columns.resolution}>{frameText(video)}</Cell>
+          <Cell name={columns.size}>
+            <span title={t.format.exactBytes(video.size_bytes)}>{t.format.bytes(video.size_bytes)}</span>
+          </Cell>
+          <Cell name={columns.uploaded}>
+            <time dateTime={when} title={t.format.fullDate(when)}>
+              {t.format.when(when, now)}
             </time>
           </Cell>
         </dl>
-        <div className="max-sm:row-start-3 max-sm:mt-1.5">
-          <StatusBadge status={video.status} held={held} />
+        <div className={cn("max-sm:row-start-3", video.status !== "ready" && "max-sm:mt-1.5")}>
+          {video.status === "ready" ? <ReadyInWords /> : <StatusBadge status={video.status} held={held} />}
         </div>
         <Button
           variant="ghost"
           size="icon"
           className={cn("z-1 max-sm:col-start-2 max-sm:row-start-1", held === "sending" && "invisible")}
-          aria-label={`${leftover ? "Discard" : "Delete"} ${video.original_filename}`}
-          title={leftover ? "Discard" : "Delete"}
-          onClick={onDelete}
+          aria-label={
+            leftover ? texts.discardOf(video.original_filename) : texts.buttonOf(video.original_filename)
+          }
+          title={leftover ? texts.discard : texts.button}
+          onClick={() => onDelete(video)}
         >
           <Trash2 />
         </Button>
       </div>
       <EndsEarly video={video} className="mt-1.5 sm:pl-13.5" />
       {video.status === "failed" && (
-        <p className="mt-1.5 text-destructive text-sm sm:pl-13.5">{failureReason(video)}</p>
+        <p className="mt-1.5 text-destructive text-sm sm:pl-13.5">{failureReason(t, video)}</p>
       )}
-      {leftover && (
-        <p className="mt-1.5 text-muted-foreground text-sm sm:pl-13.5">
-          This upload was started elsewhere or left unfinished. If nothing is sending it, discard it.
-        </p>
-      )}
+      {leftover && <p className="mt-1.5 text-muted-foreground text-sm sm:pl-13.5">{t.videos.leftover}</p>}
     </li>
+  );
+});
+
+/** The status as an icon, and in its place a checkbox. */
+function Choice({
+  name,
+  status,
+  choice,
+  isPossible,
+  onChoose,
+}: {
+  name: string;
+  status: Video["status"];
+  choice: boolean | null;
+  isPossible: boolean;
+  onChoose: (isRange: boolean) => void;
+}) {
+  const t = useText();
+  if (!isPossible) return <StatusIcon status={status} />;
+  const isShown = choice !== null;
+  return (
+    <span
+      className={cn(
+        "relative z-1 grid shrink-0 place-items-center sm:size-10",
+        isShown ? "size-6" : "max-sm:hidden",
+      )}
+    >
+      <span
+        className={cn(
+          "pointer-coarse:opacity-0 group-has-[input:focus-visible]:opacity-0 group-hover:opacity-0",
+          isShown && "opacity-0",
+        )}
+      >
+        <StatusIcon status={status} />
+      </span>
+      <input
+        type="checkbox"
+        aria-label={t.videos.selection.choose(name)}
+        checked={choice === true}
+        className={cn(
+          "absolute inset-0 m-auto size-5 cursor-pointer accent-primary focus-visible:opacity-100 pointer-coarse:opacity-100 group-hover:opacity-100",
+          !isShown && "opacity-0",
+        )}
+        onChange={({ nativeEvent }) => onChoose(nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)}
+      />
+    </span>
   );
 }
 
-/** Poll a video while the server works on it. */
+/** Most videos are ready, so that a badge in each row would say nothing. */
+function ReadyInWords() {
+  const t = useText();
+  return (
+    <span data-status="ready" className="sr-only">
+      {t.videos.statuses.ready}
+    </span>
+  );
+}
+
+/** Poll a video while the server works on it. The refresh of the list tells of the videos at its start. */
 function Follow({ id }: { id: string }) {
   useVideo(id);
   return null;
 }
 
 function Unknown() {
+  const t = useText();
   return (
     <>
       <span aria-hidden="true">–</span>
-      <span className="sr-only">unknown</span>
+      <span className="sr-only">{t.videos.unknown}</span>
     </>
   );
 }

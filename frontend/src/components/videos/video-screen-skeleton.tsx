@@ -1,9 +1,14 @@
+"use client";
+
 import { Skeleton } from "@/components/ui/skeleton";
+import { useText } from "@/text/use-text";
 
 export function VideoScreenSkeleton() {
+  const t = useText();
   return (
     <div>
-      <Skeleton className="aspect-video w-full rounded-xl" />
+      <h1 className="sr-only">{t.video.loading}</h1>
+      <Skeleton className="aspect-video max-h-[calc(100svh-6rem)] w-full rounded-xl" />
       <Skeleton className="mt-6 h-8 w-2/3" />
       <Skeleton className="mt-3 h-6 w-20 rounded-full" />
     </div>

@@ -4,29 +4,39 @@
 import { ArrowLeft, Download, Trash2 } from "lucide-react";
 import { useSearchParams } from "next/navigation";
 import { type ReactNode, useState } from "react";
+import { CopyButton } from "@/components/copy-button";
 import { ErrorNotice } from "@/components/error-notice";
 import { ExternalLink } from "@/components/external-link";
 import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useNameInTitle } from "@/hooks/use-page-title";
 import { useRouter } from "@/hooks/use-site-navigation";
 import { heldVideo } from "@/hooks/use-upload";
 import { useVideo } from "@/hooks/use-videos";
 import type { Video } from "@/lib/api/client";
-import { DeleteVideoDialog } from "./delete-video-dialog";
+import { lastPlace } from "@/lib/list/place";
+import { publicAddress } from "@/lib/public-path";
+import { problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
+import { useRemovals } from "./removal-provider";
+import { plainFormat } from "./video-facts";
 import { VideoMetadata } from "./video-metadata";
 import { VideoScreenSkeleton } from "./video-screen-skeleton";
 import { VideoStage } from "./video-stage";
 import { EndsEarly, StatusBadge } from "./video-status";
 
 export function VideoScreen() {
+  const t = useText();
   const id = useSearchParams().get("id");
+  const [back] = useState(lastPlace);
   return (
     <>
       <Button asChild variant="ghost" size="sm" className="-ml-3.5 mb-4">
-        <Link href="/">
+        {/* The list scrolls to where it was. */}
+        <Link href={back.path} scroll={back.row === 0}>
           <ArrowLeft />
-          <span>All videos</span>
+          <span>{t.video.all}</span>
         </Link>
       </Button>
       {id === null || id === "" ? <NoSuchVideo /> : <LoadedVideo id={id} />}
@@ -35,6 +45,7 @@ export function VideoScreen() {
 }
 
 function LoadedVideo({ id }: { id: string }) {
+  const t = useText();
   const query = useVideo(id);
   if (query.data !== undefined) {
     return (
@@ -45,34 +56,41 @@ function LoadedVideo({ id }: { id: string }) {
     );
   }
   if (query.error === null) return <VideoScreenSkeleton />;
-  if (query.error.code === "video_not_found" || query.error.code === "validation_error")
-    return <NoSuchVideo />;
+  if (problemOf(t, query.error, "video").action === "leave") return <NoSuchVideo />;
   return (
     <ErrorNotice
-      title="This video couldn't be loaded"
+      title={t.video.notLoaded}
       error={query.error}
+      place="video"
       onRetry={() => void query.refetch()}
     />
   );
 }
 
 function NoSuchVideo(): ReactNode {
+  const t = useText();
   return (
     <div className="py-16 text-center">
-      <h1 className="font-semibold text-2xl tracking-tight">No such video</h1>
-      <p className="mx-auto mt-2 max-w-sm text-muted-foreground leading-relaxed">
-        The video was deleted, it belongs to another account, or the address is incomplete.
-      </p>
+      <h1 className="font-semibold text-2xl tracking-tight">{t.video.missing}</h1>
+      <p className="mx-auto mt-2 max-w-sm text-muted-foreground leading-relaxed">{t.video.missingHint}</p>
     </div>
   );
 }
 
 function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<Video | null> }) {
+  const t = useText();
   const router = useRouter();
   const { state } = useCurrentUpload();
-  const [doomed, setDoomed] = useState<Video | null>(null);
+  const { remove } = useRemovals();
   const mine = heldVideo(state);
   const held = mine?.id === video.id ? mine.how : null;
+  const format = plainFormat(t, video);
+  useNameInTitle(video.original_filename);
+
+  function leave() {
+    remove([video]);
+    router.replace(lastPlace().path);
+  }
 
   return (
     <article>
@@ -84,34 +102,36 @@ function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<V
               {video.original_filename}
             </bdi>
           </h1>
+          {format !== null && <p className="mt-1.5 text-muted-foreground text-sm">{format}</p>}
           <div className="mt-2">
             <StatusBadge status={video.status} held={held} />
           </div>
           <EndsEarly video={video} className="mt-2" />
         </div>
-        <div className="flex shrink-0 gap-3">
+        <div className="flex shrink-0 flex-wrap gap-3">
           {video.delivery_url !== null && (
             <Button asChild variant="secondary">
               <ExternalLink href={video.delivery_url} download={video.original_filename}>
                 <Download />
-                <span>Download</span>
+                <span>{t.video.download}</span>
               </ExternalLink>
             </Button>
           )}
+          <CopyButton
+            variant="secondary"
+            makeText={() => `${location.origin}${publicAddress(`/video?id=${encodeURIComponent(video.id)}`)}`}
+            texts={t.video.copyLink}
+            title={t.video.copyLink.hint}
+          />
           {held !== "sending" && (
-            <Button variant="secondary" className="text-destructive" onClick={() => setDoomed(video)}>
+            <Button variant="secondary" className="text-destructive" onClick={leave}>
               <Trash2 />
-              <span>{video.status === "uploading" ? "Discard" : "Delete"}</span>
+              <span>{video.status === "uploading" ? t.videos.delete.discard : t.videos.delete.button}</span>
             </Button>
           )}
         </div>
       </div>
       <VideoMetadata video={video} />
-      <DeleteVideoDialog
-        video={doomed}
-        onClose={() => setDoomed(null)}
-        onDeleted={() => router.replace("/")}
-      />
     </article>
   );
 }

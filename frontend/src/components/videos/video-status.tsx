@@ -1,31 +1,35 @@
 // Shows a video's status as a badge and as an icon.
+
 import { Check, CloudUpload, FileVideoCamera, LoaderCircle, Play, TriangleAlert } from "lucide-react";
 import { Badge } from "@/components/ui/badge";
 import type { HeldVideo } from "@/hooks/use-upload";
-import { isInProgress } from "@/hooks/use-videos";
+import { isInProgress } from "@/hooks/use-video-list";
 import type { Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
+import type { Text } from "@/text/text";
+import { useText } from "@/text/use-text";
 import { endsEarlyText } from "./video-facts";
 
 const STATUSES = {
-  uploading: { text: "Not finished", tone: "warning", icon: CloudUpload },
-  completing: { text: "Assembling", tone: "moving", icon: CloudUpload },
-  processing: { text: "Reading details", tone: "moving", icon: FileVideoCamera },
-  ready: { text: "Ready", tone: "success", icon: Play },
-  failed: { text: "Failed", tone: "danger", icon: TriangleAlert },
-  expired: { text: "Expired", tone: "neutral", icon: FileVideoCamera },
-  deleting: { text: "Deleting", tone: "neutral", icon: FileVideoCamera },
+  uploading: { tone: "warning", icon: CloudUpload },
+  completing: { tone: "moving", icon: CloudUpload },
+  processing: { tone: "moving", icon: FileVideoCamera },
+  ready: { tone: "success", icon: Play },
+  failed: { tone: "danger", icon: TriangleAlert },
+  expired: { tone: "neutral", icon: FileVideoCamera },
+  deleting: { tone: "neutral", icon: FileVideoCamera },
 } as const satisfies Record<Video["status"], unknown>;
 
 /** `held` tells whether this page works on the video. */
 export function StatusBadge({ status, held }: { status: Video["status"]; held: HeldVideo["how"] | null }) {
   const uploadsHere = held === "sending" && status === "uploading";
-  const { text, tone } = uploadsHere ? { text: "Uploading", tone: "moving" as const } : STATUSES[status];
+  const t = useText();
+  const tone = uploadsHere ? "moving" : STATUSES[status].tone;
   return (
     <Badge tone={tone} data-status={status}>
       {(isInProgress(status) || uploadsHere) && <LoaderCircle className="size-3 animate-spin" />}
       {status === "ready" && <Check className="size-3" />}
-      <span>{text}</span>
+      <span>{t.videos.statuses[uploadsHere ? "sending" : status]}</span>
     </Badge>
   );
 }
@@ -48,11 +52,11 @@ export function StatusIcon({ status }: { status: Video["status"] }) {
 
 /** Tell that data is missing from the file. The video is no less ready. */
 export function EndsEarly({ video, className }: { video: Video; className?: string }) {
-  const text = endsEarlyText(video);
+  const text = endsEarlyText(useText(), video);
   return text !== null && <p className={cn("text-sm text-warning", className)}>{text}</p>;
 }
 
 /** Explain why a failed video was rejected. */
-export function failureReason(video: Video): string {
-  return video.status_reason?.detail ?? "This file couldn't be read as a video. Choose another file.";
+export function failureReason(t: Text, video: Video): string {
+  return t.videos.failed[video.status_reason?.code ?? "unreadable"];
 }

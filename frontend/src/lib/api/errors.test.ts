@@ -4,7 +4,7 @@ import { toApiError } from "./errors";
 const refused = (status: number, headers = {}) => new Response(null, { status, headers });
 
 describe("toApiError", () => {
-  it("keeps the code, the sentence and the request id", () => {
+  it("keeps the code, the facts and the request id", () => {
     const error = toApiError(refused(413), {
       code: "file_too_large",
       detail: "Choose a smaller file.",
@@ -14,15 +14,20 @@ describe("toApiError", () => {
     expect(error).toMatchObject({
       status: 413,
       code: "file_too_large",
-      detail: "Choose a smaller file.",
       requestId: "r1",
+      facts: { limit_bytes: 10 },
       isTransient: false,
     });
   });
 
-  it("replaces sentences that mean little to a person", () => {
-    const error = toApiError(refused(403), { code: "csrf_rejected", detail: "Bearer.", request_id: "r3" });
-    expect(error.detail).toContain("Open the page at its own address");
+  it("passes on when to try again, and does not try before", () => {
+    const detail = "Too many requests. Try again in 40 seconds.";
+    const error = toApiError(refused(429, { "Retry-After": "40" }), {
+      code: "rate_limited",
+      detail,
+      request_id: "r4",
+    });
+    expect(error).toMatchObject({ code: "rate_limited", retryAfterSeconds: 40, isTransient: false });
   });
 
   it.each([

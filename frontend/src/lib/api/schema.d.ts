@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Login
-         * @description Start a session for the page and set its cookie.
+         * @description Start a session for the page, set its cookie, and end the session that the request came with.
          */
         post: operations["auth-login"];
         delete?: never;
@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * Read Me
-         * @description Return the caller's account.
+         * @description Return the caller's account, with the space that its videos use.
          */
         get: operations["auth-read_me"];
         put?: never;
@@ -79,7 +79,7 @@ export interface paths {
         put?: never;
         /**
          * Change Password
-         * @description Change the password and end the user's other sessions.
+         * @description Change the password, end the user's other sessions, and replace the cookie of the page's.
          */
         post: operations["auth-change_password"];
         delete?: never;
@@ -128,7 +128,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/auth/sessions/{session_id}": {
+    "/api/v1/auth/sessions/end-others": {
         parameters: {
             query?: never;
             header?: never;
@@ -137,12 +137,32 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post?: never;
+        /**
+         * End Other Sessions
+         * @description End the caller's other sessions, and replace the cookie of the page's.
+         */
+        post: operations["auth-end_other_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{session_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
         /**
          * End Session
-         * @description End one of the caller's sessions.
+         * @description End one of the caller's sessions, and replace the cookie of the page's.
          */
-        delete: operations["auth-end_session"];
+        post: operations["auth-end_session"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -159,7 +179,7 @@ export interface paths {
         put?: never;
         /**
          * Token
-         * @description Start a session for an API client (OAuth2 password form).
+         * @description Start a session for an API client (OAuth2 password form), and end the session that the request came with.
          */
         post: operations["auth-token"];
         delete?: never;
@@ -197,7 +217,7 @@ export interface paths {
         };
         /**
          * Ready
-         * @description If the database or the store is unavailable, answer 503 with its code.
+         * @description If the database or the store is unavailable, answer 503 with its code. The answer may be a second old.
          */
         get: operations["health-ready"];
         put?: never;
@@ -217,7 +237,7 @@ export interface paths {
         };
         /**
          * Read Upload Policy
-         * @description Return the limits, the types and how a file is cut into parts.
+         * @description Return the limits, the types, how a file is cut into parts, and whether people can register.
          */
         get: operations["videos-read_upload_policy"];
         put?: never;
@@ -257,7 +277,7 @@ export interface paths {
         };
         /**
          * List Videos
-         * @description List the caller's videos, newest first.
+         * @description List the caller's videos whose name contains `q`, in any of the given states. A cursor is for the same query.
          */
         get: operations["videos-list_videos"];
         put?: never;
@@ -266,6 +286,66 @@ export interface paths {
          * @description Announce a file and return the first signed parts.
          */
         post: operations["videos-create_video"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Changes
+         * @description Return which videos changed or are gone since an answer with this `as_of`.
+         */
+        get: operations["videos-list_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove Videos
+         * @description Hide videos at once and delete them after `undo_seconds`, until when they can be restored.
+         */
+        post: operations["videos-remove_videos"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Videos
+         * @description Bring removed videos back whose deletion has not begun.
+         */
+        post: operations["videos-restore_videos"];
         delete?: never;
         options?: never;
         head?: never;
@@ -369,6 +449,11 @@ export interface components {
             /** Parts */
             parts: components["schemas"]["PartMd5In"][];
         };
+        /** ConfirmationIn */
+        ConfirmationIn: {
+            /** Password */
+            password: string;
+        };
         /** ContainerOut */
         ContainerOut: {
             /** Container */
@@ -413,7 +498,7 @@ export interface components {
              * Code
              * @enum {string}
              */
-            code: "body_too_large" | "content_type_mismatch" | "csrf_rejected" | "database_unavailable" | "email_taken" | "file_empty" | "file_too_large" | "filename_invalid" | "idempotency_conflict" | "internal_error" | "invalid_credentials" | "malformed_request" | "method_not_allowed" | "not_authenticated" | "not_found" | "overloaded" | "parts_incomplete" | "password_too_weak" | "quota_exceeded" | "rate_limited" | "storage_unavailable" | "too_many_uploads" | "unsupported_container" | "validation_error" | "video_not_found" | "wrong_state";
+            code: "body_too_large" | "content_type_mismatch" | "csrf_rejected" | "database_unavailable" | "email_taken" | "file_empty" | "file_too_large" | "filename_invalid" | "idempotency_conflict" | "installation_full" | "internal_error" | "invalid_credentials" | "malformed_request" | "method_not_allowed" | "not_authenticated" | "not_found" | "overloaded" | "parts_incomplete" | "password_too_weak" | "quota_exceeded" | "rate_limited" | "registration_closed" | "storage_unavailable" | "too_many_accounts" | "too_many_uploads" | "too_many_videos" | "unsupported_container" | "validation_error" | "video_not_found" | "wrong_state";
             /** Detail */
             detail: string;
             /** Request Id */
@@ -492,6 +577,18 @@ export interface components {
             /** Password */
             password: string;
         };
+        /** RemovedVideosOut */
+        RemovedVideosOut: {
+            /** Ids */
+            ids: string[];
+            /** Undo Seconds */
+            undo_seconds: number;
+        };
+        /** RestoredVideosOut */
+        RestoredVideosOut: {
+            /** Items */
+            items: components["schemas"]["VideoOut"][];
+        };
         /** SessionListOut */
         SessionListOut: {
             /** Items */
@@ -543,8 +640,11 @@ export interface components {
         };
         /** StatusReasonOut */
         StatusReasonOut: {
-            /** Code */
-            code: string;
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "content_type_mismatch" | "infected" | "no_video_track" | "object_missing" | "truncated" | "unreadable" | "unsupported_container";
             /** Detail */
             detail: string;
         };
@@ -593,6 +693,8 @@ export interface components {
             part_plan: components["schemas"]["PartPlanOut"];
             /** Presign Ttl Seconds */
             presign_ttl_seconds: number;
+            /** Registration Open */
+            registration_open: boolean;
             /**
              * Server Time
              * Format: date-time
@@ -656,6 +758,10 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Quota Bytes */
+            quota_bytes: number;
+            /** Reserved Bytes */
+            reserved_bytes: number;
         };
         /** ValidationErrorOut */
         ValidationErrorOut: {
@@ -663,7 +769,7 @@ export interface components {
              * Code
              * @enum {string}
              */
-            code: "body_too_large" | "content_type_mismatch" | "csrf_rejected" | "database_unavailable" | "email_taken" | "file_empty" | "file_too_large" | "filename_invalid" | "idempotency_conflict" | "internal_error" | "invalid_credentials" | "malformed_request" | "method_not_allowed" | "not_authenticated" | "not_found" | "overloaded" | "parts_incomplete" | "password_too_weak" | "quota_exceeded" | "rate_limited" | "storage_unavailable" | "too_many_uploads" | "unsupported_container" | "validation_error" | "video_not_found" | "wrong_state";
+            code: "body_too_large" | "content_type_mismatch" | "csrf_rejected" | "database_unavailable" | "email_taken" | "file_empty" | "file_too_large" | "filename_invalid" | "idempotency_conflict" | "installation_full" | "internal_error" | "invalid_credentials" | "malformed_request" | "method_not_allowed" | "not_authenticated" | "not_found" | "overloaded" | "parts_incomplete" | "password_too_weak" | "quota_exceeded" | "rate_limited" | "registration_closed" | "storage_unavailable" | "too_many_accounts" | "too_many_uploads" | "too_many_videos" | "unsupported_container" | "validation_error" | "video_not_found" | "wrong_state";
             /** Detail */
             detail: string;
             /** Errors */
@@ -673,8 +779,36 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** VideoChangesOut */
+        VideoChangesOut: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Gone */
+            gone: string[];
+            /** Is Complete */
+            is_complete: boolean;
+            /** Items */
+            items: components["schemas"]["VideoOut"][];
+        };
+        /** VideoIdsIn */
+        VideoIdsIn: {
+            /** Ids */
+            ids: string[];
+        };
         /** VideoListOut */
         VideoListOut: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Count */
+            count: number | null;
+            /** Count Is Exact */
+            count_is_exact: boolean | null;
             /** Items */
             items: components["schemas"]["VideoOut"][];
             /** Next Cursor */
@@ -685,6 +819,8 @@ export interface components {
          * @description Unknown is null. Width and height are display values. `container` is the content's.
          */
         VideoOut: {
+            /** Audio Channels */
+            audio_channels: number | null;
             /** Audio Codec */
             audio_codec: string | null;
             /** Available Percent */
@@ -745,6 +881,12 @@ export interface components {
             width: number | null;
         };
         /**
+         * VideoSort
+         * @description The orders. In each, the ID decides between videos that are otherwise equal.
+         * @enum {string}
+         */
+        VideoSort: "newest" | "oldest" | "name" | "name_desc" | "largest" | "smallest" | "longest" | "shortest";
+        /**
          * VideoStatus
          * @description The states. `deleting` and `expired` end with the deletion of the row.
          * @enum {string}
@@ -799,7 +941,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -824,6 +966,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -871,7 +1022,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -920,6 +1071,15 @@ export interface operations {
             };
             /** @description not_authenticated, or invalid_credentials on sign-in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -987,7 +1147,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1012,6 +1172,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1072,7 +1241,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1097,6 +1266,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1150,7 +1328,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1184,6 +1362,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1233,6 +1420,109 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description storage_unavailable, database_unavailable, overloaded */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "auth-end_other_sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description not_authenticated, or invalid_credentials on sign-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description csrf_rejected, or registration_closed on registration */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description file_too_large, body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
             /** @description internal_error */
             500: {
                 headers: {
@@ -1262,7 +1552,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmationIn"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             204: {
@@ -1270,6 +1564,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
             };
             /** @description not_authenticated, or invalid_credentials on sign-in */
             401: {
@@ -1280,7 +1583,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1298,6 +1601,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
+            /** @description file_too_large, body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
             /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
             422: {
                 headers: {
@@ -1305,6 +1617,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1367,7 +1688,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1392,6 +1713,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1548,7 +1878,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1573,6 +1903,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1600,7 +1939,9 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string | null;
-                status?: components["schemas"]["VideoStatus"] | null;
+                q?: string;
+                status?: components["schemas"]["VideoStatus"][] | null;
+                sort?: components["schemas"]["VideoSort"];
             };
             header?: never;
             path?: never;
@@ -1633,6 +1974,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1706,7 +2056,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1740,6 +2090,283 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description storage_unavailable, database_unavailable, overloaded */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "videos-list_changes": {
+        parameters: {
+            query: {
+                since: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoChangesOut"];
+                };
+            };
+            /** @description not_authenticated, or invalid_credentials on sign-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description storage_unavailable, database_unavailable, overloaded */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "videos-remove_videos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VideoIdsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemovedVideosOut"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description not_authenticated, or invalid_credentials on sign-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description csrf_rejected, or registration_closed on registration */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description file_too_large, body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description storage_unavailable, database_unavailable, overloaded */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "videos-restore_videos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VideoIdsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestoredVideosOut"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description not_authenticated, or invalid_credentials on sign-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description csrf_rejected, or registration_closed on registration */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description a conflict with the current state, which `code` names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description file_too_large, body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description validation_error, or a file that is not accepted, for which `code` names the reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1809,6 +2436,15 @@ export interface operations {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
                 };
             };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
             /** @description internal_error */
             500: {
                 headers: {
@@ -1856,7 +2492,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1881,6 +2517,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -1954,7 +2599,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1997,6 +2642,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */
@@ -2061,7 +2715,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorOut"];
                 };
             };
-            /** @description csrf_rejected */
+            /** @description csrf_rejected, or registration_closed on registration */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2104,6 +2758,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"] | components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description rate_limited, with Retry-After in seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description internal_error */

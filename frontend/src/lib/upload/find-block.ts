@@ -2,7 +2,7 @@
 import type { AttemptContext } from "./part-attempt";
 import { BLOCKED_BY_POLICY } from "./ports";
 import { blocked } from "./rules/errors";
-import type { Part } from "./rules/part-list";
+import type { Part, PartList } from "./rules/part-list";
 import type { AttemptEnd } from "./upload-log";
 
 /** After so many quick failures in a row it is looked for. A bad link lets an attempt live longer. */
@@ -17,13 +17,18 @@ const PROBE_BYTES = 1024;
  */
 export async function findBlock(
   { clock, log, parts, ports }: AttemptContext,
-  { best, failures, size }: Part,
-  { startedAt, storeCode, url }: AttemptEnd,
+  part: Part,
+  { isBodySent, isShortened, outcome, startedAt, storeCode, url }: AttemptEnd,
 ): Promise<void> {
-  const isQuick = clock.now() - startedAt < QUICK_MS;
   if (storeCode === BLOCKED_BY_POLICY) log.block = blocked("storage_blocked", storeCode);
-  // A firewall may drop packets, so that no byte of a body is taken.
-  if (log.block !== undefined || (isQuick ? failures < MIN_FAILURES : best > 0)) return;
+  if (log.block !== undefined) return;
+  const isQuick = clock.now() - startedAt < QUICK_MS;
+  // A firewall may drop every packet, so that no byte of a body is taken.
+  const isDropped = !isQuick && part.best === 0;
+  // Or only large packets, so that every body stands still (RFC 2923), and none ever arrived.
+  const standsStill = outcome === "stalled" && !isBodySent && !isShortened;
+  const isStuck = standsStill && !isDropped && parts.parts.every(({ isDone }) => !isDone);
+  if (!(isQuick ? part.failures >= MIN_FAILURES : isDropped || (isStuck && hasFailed(parts)))) return;
   // The parts that fail in the meantime need not ask too.
   log.block = null;
   const signal = AbortSignal.timeout(LIMIT_MS);
@@ -32,7 +37,7 @@ export async function findBlock(
     ports.api.health(signal),
     ports.transport.put({
       url: url.url,
-      body: new Uint8Array(Math.min(PROBE_BYTES, size - 1)),
+      body: new Uint8Array(Math.min(PROBE_BYTES, part.size - 1)),
       contentMd5: null,
       signal,
       onProgress: ignore,
@@ -41,7 +46,12 @@ export async function findBlock(
   ]);
   // Otherwise the network or the store is away.
   if (health !== 200) log.block = undefined;
-  else if (status === 0) log.block = blocked("storage_blocked");
-  else if (isQuick && !parts.parts.some((part) => part.isDone && part.size >= size))
+  else if (status === 0) {
+    if (!isStuck) log.block = blocked("storage_blocked");
+  } else if (isStuck || (isQuick && !parts.parts.some(({ isDone, size }) => isDone && size >= part.size)))
     log.block = blocked("request_too_large");
+}
+
+function hasFailed(parts: PartList): boolean {
+  return parts.parts.some(({ failures }) => failures > 0);
 }

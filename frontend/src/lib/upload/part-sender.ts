@@ -140,6 +140,6 @@ async function rehash(context: SenderContext, part: Part, end: AttemptEnd): Prom
 async function retryLater(context: SenderContext, part: Part, end: AttemptEnd): Promise<void> {
   part.failures += 1;
   if (context.budget.isSpent(part.failures))
-    throw new UploadFailed(context.log.block ?? networkFailure("The storage", end.status));
+    throw new UploadFailed(context.log.block ?? networkFailure("storage", end.status));
   await pause(context, part.failures, end);
 }

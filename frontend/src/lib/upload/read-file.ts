@@ -60,7 +60,7 @@ export async function readFile(
     const isShort = bytes instanceof Uint8Array && bytes.length < end - start;
     if (bytes instanceof Uint8Array && !isShort) return bytes;
     if (attempt < (bytes === null ? lateAttempts : REFUSED_ATTEMPTS)) {
-      await waits.during("file", 0, 0, delays.wait(READ_AGAIN_MS, signal));
+      await waits.during("file", delays.wait(READ_AGAIN_MS, signal));
       continue;
     }
     if (bytes === null) return null;

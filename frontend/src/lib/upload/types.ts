@@ -27,12 +27,21 @@ export interface Progress {
 export type Waiting =
   | { readonly reason: "offline" }
   /** `attempt`: the number of the next attempt, so at least 2. */
-  | { readonly reason: "retrying"; readonly attempt: number; readonly resumesInMs: number }
-  /** `detail` says for people what probably keeps parts from the storage. */
-  | { readonly reason: "blocked"; readonly detail: string }
+  | {
+      readonly reason: "retrying";
+      readonly attempt: number;
+      readonly resumesInMs: number;
+      readonly cause: RetryCause;
+    }
+  /** `why` is what probably keeps parts from the storage. */
+  | { readonly reason: "blocked"; readonly why: FailureReason }
   /** The file cannot be read at the moment. */
   | { readonly reason: "file" }
   | { readonly reason: "signed_out" };
+
+/** No answer at all, an answer of the storage, or the code of the API's answer. */
+export type RetryCause = "no_answer" | "storage" | ApiCode | "unreadable_answer";
+type ApiCode = components["schemas"]["ErrorOut"]["code"];
 
 /** The terminal states are done, failed and aborted. */
 export type UploadState =
@@ -55,13 +64,85 @@ export type UploadState =
     }
   | { readonly status: "aborted"; readonly file: FileFacts };
 
-/**
- * Why an upload failed. `code` is the API's code or one of the engine. `detail` is for people. `retryable` says whether
- * the same file may be tried again.
- */
+/** What the page makes the sentence from. `name` is the file's, shortened, and empty if nothing of it can be shown. */
+export type FailureReason =
+  | { readonly kind: "name_has_controls" }
+  | { readonly kind: "name_too_long"; readonly name: string; readonly length: number; readonly limit: number }
+  | {
+      readonly kind: "extension_unknown";
+      readonly name: string;
+      readonly extension: string;
+      readonly accepted: readonly AcceptedContainer[];
+    }
+  | { readonly kind: "file_empty"; readonly name: string }
+  | {
+      readonly kind: "file_too_large";
+      readonly name: string;
+      readonly sizeBytes: number;
+      readonly limitBytes: number;
+    }
+  | {
+      readonly kind: "no_video";
+      readonly name: string;
+      readonly looksLike: Look;
+      readonly accepted: readonly AcceptedContainer[];
+    }
+  | {
+      readonly kind: "named_otherwise";
+      readonly name: string;
+      readonly extension: string;
+      readonly container: string;
+      readonly rightExtension: string;
+    }
+  | { readonly kind: "file_changed" | "file_unreadable"; readonly name: string }
+  /** `code` is one of the API, or of a newer API. */
+  | {
+      readonly kind: "api";
+      readonly code: string;
+      readonly status: number;
+      readonly facts: object;
+      readonly retryAfterSeconds: number | null;
+    }
+  /** No answer (status 0), or answers that say nothing but their status. */
+  | { readonly kind: "unreachable"; readonly server: "slipway" | "storage"; readonly status: number }
+  | {
+      readonly kind:
+        | "still_completing"
+        | "upload_gone"
+        | "upload_lost"
+        | "request_too_large"
+        | "data_damaged";
+    }
+  /** `by` is what blocks, if it is known. */
+  | { readonly kind: "storage_blocked"; readonly by: string | null }
+  | { readonly kind: "storage_refused"; readonly status: number; readonly storeCode: string | null }
+  | { readonly kind: "page_failed"; readonly error: string };
+
+/** What the first bytes of a file are that is no video. */
+export type Look =
+  | "playlist"
+  | "picture"
+  | "sound"
+  | "ogg"
+  | "flash"
+  | "mpeg_stream"
+  | "windows_media"
+  | "archive"
+  | "pdf"
+  | "program"
+  | "zeros"
+  | "text"
+  | "unknown";
+
+export interface AcceptedContainer {
+  readonly container: string;
+  readonly extensions: readonly string[];
+}
+
+/** Why an upload failed. `code` is the API's or the engine's. `retryable` says whether the file may be tried again. */
 export interface UploadFailure {
   readonly code: UploadFailureCode;
-  readonly detail: string;
+  readonly reason: FailureReason;
   readonly retryable: boolean;
   /** The API's request id, if the API answered. */
   readonly requestId: string | null;
@@ -80,7 +161,9 @@ export type UploadFailureCode =
   | "file_changed"
   // from the API
   | "quota_exceeded"
+  | "installation_full"
   | "too_many_uploads"
+  | "too_many_videos"
   | "video_not_found"
   | "wrong_state"
   | "rejected"

@@ -2,7 +2,7 @@
 import type { Connection } from "./connection";
 import type { Clock } from "./ports";
 import type { UploadEvent } from "./rules/upload-state";
-import type { Waiting } from "./types";
+import type { RetryCause, Waiting } from "./types";
 import type { UploadLog } from "./upload-log";
 
 /** What the parts are doing, written by the modules that send them. */
@@ -17,6 +17,7 @@ interface Wait {
   readonly reason: Waiting["reason"];
   readonly attempt: number;
   readonly until: number;
+  readonly cause: RetryCause;
 }
 
 export function createWaitStatus(
@@ -28,8 +29,12 @@ export function createWaitStatus(
 ) {
   const waits = new Set<Wait>();
 
-  async function during(reason: Wait["reason"], attempt: number, ms: number, delay: Promise<void>) {
-    const wait: Wait = { reason, attempt, until: clock.now() + ms };
+  async function during(
+    reason: Wait["reason"],
+    delay: Promise<void>,
+    { attempt = 0, ms = 0, cause = "no_answer" as RetryCause } = {},
+  ) {
+    const wait: Wait = { reason, attempt, until: clock.now() + ms, cause };
     waits.add(wait);
     publish();
     await delay;
@@ -48,11 +53,12 @@ export function createWaitStatus(
     const all = [...waits];
     for (const reason of ["signed_out", "offline", "file"] as const)
       if (all.some((wait) => wait.reason === reason)) return { reason };
-    if (log.block) return { reason: "blocked", detail: log.block.detail };
+    if (log.block) return { reason: "blocked", why: log.block.reason };
     // While another part moves, one part's retry is not worth showing.
     if (activity.attempts.size > 0 || all.length === 0) return null;
-    const { attempt, until } = all.reduce((a, b) => (b.until < a.until ? b : a));
-    return { reason: "retrying", attempt, resumesInMs: Math.max(0, Math.round(until - clock.now())) };
+    const { attempt, cause, until } = all.reduce((a, b) => (b.until < a.until ? b : a));
+    const resumesInMs = Math.max(0, Math.round(until - clock.now()));
+    return { reason: "retrying", attempt, resumesInMs, cause };
   }
 
   return { during, publish, current };

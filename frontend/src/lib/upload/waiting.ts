@@ -3,12 +3,13 @@ import type { PartAnswer } from "./ports";
 import { ApiFailure } from "./rules/errors";
 import { backoffMs, decideCall, MAX_FAILURES } from "./rules/retry";
 import type { RunContext } from "./run-context";
+import type { RetryCause } from "./types";
 
 /** `navigator.onLine` may be false for ever (a machine with loopback alone), so one attempt is made this often. */
 const PROBE_MS = 30_000;
 
 export async function whenOnline({ connection, delays, signal, waits }: RunContext): Promise<void> {
-  if (connection.isOffline()) await waits.during("offline", 0, PROBE_MS, delays.wait(PROBE_MS, signal, true));
+  if (connection.isOffline()) await waits.during("offline", delays.wait(PROBE_MS, signal, true));
   signal.throwIfAborted();
 }
 
@@ -16,10 +17,21 @@ export async function whenOnline({ connection, delays, signal, waits }: RunConte
 export async function pause(
   { delays, ports, signal, waits }: RunContext,
   failures: number,
-  { status, retryAfterSeconds }: Pick<PartAnswer, "status" | "retryAfterSeconds">,
+  answer: ApiFailure | Pick<PartAnswer, "status" | "retryAfterSeconds">,
 ): Promise<void> {
+  const { status, retryAfterSeconds } = answer;
   const ms = backoffMs(failures, ports.random, retryAfterSeconds);
-  await waits.during("retrying", failures + 1, ms, delays.wait(ms, signal, status === 0));
+  await waits.during("retrying", delays.wait(ms, signal, status === 0), {
+    attempt: failures + 1,
+    ms,
+    cause: retryCause(answer),
+  });
+}
+
+function retryCause(answer: ApiFailure | Pick<PartAnswer, "status">): RetryCause {
+  if (answer.status === 0) return "no_answer";
+  // The page has words for the codes that it knows.
+  return answer instanceof ApiFailure ? (answer.code as RetryCause) : "storage";
 }
 
 /** `isPatient` is false while nothing has been sent. Nothing is lost then, so eight failures are enough. */
@@ -47,7 +59,11 @@ export async function callApi<T>(
       if (action === "fail") throw reason;
       if (action === "sign_in") await whenSignedIn(context, signIns);
       else if (reason.status === 0 && connection.failedOffline()) budget.renew();
-      else {
+      else if (reason.status === 429 && reason.retryAfterSeconds) {
+        // The API is well, and says when it takes the same request.
+        budget.renew();
+        await pause(context, failures, reason);
+      } else {
         failures += 1;
         log.counts.retries += 1;
         if (isPatient ? budget.isSpent(failures) : failures >= MAX_FAILURES) throw reason;
@@ -63,6 +79,6 @@ async function whenSignedIn({ budget, delays, session, signal, waits }: RunConte
     while (session.signIns === seen && !signal.aborted) await delays.wait(null, signal);
   };
   // Otherwise it is not reported at all, because the page takes "signed out" for the end of the new session.
-  if (session.signIns === seen) await waits.during("signed_out", 0, 0, signedIn());
+  if (session.signIns === seen) await waits.during("signed_out", signedIn());
   budget.renew();
 }

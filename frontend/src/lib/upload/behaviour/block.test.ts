@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { waitingSentence } from "@/components/upload/upload-announcement";
+import { failureText } from "@/text/failure-text";
+import { ENGLISH } from "@/text/text";
 import { BLOCKED_BY_POLICY } from "../ports";
 import {
   type Attempt,
@@ -40,6 +42,13 @@ const BLOCKS: Record<string, Block> = {
     words: BLOCKED,
     withinMs: 75_000,
   },
+  "a tunnel that drops large packets": {
+    fault: () => ({ kind: "stall", at: 0.3 }),
+    probe: 403,
+    code: "request_too_large",
+    words: TOO_LARGE,
+    withinMs: 75_000,
+  },
   "a policy of the page": {
     fault: () => ({ kind: "status", status: 0, code: BLOCKED_BY_POLICY, at: 0 }),
     probe: 0,
@@ -61,14 +70,14 @@ describe.each(Object.entries(BLOCKS))("parts that are kept from the store by %s"
     world.start();
     await world.clock.advance(block.withinMs ?? 59_000, () => waitingOf(world)?.reason === "blocked");
     const waiting = waitingOf(world);
-    expect(waiting && waitingSentence(waiting)).toContain(block.words);
+    expect(waiting && waitingSentence(ENGLISH, waiting)).toContain(block.words);
     const probes = world.store.probes.length;
     await world.clock.advance(60_000);
     expect(waitingOf(world)).toEqual(waiting);
     expect(world.store.probes).toHaveLength(probes);
     const error = await expectFailed(world, block.code);
     expect(error).toMatchObject({ retryable: true });
-    expect(error?.detail).toContain(block.words);
+    expect(error && failureText(ENGLISH, error.reason, "send")).toContain(block.words);
     expect(world.telemetry.at(-1)).toMatchObject({ error_code: block.code });
   });
 
@@ -144,6 +153,18 @@ describe("a small body that tells what keeps parts from the store", () => {
     );
   });
 
+  it("does not blame a connection that stands still, or a small body that gets no answer either", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.store.fault = ({ attempt }) => (attempt < 2 ? { kind: "stall", at: 0.3 } : OK);
+    world.store.probe = () => 0;
+    world.start();
+    await expectDone(world);
+    expect(world.store.probes).toHaveLength(1);
+    expect(world.states.some((state) => "waiting" in state && state.waiting?.reason === "blocked")).toBe(
+      false,
+    );
+  });
+
   it("leaves it open when parts of that size arrived", async () => {
     const world = makeWorld({ size: 40 * MIB });
     world.store.fault = ({ part }) => (part > 4 ? { kind: "reset", at: 0 } : OK);
@@ -160,7 +181,7 @@ it("a 413 that the page can read names the limit", async () => {
   world.store.fault = () => ({ kind: "status", status: 413, at: 0 });
   world.start();
   const error = await expectFailed(world, "request_too_large", 10_000);
-  expect(error?.detail).toContain(TOO_LARGE);
+  expect(error && failureText(ENGLISH, error.reason, "send")).toContain(TOO_LARGE);
 });
 
 it("does not tell an earlier attempt's reason when the user tries again on another network", async () => {

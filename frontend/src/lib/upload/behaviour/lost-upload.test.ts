@@ -56,7 +56,7 @@ describe("an upload that the store lost", () => {
     world.start();
     expect(await expectFailed(world, "storage_refused")).toMatchObject({
       retryable: true,
-      detail: "The storage no longer has this upload. Try again to send it from the start.",
+      reason: { kind: "upload_lost" },
     });
     world.uploader.retry();
     await expectDone(world);

@@ -1,4 +1,5 @@
 // Calls the upload API with fetch and a time limit.
+import { withPresentCookie } from "../../present-cookie";
 import { publicAddress } from "../../public-path";
 import { linkedController } from "../delays";
 import type { CreatedUpload, SignedParts, UploadApi } from "../ports";
@@ -37,7 +38,7 @@ export function createFetchApi(fetcher: typeof fetch = (...args) => fetch(...arg
     const { signal } = controller;
     const timer = setTimeout(() => controller.abort(), limitMs);
     try {
-      const response = await send(path, body, { signal, headers });
+      const response = await withPresentCookie(() => send(path, body, { signal, headers }));
       const answer = parsed(await response.text());
       if (!response.ok) throw failureOf(response, answer);
       // A captive portal answers 200 with a page of its own. Another attempt may reach the API.

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { failureText } from "@/text/failure-text";
+import { ENGLISH } from "@/text/text";
 import { latin1, MP4_START, POLICY } from "../testing";
 import { checkContent, checkFile, cleanName, completeName, createRequest } from "./check-file";
 
@@ -42,11 +44,12 @@ describe("checkFile", () => {
   ])("refuses %j of %i bytes as %s", (name, size, code, detail) => {
     const failure = checkFile({ name, size }, POLICY);
     expect(failure).toMatchObject({ code, retryable: false, openVideoIds: [] });
-    expect(failure?.detail).toMatch(detail);
+    expect(failure && failureText(ENGLISH, failure.reason, "create")).toMatch(detail);
   });
 
   it("shows no direction marks and no endless name in its sentence", () => {
-    const detail = checkFile({ name: `\u202efdp${"x".repeat(200)}.exe`, size: 5 }, POLICY)?.detail ?? "";
+    const failure = checkFile({ name: `\u202efdp${"x".repeat(200)}.exe`, size: 5 }, POLICY);
+    const detail = failure === null ? "" : failureText(ENGLISH, failure.reason, "create");
     expect(detail).not.toContain("\u202e");
     expect(detail.length).toBeLessThan(250);
     expect(detail).toContain("…");

@@ -1,5 +1,4 @@
 // Checks a chosen file's name, size, extension and first bytes before anything is sent.
-import { formatBytes, spellContainer } from "../../format";
 import type { CreateVideo } from "../ports";
 import type { UploadFailure, UploadPolicy } from "../types";
 import { shownName, uploadFailure } from "./errors";
@@ -16,35 +15,33 @@ export function checkFile(
   const shown = shownName(file.name);
   // The server refuses control characters, line separators and lone surrogates.
   if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(file.name))
-    return uploadFailure(
-      "filename_invalid",
-      "The file's name contains control characters. Rename it and choose it again.",
-    );
+    return uploadFailure("filename_invalid", { kind: "name_has_controls" });
   const name = cleanName(file.name, policy);
   const letters = [...name].length;
   if (letters > MAX_FILENAME_CHARACTERS)
-    return uploadFailure(
-      "filename_invalid",
-      `The name of ${shown} has ${letters} characters. Slipway accepts up to ${MAX_FILENAME_CHARACTERS}. Rename it and choose it again.`,
-    );
+    return uploadFailure("filename_invalid", {
+      kind: "name_too_long",
+      name: shown,
+      length: letters,
+      limit: MAX_FILENAME_CHARACTERS,
+    });
   const extension = extensionOf(name);
   if (extension !== "" && containerOfName(name, policy) === undefined)
-    return uploadFailure(
-      "unsupported_container",
-      `${shown} can't be uploaded. It is a ${extension} file. ${accepted(policy)}`,
-    );
-  if (file.size < 1)
-    return uploadFailure(
-      "file_empty",
-      `${shown} is empty (0 bytes). If it is kept in a cloud, download it to this device. Then choose it again.`,
-    );
+    return uploadFailure("unsupported_container", {
+      kind: "extension_unknown",
+      name: shown,
+      extension,
+      accepted: policy.containers,
+    });
+  if (file.size < 1) return uploadFailure("file_empty", { kind: "file_empty", name: shown });
   const limit = policy.max_size_bytes;
-  // With the bytes, a file one byte over 2 GiB does not seem to be within the limit.
   if (file.size > limit)
-    return uploadFailure(
-      "file_too_large",
-      `${shown} is ${formatBytes(file.size)} (${file.size.toLocaleString("en")} bytes). Slipway accepts up to ${formatBytes(limit)}. Choose a smaller file.`,
-    );
+    return uploadFailure("file_too_large", {
+      kind: "file_too_large",
+      name: shown,
+      sizeBytes: file.size,
+      limitBytes: limit,
+    });
   return null;
 }
 
@@ -57,18 +54,23 @@ export function checkContent(
   const shown = shownName(file.name);
   const content = containerOfContent(leading, policy);
   if (content === undefined) {
-    return uploadFailure(
-      "unsupported_container",
-      `${shown} is not a video. Its first bytes are ${looksLike(leading)}. ${accepted(policy)}`,
-    );
+    return uploadFailure("unsupported_container", {
+      kind: "no_video",
+      name: shown,
+      looksLike: looksLike(leading),
+      accepted: policy.containers,
+    });
   }
   const name = cleanName(file.name, policy);
   const extension = extensionOf(name);
   if (extension === "" || containerOfName(name, policy)?.family === content.family) return null;
-  return uploadFailure(
-    "content_type_mismatch",
-    `${shown} is named ${extension}, but its content is ${spellContainer(content.container)}. Rename it so that it ends in ${content.extensions[0]}, then choose it again.`,
-  );
+  return uploadFailure("content_type_mismatch", {
+    kind: "named_otherwise",
+    name: shown,
+    extension,
+    container: content.container,
+    rightExtension: content.extensions[0] ?? "",
+  });
 }
 
 /** Call it after checkContent. Android's pickers give names like "1000012345". The content gives them an extension. */
@@ -116,12 +118,4 @@ export function extensionOf(name: string): string {
 function containerOfContent(leading: Uint8Array, policy: UploadPolicy): PolicyContainer | undefined {
   const found = sniff(leading);
   return policy.containers.find(({ container }) => container === found);
-}
-
-function accepted(policy: UploadPolicy): string {
-  const names = policy.containers.map(
-    ({ container, extensions }) => `${spellContainer(container)} (${extensions.join(", ")})`,
-  );
-  // British English has no comma before "and".
-  return `Slipway accepts ${new Intl.ListFormat("en-GB").format(names)}.`;
 }

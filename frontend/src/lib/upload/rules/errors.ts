@@ -1,10 +1,9 @@
-// Why requests and uploads fail, and the sentences that people read.
-import type { UploadFailure, UploadFailureCode } from "../types";
+// Why requests and uploads fail. The page makes the sentences that people read.
+import type { FailureReason, UploadFailure, UploadFailureCode } from "../types";
 import { isTransient } from "./retry";
 
 /** The fields of the API's errors. */
 export interface ErrorFacts {
-  readonly detail?: string;
   readonly request_id?: string | null;
   readonly status?: string;
   readonly missing?: readonly number[];
@@ -34,8 +33,7 @@ export class UploadFailed extends Error {
 /** The store no longer has the upload, for example because of a lifecycle rule, and it cannot be completed. */
 export class UploadLost extends UploadFailed {
   constructor() {
-    const detail = "The storage no longer has this upload. Try again to send it from the start.";
-    super(uploadFailure("storage_refused", detail, true));
+    super(uploadFailure("storage_refused", { kind: "upload_lost" }, true));
   }
 }
 
@@ -58,18 +56,20 @@ export function isGone(reason: unknown): boolean {
 
 export function uploadFailure(
   code: UploadFailureCode,
-  detail: string,
+  reason: FailureReason,
   retryable = false,
   requestId: string | null = null,
   openVideoIds: readonly string[] = [],
 ): UploadFailure {
-  return { code, detail, retryable, requestId, openVideoIds };
+  return { code, reason, retryable, requestId, openVideoIds };
 }
 
 /** The API's codes that the page handles. After a retryable one the same file may be tried again. */
 const RETRYABLE_CODES: readonly string[] = [
   "quota_exceeded",
+  "installation_full",
   "too_many_uploads",
+  "too_many_videos",
 ] satisfies UploadFailureCode[];
 const FINAL_CODES: readonly string[] = [
   "file_empty",
@@ -79,101 +79,65 @@ const FINAL_CODES: readonly string[] = [
   "content_type_mismatch",
 ] satisfies UploadFailureCode[];
 
-export function fromApi({ code, facts, status }: ApiFailure): UploadFailure {
-  const { detail = "", open_video_ids, request_id } = facts;
-  const retryable = RETRYABLE_CODES.includes(code);
-  if (code === "video_not_found" || code === "wrong_state") {
-    const gone = "This upload was deleted or has expired. Try again to send it from the start.";
-    return uploadFailure(code, gone, true, request_id);
-  }
+export function fromApi({ code, facts, retryAfterSeconds, status }: ApiFailure): UploadFailure {
+  const { open_video_ids, request_id } = facts;
+  if (code === "video_not_found" || code === "wrong_state")
+    return uploadFailure(code, { kind: "upload_gone" }, true, request_id);
   // A proxy's page says nothing about the upload.
-  if (code === "unreadable_answer" || isTransient(status))
-    return networkFailure("Slipway", status, request_id);
+  if (status === 0 || code === "unreadable_answer") return networkFailure("slipway", status, request_id);
+  const reason = { kind: "api", code, status, facts, retryAfterSeconds } as const;
+  if (isTransient(status)) return uploadFailure("network", reason, true, request_id);
+  const retryable = RETRYABLE_CODES.includes(code);
   const isKnown = retryable || FINAL_CODES.includes(code);
   const shown = isKnown ? (code as UploadFailureCode) : "rejected";
-  return uploadFailure(shown, detail, retryable, request_id, open_video_ids);
+  return uploadFailure(shown, reason, retryable, request_id, open_video_ids);
 }
 
 /** The server did not answer well for so long that the engine stopped asking. */
 export function networkFailure(
-  server: "Slipway" | "The storage",
+  server: "slipway" | "storage",
   status: number,
   requestId: string | null = null,
 ): UploadFailure {
-  const what = status === 0 ? "can't be reached" : `keeps answering with an error (${status})`;
-  return uploadFailure(
-    "network",
-    `${server} ${what}. Check your connection and try again. The upload continues where it stopped.`,
-    true,
-    requestId,
-  );
+  return uploadFailure("network", { kind: "unreachable", server, status }, true, requestId);
 }
 
 export function stillCompleting(): UploadFailure {
-  return uploadFailure(
-    "network",
-    "Your file is uploaded, but processing is taking longer than usual. Try again in a few minutes.",
-    true,
-  );
+  return uploadFailure("network", { kind: "still_completing" }, true);
 }
 
 /** Parts don't reach the storage. A proxy may answer 413 so that the page cannot read it. */
-export function blocked(code: "storage_blocked" | "request_too_large", by?: string): UploadFailure {
-  const why =
-    code === "request_too_large"
-      ? "A proxy or security program seems to limit the size of requests to"
-      : `${by ?? "An extension, a company network or a CORS rule"} seems to block`;
-  return uploadFailure(
-    code,
-    `${why} the storage. Try another browser or network, or tell the operator.`,
-    true,
-  );
+export function blocked(
+  code: "storage_blocked" | "request_too_large",
+  by: string | null = null,
+): UploadFailure {
+  return uploadFailure(code, code === "storage_blocked" ? { kind: code, by } : { kind: code }, true);
 }
 
 export function storeRefusal(status: number, storeCode: string | null): UploadFailure {
   if (status === 413) return blocked("request_too_large");
-  return uploadFailure(
-    "storage_refused",
-    `The storage refused a part of the file (${storeCode ?? `status ${status}`}). Try again. If it fails again, send the report to support.`,
-    true,
-  );
+  return uploadFailure("storage_refused", { kind: "storage_refused", status, storeCode }, true);
 }
 
 export function dataCorrupted(): UploadFailure {
-  return uploadFailure(
-    "storage_refused",
-    "A part of the file keeps arriving damaged, or a program rewrites the file. Try again on another network, without a proxy or a virus scanner.",
-    true,
-  );
+  return uploadFailure("storage_refused", { kind: "data_damaged" }, true);
 }
 
-export function unexpected(name: string): UploadFailure {
-  return uploadFailure(
-    "rejected",
-    `Something went wrong in this page (${name}). Try again. If it fails again, send the report to support.`,
-    true,
-  );
+export function unexpected(error: string): UploadFailure {
+  return uploadFailure("rejected", { kind: "page_failed", error }, true);
 }
 
 export function fileChanged(name: string): UploadFailure {
-  return uploadFailure(
-    "file_changed",
-    `${shownName(name)} changed on your disk during the upload. Wait until no program writes to it, then choose it again.`,
-  );
+  return uploadFailure("file_changed", { kind: "file_changed", name: shownName(name) });
 }
 
 export function fileUnreadable(name: string): UploadFailure {
-  return uploadFailure(
-    "file_unreadable",
-    `${shownName(name)} can't be read. Its drive may be away, or a program moved, deleted or rewrote it. Put it back and try again, or choose it again.`,
-    true,
-  );
+  return uploadFailure("file_unreadable", { kind: "file_unreadable", name: shownName(name) }, true);
 }
 
 /** A file name for a sentence, shortened and without the control and direction marks that could reverse the text. */
 export function shownName(name: string): string {
-  const plain =
-    name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "").trim() || "The file";
+  const plain = name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "").trim();
   const letters = [...plain];
   return letters.length <= 64 ? plain : `${letters.slice(0, 40).join("")}…${letters.slice(-20).join("")}`;
 }

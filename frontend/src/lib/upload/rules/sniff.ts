@@ -1,5 +1,7 @@
 // Detects the container by a file's first bytes, with the rules and test vectors of the server's mediaprobe/sniff.py.
 
+import type { Look } from "../types";
+
 export type Container = "mp4" | "mov" | "avi" | "webm" | "mkv";
 
 export const SNIFF_BYTES = 4096;
@@ -113,35 +115,35 @@ function startsWith(bytes: Uint8Array, magic: string): boolean {
   return ascii(bytes, 0, magic.length) === magic;
 }
 
-/** Names for the rejection, each with the first bytes that show it. */
-const LOOKS_LIKE: readonly (readonly [what: string, ...magics: string[]])[] = [
-  ["a playlist", "#EXTM3U", "ffconcat"],
-  ["a picture", "\xff\xd8\xff", "\x89PNG", "GIF8", "\0\0\0\x0cjP  ", "\0\0\0\x0cJXL "],
-  ["a sound file", "ID3", "fLaC"],
-  ["an Ogg file", "OggS"],
-  ["a Flash video", "FLV\x01"],
-  ["an MPEG stream", "\0\0\x01\xba", "\0\0\x01\xb3", "G@"],
-  ["a Windows Media file", "\x30\x26\xb2\x75"],
-  ["an archive", "PK\x03\x04", "\x1f\x8b"],
-  ["a PDF document", "%PDF"],
-  ["a program", "\x7fELF", "MZ"],
+/** What a refused file may be, each with the first bytes that show it. */
+const LOOKS: readonly (readonly [look: Look, ...magics: string[]])[] = [
+  ["playlist", "#EXTM3U", "ffconcat"],
+  ["picture", "\xff\xd8\xff", "\x89PNG", "GIF8", "\0\0\0\x0cjP  ", "\0\0\0\x0cJXL "],
+  ["sound", "ID3", "fLaC"],
+  ["ogg", "OggS"],
+  ["flash", "FLV\x01"],
+  ["mpeg_stream", "\0\0\x01\xba", "\0\0\x01\xb3", "G@"],
+  ["windows_media", "\x30\x26\xb2\x75"],
+  ["archive", "PK\x03\x04", "\x1f\x8b"],
+  ["pdf", "%PDF"],
+  ["program", "\x7fELF", "MZ"],
 ];
 
-/** Returns what these bytes seem to be, for "Its first bytes are ...". */
-export function looksLike(leading: Uint8Array): string {
-  const what = kindOf(leading);
-  if (what !== undefined) return `those of ${what}`;
+/** Returns what these bytes seem to be. */
+export function looksLike(leading: Uint8Array): Look {
+  const look = knownLook(leading);
+  if (look !== undefined) return look;
   const start = leading.subarray(0, 64);
-  if (start.every((byte) => byte === 0)) return "all zero";
-  return start.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13)) ? "text" : "not those of a video";
+  if (start.every((byte) => byte === 0)) return "zeros";
+  return start.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13)) ? "text" : "unknown";
 }
 
-function kindOf(leading: Uint8Array): string | undefined {
+function knownLook(leading: Uint8Array): Look | undefined {
   const brand = ascii(leading, 8, 12);
   if (ascii(leading, 4, 8) === "ftyp") {
-    if (PICTURE_BRANDS.has(brand)) return "a picture";
-    if (SOUND_BRANDS.has(brand)) return "a sound file";
+    if (PICTURE_BRANDS.has(brand)) return "picture";
+    if (SOUND_BRANDS.has(brand)) return "sound";
   }
-  if (startsWith(leading, "RIFF")) return brand === "WAVE" ? "a sound file" : "a picture";
-  return LOOKS_LIKE.find(([, ...magics]) => magics.some((magic) => startsWith(leading, magic)))?.[0];
+  if (startsWith(leading, "RIFF")) return brand === "WAVE" ? "sound" : "picture";
+  return LOOKS.find(([, ...magics]) => magics.some((magic) => startsWith(leading, magic)))?.[0];
 }

@@ -11,7 +11,7 @@ const video = makeVideo(
   { filename: "a.mp4", size_bytes: 1000, content_type: "video/mp4" },
   "processing",
 );
-const error = uploadFailure("network", "No.", true);
+const error = uploadFailure("network", { kind: "upload_lost" }, true);
 
 function progress(bytesSent: number): Progress {
   return {
@@ -102,10 +102,10 @@ describe("reduce", () => {
       file,
       videoId: "v1",
       progress: progress(500),
-      waiting: { reason: "retrying", attempt: 1, resumesInMs: 500 },
+      waiting: { reason: "retrying", attempt: 1, resumesInMs: 500, cause: "no_answer" },
     };
     expect(reduce(sending, { type: "progressed", progress: progress(400) })).toBe(sending);
-    const same = { reason: "retrying", attempt: 1, resumesInMs: 500 } as const;
+    const same = { reason: "retrying", attempt: 1, resumesInMs: 500, cause: "no_answer" } as const;
     expect(reduce(sending, { type: "waited", waiting: same })).toBe(sending);
     expect(reduce(IDLE, { type: "reset" })).toBe(IDLE);
   });

@@ -16,7 +16,7 @@ export function apiFailure(
   return new ApiFailure(
     status,
     code,
-    { detail: `The API says ${code}.`, request_id: status === 0 ? null : "req-1", ...facts },
+    { request_id: status === 0 ? null : "req-1", ...facts },
     retryAfterSeconds,
   );
 }
@@ -114,7 +114,7 @@ export class FakeApi implements UploadApi {
       if (this.lost >= 0) {
         this.setStatus(videoId, "failed");
         const status_reason = {
-          code: "object_missing",
+          code: "object_missing" as const,
           detail: "The uploaded file is no longer in the storage.",
         };
         return { ...makeVideo(videoId, request, "failed"), status_reason };
@@ -230,6 +230,7 @@ export function makeVideo(id: string, request: CreateVideo, status: Video["statu
     crop: null,
     video_codec: null,
     audio_codec: null,
+    audio_channels: null,
     frame_rate: null,
     bit_rate: null,
     hdr: null,

@@ -36,4 +36,5 @@ export const POLICY: UploadPolicy = {
     wanted_parts: 6,
   },
   max_parts_per_signing: 32,
+  registration_open: true,
 };

@@ -2,12 +2,21 @@
 "use client";
 
 import { useSearchParams } from "next/navigation";
-import { useEffect } from "react";
+import { Suspense, useEffect } from "react";
 import { useSession } from "@/hooks/use-session";
 import { useRouter } from "@/hooks/use-site-navigation";
 import { ownPath } from "@/lib/own-path";
 
-export function useLeaveWhenSignedIn(): void {
+export function LeaveWhenSignedIn() {
+  return (
+    // Only the browser knows the query string. Without this boundary the export would leave out the whole form.
+    <Suspense>
+      <Leave />
+    </Suspense>
+  );
+}
+
+function Leave() {
   const session = useSession();
   const router = useRouter();
   const next = ownPath(useSearchParams().get("next"));
@@ -15,4 +24,5 @@ export function useLeaveWhenSignedIn(): void {
   useEffect(() => {
     if (signedIn) router.replace(next);
   }, [signedIn, next, router]);
+  return null;
 }

@@ -1,0 +1,57 @@
+// Changes the password, which ends the user's other sessions.
+"use client";
+
+import type { FormEvent } from "react";
+import { PASSWORD_MAX, PASSWORD_MIN, PasswordField } from "@/components/auth/password-field";
+import { Alert } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
+import { Card } from "@/components/ui/card";
+import { useChangePassword } from "@/hooks/use-account";
+import { problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
+
+export function PasswordForm() {
+  const t = useText();
+  const change = useChangePassword();
+
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const fields = new FormData(form);
+    change.mutate(
+      {
+        current_password: String(fields.get("current_password") ?? ""),
+        new_password: String(fields.get("new_password") ?? ""),
+      },
+      { onSuccess: () => form.reset() },
+    );
+  }
+
+  return (
+    <Card className="p-6">
+      <h2 className="font-semibold text-lg">{t.account.password.title}</h2>
+      <form method="post" onSubmit={submit} className="mt-4 max-w-md space-y-5">
+        <PasswordField
+          id="current-password"
+          name="current_password"
+          label={t.account.password.current}
+          autoComplete="current-password"
+        />
+        <PasswordField
+          id="new-password"
+          name="new_password"
+          label={t.account.password.new}
+          hint={t.account.password.hint(PASSWORD_MIN)}
+          autoComplete="new-password"
+          minLength={PASSWORD_MIN}
+          maxLength={PASSWORD_MAX}
+        />
+        {change.isError && <Alert>{problemOf(t, change.error, "password").sentence}</Alert>}
+        {change.isSuccess && <p role="status">{t.account.password.changed}</p>}
+        <Button type="submit" pending={change.isPending}>
+          {change.isPending ? t.account.password.pending : t.account.password.submit}
+        </Button>
+      </form>
+    </Card>
+  );
+}

@@ -1,0 +1,88 @@
+// Lists the sessions of the user, and ends them with the password.
+"use client";
+
+import type { FormEvent } from "react";
+import { PasswordField } from "@/components/auth/password-field";
+import { ErrorNotice } from "@/components/error-notice";
+import { Alert } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
+import { Card } from "@/components/ui/card";
+import { useEndSession, useSessions } from "@/hooks/use-account";
+import type { SignedInSession } from "@/lib/api/client";
+import { deviceName } from "@/lib/device";
+import { problemOf } from "@/text/problems";
+import { useText } from "@/text/use-text";
+
+const ALL_OTHERS = "others";
+
+export function SessionList() {
+  const t = useText();
+  const sessions = useSessions();
+  const end = useEndSession();
+
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const pressed = (event.nativeEvent as SubmitEvent).submitter;
+    const id = pressed?.getAttribute("value") ?? ALL_OTHERS;
+    const password = String(new FormData(form).get("password") ?? "");
+    end.mutate({ id: id === ALL_OTHERS ? null : id, password }, { onSuccess: () => form.reset() });
+  }
+
+  return (
+    <Card className="p-6">
+      <h2 className="font-semibold text-lg">{t.account.sessions.title}</h2>
+      {sessions.isError && (
+        <ErrorNotice
+          title={t.account.sessions.notShown}
+          error={sessions.error}
+          place="sessions"
+          onRetry={() => void sessions.refetch()}
+        />
+      )}
+      <form method="post" onSubmit={submit} className="mt-4 space-y-5">
+        <ul className="divide-y">
+          {sessions.data?.map((session) => (
+            <SessionRow key={session.id} session={session} pending={end.isPending} />
+          ))}
+        </ul>
+        <div className="max-w-md">
+          <PasswordField id="end-password" hint={t.account.sessions.hint} autoComplete="current-password" />
+        </div>
+        {end.isError && <Alert>{problemOf(t, end.error, "end_session").sentence}</Alert>}
+        <Button type="submit" value={ALL_OTHERS} pending={end.isPending}>
+          {t.account.sessions.endOthers}
+        </Button>
+      </form>
+    </Card>
+  );
+}
+
+function SessionRow({ session, pending }: { session: SignedInSession; pending: boolean }) {
+  const t = useText();
+  const name = deviceName(t, session.user_agent);
+  return (
+    <li className="flex items-center gap-4 py-3 text-sm">
+      <div className="min-w-0 flex-1">
+        <p translate="no" className="truncate" title={session.user_agent ?? undefined}>
+          {name}
+        </p>
+        <p className="text-muted-foreground">
+          {t.account.sessions.signedIn(t.format.fullDate(session.created_at))}
+        </p>
+        {!session.current && (
+          <p className="text-muted-foreground">
+            {t.account.sessions.lastUsed(t.format.fullDate(session.last_seen_at))}
+          </p>
+        )}
+      </div>
+      {session.current ? (
+        <span className="text-muted-foreground">{t.account.sessions.current}</span>
+      ) : (
+        <Button type="submit" variant="secondary" size="sm" value={session.id} pending={pending}>
+          {t.account.sessions.end}
+        </Button>
+      )}
+    </li>
+  );
+}

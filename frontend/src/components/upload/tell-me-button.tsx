@@ -1,0 +1,33 @@
+// Offers a notification for the end of the upload.
+"use client";
+
+import { Bell, BellRing } from "lucide-react";
+import { useState } from "react";
+import { Button } from "@/components/ui/button";
+import { useText } from "@/text/use-text";
+
+/** Android's browsers show notifications of service workers only, and their constructor throws. */
+function canNotify(): boolean {
+  return "Notification" in window && window.isSecureContext && !/Android/.test(navigator.userAgent);
+}
+
+export function TellMeButton({ asked, onAsked }: { asked: boolean; onAsked: (asked: boolean) => void }) {
+  const texts = useText().upload.tell;
+  const [isBlocked, setIsBlocked] = useState(false);
+  if (!canNotify()) return null;
+
+  async function ask() {
+    const answer = asked ? null : await Notification.requestPermission();
+    setIsBlocked(answer === "denied");
+    onAsked(answer === "granted");
+  }
+
+  if (isBlocked) return <p className="text-muted-foreground text-sm">{texts.blocked}</p>;
+  const Icon = asked ? BellRing : Bell;
+  return (
+    <Button variant="ghost" size="sm" className="-ml-3.5" aria-pressed={asked} onClick={() => void ask()}>
+      <Icon />
+      <span>{texts.ask}</span>
+    </Button>
+  );
+}

@@ -1,0 +1,90 @@
+// Tells that videos were deleted, and takes it back.
+"use client";
+
+import { Undo2, X } from "lucide-react";
+import { useEffect, useEffectEvent, useLayoutEffect, useRef } from "react";
+import { Button } from "@/components/ui/button";
+import { useText } from "@/text/use-text";
+import { FileName } from "./file-name";
+import type { Removal } from "./removal-provider";
+
+export function RemovalNotice({
+  removal,
+  onUndo,
+  onEnd,
+}: {
+  removal: Removal;
+  onUndo: () => void;
+  onEnd: () => void;
+}) {
+  const t = useText();
+  const texts = t.videos.removal;
+  const notice = useRef<HTMLElement>(null);
+  const { videos, status } = removal;
+  const seconds = status === "removed" ? removal.seconds : null;
+  const [first] = videos;
+
+  const end = useEffectEvent(onEnd);
+  useEffect(() => {
+    if (seconds === null) return;
+    const timer = setTimeout(() => end(), seconds * 1000);
+    return () => clearTimeout(timer);
+  }, [seconds]);
+
+  // The row that had the focus is gone. Undo is the next thing that a keyboard reaches.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each removal takes the focus.
+  useEffect(() => {
+    notice.current?.querySelector("button")?.focus({ preventScroll: true });
+  }, [videos]);
+  useLayoutEffect(() => {
+    const element = notice.current;
+    return () => {
+      if (element?.contains(document.activeElement)) focusList(first?.id);
+    };
+  }, [first]);
+
+  return (
+    <section
+      ref={notice}
+      aria-label={texts.title}
+      className="fixed inset-x-4 bottom-4 z-30 mx-auto flex w-fit max-w-[min(32rem,calc(100vw-2rem))] items-center gap-3 rounded-xl border bg-card py-2 pr-2 pl-4 text-sm shadow-xl"
+    >
+      <div className="min-w-0">
+        {videos.length === 1 && first !== undefined ? (
+          <FileName name={first.original_filename} className="font-medium" />
+        ) : (
+          <p className="font-medium">{t.videos.count(videos.length, t.format.number(videos.length))}</p>
+        )}
+        <p
+          role={status === "failed" ? "alert" : undefined}
+          className={status === "failed" ? "text-destructive" : "text-muted-foreground"}
+        >
+          {status === "failed" ? removal.sentence : texts[status]}
+        </p>
+      </div>
+      {status === "failed" ? (
+        <Button variant="ghost" size="icon" aria-label={texts.close} title={texts.close} onClick={onEnd}>
+          <X />
+        </Button>
+      ) : (
+        <Button
+          variant="secondary"
+          size="sm"
+          aria-disabled={status !== "removed"}
+          className="aria-disabled:opacity-50"
+          onClick={() => status === "removed" && onUndo()}
+        >
+          <Undo2 />
+          <span>{texts.undo}</span>
+        </Button>
+      )}
+    </section>
+  );
+}
+
+/** Focus the video's row if it is back, and otherwise the list. */
+function focusList(id: string | undefined): void {
+  const row = id && document.querySelector<HTMLElement>(`li[data-video-id="${CSS.escape(id)}"] a`);
+  const target = row || document.getElementById("videos-title") || document.querySelector("h1");
+  target?.focus({ preventScroll: true });
+}

@@ -1,0 +1,45 @@
+// Acts on the chosen videos. It stays at the bottom of the window while the list scrolls.
+"use client";
+
+import { Trash2, X } from "lucide-react";
+import { Button } from "@/components/ui/button";
+import type { Selection } from "@/hooks/use-selection";
+import { useText } from "@/text/use-text";
+
+export function SelectionBar({ selection, onDelete }: { selection: Selection; onDelete: () => void }) {
+  const t = useText();
+  const texts = t.videos.selection;
+  const count = selection.chosen.length;
+  return (
+    <section
+      aria-label={texts.title}
+      className="sticky bottom-4 z-20 mx-auto mt-4 flex w-fit max-w-full flex-wrap items-center gap-2 rounded-xl border bg-card py-2 pr-2 pl-4 text-sm shadow-xl"
+    >
+      <p role="status" className="mr-2 font-medium tabular-nums">
+        {texts.count(t.format.number(count))}
+      </p>
+      <Button variant="ghost" size="sm" onClick={selection.chooseAll}>
+        {texts.all}
+      </Button>
+      <Button
+        variant="secondary"
+        size="sm"
+        className="text-destructive aria-disabled:opacity-50"
+        aria-disabled={count === 0}
+        onClick={() => count > 0 && onDelete()}
+      >
+        <Trash2 />
+        <span>{t.videos.delete.button}</span>
+      </Button>
+      <Button
+        variant="ghost"
+        size="icon"
+        aria-label={texts.clear}
+        title={texts.clear}
+        onClick={selection.close}
+      >
+        <X />
+      </Button>
+    </section>
+  );
+}

@@ -1,0 +1,176 @@
+// What the page says in English when the API refuses, and why an upload failed.
+
+import type { Format } from "@/lib/format";
+import type { FailureReason, Look } from "@/lib/upload/types";
+import type { ProblemWords } from "./problems";
+
+const NOT_FITTING =
+  "This page and the server don't fit together. Slipway may have been updated. Reload the page, then try again.";
+const CONTINUES = "When you try again, the upload continues where it stopped.";
+
+export const problems: ProblemWords = {
+  body_too_large: { else: NOT_FITTING },
+  content_type_mismatch: {
+    else: "The file's name doesn't fit its content. Rename it so that its extension is right, then choose it again.",
+  },
+  csrf_rejected: {
+    else: "The server doesn't know this address of the page. Open the page at its own address and try again. If this is its address, tell the operator.",
+  },
+  database_unavailable: {
+    send: `Slipway's database isn't answering. Try again in a moment. ${CONTINUES}`,
+    else: "Slipway's database isn't answering. Try again in a moment.",
+  },
+  email_taken: { else: "An account with this e-mail address exists. Sign in instead." },
+  file_empty: { else: "This file is empty. Choose a video that has content." },
+  file_too_large: {
+    else: ({ limit }) =>
+      limit === null
+        ? "This file is larger than Slipway accepts. Choose a smaller one."
+        : `This file is too large. Slipway accepts up to ${limit}. Choose a smaller file.`,
+  },
+  filename_invalid: { else: "Slipway doesn't accept this file's name. Rename the file and choose it again." },
+  idempotency_conflict: { else: "The server took this upload for another one. Choose the file again." },
+  installation_full: {
+    else: "The space of this site is full. Delete a video to make room, or ask the operator for more.",
+  },
+  internal_error: {
+    send: `Something went wrong on the server. Try again. ${CONTINUES}`,
+    else: "Something went wrong on the server. Try again. If it happens again, tell the operator.",
+  },
+  invalid_credentials: {
+    password: "This password is wrong. Try again.",
+    end_session: "This password is wrong. Try again.",
+    else: "The e-mail address or the password is wrong. Check both and try again.",
+  },
+  malformed_request: { else: NOT_FITTING },
+  method_not_allowed: { else: NOT_FITTING },
+  network: {
+    send: `The server isn't answering. Check your connection and try again. ${CONTINUES}`,
+    else: "The server isn't answering. Check your connection and try again.",
+  },
+  not_authenticated: {
+    list: "Your session has ended. Sign in again to update it.",
+    else: "Your session has ended. Sign in again.",
+  },
+  not_found: { end_session: "This session has already ended.", else: NOT_FITTING },
+  overloaded: {
+    send: `Slipway is busy. Try again in a moment. ${CONTINUES}`,
+    else: "Slipway is busy. Try again in a moment.",
+  },
+  parts_incomplete: { else: "Some parts of the file didn't arrive. Choose the file again." },
+  password_too_weak: {
+    else: "This password is too short, too long, or among the first that are tried. Choose another one.",
+  },
+  quota_exceeded: {
+    else: ({ used, quota }) =>
+      used === null || quota === null
+        ? "Your space is full. Delete a video to make room."
+        : `Your space is full. You use ${used} of ${quota}. Delete a video to make room.`,
+  },
+  rate_limited: {
+    sign_in: ({ wait }) => `Too many attempts to sign in. ${later(wait)}`,
+    password: ({ wait }) => `Too many wrong passwords. ${later(wait)}`,
+    end_session: ({ wait }) => `Too many wrong passwords. ${later(wait)}`,
+    else: ({ wait }) => `Too many requests. ${later(wait)}`,
+  },
+  registration_closed: { else: "Accounts can't be created here. Ask the operator of this site for one." },
+  storage_unavailable: {
+    send: `The video storage isn't answering. Try again in a moment. ${CONTINUES}`,
+    else: "The video storage isn't answering. Try again in a moment.",
+  },
+  too_many_accounts: {
+    else: "This site has as many accounts as it may have. Ask its operator for one.",
+  },
+  too_many_uploads: { else: "Too many uploads are open. Finish or discard one of them first." },
+  too_many_videos: {
+    else: ({ videos }) =>
+      `You have as many videos as you may have${videos === null ? "" : `, which is ${videos}`}. Delete some, for example failed ones, and try again in a few minutes.`,
+  },
+  unreadable_answer: {
+    send: ({ status }) =>
+      `The server answered ${status} without a reason. Try again in a moment. ${CONTINUES}`,
+    else: ({ status }) => `The server answered ${status} without a reason. Try again in a moment.`,
+  },
+  unsupported_container: { else: "Slipway doesn't accept this kind of file. Choose a video." },
+  validation_error: {
+    sign_in: "The e-mail address or the password is wrong. Check both and try again.",
+    register: "The server doesn't accept this e-mail address or name. Check both and try again.",
+    password: "The server doesn't accept this password. Choose another one.",
+    video: "There is no such video. The address may be incomplete.",
+    else: NOT_FITTING,
+  },
+  video_not_found: {
+    create: "This upload was deleted or has expired. Try again to send it from the start.",
+    send: "This upload was deleted or has expired. Try again to send it from the start.",
+    follow: "This video was deleted.",
+    else: "There is no such video. It may have been deleted.",
+  },
+  wrong_state: {
+    create: "This upload was deleted or has expired. Try again to send it from the start.",
+    send: "This upload was deleted or has expired. Try again to send it from the start.",
+    else: "Slipway is still working on this video. Try again in a moment.",
+  },
+};
+
+function later(wait: string | null): string {
+  return wait === null ? "Try again later." : `Try again in ${wait}.`;
+}
+
+type Of<K extends FailureReason["kind"]> = Extract<FailureReason, { kind: K }>;
+
+/** Why an upload failed, where no code of the API says it. */
+export const failures = {
+  theFile: "The file",
+  name_has_controls: () => "The file's name contains control characters. Rename it and choose it again.",
+  name_too_long: ({ name, length, limit }: Of<"name_too_long">) =>
+    `The name of ${name} has ${length} characters. Slipway accepts up to ${limit}. Rename it and choose it again.`,
+  extension_unknown: ({ name, extension }: Of<"extension_unknown">, _: Format, accepted: string) =>
+    `${name} can't be uploaded. It is a ${extension} file. Slipway accepts ${accepted}.`,
+  file_empty: ({ name }: Of<"file_empty">) =>
+    `${name} is empty (0 bytes). If it is kept in a cloud, download it to this device. Then choose it again.`,
+  // With the bytes, a file one byte over 2 GiB does not seem to be within the limit.
+  file_too_large: ({ name, sizeBytes, limitBytes }: Of<"file_too_large">, format: Format) =>
+    `${name} is ${format.bytes(sizeBytes)} (${format.exactBytes(sizeBytes)}). Slipway accepts up to ${format.bytes(limitBytes)}. Choose a smaller file.`,
+  no_video: ({ name, looksLike }: Of<"no_video">, _: Format, accepted: string) =>
+    `${name} is not a video. Its first bytes are ${LOOKS[looksLike]}. Slipway accepts ${accepted}.`,
+  named_otherwise: ({ name, extension, container, rightExtension }: Of<"named_otherwise">, format: Format) =>
+    `${name} is named ${extension}, but its content is ${format.spell(container)}. Rename it so that it ends in ${rightExtension}, then choose it again.`,
+  file_changed: ({ name }: Of<"file_changed">) =>
+    `${name} changed on your disk during the upload. Wait until no program writes to it, then choose it again.`,
+  file_unreadable: ({ name }: Of<"file_unreadable">) =>
+    `${name} can't be read. Its drive may be away, or a program moved, deleted or rewrote it. Put it back and try again, or choose it again.`,
+  unreachable: ({ server, status }: Of<"unreachable">) => {
+    const what = status === 0 ? "can't be reached" : `keeps answering with an error (${status})`;
+    return `${server === "slipway" ? "Slipway" : "The storage"} ${what}. Check your connection and try again. The upload continues where it stopped.`;
+  },
+  still_completing: () =>
+    "Your file is uploaded, but processing is taking longer than usual. Try again in a few minutes.",
+  upload_gone: () => "This upload was deleted or has expired. Try again to send it from the start.",
+  upload_lost: () => "The storage no longer has this upload. Try again to send it from the start.",
+  storage_blocked: ({ by }: Of<"storage_blocked">) =>
+    `${by ?? "An extension, a company network or a CORS rule"} seems to block the storage. Try another browser or network, or tell the operator.`,
+  request_too_large: () =>
+    "A proxy or security program seems to limit the size of requests to the storage. Try another browser or network, or tell the operator.",
+  storage_refused: ({ status, storeCode }: Of<"storage_refused">) =>
+    `The storage refused a part of the file (${storeCode ?? `status ${status}`}). Try again. If it fails again, send the report to support.`,
+  data_damaged: () =>
+    "A part of the file keeps arriving damaged, or a program rewrites the file. Try again on another network, without a proxy or a virus scanner.",
+  page_failed: ({ error }: Of<"page_failed">) =>
+    `Something went wrong in this page (${error}). Try again. If it fails again, send the report to support.`,
+};
+
+const LOOKS: Readonly<Record<Look, string>> = {
+  playlist: "those of a playlist",
+  picture: "those of a picture",
+  sound: "those of a sound file",
+  ogg: "those of an Ogg file",
+  flash: "those of a Flash video",
+  mpeg_stream: "those of an MPEG stream",
+  windows_media: "those of a Windows Media file",
+  archive: "those of an archive",
+  pdf: "those of a PDF document",
+  program: "those of a program",
+  zeros: "all zero",
+  text: "text",
+  unknown: "not those of a video",
+};
