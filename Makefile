@@ -44,7 +44,7 @@ test-browsers: tools install page ## Every upload story in Chromium, Firefox and
 	cd backend && SLIPWAY_TEST_BROWSERS=all ../$(VENV)/bin/pytest -q tests/browser/test_stories.py
 
 .PHONY: tools
-tools: ## Get what only the tests need: four browsers, ffmpeg, PostgreSQL, Ceph RGW
+tools: ## Get what only the tests need: four browsers, ffmpeg, PostgreSQL, Redis, Ceph RGW
 	@scripts/tools.sh
 
 .PHONY: check
@@ -72,6 +72,14 @@ api: install ## Regenerate openapi.json, the page's types and the API reference 
 	$(VENV)/bin/slipway openapi > openapi.json
 	$(VENV)/bin/python scripts/api_page.py
 	cd frontend && npm run --silent api
+
+.PHONY: sbom
+sbom: install ## Write a CycloneDX list of every locked package of backend and page into sbom/
+	@$(VENV)/bin/python scripts/sbom.py
+
+.PHONY: asvs
+asvs: install ## Rewrite docs/reference/asvs.md from backend/tests/security/asvs.toml
+	@$(VENV)/bin/python scripts/asvs_page.py
 
 .PHONY: wasm
 wasm: frontend/wasm/node_modules/.installed ## Compile the engine's MD5 to WebAssembly, which `make check` compares

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fail if what is generated is out of date. `make api` writes openapi.json, the page's types and the API reference,
-# `make wasm` writes the engine's MD5.
+# `make wasm` writes the engine's MD5, `make asvs` the list of the OWASP ASVS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fresh=$(mktemp -d)
@@ -17,5 +17,9 @@ done
 (cd frontend/wasm && node build.mjs --check)
 .venv/bin/python scripts/api_page.py --check || {
   echo "docs/reference/api.md is out of date: run 'make api' and commit the result." >&2
+  exit 1
+}
+.venv/bin/python scripts/asvs_page.py --check || {
+  echo "docs/reference/asvs.md is out of date: run 'make asvs' and commit the result." >&2
   exit 1
 }

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -22,6 +21,7 @@ from round_robin import HOST, RoundRobin  # noqa: E402  # after the path to the 
 from tests.engines import ceph_rgw  # noqa: E402
 from tests.engines.ceph_rgw import CephRgw  # noqa: E402
 from tests.engines.embedded import EmbeddedStore  # noqa: E402
+from tests.engines.ports import free_port  # noqa: E402
 from tests.engines.postgres import PostgresServer  # noqa: E402
 
 SLIPWAY = str(ROOT / ".venv/bin/slipway")
@@ -159,13 +159,6 @@ async def run(port: int, folder: Path, shared: Environment) -> None:
         say(f"Slipway is ready: {origin_of(port)} (logs: {folder})")
         await stopped.wait()
         say("Stopping ...")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def origin_of(port: int) -> str:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the programs that only the tests need: Chromium, Firefox, WebKitGTK and WPE WebKit, ffmpeg and ffprobe (the
-# oracle), PostgreSQL, Ceph RGW.
+# oracle), PostgreSQL, Redis, Ceph RGW, clamd.
 # Idempotent: with all of them there it asks no package manager. As root on Debian it installs what is missing,
 # anywhere else it says what to install and fails.
 set -euo pipefail
@@ -23,12 +23,16 @@ need gstreamer1.0-plugins-good have_gstreamer isomp4
 need ffmpeg command -v ffprobe
 # The server's utilities without the cluster that Debian's postgresql package would start by itself.
 need postgresql have_postgres
+# The server's program without the service that redis-server would start by itself.
+need redis-tools command -v redis-check-rdb
 need radosgw command -v radosgw
 need ceph-mon command -v ceph-mon
 need ceph-osd command -v ceph-osd
 # WebKit of Safari 16.0, which is below the page's floors.
 need wpewebkit-driver command -v WPEWebDriver
 need cog command -v cog
+# Its scanner alone. The tests bring their own signature.
+need clamav-daemon command -v clamd
 need fonts-dejavu-core test -d /usr/share/fonts/truetype/dejavu
 
 if [ ${#missing[@]} -eq 0 ]; then

@@ -206,7 +206,8 @@ async def signed_in(app: FastAPI, application: Application, make_user: MakeUser)
                 made = await clients.enter_async_context(_client(app, {"Authorization": f"Bearer {token}"}))
             else:
                 made = await clients.enter_async_context(_client(app, {"Origin": APP_URL}))
-                made.cookies.set("slipway_session", token)
+                # With its host and path, so that the cookie of an answer replaces it.
+                made.cookies.set("slipway_session", token, domain=made.base_url.host, path="/")
             made.user = owner
             return made
 

@@ -17,12 +17,14 @@ from app.core.config import Settings
 from app.core.security import hash_token, new_session_token
 from app.crud import users, videos
 from app.domain.announced_object import TOKEN_METADATA
+from app.domain.email_address import email_key
+from app.domain.limits import Limit
 from app.domain.part_plan import plan_parts
 from app.domain.video_file import CONTAINERS, object_key
+from app.domain.video_list import name_key
 from app.domain.video_status import IN_FLIGHT, VideoStatus
 from app.models import Session, User, Video
-from app.ports import Clock, MediaProbe, ObjectStorage
-from app.services.accounts import email_key
+from app.ports import Clock, MediaProbe, ObjectStorage, Scanner
 from app.services.processing import METADATA_COLUMNS
 from tests.fakes import (
     BUCKET_URL,
@@ -41,8 +43,9 @@ SMALL_VIDEO = b"ftyp" * 256
 
 
 def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
-    """Return settings without the environment, `.env`, the embedded store and the page."""
+    """Return settings without the environment, `.env`, the embedded store, the page and limits on requests."""
     given = {
+        **{f"limit_{limit}": "" for limit in Limit},
         "database_url": database_url,
         "slipway_data_dir": data_dir,
         "s3_endpoint_url": BUCKET_URL.removesuffix("/slipway/"),
@@ -54,7 +57,11 @@ def make_settings(database_url: str, data_dir: Path, **values: Any) -> Settings:
 
 
 def make_application(
-    settings: Settings, clock: Clock, storage: ObjectStorage, probe: MediaProbe
+    settings: Settings,
+    clock: Clock,
+    storage: ObjectStorage,
+    probe: MediaProbe,
+    scanner: Scanner | None = None,
 ) -> Application:
     """Create the real services over the fakes and the test's database. The caller closes them."""
     return assemble(
@@ -64,6 +71,7 @@ def make_application(
         delivery=FakeDelivery(),
         store_origins=lambda: ["http://store.test"],
         probe=probe,
+        scanner=scanner,
     )
 
 
@@ -154,6 +162,7 @@ async def insert_video(
     if in_store and assembled:
         given["etag"] = storage.store_object(key, data, {TOKEN_METADATA: object_token})
     given |= _columns_of(application, status) | values
+    given.setdefault("name_key", name_key(given["original_filename"]))
     video = Video(**given)
     if in_store and not assembled:
         everything = range(1, video.part_plan.part_count + 1)
@@ -222,7 +231,7 @@ async def assert_quota_is_exact(application: Application, user: User) -> None:
     async with application.database.reading() as session:
         rows = list(await session.scalars(select(Video).where(col(Video.user_id) == user.id)))
     assert await reserved_bytes(application, user) == sum(video.reserved_bytes for video in rows)
-    in_flight = sum(1 for video in rows if video.status in IN_FLIGHT)
+    in_flight = sum(1 for video in rows if video.status in IN_FLIGHT and video.remove_at is None)
     assert in_flight <= application.settings.user_max_uploads_in_flight
 
 

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from app.ports import (
     Clock,
     CreatedUpload,
     DeliveryUrl,
+    FileToScan,
     InvalidPart,
     ListedObject,
     NoSuchObject,
@@ -29,6 +31,7 @@ from app.ports import (
     ObjectRange,
     OpenUpload,
     PresignedPart,
+    ScanVerdict,
     StoredObject,
     StoredPart,
     Versions,
@@ -190,6 +193,8 @@ class InMemoryStorage:
             return 403
         if given.get("content-length", str(len(body))) != str(len(body)):
             return 400
+        if method == "GET":
+            return 200 if object_key in self.objects else 404
         upload = self._uploads.get(query["uploadId"])
         if upload is None or upload.object_key != object_key:
             return 404
@@ -283,6 +288,12 @@ class InMemoryStorage:
         return PresignedPart(
             part_number, f"{BUCKET_URL}{quote(object_key)}?{urlencode(query)}", size_bytes, expires_at
         )
+
+    def presign_get(self, object_key: str, now: datetime, ttl_seconds: int) -> str:
+        expires_at = now.replace(microsecond=0) + timedelta(seconds=ttl_seconds)
+        query = {"expires": str(int(expires_at.timestamp()))}
+        query["signature"] = self._signature("GET", object_key, "0", query)
+        return f"{BUCKET_URL}{quote(object_key)}?{urlencode(query)}"
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         await self._begin("list_parts", object_key)
@@ -519,6 +530,36 @@ class FakeProbe:
         answer = self.answers.popleft() if self.answers else self.usual
         if isinstance(answer, Exception):
             raise answer
+        return answer
+
+
+class FakeScanner:
+    """The Scanner port. It gives `answers` in order and then `usual`."""
+
+    def __init__(self) -> None:
+        self.usual: ScanVerdict | Exception = ScanVerdict("clean")
+        self.answers: deque[ScanVerdict | Exception] = deque()
+        self.files: list[FileToScan] = []
+        """What it was asked."""
+        self.cleared: set[uuid.UUID] = set()
+        """The videos that it called clean."""
+        self._gates: deque[Gate] = deque()
+
+    def hold_next(self) -> Gate:
+        gate = Gate()
+        self._gates.append(gate)
+        return gate
+
+    async def scan(self, file: FileToScan) -> ScanVerdict:
+        self.files.append(file)
+        await asyncio.sleep(0)
+        if self._gates:
+            await self._gates.popleft().pass_through()
+        answer = self.answers.popleft() if self.answers else self.usual
+        if isinstance(answer, Exception):
+            raise answer
+        if answer.verdict == "clean":
+            self.cleared.add(file.video_id)
         return answer
 
 

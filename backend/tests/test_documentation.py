@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from app.cli import app as cli
 from app.core import metrics
+from app.core.audit_events import AuditEvent
 from app.core.config import Settings
 from app.domain.sweep_report import Category, Outcome
 
@@ -45,6 +46,8 @@ def written(name: str) -> str:
         default = default.relative_to(REPOSITORY)
     if isinstance(default, float) and default.is_integer():
         default = int(default)
+    if isinstance(default, bool):
+        default = str(default).lower()
     return "empty" if default in ("", [], None) else str(default)
 
 
@@ -123,6 +126,19 @@ def test_metrics_page_lists_every_log_event() -> None:
     assert listed == {event for file in _tracked("backend/app/*.py") for event in _log_events(file)}
 
 
+def test_audit_events_page_lists_every_event_with_its_facts() -> None:
+    _, _, page = _page("metrics-and-logs").partition("## Audit events")
+    row = re.compile(r"^- `([a-z]+\.[a-z_]+)` \(([^)]*)\)\.", re.MULTILINE)
+    listed = {name: set(re.findall(r"`(\w+)`", facts)) for name, facts in row.findall(page)}
+    recorded: dict[str, set[str]] = {}
+    for file in _tracked("backend/app/*.py"):
+        for event, facts in _audit_events(file):
+            recorded.setdefault(event.value, set()).update(facts)
+
+    assert set(listed) == set(AuditEvent)
+    assert {name: listed[name] for name in recorded} == recorded
+
+
 def test_commands_page_lists_every_command_and_every_option_of_sweep() -> None:
     commands = dict(_commands(typer.main.get_command(cli), "slipway"))
     options = {option for parameter in commands["slipway sweep"].params for option in parameter.opts}
@@ -173,6 +189,16 @@ def _log_events(file: Path) -> Iterator[str]:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="log"))):
                 yield from _events(node.args[0])
+            case _:
+                pass
+
+
+def _audit_events(file: Path) -> Iterator[tuple[AuditEvent, list[str]]]:
+    """Yield the event and the facts of `record(AuditEvent.NAME, fact=...)`."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id="record"), args=[ast.Attribute(attr=name)], keywords=facts):
+                yield AuditEvent[name], [fact.arg for fact in facts if fact.arg]
             case _:
                 pass
 

@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, select
 
 import app.models  # noqa: F401  # fills the metadata
 from app.bootstrap import Application
@@ -136,24 +136,49 @@ async def test_previous_version_writes_to_new_schema(
     """Its processes keep running after an upgrade, and name only the columns that they know."""
     config = schema.alembic_config(bare_url)
     await asyncio.to_thread(command.upgrade, config, REVISIONS[-2])
-    known = {
-        name: {column["name"] for column in inspect(engine).get_columns(name)} for name in tables(engine)
-    }
+    known = columns(engine)
     await asyncio.to_thread(schema.upgrade, bare_url)
     video = await make_video("ready")
 
+    insert_known_columns(engine, user, video, known=known)
+
+    with Session(engine) as session:
+        written = session.get_one(Video, video.id)
+    assert written.name_key in ("", video.name_key)
+    new = (set(METADATA_COLUMNS) | {"name_key"}) - known["videos"]
+    assert written.model_dump(exclude=new) == video.model_dump(exclude=new)
+    assert all(not getattr(written, name) for name in new)
+
+
+def columns(engine: Engine) -> dict[str, set[str]]:
+    return {name: {column["name"] for column in inspect(engine).get_columns(name)} for name in tables(engine)}
+
+
+def insert_known_columns(engine: Engine, *rows: SQLModel, known: dict[str, set[str]] | None = None) -> None:
+    """Insert the rows as a version does that knows these columns, by default those that the database has."""
+    known = known or columns(engine)
     with engine.begin() as connection:
-        for row in (user, video):
+        for row in rows:
             mapped = inspect(type(row))
             values = {each.columns[0].name: getattr(row, each.key) for each in mapped.column_attrs}
             table = mapped.local_table
             connection.execute(table.insert().values({name: values[name] for name in known[table.name]}))
 
+
+async def test_upgrade_fills_names(bare_url: str, engine: Engine, make_video: MakeVideo, user: User) -> None:
+    await asyncio.to_thread(command.upgrade, schema.alembic_config(bare_url), "0012")
+    names = ["Größe.mp4", "IMG 1.MOV", "x.mp4"]
+    made = [await make_video("ready", original_filename=name) for name in names]
+    insert_known_columns(engine, user, *made)
+
+    await asyncio.to_thread(schema.upgrade, bare_url)
+
     with Session(engine) as session:
-        written = session.get_one(Video, video.id)
-    new = set(METADATA_COLUMNS) - known["videos"]
-    assert written.model_dump(exclude=new) == video.model_dump(exclude=new)
-    assert all(getattr(written, name) is None for name in new)
+        assert {video.name_key for video in session.exec(select(Video))} == {
+            "grösse.mp4",
+            "img 1.mov",
+            "x.mp4",
+        }
 
 
 def test_silent_host_times_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import ValidationError
 
 from app.core.config import Settings
+from app.domain.limits import Limit
 
 SAFE = {
     "environment": "production",
+    "registration": "open",
+    "max_total_bytes": "1000000000000",
+    "trusted_proxies": "10.0.0.5",
     "s3_bucket": "videos",
     "app_origins": "https://video.example",
-    "metrics_token": "a long secret",
+    "metrics_token": "a token for metrics",
 }
 
 CLOUDFRONT = {"cloudfront_domain": "d1.cloudfront.net", "cloudfront_key_pair_id": "K1"}
@@ -33,10 +37,50 @@ def test_defaults_are_for_one_machine() -> None:
     assert settings.page_origins == [
         "http://127.0.0.1:8000",
         "http://localhost:8000",
-        "http://127.0.0.1:3000",
-        "http://localhost:3000",
     ]
     assert not settings.cookies_are_secure
+
+
+@pytest.mark.parametrize("value", ["10/minute", "100/15 minutes", "1 per second", "5/2 days"])
+def test_accepts_one_limit(value: str) -> None:
+    assert make(limit_read_per_user=value).limits[Limit.READ_PER_USER].amount > 0
+
+
+def test_empty_limit_is_none() -> None:
+    assert Limit.READ_PER_USER not in make(limit_read_per_user="").limits
+
+
+@pytest.mark.parametrize(
+    "value", ["10", "0/minute", "ten/minute", "10/fortnight", "1/second; 10/minute", "-1/hour"]
+)
+@pytest.mark.parametrize("limit", Limit)
+def test_refuses_another_limit_with_an_example(limit: Limit, value: str) -> None:
+    with pytest.raises(ValidationError, match=f"limit_{limit}(.|\n)*is not a limit like 10/minute"):
+        make(**{f"limit_{limit}": value})
+
+
+@pytest.mark.parametrize(
+    "value", ["", "memory://", "redis://127.0.0.1:6379/0", "rediss://:secret@cache.example:6379"]
+)
+def test_accepts_counters(value: str) -> None:
+    assert make(limits_url=value).limits_url.get_secret_value() == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "memory",
+        "redis",
+        "redis://cache.example",
+        "redis://:secret@:6379",
+        "http://secret@cache.example:80",
+        "redis://secret@cache.example:port",
+    ],
+)
+def test_refuses_other_counters_without_repeating_them(value: str) -> None:
+    with pytest.raises(ValidationError, match="it is memory://, or like redis://host:6379/0") as refused:
+        make(limits_url=value)
+    assert "secret" not in str(refused.value)
 
 
 def test_reads_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +108,17 @@ def test_accepts_safe_production() -> None:
     assert settings.page_origins == ["https://video.example"]
 
 
+@pytest.mark.parametrize(("said", "is_open"), [("", True), ("open", True), ("closed", False)])
+def test_registration_is_open_locally_unless_closed(said: str, is_open: bool) -> None:
+    assert make(registration=said).registration_is_open is is_open
+
+
+def test_empty_limit_is_no_limit() -> None:
+    settings = make(max_accounts="", max_total_bytes="")
+
+    assert (settings.max_accounts, settings.max_total_bytes) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("change", "names"),
     [
@@ -71,12 +126,66 @@ def test_accepts_safe_production() -> None:
         ({"app_origins": ""}, "APP_ORIGINS"),
         ({"app_origins": "http://video.example"}, "APP_ORIGINS"),
         ({"app_origins": "https://video.example,http://127.0.0.1:8000"}, "APP_ORIGINS"),
+        ({"limits_url": "redis://cache.example:6379/0"}, "LIMITS_URL must be rediss"),
+        ({"limits_url": "rediss://cache.example:6379/0?ssl_cert_reqs=none"}, "certificate check"),
+        ({"limits_url": "rediss://cache.example:6379/0?ssl_cert_reqs=optional"}, "certificate check"),
+        ({"limits_url": "rediss://cache.example:6379/0?ssl_check_hostname=false"}, "certificate check"),
+        (
+            {"limits_url": "rediss://cache.example:6379/0?ssl_cert_reqs=none&ssl_cert_reqs=required"},
+            "certificate check",
+        ),
         ({"metrics_token": ""}, "METRICS_TOKEN"),
+        ({"trusted_proxies": ""}, "TRUSTED_PROXIES is required"),
+        ({"max_total_bytes": ""}, "REGISTRATION=open needs MAX_ACCOUNTS or MAX_TOTAL_BYTES"),
+        ({"registration": ""}, "REGISTRATION"),
+        (
+            {
+                "s3_endpoint_url": "http://rgw.internal:7480",
+                "s3_public_endpoint_url": "https://objects.example",
+            },
+            "ALLOW_PLAIN_S3",
+        ),
+        ({"database_url": "postgresql+psycopg://u:geheim@db.internal/slipway"}, "ALLOW_PLAIN_DATABASE"),
     ],
 )
 def test_unsafe_production_names_the_setting(change: dict[str, str], names: str) -> None:
     with pytest.raises(ValidationError, match=names):
         make(**{**SAFE, **change})
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        "0.0.0.0/0",
+        "0.0.0.0/1, 128.0.0.0/1",
+        "::/0",
+        "10.0.0.5, 2000::/3",
+        "::ffff:0:0/96",
+        "::ffff:0:0/97",
+        "2000::/7",
+        "11.0.0.0/8",
+        "10.0.0.0/7",
+        "2001::/16",
+    ],
+)
+def test_refuses_proxies_that_are_everybody(networks: str) -> None:
+    with pytest.raises(ValidationError, match="Name only your proxies"):
+        make(trusted_proxies=networks)
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        "10.0.0.0/8",
+        "fc00::/7",
+        "192.0.2.1, 2001:db8::1",
+        "::ffff:10.0.0.0/104",
+        "100.64.0.0/10",
+        "104.16.0.0/13, 2600:9000::/28",
+    ],
+)
+def test_accepts_proxies_of_a_private_network_or_a_cdn(networks: str) -> None:
+    assert make(trusted_proxies=networks).trusted_proxies
 
 
 @pytest.mark.parametrize(
@@ -87,6 +196,9 @@ def test_unsafe_production_names_the_setting(change: dict[str, str], names: str)
         ({"max_upload_bytes": 2 * 1024**3 + 1}, "max_upload_bytes"),
         ({"slipway_port": 65_536}, "slipway_port"),
         ({"environment": "staging"}, "environment"),
+        ({"registration": "invited"}, "registration"),
+        ({"max_accounts": "0"}, "max_accounts"),
+        ({"max_total_bytes": "0"}, "max_total_bytes"),
         ({"app_origins": "video.example"}, "app_origins"),
         ({"app_origins": "https://video.example/app"}, "app_origins"),
         ({"app_origins": "*"}, "app_origins"),
@@ -96,8 +208,10 @@ def test_unsafe_production_names_the_setting(change: dict[str, str], names: str)
         ({"slipway_port": "0"}, "slipway_port"),
         ({"app_origins": "http://a b"}, "app_origins"),
         ({"trusted_proxies": "garbage"}, "trusted_proxies"),
+        ({"metrics_token": "fifteen letters"}, "metrics_token"),
         ({"database_url": "garbage"}, "database_url"),
         ({"database_url": "mysql://x/y"}, "database_url"),
+        ({"database_url": "postgresql+psycopg://u:p@h:port/n"}, "Percent-encode"),
         ({"s3_endpoint_url": "garbage"}, "s3_endpoint_url"),
         ({"s3_public_endpoint_url": "s3.example"}, "s3_public_endpoint_url"),
         ({"s3_bucket": "Bad_Bucket!"}, "s3_bucket"),
@@ -128,6 +242,37 @@ def test_rejects_invalid_value(values: dict[str, Any], names: str) -> None:
         make(**values)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"s3_endpoint_url": "http://127.0.0.1:9000", "s3_public_endpoint_url": "https://objects.example"},
+        {
+            "s3_endpoint_url": "http://rgw.internal:7480",
+            "s3_public_endpoint_url": "https://objects.example",
+            "allow_plain_s3": "true",
+        },
+        {"database_url": "postgresql+psycopg://u:p@db.internal/slipway?sslmode=verify-full"},
+        {"database_url": "postgresql+psycopg://u:p@db.internal/slipway", "allow_plain_database": "true"},
+    ],
+)
+def test_production_takes_encrypted_local_and_allowed_links(values: dict[str, str]) -> None:
+    assert not make(**{**SAFE, **values}).is_local
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, True),
+        ({"slipway_host": "::1"}, True),
+        ({"slipway_host": "0.0.0.0"}, False),  # noqa: S104  # a setting, not bound
+        ({"slipway_host": "192.0.2.10"}, False),
+        (SAFE, False),
+    ],
+)
+def test_knows_whether_it_is_for_this_machine(values: dict[str, str], expected: bool) -> None:
+    assert make(**values).is_for_this_machine is expected
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
 def test_loopback_host_needs_no_public_endpoint(host: str) -> None:
     assert make(slipway_host=host).uses_embedded_store
@@ -149,14 +294,14 @@ def test_hides_secrets() -> None:
         aws_access_key_id="id",
         aws_secret_access_key="the-key",
         aws_session_token="the-token",
-        database_url="postgresql+psycopg://u:pw@h/n",
+        database_url="postgresql+psycopg://u:pw@h/n?sslmode=require",
     )
 
     shown = f"{settings!r} {settings}"
     assert "the-key" not in shown
     assert "the-token" not in shown
     assert "pw@h" not in shown
-    assert "a long secret" not in shown
+    assert "a token for metrics" not in shown
 
 
 def test_rejected_database_url_stays_hidden() -> None:
@@ -200,3 +345,29 @@ def test_endpoint_that_breaks_signatures_is_refused_without_its_value(url: str) 
     with pytest.raises(ValidationError, match="because signatures would break") as refused:
         make(s3_bucket="videos", s3_endpoint_url=url)
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"scan_command": "sh 'unclosed"}, "SCAN_COMMAND|scan_command"),
+        ({"scan_command": "/no/such/scanner --now"}, "there is no program '/no/such/scanner'"),
+        ({"scan_url": "http://scanner.example/scan"}, "it must be https"),
+        ({"scan_url": "scanner.example"}, "no scheme"),
+        ({"scan_url": "https://ann:secret@scanner.example"}, "user name"),
+        ({"scan_url": "https://scanner.example/scan?key=1"}, "query"),
+        ({"scan_command": "sh", "scan_url": "https://scanner.example"}, "exclude each other"),
+        ({"scan_timeout_seconds": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_refuses_an_unsafe_scanner(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as raised:
+        Settings(_env_file=None, **values)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://scanner.example/scan", "http://127.0.0.1:8080/scan", "http://[::1]:8080"]
+)
+def test_takes_the_address_of_a_scanner(url: str) -> None:
+    assert Settings(_env_file=None, scan_url=url).scan_url == url

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-TIMEOUT_SECONDS: Final = 900.0
+TIMEOUT_SECONDS: Final = 300.0
 """Ends a hung test. A passing test never gets near it, however slow the machine."""
 
 

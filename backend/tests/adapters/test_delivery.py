@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from botocore.credentials import Credentials
+from botocore.signers import CloudFrontSigner
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from app.adapters.delivery import CloudFrontDelivery, PresignedDelivery, content_disposition, window_start
 from app.adapters.s3_signing import S3UrlSigner
+from app.core.opened_host import OPENED_HOST, at_opened_host, remember_opened_host
 from app.domain.errors import FilenameInvalid
 from app.domain.video_file import clean_filename
 from app.ports import DeliveryUrls
@@ -57,7 +59,7 @@ def verify(key: Key, signature: bytes, message: bytes) -> None:
     if isinstance(key, rsa.RSAPrivateKey):
         key.public_key().verify(signature, message, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303  # CloudFront's
     else:
-        key.public_key().verify(signature, message, ec.ECDSA(hashes.SHA1()))  # noqa: S303
+        key.public_key().verify(signature, message, ec.ECDSA(hashes.SHA1()))  # noqa: S303  # as CloudFront does
 
 
 def taken_apart(url: str) -> tuple[str, int, bytes, str]:
@@ -101,6 +103,20 @@ def test_signature_rejects_other_urls(kind: str) -> None:
             verify(private_key(kind), signature, changed)
 
 
+def test_keys_rotate_while_the_key_group_has_both() -> None:
+    """Processes take the new key when they restart, so for a while both sign."""
+    group = {"K-OLD": private_key("rsa"), "K-NEW": private_key("ec")}
+    signed = [
+        CloudFrontDelivery("d123.cloudfront.net", key_id, pem(key), TTL).url_for(KEY, "a.mp4", NOW)
+        for key_id, key in group.items()
+    ]
+
+    for delivered in signed:
+        resource, expires, signature, key_id = taken_apart(delivered.url)
+        verify(group[key_id], signature, policy(resource, expires))
+    assert [taken_apart(delivered.url)[3] for delivered in signed] == list(group)
+
+
 def test_rejects_key_that_cloudfront_rejects() -> None:
     with pytest.raises(ValueError, match="CLOUDFRONT_PRIVATE_KEY"):
         CloudFrontDelivery("d.cloudfront.net", "K", pem(Ed25519PrivateKey.generate()), TTL)
@@ -128,6 +144,42 @@ def test_url_changes_after_its_window(name: str) -> None:
     assert first == last
     assert after.url != first.url
     assert after.expires_at == first.expires_at + window
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_url_is_signed_once_in_its_window(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery = DELIVERIES[name]()
+    first = delivery.url_for(KEY, "a.mp4", NOW)
+
+    def refuse(*_: object, **__: object) -> str:
+        raise AssertionError("signed again")
+
+    monkeypatch.setattr(S3UrlSigner, "presign_get", refuse)
+    monkeypatch.setattr(CloudFrontSigner, "generate_presigned_url", refuse)
+    assert delivery.url_for(KEY, "a.mp4", NOW) == first
+    for key, filename in ((KEY, "b.mp4"), (KEY + "x", "a.mp4")):
+        with pytest.raises(AssertionError):
+            delivery.url_for(key, filename, NOW)
+
+
+def test_url_follows_region_host_and_credentials() -> None:
+    credentials = Credentials("key", "secret")
+    signer = S3UrlSigner(credentials, "us-east-1", f"http://{OPENED_HOST}:9000/slipway/")
+    delivery = PresignedDelivery(signer, TTL)
+    urls = [delivery.url_for(KEY, "a.mp4", NOW).url]
+    remember_opened_host("video.example")
+    urls.append(delivery.url_for(KEY, "a.mp4", NOW).url)
+    signer.move("eu-central-1", signer.bucket_url)
+    urls.append(delivery.url_for(KEY, "a.mp4", NOW).url)
+    credentials.secret_key = "renewed"  # invented
+    urls.append(delivery.url_for(KEY, "a.mp4", NOW).url)
+
+    assert len(set(urls)) == 4
+
+
+def test_a_long_host_header_is_no_host() -> None:
+    remember_opened_host("a" * 30_000)
+    assert at_opened_host(f"http://{OPENED_HOST}:9000/") == "http://127.0.0.1:9000/"
 
 
 moments = st.integers(0, 4_000_000_000_000_000)

@@ -134,7 +134,7 @@ async def test_names_cause_in_the_network(name: str) -> None:
 
 
 async def test_names_own_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(S3Storage._call, "__kwdefaults__", {"time_limit": 0.05})
+    monkeypatch.setattr(S3Storage._call, "__kwdefaults__", {"time_limit": 0.05, "lane": None})
 
     with silent() as url, storage_at(url) as storage:
         assert await cause_of_call(storage) == "The store did not answer in time."

@@ -181,94 +181,105 @@ async def test_lasting_keys_ignore_the_end_of_others(
 
 # --- credentials that are about to be renewed -----------------------------------------------------------------------
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+Renewal = tuple[str, float] | None
+"""The keys that renewing gives and the minutes until they end, None if renewing fails."""
 
 
-def refreshable(minutes: float, renewed: Callable[[], dict[str, Any]]) -> RefreshableCredentials:
-    return RefreshableCredentials.create_from_metadata(keys("OLD", minutes), renewed, "test")
+@pytest.fixture
+def now() -> datetime:
+    """The real time of this test, because botocore compares ends with it."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
-def keys(name: str, minutes: float) -> dict[str, Any]:
-    ends_at = NOW + timedelta(minutes=minutes)
+def refreshable(now: datetime, minutes: float, renewal: Renewal) -> RefreshableCredentials:
+    return RefreshableCredentials.create_from_metadata(
+        keys(now, "OLD", minutes), lambda: renew(now, renewal), "test"
+    )
+
+
+def renew(now: datetime, renewal: Renewal) -> dict[str, Any]:
+    if renewal is None:
+        raise CredentialRetrievalError(provider="test", error_msg="no answer")
+    return keys(now, *renewal)
+
+
+def keys(now: datetime, name: str, minutes: float) -> dict[str, Any]:
+    ends_at = now + timedelta(minutes=minutes)
     return {"access_key": name, "secret_key": "s", "token": name, "expiry_time": ends_at.isoformat()}
-
-
-def unavailable() -> dict[str, Any]:
-    raise CredentialRetrievalError(provider="test", error_msg="no answer")
 
 
 def signer_with(credentials: Credentials) -> S3UrlSigner:
     return S3UrlSigner(credentials, "eu-central-1", "https://v.s3.eu-central-1.amazonaws.com/")
 
 
-RENEWALS = {
-    "not due": (16, unavailable, "OLD", 16),
-    "due and done": (14, lambda: keys("NEW", 60), "NEW", 60),
-    "due and failed": (14, unavailable, "OLD", 14),
-    "urgent and done": (5, lambda: keys("NEW", 60), "NEW", 60),
-    "urgent with the same keys": (5, lambda: keys("OLD", 5), "OLD", 5),
-    "ended and done": (-5, lambda: keys("NEW", 60), "NEW", 60),
+RENEWALS: dict[str, tuple[float, Renewal, str, float]] = {
+    "not due": (16, None, "OLD", 16),
+    "due and done": (14, ("NEW", 60), "NEW", 60),
+    "due and failed": (14, None, "OLD", 14),
+    "urgent and done": (5, ("NEW", 60), "NEW", 60),
+    "urgent with the same keys": (5, ("OLD", 5), "OLD", 5),
+    "ended and done": (-5, ("NEW", 60), "NEW", 60),
 }
 """Minutes left, what renewing gives, the token that URLs carry and the minutes that they may last."""
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", RENEWALS)
-def test_urls_end_with_the_credentials_they_carry(case: str) -> None:
-    minutes, renewed, token, left = RENEWALS[case]
-    signer = signer_with(refreshable(minutes, renewed))
+def test_urls_end_with_the_credentials_they_carry(case: str, now: datetime) -> None:
+    minutes, renewal, token, left = RENEWALS[case]
+    signer = signer_with(refreshable(now, minutes, renewal))
 
-    part = signer.presign_part(KEY, "id", 1, 5, NOW, 900)
-    delivered = PresignedDelivery(signer, 14400).url_for(KEY, "a.mp4", NOW)
+    part = signer.presign_part(KEY, "id", 1, 5, now, 900)
+    delivered = PresignedDelivery(signer, 14400).url_for(KEY, "a.mp4", now)
 
-    assert part.expires_at == signed_end(part.url) == NOW + timedelta(minutes=min(left, 15))
-    assert delivered.expires_at == signed_end(delivered.url) <= NOW + timedelta(minutes=left)
+    assert part.expires_at == signed_end(part.url) == now + timedelta(minutes=min(left, 15))
+    assert delivered.expires_at == signed_end(delivered.url) <= now + timedelta(minutes=left)
     assert query(part.url)["X-Amz-Security-Token"] == query(delivered.url)["X-Amz-Security-Token"] == token
 
 
-def test_url_keeps_old_end_while_another_thread_renews() -> None:
+def test_url_keeps_old_end_while_another_thread_renews(now: datetime) -> None:
     renewing, may_end = threading.Event(), threading.Event()
 
     def renewed() -> dict[str, Any]:
         renewing.set()
         assert may_end.wait(30)
-        return keys("NEW", 60)
+        return keys(now, "NEW", 60)
 
-    credentials = refreshable(14, renewed)
+    credentials = RefreshableCredentials.create_from_metadata(keys(now, "OLD", 14), renewed, "test")
     thread = threading.Thread(target=credentials.get_frozen_credentials)
     thread.start()
     assert renewing.wait(30)
 
-    during = signer_with(credentials).presign_part(KEY, "id", 1, 5, NOW, 900)
+    during = signer_with(credentials).presign_part(KEY, "id", 1, 5, now, 900)
     may_end.set()
     thread.join()
-    after = signer_with(credentials).presign_part(KEY, "id", 1, 5, NOW, 900)
+    after = signer_with(credentials).presign_part(KEY, "id", 1, 5, now, 900)
 
-    assert ("=OLD" in during.url, during.expires_at) == (True, NOW + timedelta(minutes=14))
-    assert ("=NEW" in after.url, after.expires_at) == (True, NOW + timedelta(minutes=15))
+    assert ("=OLD" in during.url, during.expires_at) == (True, now + timedelta(minutes=14))
+    assert ("=NEW" in after.url, after.expires_at) == (True, now + timedelta(minutes=15))
 
 
 @pytest.mark.parametrize(
-    "credentials",
+    ("minutes", "renewal"),
     [
-        pytest.param(lambda: refreshable(5, unavailable), id="urgent and failed"),
-        pytest.param(lambda: refreshable(-5, lambda: keys("OLD", -1)), id="ended and still ended"),
+        pytest.param(5, None, id="urgent and failed"),
+        pytest.param(-5, ("OLD", -1), id="ended and still ended"),
     ],
 )
-def test_no_url_without_valid_credentials(credentials: Callable[[], Credentials]) -> None:
-    signer = signer_with(credentials())
+def test_no_url_without_valid_credentials(minutes: float, renewal: Renewal, now: datetime) -> None:
+    signer = signer_with(refreshable(now, minutes, renewal))
 
     with pytest.raises(StorageUnavailable) as part:
-        signer.presign_part(KEY, "id", 1, 5, NOW, 900)
+        signer.presign_part(KEY, "id", 1, 5, now, 900)
     with pytest.raises(StorageUnavailable):
-        PresignedDelivery(signer, 14400).url_for(KEY, "a.mp4", NOW)
+        PresignedDelivery(signer, 14400).url_for(KEY, "a.mp4", now)
     assert "credentials" in cause_of(part.value)
 
 
-def test_no_url_after_the_end_that_the_settings_name() -> None:
-    signer = S3UrlSigner(Credentials("k", "s", "t"), "us-east-1", "http://s/b/", NOW - timedelta(minutes=1))
+def test_no_url_after_the_end_that_the_settings_name(now: datetime) -> None:
+    signer = S3UrlSigner(Credentials("k", "s", "t"), "us-east-1", "http://s/b/", now - timedelta(minutes=1))
 
     with pytest.raises(StorageUnavailable) as raised:
         # The window of this URL began hours ago, when the credentials were valid.
-        PresignedDelivery(signer, 14400).url_for(KEY, "a.mp4", NOW)
+        PresignedDelivery(signer, 14400).url_for(KEY, "a.mp4", now)
     assert cause_of(raised.value) == "The AWS credentials have ended and were not renewed."

@@ -6,6 +6,7 @@ After StorageUnavailable the store may have carried out the call or not.
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -143,3 +144,33 @@ async def test_errors_of_complete_in_other_calls_are_unavailable(
 
     with pytest.raises(StorageUnavailable):
         await CALLS[call](storage)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("call", CALLS)
+async def test_redirect_of_a_store_is_not_followed(
+    server: ScriptedServer, storage: S3Storage, call: str, status: int
+) -> None:
+    """The other host would get a signed request, or the app would believe what it says."""
+    with ScriptedServer() as other:
+        other.script(Answer(200))
+        server.script(Answer(status, b"", {"Location": f"{other.url}/slipway/key"}))
+
+        with pytest.raises(StorageUnavailable):
+            await CALLS[call](storage)
+
+    assert other.seen == []
+
+
+async def test_answer_with_an_entity_is_not_expanded(
+    server: ScriptedServer, storage: S3Storage, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("videos/planted")
+    listing = (
+        f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{tmp_path}/secret">]><ListBucketResult><Name>slipway</Name>'
+        "<Contents><Key>&e;</Key></Contents></ListBucketResult>"
+    )
+    server.script(Answer(200, listing.encode(), {"Content-Type": "application/xml"}))
+
+    with pytest.raises(StorageUnavailable):
+        await CALLS["list_objects"](storage)

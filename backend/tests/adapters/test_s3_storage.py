@@ -324,7 +324,7 @@ async def test_keeps_the_size_if_only_the_condition_can_be_refused(
 
 
 @pytest.mark.parametrize(
-    "answer", [s3_error(400, "EntityTooSmall"), s3_error(403, "AccessDenied"), Answer(503)]
+    "answer", [s3_error(400, "EntityTooSmall"), s3_error(403, "InvalidAccessKeyId"), Answer(503)]
 )
 async def test_repeats_no_write_that_was_refused_for_another_reason(
     server: ScriptedServer, storage: S3Storage, answer: Answer
@@ -412,7 +412,7 @@ async def test_assembly_has_no_time_limit(silent: ScriptedServer) -> None:
 async def test_call_ends_within_its_limit(
     server: ScriptedServer, storage: S3Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(S3Storage._call, "__kwdefaults__", {"time_limit": 0.05})
+    monkeypatch.setattr(S3Storage._call, "__kwdefaults__", {"time_limit": 0.05, "lane": None})
     server.script(FOUND)
     server.hold()
 
@@ -447,6 +447,26 @@ async def test_full_queue_is_overloaded(server: ScriptedServer) -> None:
         assert (await once_there_is_room(storage)).etag == PART.etag
 
 
+async def test_check_neither_waits_in_the_queue_nor_fills_it(server: ScriptedServer) -> None:
+    server.script(FOUND)
+    with storage_at(server.url, threads=1, queue=0) as storage:
+        server.hold()
+        call = asyncio.create_task(storage.head(KEY))
+        await asyncio.to_thread(server.wait_for_request)
+        check = asyncio.create_task(storage.check())
+        await asyncio.to_thread(server.wait_for_request)
+        server.release()
+        await asyncio.gather(call, check)
+
+        server.hold()
+        check = asyncio.create_task(storage.check())
+        await asyncio.to_thread(server.wait_for_request)
+        call = asyncio.create_task(once_there_is_room(storage))
+        await asyncio.to_thread(server.wait_for_request)
+        server.release()
+        await asyncio.gather(call, check)
+
+
 async def test_abandoned_call_counts_until_its_thread_is_free(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -455,7 +475,7 @@ async def test_abandoned_call_counts_until_its_thread_is_free(
     with storage_at(server.url, threads=1, queue=0) as storage:
         server.hold()
         with monkeypatch.context() as patch:
-            patch.setattr(S3Storage._call, "__kwdefaults__", {"time_limit": 0.05})
+            patch.setattr(S3Storage._call, "__kwdefaults__", {"time_limit": 0.05, "lane": None})
             with pytest.raises(StorageUnavailable):
                 await storage.head(KEY)
         with pytest.raises(Overloaded):

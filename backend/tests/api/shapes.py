@@ -11,6 +11,17 @@ import pytest
 
 API = "/api/v1"
 
+PRODUCTION: Mapping[str, Any] = {
+    "environment": "production",
+    "registration": "closed",
+    "trusted_proxies": ["10.0.0.5"],
+    "s3_public_endpoint_url": "https://objects.example",
+    "allow_plain_s3": True,
+    "app_origins": ["https://video.example"],
+    "metrics_token": "a-token-for-metrics",
+}
+"""Settings with which an installation may start in production."""
+
 # Besides code, detail and request_id.
 FACTS: Mapping[str, frozenset[str]] = {
     "validation_error": frozenset({"errors"}),
@@ -19,10 +30,12 @@ FACTS: Mapping[str, frozenset[str]] = {
     "parts_incomplete": frozenset({"missing", "mismatched"}),
     "quota_exceeded": frozenset({"used_bytes", "quota_bytes"}),
     "too_many_uploads": frozenset({"open_video_ids"}),
+    "too_many_videos": frozenset({"limit_videos"}),
     "file_too_large": frozenset({"size_bytes", "limit_bytes"}),
 }
 
-USER_FIELDS = {"id", "email", "full_name", "created_at"}
+USER_FIELDS = {"id", "email", "full_name", "reserved_bytes", "quota_bytes", "created_at"}
+LIST_FIELDS = {"items", "next_cursor", "count", "count_is_exact", "as_of"}
 VIDEO_FIELDS = {
     "id",
     "original_filename",
@@ -39,6 +52,7 @@ VIDEO_FIELDS = {
     "crop",
     "video_codec",
     "audio_codec",
+    "audio_channels",
     "frame_rate",
     "bit_rate",
     "hdr",
@@ -60,6 +74,7 @@ POLICY_FIELDS = {
     "containers",
     "part_plan",
     "max_parts_per_signing",
+    "registration_open",
     "server_time",
 }
 

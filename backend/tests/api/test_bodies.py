@@ -1,6 +1,7 @@
 """Test that the API refuses invalid bodies without effect."""
 
 import json
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -175,8 +176,12 @@ async def test_all_routes_refuse_unknown_fields(signed_in: SignedIn) -> None:
         "/auth/login": {"email": "new@example.com", "password": "a quiet harbour"},
         "/auth/me": {"full_name": "Alice"},
         "/auth/password": {"current_password": "a quiet harbour", "new_password": "another quiet harbour"},
+        "/auth/sessions/{session_id}/end": {"password": "a quiet harbour"},
+        "/auth/sessions/end-others": {"password": "a quiet harbour"},
         "/upload-telemetry": dict(REPORT),
         "/videos": dict(MP4),
+        "/videos/remove": {"ids": [str(uuid.uuid4())]},
+        "/videos/restore": {"ids": [str(uuid.uuid4())]},
         "/videos/{video_id}/parts": {"part_numbers": [1]},
         "/videos/{video_id}/complete": {"parts": [{"part_number": 1, "md5": "0" * 32}]},
     }
@@ -310,7 +315,11 @@ async def test_refuses_invalid_uuid(subtests: pytest.Subtests, signed_in: Signed
     for odd in ["not-a-uuid", "1", "../me", "%00", "00000000-0000-0000-0000-00000000000g", "x" * 3000]:
         with subtests.test(odd=str(odd)[:60]):
             alice = await signed_in()
-            for method, path in (("GET", "/videos/"), ("DELETE", "/videos/"), ("DELETE", "/auth/sessions/")):
-                answer = await alice.request(method, API + path + odd)
+            for method, path in (
+                ("GET", f"/videos/{odd}"),
+                ("DELETE", f"/videos/{odd}"),
+                ("POST", f"/auth/sessions/{odd}/end"),
+            ):
+                answer = await alice.request(method, API + path)
                 assert answer.status_code in (404, 405, 422)
                 assert answer.json()["code"] in ("not_found", "method_not_allowed", "validation_error")

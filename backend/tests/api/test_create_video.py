@@ -310,6 +310,24 @@ async def test_concurrent_creates_respect_quota(application: Application, signed
     await assert_quota_is_exact(application, alice.user)
 
 
+@with_settings(user_max_videos=2)
+async def test_failed_videos_count_against_the_number_of_videos(
+    application: Application, signed_in: SignedIn, make_video: MakeVideo
+) -> None:
+    alice = await signed_in()
+    for _ in range(2):
+        await make_video("failed", owner=alice.user)
+    before = await reserved_bytes(application, alice.user)
+
+    body = assert_error(await alice.post(VIDEOS, json=MP4), 409, "too_many_videos")
+
+    assert body["limit_videos"] == 2
+    assert "Delete some" in body["detail"]
+    assert await reserved_bytes(application, alice.user) == before
+    # Each user has a number of its own.
+    assert (await (await signed_in()).post(VIDEOS, json=MP4)).status_code == 201
+
+
 @with_settings(user_max_uploads_in_flight=2)
 async def test_refusal_lists_open_uploads(
     application: Application, signed_in: SignedIn, make_video: MakeVideo

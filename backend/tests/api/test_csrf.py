@@ -17,7 +17,6 @@ ME = f"{API}/auth/me"
 OURS: list[dict[str, str]] = [
     {"Origin": "http://127.0.0.1:8000"},
     {"Origin": "http://localhost:8000"},
-    {"Origin": "http://localhost:3000"},  # `next dev`
     {"Sec-Fetch-Site": "same-origin"},
     {"Origin": APP_URL, "Sec-Fetch-Site": "same-origin"},
     {"Origin": APP_URL, "Sec-Fetch-Site": "cross-site"},
@@ -31,6 +30,7 @@ NOT_OURS: list[dict[str, str]] = [
     {"Origin": "https://127.0.0.1:8000"},
     {"Origin": "http://127.0.0.1"},
     {"Origin": "http://127.0.0.1:8001"},
+    {"Origin": "http://localhost:3000"},
     {"Origin": "http://127.0.0.1:8000.evil.example"},
     {"Origin": "http://127.0.0.1:8000/"},
     {"Origin": "http://evil.example#http://127.0.0.1:8000"},

@@ -197,6 +197,12 @@ async def test_change_password(signed_in: SignedIn, body: Any) -> None:
 
 
 @few
+@given(body=nearly({"password": "not the one"}))
+async def test_end_other_sessions(signed_in: SignedIn, body: Any) -> None:
+    await check(await signed_in(), "POST", f"{API}/auth/sessions/end-others", body, lambda _: False)
+
+
+@few
 @given(body=nearly({"part_numbers": [1, 2, 3]}))
 @roomy
 async def test_sign(signed_in: SignedIn, make_video: MakeVideo, body: Any) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.bootstrap import Application
-from tests.api.shapes import API, MP4, with_settings
+from tests.api.shapes import API, MP4, PRODUCTION, with_settings
 from tests.conftest import MakeVideo, SignedIn
 from tests.factories import PASSWORD
 from tests.fakes import InMemoryStorage
@@ -83,16 +83,45 @@ async def test_all_responses_have_safe_headers(
     }  # fmt: skip
 
 
+async def test_answers_outside_the_api_have_safe_headers(client: httpx.AsyncClient) -> None:
+    metrics = await client.get("/metrics")
+    assert metrics.status_code == 200
+    assert SAFE.items() <= dict(metrics.headers).items()
+    for method, path, status in (("GET", "/nothing", 404), ("POST", "/metrics", 405)):
+        answer = await client.request(method, path)
+        assert answer.status_code == status
+        assert_safe(answer)
+
+
+HSTS = "max-age=31536000; includeSubDomains"
+
+
+@with_settings(**PRODUCTION)
+async def test_production_demands_https_of_browsers(client: httpx.AsyncClient) -> None:
+    for path in (f"{API}/upload-policy", f"{API}/nothing", "/metrics", "/nothing"):
+        assert (await client.get(path)).headers["strict-transport-security"] == HSTS, path
+
+
+@with_settings(app_origins=["https://video.example"])
+async def test_https_origins_demand_https_of_browsers(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"{API}/upload-policy")).headers["strict-transport-security"] == HSTS
+
+
+@with_settings(app_origins=["https://video.example", "http://127.0.0.1:8000"])
+async def test_plain_origin_demands_nothing(client: httpx.AsyncClient) -> None:
+    assert "strict-transport-security" not in (await client.get(f"{API}/upload-policy")).headers
+
+
+@with_settings(slipway_host="0.0.0.0")  # noqa: S104  # a setting, not bound
+async def test_hides_api_docs_beyond_this_machine(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"{API}/openapi.json")).status_code == 404
+
+
 async def test_serves_api_docs_in_development(client: httpx.AsyncClient) -> None:
     assert (await client.get(f"{API}/openapi.json")).status_code == 200
 
 
-@with_settings(
-    environment="production",
-    app_origins=["https://video.example"],
-    s3_public_endpoint_url="https://objects.example",
-    metrics_token="a-token-for-metrics",
-)
+@with_settings(**PRODUCTION)
 async def test_production_hides_api_docs(client: httpx.AsyncClient) -> None:
     for path in ("/api/docs", "/docs", "/redoc", "/openapi.json", f"{API}/openapi.json"):
         assert (await client.get(path)).status_code == 404, path

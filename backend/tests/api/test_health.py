@@ -1,18 +1,22 @@
 """Test GET /health/live, /health/ready and /metrics."""
 
+import asyncio
 import re
 from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from app.bootstrap import Application
 from app.domain.errors import Overloaded, StorageUnavailable
 from app.ports import NoSuchObject
-from tests.api.shapes import API, assert_error, assert_retry_later, with_settings
+from tests.api.shapes import API, PRODUCTION, assert_error, assert_retry_later, with_settings
 from tests.conftest import MakeVideo, SignedIn
-from tests.fakes import InMemoryStorage
+from tests.factories import APP_URL
+from tests.fakes import FakeClock, InMemoryStorage
 
 READY = f"{API}/health/ready"
 LIVE = f"{API}/health/live"
@@ -27,21 +31,66 @@ async def test_reports_live_and_ready(client: httpx.AsyncClient) -> None:
 
 
 async def test_readiness_names_unreachable_database(
-    client: httpx.AsyncClient, no_database: AbstractAsyncContextManager[None]
+    client: httpx.AsyncClient, no_database: AbstractAsyncContextManager[None], clock: FakeClock
 ) -> None:
     async with no_database:
         assert_retry_later(await client.get(READY), "database_unavailable")
         assert (await client.get(LIVE)).status_code == 200
+    clock.advance(seconds=1)
     assert (await client.get(READY)).status_code == 200
 
 
-async def test_readiness_names_unreachable_store(client: httpx.AsyncClient, storage: InMemoryStorage) -> None:
+async def test_readiness_names_unreachable_store(
+    client: httpx.AsyncClient, storage: InMemoryStorage, clock: FakeClock
+) -> None:
     storage.fail_next("check")
     assert_retry_later(await client.get(READY), "storage_unavailable")
+    clock.advance(seconds=1)
     storage.fail_next("check", Overloaded())
     assert_retry_later(await client.get(READY), "overloaded")
     assert (await client.get(LIVE)).status_code == 200
+    clock.advance(seconds=1)
     assert (await client.get(READY)).status_code == 200
+
+
+async def test_readiness_asks_once_a_second_however_many_ask(
+    client: httpx.AsyncClient, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    gate = storage.hold_next("check")
+    crowd = [asyncio.create_task(client.get(READY)) for _ in range(50)]
+    await gate.reached()
+    gate.release()
+    assert {answer.status_code for answer in await asyncio.gather(*crowd)} == {200}
+    assert (await client.get(READY)).status_code == 200
+    assert storage.count("check") == 1
+
+    clock.advance(seconds=0.9)
+    await client.get(READY)
+    assert storage.count("check") == 1
+    clock.advance(seconds=0.1)
+    await client.get(READY)
+    assert storage.count("check") == 2
+
+
+async def test_readiness_is_asked_again_if_the_clock_was_set_back(
+    client: httpx.AsyncClient, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    storage.fail_next("check")
+    assert_retry_later(await client.get(READY), "storage_unavailable")
+    clock.advance(minutes=-5)
+    assert (await client.get(READY)).status_code == 200
+
+
+async def test_caller_that_goes_away_does_not_end_the_question_of_others(
+    application: Application, storage: InMemoryStorage
+) -> None:
+    gate = storage.hold_next("check")
+    first, second = (asyncio.create_task(application.readiness.check()) for _ in range(2))
+    await gate.reached()
+    first.cancel()
+    gate.release()
+    await second
+    assert first.cancelled()
 
 
 async def test_readiness_names_cause_without_address(
@@ -143,12 +192,49 @@ async def test_metrics_require_configured_token(
     assert "slipway_http_requests_total" in answer.text
 
 
-@with_settings(
-    environment="production",
-    app_origins=["https://video.example"],
-    s3_public_endpoint_url="https://objects.example",
-    metrics_token=TOKEN,
-)
+@with_settings(**{**PRODUCTION, "metrics_token": TOKEN})
 async def test_production_metrics_require_token(client: httpx.AsyncClient) -> None:
     assert_error(await client.get("/metrics"), 401, "not_authenticated")
     assert (await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})).status_code == 200
+
+
+@with_settings(slipway_host="0.0.0.0")  # noqa: S104  # a setting, not bound
+async def test_metrics_beyond_this_machine_require_a_token(client: httpx.AsyncClient) -> None:
+    for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer x"}):
+        assert_error(await client.get("/metrics", headers=headers), 401, "not_authenticated")
+
+
+FOR_THIS_MACHINE = ("/metrics", f"{API}/openapi.json")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:8000"},
+        {"X-Forwarded-For": "203.0.113.5"},
+        {"Forwarded": "for=203.0.113.5"},
+        {"Via": "1.1 proxy"},
+    ],
+)
+async def test_metrics_and_openapi_are_only_for_this_machine(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    for path in FOR_THIS_MACHINE:
+        assert (await client.get(path)).status_code == 200
+        assert (await client.get(path, headers=headers)).status_code in (401, 404)
+
+
+async def test_metrics_and_openapi_are_for_no_other_address(app: FastAPI) -> None:
+    transport = httpx.ASGITransport(app, client=("203.0.113.5", 50_000))
+    async with httpx.AsyncClient(transport=transport, base_url=APP_URL) as stranger:
+        assert [(await stranger.get(path)).status_code for path in FOR_THIS_MACHINE] == [401, 404]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"trusted_proxies": ["127.0.0.1"]}, {"app_origins": ["https://video.example"]}],
+    indirect=True,
+)
+async def test_metrics_and_openapi_are_closed_where_others_open_the_page(client: httpx.AsyncClient) -> None:
+    assert [(await client.get(path)).status_code for path in FOR_THIS_MACHINE] == [401, 404]

@@ -8,16 +8,16 @@ import pytest
 
 from app.domain.video_status import VideoStatus
 from app.models import Video
-from tests.api.shapes import API, assert_error, assert_video
+from tests.api.shapes import API, LIST_FIELDS, assert_error, assert_time, assert_video
 from tests.conftest import MakeVideo, SignedIn
-from tests.factories import ApiClient
+from tests.factories import SMALL_VIDEO, ApiClient, announce
 from tests.fakes import FakeClock, InMemoryStorage
 
 VIDEOS = f"{API}/videos"
 SHOWN = ["uploading", "completing", "processing", "ready", "failed"]
 
 
-async def walk(client: ApiClient, **query: str | int) -> list[list[str]]:
+async def walk(client: ApiClient, **query: str | int | list[str]) -> list[list[str]]:
     """Return the IDs of each page, following the cursors."""
     pages: list[list[str]] = []
     cursor: str | None = None
@@ -25,7 +25,8 @@ async def walk(client: ApiClient, **query: str | int) -> list[list[str]]:
         answer = await client.get(VIDEOS, params={**query, **({"cursor": cursor} if cursor else {})})
         assert answer.status_code == 200, answer.text
         body = answer.json()
-        assert set(body) == {"items", "next_cursor"}
+        assert set(body) == LIST_FIELDS
+        assert (body["count"] is None) == (body["count_is_exact"] is None) == (cursor is not None)
         pages.append([item["id"] for item in body["items"]])
         cursor = body["next_cursor"]
         if cursor is None:
@@ -57,7 +58,14 @@ async def many(alice: ApiClient, clock: FakeClock, make_video: MakeVideo) -> lis
 
 
 async def test_new_user_has_empty_list(alice: ApiClient) -> None:
-    assert (await alice.get(VIDEOS)).json() == {"items": [], "next_cursor": None}
+    body = (await alice.get(VIDEOS)).json()
+    assert_time(body.pop("as_of"))
+    assert body == {
+        "items": [],
+        "next_cursor": None,
+        "count": 0,
+        "count_is_exact": True,
+    }
 
 
 async def test_pages_list_every_video_once_newest_first(alice: ApiClient, many: list[Video]) -> None:
@@ -163,12 +171,14 @@ async def test_refuses_invalid_query_values(subtests: pytest.Subtests, alice: Ap
             "true",
         ],
         "status": ["", "READY", "done", "ready,failed", "gone", "null", "' OR 1=1 --"],
+        "sort": ["", "NAME", "name asc", "created_at", "null"],
+        "q": ["a\0b", "a\nb", "a\u2028b", "x" * 256],
     }.items():
         for value in values:
             with subtests.test(f"{name}={value[:40]}"):
                 answer = await alice.get(VIDEOS, params={name: value})
                 body = assert_error(answer, 422, "validation_error")
-                assert body["errors"][0]["loc"] == ["query", name]
+                assert body["errors"][0]["loc"][:2] == ["query", name]
 
 
 def cursor_of(place: str | bytes) -> str:
@@ -187,19 +197,23 @@ async def test_refuses_foreign_cursor(subtests: pytest.Subtests, alice: ApiClien
         "not ASCII": "ÿ",
         "not UTF-8": cursor_of(b"\xff\xfe\xfd"),
         "nothing inside": cursor_of("|"),
-        "no id": cursor_of("2026-01-15T12:00:00+00:00|"),
-        "no time": cursor_of(f"|{some_id}"),
+        "no id": cursor_of("newest|||2026-01-15T12:00:00+00:00"),
+        "no time": cursor_of(f"newest||{some_id}|"),
         "no separator": cursor_of(f"2026-01-15T12:00:00+00:00{some_id}"),
-        "a time without zone": cursor_of(f"2026-01-15T12:00:00|{some_id}"),
-        "no such day": cursor_of(f"2026-02-30T12:00:00+00:00|{some_id}"),
-        "no such id": cursor_of("2026-01-15T12:00:00+00:00|2cf6a5ea"),
-        "two ids": cursor_of(f"2026-01-15T12:00:00+00:00|{some_id}|{some_id}"),
-        "SQL": cursor_of("2026-01-15T12:00:00+00:00|' OR 1=1 --"),
-        "before the first moment": cursor_of(f"0001-01-01T00:00:00+23:59|{some_id}"),
-        "after the last moment": cursor_of(f"9999-12-31T23:59:59-23:59|{some_id}"),
-        "the year zero": cursor_of(f"0000-01-01T00:00:00+00:00|{some_id}"),
+        "a time without zone": cursor_of(f"newest||{some_id}|2026-01-15T12:00:00"),
+        "no such day": cursor_of(f"newest||{some_id}|2026-02-30T12:00:00+00:00"),
+        "no such id": cursor_of("newest||2cf6a5ea|2026-01-15T12:00:00+00:00"),
+        "two ids": cursor_of(f"newest||{some_id}|2026-01-15T12:00:00+00:00|{some_id}"),
+        "SQL": cursor_of(f"newest||{some_id}|' OR 1=1 --"),
+        "before the first moment": cursor_of(f"newest||{some_id}|0001-01-01T00:00:00+23:59"),
+        "after the last moment": cursor_of(f"newest||{some_id}|9999-12-31T23:59:59-23:59"),
+        "the year zero": cursor_of(f"newest||{some_id}|0000-01-01T00:00:00+00:00"),
         "JSON": cursor_of('{"created_at": 1}'),
-        "201 characters": "A" * 201,
+        "an order that does not exist": cursor_of(f"best||{some_id}|1"),
+        "another order": cursor_of(f"largest||{some_id}|1"),
+        "another filter": cursor_of(f"newest|0123456789abcdef|{some_id}|2026-01-15T12:00:00+00:00"),
+        "of the previous version": cursor_of(f"2026-01-15T12:00:00+00:00|{some_id}"),
+        "4,001 characters": "A" * 4001,
         "10,000 characters": "A" * 10_000,
     }.items():
         with subtests.test(what):
@@ -214,5 +228,70 @@ async def test_accepts_cursor_with_extreme_time(alice: ApiClient, make_video: Ma
         ("0001-01-01T00:00:00+00:00", []),
         ("9999-12-31T23:59:59.999999+00:00", [str(video.id)]),
     ):
-        answer = await alice.get(VIDEOS, params={"cursor": cursor_of(f"{moment}|{uuid.uuid4()}")})
+        answer = await alice.get(VIDEOS, params={"cursor": cursor_of(f"newest||{uuid.uuid4()}|{moment}")})
         assert [item["id"] for item in answer.json()["items"]] == found
+
+
+async def test_refuses_sizes_that_no_video_has(subtests: pytest.Subtests, alice: ApiClient) -> None:
+    for value in ("", "-1", str(2**63), "1.5", "None"):
+        with subtests.test(value):
+            cursor = cursor_of(f"largest||{uuid.uuid4()}|{value}")
+            answer = await alice.get(VIDEOS, params={"cursor": cursor, "sort": "largest"})
+            assert_error(answer, 422, "validation_error")
+
+
+async def test_cursor_with_the_longest_name(alice: ApiClient, make_video: MakeVideo) -> None:
+    name = "\u0390" * 251 + ".mp4"  # folds to three characters each
+    made = {str((await make_video("ready", owner=alice.user, original_filename=name)).id) for _ in range(3)}
+    assert set(flat(await walk(alice, limit=1, sort="name_desc"))) == made
+
+
+async def test_search_sorts_filters_and_counts(alice: ApiClient, make_video: MakeVideo) -> None:
+    sizes = {"Trip 2.mp4": 2, "trip 10.mp4": 10, "other.mp4": 5}
+    made = {
+        name: str((await make_video("ready", owner=alice.user, original_filename=name, size_bytes=size)).id)
+        for name, size in sizes.items()
+    }
+    await make_video("failed", owner=alice.user, original_filename="TRIP 3.mp4", size_bytes=3)
+
+    found = await walk(alice, limit=1, q=" trip ", sort="largest", status=["ready", "uploading"])
+
+    assert flat(found) == [made["trip 10.mp4"], made["Trip 2.mp4"]]
+    body = (await alice.get(VIDEOS, params={"q": "TRIP"})).json()
+    assert (body["count"], body["count_is_exact"]) == (3, True)
+    assert (await alice.get(VIDEOS, params={"q": " "})).json()["count"] == 4
+
+
+async def test_account_tells_the_space(alice: ApiClient, make_video: MakeVideo) -> None:
+    await make_video("ready", owner=alice.user, data=b"x" * 1000)
+    body = (await alice.get(f"{API}/auth/me")).json()
+    assert (body["reserved_bytes"], body["quota_bytes"]) == (1000, 100 * 1024**3)
+
+
+async def test_changes_since_the_list(alice: ApiClient, make_video: MakeVideo) -> None:
+    gone = await make_video("ready", owner=alice.user)
+    listed = (await alice.get(VIDEOS)).json()
+    await alice.post(f"{VIDEOS}/remove", json={"ids": [str(gone.id)]})
+    made = (await announce(alice, SMALL_VIDEO)).id
+
+    answer = await alice.get(f"{VIDEOS}/changes", params={"since": listed["as_of"]})
+
+    assert answer.status_code == 200
+    body = answer.json()
+    assert_time(body.pop("as_of"))
+    (item,) = body.pop("items")
+    assert item == (await alice.get(f"{VIDEOS}/{made}")).json()
+    assert body == {"gone": [str(gone.id)], "is_complete": True}
+    old = (await alice.get(f"{VIDEOS}/changes", params={"since": "2020-01-01T00:00:00Z"})).json()
+    assert (old["items"], old["gone"], old["is_complete"]) == ([], [], False)
+
+
+async def test_changes_refuse_other_times(subtests: pytest.Subtests, alice: ApiClient) -> None:
+    for since in ("", "yesterday", "2026-01-15T12:00:00", "2026-13-01T00:00:00Z", "null"):
+        with subtests.test(since):
+            answer = await alice.get(f"{VIDEOS}/changes", params={"since": since})
+            assert assert_error(answer, 422, "validation_error")["errors"][0]["loc"] == ["query", "since"]
+    assert_error(await alice.get(f"{VIDEOS}/changes"), 422, "validation_error")
+    for since in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "-1", "0001-01-01T00:00:00+23:59"):
+        answer = await alice.get(f"{VIDEOS}/changes", params={"since": since})
+        assert answer.status_code in (200, 422)

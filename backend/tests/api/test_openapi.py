@@ -9,7 +9,15 @@ from typer.testing import CliRunner
 
 from app.cli import app as cli
 from tests.api.declared import OPENAPI_FILE, document, operations
-from tests.api.shapes import API, PART_FIELDS, POLICY_FIELDS, UPLOAD_FIELDS, USER_FIELDS, VIDEO_FIELDS
+from tests.api.shapes import (
+    API,
+    LIST_FIELDS,
+    PART_FIELDS,
+    POLICY_FIELDS,
+    UPLOAD_FIELDS,
+    USER_FIELDS,
+    VIDEO_FIELDS,
+)
 
 CONTRACT = {
     ("POST", "/auth/register"),
@@ -20,7 +28,8 @@ CONTRACT = {
     ("PATCH", "/auth/me"),
     ("POST", "/auth/password"),
     ("GET", "/auth/sessions"),
-    ("DELETE", "/auth/sessions/{session_id}"),
+    ("POST", "/auth/sessions/{session_id}/end"),
+    ("POST", "/auth/sessions/end-others"),
     ("GET", "/upload-policy"),
     ("POST", "/videos"),
     ("POST", "/videos/{video_id}/parts"),
@@ -31,8 +40,13 @@ CONTRACT = {
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
 }
-OURS = {("POST", "/upload-telemetry")}
-"""Beyond the contract, which asks that pages' telemetry be counted and names no call for it."""
+OURS = {
+    ("POST", "/upload-telemetry"),
+    ("POST", "/videos/remove"),
+    ("POST", "/videos/restore"),
+    ("GET", "/videos/changes"),
+}
+"""Beyond the contract, which names no call for pages' telemetry refreshes, and deletions that can be taken back."""
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -60,7 +74,10 @@ def test_responses_require_all_documented_fields() -> None:
         "UploadOut": UPLOAD_FIELDS,
         "PresignedPartOut": PART_FIELDS,
         "CreatedUploadOut": {"video", "upload"},
-        "VideoListOut": {"items", "next_cursor"},
+        "VideoListOut": LIST_FIELDS,
+        "RemovedVideosOut": {"ids", "undo_seconds"},
+        "RestoredVideosOut": {"items"},
+        "VideoChangesOut": {"items", "gone", "as_of", "is_complete"},
         "SignedPartsOut": {"parts", "server_time"},
         "TokenOut": {"access_token", "token_type", "expires_at"},
         "StatusReasonOut": {"code", "detail"},
@@ -84,6 +101,7 @@ def test_requests_forbid_extra_fields() -> None:
         "SignPartsIn",
         "CompleteUploadIn",
         "PartMd5In",
+        "VideoIdsIn",
     ):
         assert schema(name)["additionalProperties"] is False, name
 

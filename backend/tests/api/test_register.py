@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from app.bootstrap import Application
 from app.models import User
-from tests.api.shapes import API, USER_FIELDS, assert_error, assert_time
+from tests.api.shapes import API, USER_FIELDS, assert_error, assert_time, with_settings
 from tests.factories import APP_URL, PASSWORD
 
 REGISTER = f"{API}/auth/register"
@@ -178,7 +178,7 @@ async def test_refuses_long_password_without_hashing(
     for length in [129, 1024, 1025, 60_000]:
         with subtests.test(length=str(length)[:60]):
 
-            async def hashed(_password: str) -> str:
+            async def hashed(_password: str, _whom: object) -> str:
                 raise AssertionError("it was hashed")
 
             monkeypatch.setattr(application.hasher, "hash", hashed)
@@ -255,3 +255,19 @@ async def test_registers_without_origin(client: httpx.AsyncClient) -> None:
         REGISTER, json={"email": "b@example.com", "password": PASSWORD}, headers={"Origin": APP_URL}
     )
     assert (first.status_code, second.status_code) == (201, 201)
+
+
+@with_settings(registration="closed")
+async def test_closed_registration_is_refused(browser: httpx.AsyncClient, user: User) -> None:
+    for email in (user.email, "new@example.com"):
+        answer = await browser.post(REGISTER, json={"email": email, "password": PASSWORD})
+        assert_error(answer, 403, "registration_closed")
+
+
+@with_settings(max_accounts=1)
+async def test_account_over_the_limit_is_refused(browser: httpx.AsyncClient) -> None:
+    assert (
+        await browser.post(REGISTER, json={"email": "a@example.com", "password": PASSWORD})
+    ).status_code == 201
+    answer = await browser.post(REGISTER, json={"email": "b@example.com", "password": PASSWORD})
+    assert_error(answer, 409, "too_many_accounts")

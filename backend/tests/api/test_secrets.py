@@ -71,7 +71,8 @@ async def everything(
     await page.post(f"{API}/auth/password", json={"current_password": SECOND, "new_password": FIRST})
     await page.post(f"{API}/auth/password", json={"current_password": FIRST, "new_password": SECOND})
     await page.delete(f"{API}/videos/{announced.id}")
-    await application.accounts.disable("keeper@example.com")
+    keeper = await application.user_admin.find("keeper@example.com")
+    await application.user_admin.disable(keeper.id)
     await page.get(f"{API}/auth/me")
     return secrets
 
@@ -147,7 +148,7 @@ async def test_terminal_traceback_omits_locals(
 ) -> None:
     """Formatted tracebacks print local variables, such as the password."""
 
-    async def break_down(email: str, password: str, *_: object) -> None:
+    async def break_down(email: str, password: str, *_: object, **__: object) -> None:
         raise RuntimeError(f"cannot sign in {len(email) + len(password)}")
 
     monkeypatch.setattr(application.accounts, "sign_in", break_down)

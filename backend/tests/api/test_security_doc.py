@@ -8,17 +8,26 @@ import httpx
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from app.api.middleware import MAX_BODY_BYTES
 from app.api.page import Page
 from app.bootstrap import Application
 from app.core import security
 from app.core.config import MAX_PRESIGN_TTL_SECONDS, Settings
+from app.core.descriptors import most_connections
 from app.domain.video_file import MAX_FILENAME_CHARACTERS
+from app.http_protocol import MAX_HEAD_BYTES, SECONDS, Phase
 from tests.api.declared import operations
 from tests.api.shapes import API, assert_error, random_path
 from tests.api.test_headers import SAFE
 from tests.conftest import MakeVideo, SignedIn
-from tests.factories import insert_session
+from tests.factories import PASSWORD, insert_session
 
+PHASES = {
+    Phase.HEAD: "time for the headers",
+    Phase.BODY: "time for the body",
+    Phase.READER: "time until a client takes more of an answer",
+    Phase.IDLE: "time without a request",
+}
 DOC = Path(__file__).parents[3] / "docs" / "reference" / "security.md"
 
 
@@ -54,6 +63,8 @@ async def test_calls_return_listed_status(
     bodies = {
         "/auth/me": {"full_name": "Alice"},
         "/auth/password": {"current_password": "not this one", "new_password": "another quiet harbour"},
+        "/auth/sessions/{session_id}/end": {"password": PASSWORD},
+        "/auth/sessions/end-others": {"password": PASSWORD},
         "/videos": {"filename": "a.mp4", "size_bytes": 1, "content_type": "video/mp4"},
         "/videos/{video_id}/parts": {"part_numbers": [1]},
         "/videos/{video_id}/complete": {"parts": []},
@@ -94,6 +105,11 @@ def test_numbers_match_code(doc: str) -> None:
     assert f"the {len(FREQUENCY_LISTS['passwords']):,} most common ones" in doc
     assert f"up to {MAX_FILENAME_CHARACTERS} characters, NFC" in doc
     assert f"in {['no', 'one', 'two', 'three', 'four'][security._HASHING_THREADS]} threads" in doc
+    most = security.HASHES_OF_ONE
+    assert (
+        f"at most {most} places in it for its known places and {most} for strangers, and one address has {most}"
+        in doc
+    )
 
 
 def test_policy_matches_code(doc: str, tmp_path: Path) -> None:
@@ -110,6 +126,16 @@ def test_headers_match_tests(doc: str) -> None:
     assert SAFE.items() <= documented.items()
 
 
+def test_limits_of_connections_match_code(doc: str) -> None:
+    rows = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|", doc.partition("## Connections")[2], re.MULTILINE))
+    assert rows["headers"] == f"{MAX_HEAD_BYTES // 1024} KiB"
+    assert rows["body"].startswith(f"{MAX_BODY_BYTES // 1024} KiB")
+    assert rows["connections in all"].startswith(f"{most_connections(10**6):,},")
+    assert {phase: rows[name] for phase, name in PHASES.items()} == {
+        phase: f"{seconds:g} s" for phase, seconds in SECONDS.items()
+    }
+
+
 def test_settings_page_states_session_lifetimes() -> None:
     page = DOC.with_name("configuration.md").read_text(encoding="utf-8")
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
@@ -117,6 +143,11 @@ def test_settings_page_states_session_lifetimes() -> None:
     absolute = timedelta(seconds=defaults["session_absolute_seconds"]).days
     assert f"unused for this long ({idle} days)" in page
     assert f"so long after sign-in ({absolute} days)" in page
+
+
+def test_states_lifetime_of_delivery_urls(doc: str) -> None:
+    seconds = Settings.model_fields["delivery_url_ttl_seconds"].default
+    assert f"`DELIVERY_URL_TTL_SECONDS` ({timedelta(seconds=seconds) // timedelta(hours=1)} hours)" in doc
 
 
 def test_contract_states_url_lifetime() -> None:

@@ -1,6 +1,7 @@
 """Test the lifetime of sessions, from signing in to their end."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ SESSIONS = f"{API}/auth/sessions"
 NEW_PASSWORD = "another quiet harbour"
 SESSION_FIELDS = {"id", "kind", "user_agent", "created_at", "last_seen_at", "expires_at", "current"}
 DAY = timedelta(days=1)
+CONFIRMED = {"password": PASSWORD}
 
 
 async def is_signed_in(client: httpx.AsyncClient) -> bool:
@@ -24,6 +26,12 @@ async def is_signed_in(client: httpx.AsyncClient) -> bool:
     if answer.status_code != 200:
         assert_error(answer, 401, "not_authenticated")
     return answer.status_code == 200
+
+
+async def is_signed_in_by(client: httpx.AsyncClient, token: str) -> bool:
+    client.cookies.clear()
+    client.cookies.set("slipway_session", token)
+    return await is_signed_in(client)
 
 
 # --- me -----------------------------------------------------------------------------------------------------------
@@ -115,6 +123,38 @@ async def test_password_change_ends_other_sessions(
     assert (await here.post(f"{API}/auth/login", json=login | {"password": NEW_PASSWORD})).status_code == 200
 
 
+@pytest.mark.parametrize("what", ["password", "sessions/{id}/end", "sessions/end-others"])
+async def test_copied_cookie_ends_when_the_person_proves_the_password(
+    signed_in: SignedIn, user: User, what: str
+) -> None:
+    here, _ = await signed_in(user), await signed_in(user)
+    other = next(item for item in (await here.get(SESSIONS)).json()["items"] if not item["current"])
+    copied = here.cookies["slipway_session"]
+    body = {**CONFIRMED, "current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    wanted = {"password": ("current_password", "new_password")}.get(what, ("password",))
+
+    answer = await here.post(
+        f"{API}/auth/{what.format(id=other['id'])}", json={name: body[name] for name in wanted}
+    )
+
+    assert answer.status_code == 204
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    renewed = answer.cookies["slipway_session"]
+    assert [await is_signed_in_by(here, token) for token in (copied, renewed)] == [False, True]
+    (session,) = (await here.get(SESSIONS, headers={"Cookie": f"slipway_session={renewed}"})).json()["items"]
+    assert session["current"]
+
+
+async def test_api_client_keeps_its_token_when_it_changes_the_password(signed_in: SignedIn) -> None:
+    client = await signed_in(how="bearer")
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+    answer = await client.post(f"{API}/auth/password", json=body)
+
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (204, None)
+    assert await is_signed_in(client)
+
+
 async def test_refused_password_change_ends_no_session(
     subtests: pytest.Subtests, signed_in: SignedIn, user: User
 ) -> None:
@@ -150,7 +190,7 @@ async def test_disabling_account_ends_access(
     application: Application, signed_in: SignedIn, user: User
 ) -> None:
     clients = [await signed_in(user), await signed_in(user, how="bearer")]
-    await application.accounts.disable(user.email)
+    await application.user_admin.disable(user.id)
     assert [await is_signed_in(client) for client in clients] == [False, False]
     login = {"email": user.email, "password": PASSWORD}
     assert_error(await clients[0].post(f"{API}/auth/login", json=login), 401, "invalid_credentials")
@@ -196,29 +236,99 @@ async def test_ends_another_session(signed_in: SignedIn, user: User) -> None:
     items = (await here.get(SESSIONS)).json()["items"]
     (other,) = [item["id"] for item in items if not item["current"]]
 
-    assert (await here.delete(f"{SESSIONS}/{other}")).status_code == 204
+    assert (await here.post(f"{SESSIONS}/{other}/end", json=CONFIRMED)).status_code == 204
 
     assert not await is_signed_in(there)
     assert await is_signed_in(here)
     assert len((await here.get(SESSIONS)).json()["items"]) == 1
-    assert_error(await here.delete(f"{SESSIONS}/{other}"), 404, "not_found")
+    assert_error(await here.post(f"{SESSIONS}/{other}/end", json=CONFIRMED), 404, "not_found")
 
 
 async def test_ends_current_session(signed_in: SignedIn) -> None:
     alice = await signed_in()
     (mine,) = (await alice.get(SESSIONS)).json()["items"]
-    assert (await alice.delete(f"{SESSIONS}/{mine['id']}")).status_code == 204
+    assert (await alice.post(f"{SESSIONS}/{mine['id']}/end", json=CONFIRMED)).status_code == 204
     assert not await is_signed_in(alice)
+
+
+async def test_ends_all_other_sessions(signed_in: SignedIn, user: User) -> None:
+    here = await signed_in(user)
+    others = [await signed_in(user), await signed_in(user, how="bearer")]
+    stranger = await signed_in()
+
+    assert (await here.post(f"{SESSIONS}/end-others", json=CONFIRMED)).status_code == 204
+
+    assert [await is_signed_in(other) for other in others] == [False, False]
+    assert await is_signed_in(here)
+    assert await is_signed_in(stranger)
+
+
+async def test_wrong_password_ends_no_session(
+    subtests: pytest.Subtests, signed_in: SignedIn, user: User
+) -> None:
+    here, other = await signed_in(user), await signed_in(user)
+    ids = [item["id"] for item in (await here.get(SESSIONS)).json()["items"]]
+    for path in (*(f"{SESSIONS}/{session_id}/end" for session_id in ids), f"{SESSIONS}/end-others"):
+        for body, status, code in (
+            ({"password": "wrong"}, 401, "invalid_credentials"),
+            ({"password": ""}, 401, "invalid_credentials"),
+            ({}, 422, "validation_error"),
+        ):
+            with subtests.test(f"{path} {body}"):
+                assert_error(await here.post(path, json=body), status, code)
+                assert await is_signed_in(here)
+                assert await is_signed_in(other)
 
 
 async def test_hides_sessions_of_other_users(signed_in: SignedIn, user: User, make_user: MakeUser) -> None:
     alice, mallory = await signed_in(user), await signed_in(await make_user())
     (hers,) = (await alice.get(SESSIONS)).json()["items"]
-    theirs = await mallory.delete(f"{SESSIONS}/{hers['id']}")
-    nobodys = await mallory.delete(f"{SESSIONS}/00000000-0000-4000-8000-000000000000")
+    theirs = await mallory.post(f"{SESSIONS}/{hers['id']}/end", json=CONFIRMED)
+    nobodys = await mallory.post(f"{SESSIONS}/00000000-0000-4000-8000-000000000000/end", json=CONFIRMED)
     assert_error(theirs, 404, "not_found")
     assert without_request_id(theirs) == without_request_id(nobodys)
     assert await is_signed_in(alice)
+
+
+# --- signing in again ---------------------------------------------------------------------------------------------
+
+
+async def test_sign_in_ends_the_session_it_came_with(
+    subtests: pytest.Subtests, signed_in: SignedIn, user: User
+) -> None:
+    login = {"email": user.email, "password": PASSWORD}
+    form = {"username": user.email, "password": PASSWORD}
+    bodies: list[tuple[str, dict[str, Any]]] = [("login", {"json": login}), ("token", {"data": form})]
+    for how in ("cookie", "bearer"):
+        for path, body in bodies:
+            with subtests.test(f"{how} {path}"):
+                before, elsewhere = await signed_in(user, how=how), await signed_in(user, how=how)
+                cookie = before.cookies.get("slipway_session")
+                assert (await before.post(f"{API}/auth/{path}", **body)).status_code == 200
+                if cookie:
+                    before.cookies.clear()
+                    before.cookies.set("slipway_session", cookie)
+                assert not await is_signed_in(before)
+                assert await is_signed_in(elsewhere)
+
+
+async def test_refused_sign_in_ends_no_session(signed_in: SignedIn, user: User) -> None:
+    alice = await signed_in(user)
+    login = {"email": user.email, "password": "wrong"}
+    assert_error(await alice.post(f"{API}/auth/login", json=login), 401, "invalid_credentials")
+    assert await is_signed_in(alice)
+
+
+async def test_sign_in_of_another_user_ends_the_last_users_session(
+    signed_in: SignedIn, make_user: MakeUser
+) -> None:
+    alice, bob = await signed_in(), await make_user()
+    cookie = alice.cookies["slipway_session"]
+    await alice.post(f"{API}/auth/login", json={"email": bob.email, "password": PASSWORD})
+    assert (await alice.get(ME)).json()["id"] == str(bob.id)
+    alice.cookies.clear()
+    alice.cookies.set("slipway_session", cookie)
+    assert not await is_signed_in(alice)
 
 
 # --- the clock ----------------------------------------------------------------------------------------------------
@@ -250,6 +360,16 @@ async def test_request_does_not_renew_ended_session(clock: FakeClock, signed_in:
     clock.advance(8 * DAY)
     for _ in range(3):
         assert not await is_signed_in(alice)
+
+
+@with_settings(session_idle_seconds=60)
+async def test_session_in_use_outlives_shortest_idle_time(clock: FakeClock, signed_in: SignedIn) -> None:
+    alice = await signed_in()
+    for _ in range(20):
+        clock.advance(seconds=54)
+        assert await is_signed_in(alice)
+    clock.advance(seconds=60)
+    assert not await is_signed_in(alice)
 
 
 @with_settings(session_idle_seconds=120, session_absolute_seconds=300)

@@ -17,6 +17,7 @@ from app.models import Session
 from tests.api.declared import operations
 from tests.api.shapes import (
     API,
+    PRODUCTION,
     USER_FIELDS,
     assert_error,
     assert_retry_later,
@@ -31,14 +32,9 @@ from tests.fakes import FakeClock
 
 LOGIN = f"{API}/auth/login"
 TOKEN = f"{API}/auth/token"
+REGISTER = f"{API}/auth/register"
 ME = f"{API}/auth/me"
 GOOD = {"email": "user@example.com", "password": PASSWORD}
-PRODUCTION = {
-    "environment": "production",
-    "s3_public_endpoint_url": "https://objects.example",
-    "app_origins": ["https://video.example"],
-    "metrics_token": "a-token-for-metrics",
-}
 
 
 def cookie_of(answer: httpx.Response) -> tuple[str, str, dict[str, Any]]:
@@ -213,6 +209,19 @@ async def test_failed_token_requests_are_indistinguishable(
     assert len({str(answer) for answer in answers.values()}) == 1
 
 
+@pytest.mark.parametrize(
+    "email", ["a" * 321, "a" + "\u0301\u0316" * 5_000, "\u0301" * 300 + "@example.com" * 2]
+)
+async def test_address_that_is_too_long_is_refused_unread(client: httpx.AsyncClient, email: str) -> None:
+    """Normalising 32,000 marks would hold the event loop for 2 s."""
+    for answer in (
+        await client.post(LOGIN, json={"email": email, "password": PASSWORD}),
+        await client.post(TOKEN, data={"username": email, "password": PASSWORD}),
+        await client.post(REGISTER, json={"email": email, "password": PASSWORD}),
+    ):
+        assert_error(answer, 422, "validation_error")
+
+
 @pytest.mark.usefixtures("accounts")
 async def test_every_attempt_computes_one_hash(
     subtests: pytest.Subtests, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
@@ -360,6 +369,8 @@ async def test_private_routes_require_session(subtests: pytest.Subtests, client:
     bodies: dict[str, Any] = {
         "/auth/me": {"full_name": None},
         "/auth/password": {"current_password": PASSWORD, "new_password": PASSWORD},
+        "/auth/sessions/{session_id}/end": {"password": PASSWORD},
+        "/auth/sessions/end-others": {"password": PASSWORD},
         "/videos": {"filename": "a.mp4", "size_bytes": 1, "content_type": "video/mp4"},
         "/videos/{video_id}/parts": {"part_numbers": [1]},
         "/videos/{video_id}/complete": {"parts": []},

@@ -1,8 +1,12 @@
 """Test GET /upload-policy, which gives the page its limits and accepted types."""
 
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+
 import httpx
 
 from tests.api.shapes import API, POLICY_FIELDS, assert_time, with_settings
+from tests.conftest import MakeUser
 from tests.fakes import FakeClock
 
 # A deliberate copy of the contract's table.
@@ -40,3 +44,30 @@ async def test_is_public_and_lists_accepted_types(client: httpx.AsyncClient, clo
 async def test_follows_settings(client: httpx.AsyncClient) -> None:
     body = (await client.get(f"{API}/upload-policy")).json()
     assert (body["max_size_bytes"], body["presign_ttl_seconds"]) == (1000, 60)
+    assert body["registration_open"] is True
+
+
+@with_settings(registration="closed")
+async def test_says_that_registration_is_closed(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"{API}/upload-policy")).json()["registration_open"] is False
+
+
+@with_settings(max_accounts=1)
+async def test_says_that_there_is_no_room_for_another_account(
+    client: httpx.AsyncClient, make_user: MakeUser, clock: FakeClock
+) -> None:
+    assert (await client.get(f"{API}/upload-policy")).json()["registration_open"] is True
+    await make_user()
+    clock.advance(timedelta(seconds=1))
+    assert (await client.get(f"{API}/upload-policy")).json()["registration_open"] is False
+
+
+@with_settings(max_accounts=1)
+async def test_accounts_are_counted_once_a_second(
+    client: httpx.AsyncClient, no_database: AbstractAsyncContextManager[None], clock: FakeClock
+) -> None:
+    await client.get(f"{API}/upload-policy")
+    async with no_database:
+        assert (await client.get(f"{API}/upload-policy")).status_code == 200
+        clock.advance(timedelta(seconds=1))
+        assert (await client.get(f"{API}/upload-policy")).status_code == 503

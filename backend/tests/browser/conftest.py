@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
 
 from tests.engines.scaled_slipway import ScaledSlipway
-from tests.engines.slipway import SlipwayProcess
+from tests.engines.slipway import LIMITS_OF_USERS, SlipwayProcess
 from tests.waiting import TIMEOUT_SECONDS
 
 CHROMIUM = "/usr/bin/chromium"
@@ -53,7 +53,7 @@ new MutationObserver(() => {
 @pytest.fixture(scope="session")
 def slipway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlipwayProcess]:
     kind = ScaledSlipway if os.environ.get("SLIPWAY_TEST_STACK") == "scaled" else SlipwayProcess
-    with kind(tmp_path_factory.mktemp("slipway") / "data") as running:
+    with kind(tmp_path_factory.mktemp("slipway") / "data", LIMITS_OF_USERS) as running:
         yield running
 
 
@@ -117,8 +117,8 @@ def signed_in(page: Page, account: Account) -> Page:
     return page
 
 
-def choose(page: Page, file: Path) -> None:
-    """Choose a file with the button and the browser's file chooser."""
+def choose(page: Page, file: Path | FilePayload) -> None:
+    """Choose a file with the button and the browser's file chooser. A payload may have any name."""
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Choose a video").click()
     chooser.value.set_files(file)

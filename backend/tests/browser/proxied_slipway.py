@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.engines.embedded import EmbeddedStore
 from tests.engines.fault_proxy import FaultProxy
-from tests.engines.slipway import BUCKET, SlipwayProcess
+from tests.engines.slipway import BUCKET, LIMITS_OF_USERS, SlipwayProcess
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ def embedded_store(data_dir: Path, settings: dict[str, str] | None = None) -> It
             {
                 "APP_ORIGINS": page_to_api.origin,
                 "S3_PUBLIC_ENDPOINT_URL": page_to_store.origin,
+                **LIMITS_OF_USERS,
                 **(settings or {}),
             },
         )
@@ -60,6 +61,7 @@ def remote_store(data_dir: Path, settings: dict[str, str] | None = None) -> Iter
                 "S3_BUCKET": BUCKET,
                 "AWS_ACCESS_KEY_ID": store.credentials.access_key_id,
                 "AWS_SECRET_ACCESS_KEY": store.credentials.secret_access_key,
+                **LIMITS_OF_USERS,
                 **(settings or {}),
             },
         )

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.conftest import Account, choose, listed_videos, wait_until_ready
+from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
 
 
@@ -54,19 +55,68 @@ def test_signing_out_ends_the_session(signed_in: Page) -> None:
     expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()
 
 
+def upload(page: Page, file: Path) -> None:
+    """Make a WebM of 320 x 240 pixels at this path, and upload it."""
+    make_video(file, container="webm", seconds=2, width=320, height=240, fps=10, audio=False)
+    choose(page, file)
+    wait_until_ready(page)
+
+
+def test_signing_out_leaves_the_signed_in_view_of_other_tabs(
+    signed_in: Page, context: BrowserContext, tmp_path: Path
+) -> None:
+    upload(signed_in, tmp_path / "private.webm")
+    other = context.new_page()
+    other.goto("/")
+    other.get_by_role("link", name="private.webm").click()
+    expect(other.locator("video")).to_be_visible()
+
+    signed_in.get_by_role("button", name="Sign out").click()
+
+    expect(other.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(other.locator("video")).to_have_count(0)
+
+
+def test_ended_session_leaves_the_signed_in_view_of_other_tabs(
+    signed_in: Page, context: BrowserContext, tmp_path: Path
+) -> None:
+    upload(signed_in, tmp_path / "private.webm")
+    other = context.new_page()
+    other.goto("/")
+    expect(other.get_by_role("link", name="private.webm")).to_be_visible()
+    context.clear_cookies()
+
+    signed_in.get_by_role("link", name="Watch").first.click()
+
+    expect(other.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()
+
+
 def test_scripts_cannot_read_session_token(signed_in: Page) -> None:
     assert signed_in.evaluate("document.cookie") == ""
     assert signed_in.evaluate("Object.keys(localStorage).filter((key) => key !== 'theme')") == []
 
 
 def test_video_page_plays_the_video(signed_in: Page, tmp_path: Path) -> None:
-    file = tmp_path / "playable.webm"
-    make_video(file, container="webm", seconds=2, width=320, height=240, fps=10, audio=False)
-    choose(signed_in, file)
-    wait_until_ready(signed_in)
+    upload(signed_in, tmp_path / "playable.webm")
     signed_in.get_by_role("link", name="Watch").click()
     expect(signed_in.locator("video")).to_have_js_property("videoWidth", 320)
     expect(signed_in.get_by_role("main")).to_contain_text("320 × 240")
+
+
+def test_store_never_gets_the_session_cookie(
+    signed_in: Page, slipway: SlipwayProcess, tmp_path: Path
+) -> None:
+    asked: list[Request] = []
+    signed_in.on(
+        "request", lambda request: asked.append(request) if str(slipway.store_port) in request.url else None
+    )
+    upload(signed_in, tmp_path / "playable.webm")
+    signed_in.get_by_role("link", name="Watch").click()
+    expect(signed_in.locator("video")).to_have_js_property("videoWidth", 320)
+
+    assert {request.method for request in asked} >= {"PUT", "GET"}
+    assert [request.url for request in asked if "cookie" in request.all_headers()] == []
 
 
 def test_video_page_offers_the_download_where_the_browser_cannot_play(

@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import TIMEOUT_MILLISECONDS
-from tests.engines.slipway import SlipwayProcess, free_port
+from tests.engines.ports import free_port
+from tests.engines.slipway import SlipwayProcess
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 NOTICE = "Slipway doesn't support this browser."
@@ -29,7 +30,7 @@ def test_supported_browser_never_shows_notice(page: Page) -> None:
     expect(page.get_by_text(NOTICE)).to_have_count(1)
 
 
-@pytest.mark.parametrize("path", ["/", "/login", "/register", "/video", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/login", "/register", "/account", "/video", "/nowhere"])
 def test_notice_names_floors_without_javascript(browser: Browser, slipway: SlipwayProcess, path: str) -> None:
     context = browser.new_context(base_url=slipway.origin, java_script_enabled=False)
     page = context.new_page()

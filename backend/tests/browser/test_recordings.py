@@ -84,7 +84,7 @@ def test_file_that_ends_early_is_ready_and_says_so(signed_in: Page, tmp_path: Pa
 
     choose(signed_in, file)
 
-    notice = re.compile(r"This file ends early\. It contains about 4\d % of the video")
+    notice = re.compile(r"This file ends early\. It contains about 4\d% of the video")
     wait_until_ready(signed_in)
     expect(signed_in.locator("[data-upload-status]").get_by_text(notice)).to_be_visible()
     expect(signed_in.get_by_role("status")).to_have_text(notice)

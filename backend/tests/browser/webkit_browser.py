@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from tests.browser.browser_page import Browser, BrowserName, BrowserPage, Role
-from tests.engines.slipway import free_port
+from tests.engines.ports import free_port
 from tests.waiting import TIMEOUT_SECONDS
 
 _MINI_BROWSERS = "*/webkit2gtk-4.*/MiniBrowser"

@@ -25,6 +25,10 @@ REFUSALS = {
     "501 NotImplemented": s3_error(501, "NotImplemented"),
     "400 InvalidRequest": s3_error(400, "InvalidRequest"),
     "removed on the way": s3_error(403, "SignatureDoesNotMatch"),
+    "403 of a filter": Answer(403, b"<html>Forbidden</html>"),
+    "412 without an object": s3_error(412, "PreconditionFailed"),
+    "409 without an object": s3_error(409, "OperationAborted"),
+    "422": s3_error(422, "UnprocessableEntity"),
 }
 
 

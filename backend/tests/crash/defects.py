@@ -6,6 +6,7 @@ proves nothing.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,9 @@ from app.domain.errors import VideoNotFound
 from app.domain.sweep_report import MarkerState
 from app.domain.video_status import HIDDEN, TRANSITIONS, VideoEvent
 from app.models import User, Video
+from app.ports import ScannerUnavailable
 from app.services import completion, reconciler
+from app.services.account_deletion import AccountDeletion
 from app.services.completion import CompletionService
 from app.services.probe_queue import ProbeQueue
 from app.services.processing import ProcessingService
@@ -172,7 +175,7 @@ async def _fail_what_is_missing(audit: Audit, checked: Checked) -> None:
     await _record(audit, checked)
     async with audit.database.transaction() as session:
         for video, _ in checked.confirmed:
-            await videos.transition(session, video.id, VideoEvent.SET_FAILED)
+            await videos.transition(session, video.id, VideoEvent.SET_FAILED, changed_at=audit.clock.now())
 
 
 async def _always_ours(_marker: Any, _database_id: Any) -> MarkerState:
@@ -202,6 +205,11 @@ async def _finish_and_release(
 async def _check_then_reserve(session: Any, user_id: Any, count: int, quota: int) -> bool:
     reserved = (await session.scalars(select(User.reserved_bytes).where(User.id == user_id))).one()
     return bool(reserved + count <= quota)
+
+
+async def _reserve_for_anybody(session: Any, user_id: Any, count: int, _quota: int) -> bool:
+    await users.release_bytes(session, user_id, -count)
+    return True
 
 
 _insert = videos.insert
@@ -235,6 +243,12 @@ def _sign_for_a_day(
     signer: S3UrlSigner, method: str, key: str, query: Any, headers: Any, now: Any, _ttl: int
 ) -> str:
     return _sign(signer, method, key, query, headers, now, 86_400)
+
+
+async def _clean_without_verdict(_self: ProcessingService, scanning: Any, video: Video, owner: Any) -> bool:
+    with suppress(ScannerUnavailable):
+        await scanning.scan(video, owner)
+    return True
 
 
 DEFECTS = [
@@ -376,6 +390,24 @@ DEFECTS = [
         "The bytes are still stored and no longer counted.",
         _replaced(ProcessingService, "_finish", _finish_and_release),
         suites.crashes("probe: rejected"),
+    ),
+    Defect(
+        "disabled accounts may upload",
+        "A create that was under way opens an upload after its account was disabled, and its URLs work.",
+        _replaced(users, "reserve_bytes", _reserve_for_anybody),
+        suites.race("create x disable"),
+    ),
+    Defect(
+        "a deleted account leaves its videos to nobody",
+        "If the command dies, the videos of a deleted account stay for ever.",
+        _replaced(AccountDeletion, "finish_all", _nothing),
+        suites.crashes("delete an account"),
+    ),
+    Defect(
+        "no verdict counts as clean",
+        "While the scanner is away, every file is ready for everybody.",
+        _replaced(ProcessingService, "_is_clean", _clean_without_verdict),
+        suites.crashes("scan: no verdict at first"),
     ),
     Defect(
         "idempotency ignored",

@@ -106,6 +106,7 @@ async def violations(
         *_no_orphan_uploads(scene),
         *_jobs(scene),
         *_quota(scene),
+        *_disabled_is_stopped(scene),
         *_somebody_comes(scene),
     ]
     if settled:
@@ -218,7 +219,7 @@ def _quota(scene: _Snapshot) -> Iterator[str]:
             yield f"I9: user {user.id} has {user.reserved_bytes} bytes reserved, the rows say {reserved}"
         if user.reserved_bytes > scene.settings.user_quota_bytes:
             yield f"I9: user {user.id} has reserved {user.reserved_bytes} bytes, more than the quota"
-        in_flight = sum(1 for row in rows if row.status in IN_FLIGHT)
+        in_flight = sum(1 for row in rows if row.status in IN_FLIGHT and row.remove_at is None)
         if in_flight > scene.settings.user_max_uploads_in_flight:
             yield f"I9: user {user.id} has {in_flight} uploads in flight"
     for row in scene.rows:
@@ -228,6 +229,13 @@ def _quota(scene: _Snapshot) -> Iterator[str]:
         stored = scene.objects.get(row.object_key)
         if stored is not None and stored.size_bytes > row.reserved_bytes:
             yield f"I9: {_name(row)} stores {stored.size_bytes} bytes and has {row.reserved_bytes} reserved"
+
+
+def _disabled_is_stopped(scene: _Snapshot) -> Iterator[str]:
+    for user in scene.users:
+        is_open = [row for row in scene.rows if row.user_id == user.id and row.status in IN_FLIGHT]
+        if is_open and not user.is_active:
+            yield f"I16: user {user.id} is disabled, and {_name(is_open[0])} is an open upload"
 
 
 def _somebody_comes(scene: _Snapshot) -> Iterator[str]:
@@ -243,9 +251,14 @@ def _somebody_comes(scene: _Snapshot) -> Iterator[str]:
 
 
 def _nothing_is_stuck(scene: _Snapshot) -> Iterator[str]:
+    for user in scene.users:
+        if user.deleted_at is not None:
+            yield f"I10: the deletion of user {user.id} is stuck (since {user.deleted_at})"
     for row in scene.rows:
         if not _is_finished(row, scene) and not _waits_for_its_user(row, scene):
             yield f"I10: {_name(row)} is stuck (due {row.due_at}, lease until {row.lease_until})"
+        if row.remove_at is not None:
+            yield f"I10: the deletion of {_name(row)} never began (due {row.remove_at})"
         if row.status is VideoStatus.FAILED and row.storage_gone_at and row.due_at:
             yield f"I10: {_name(row)} is reconciled again and again (due {row.due_at}), with nothing left to do"
 

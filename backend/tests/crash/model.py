@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.domain.errors import SlipwayError, VideoNotFound
+from app.domain.video_list import VideoQuery
 from app.models import User, Video
 from app.ports import NoSuchObject, PresignedPart
 from app.services.uploads import StartedUpload
@@ -217,7 +218,7 @@ class Installation(RuleBasedStateMachine):
         self.users.reverse()
         owner = self.users[0]
         now = self.world.clock.now()
-        page = await self.world.application.videos.list_page(owner.id, 100, None, None)
+        page = await self.world.application.videos.list_page(owner.id, VideoQuery(), 100)
         seen = {video.id: video for video in page.items}
         assert {video.user_id for video in page.items} <= {owner.id}, "another user's video is listed"
         for known in (known for known in self.known if known.owner is owner):

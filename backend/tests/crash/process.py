@@ -22,12 +22,15 @@ from app.core.db import Database
 from app.domain.errors import DatabaseUnavailable, StorageUnavailable
 from app.ports import (
     CreatedUpload,
+    FileToScan,
     ListedObject,
     MediaProbe,
     ObjectRange,
     ObjectStorage,
     OpenUpload,
     PresignedPart,
+    Scanner,
+    ScanVerdict,
     StoredObject,
     StoredPart,
     Versions,
@@ -147,6 +150,15 @@ class WatchedProbe:
         return await self._process.call("probe", lambda: self._inner.probe(object_key, etag))
 
 
+class WatchedScanner:
+    def __init__(self, inner: Scanner, process: Process) -> None:
+        self._inner = inner
+        self._process = process
+
+    async def scan(self, file: FileToScan) -> ScanVerdict:
+        return await self._process.call("scan", lambda: self._inner.scan(file))
+
+
 class WatchedStorage:
     def __init__(self, inner: ObjectStorage, process: Process) -> None:
         self._inner = inner
@@ -172,6 +184,9 @@ class WatchedStorage:
         ttl_seconds: int,
     ) -> PresignedPart:
         return self._inner.presign_part(object_key, upload_id, part_number, size_bytes, now, ttl_seconds)
+
+    def presign_get(self, object_key: str, now: datetime, ttl_seconds: int) -> str:
+        return self._inner.presign_get(object_key, now, ttl_seconds)
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         return await self._process.call("list_parts", lambda: self._inner.list_parts(object_key, upload_id))

@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.crud import leases
-from app.domain.errors import IdempotencyConflict, QuotaExceeded, SlipwayError, TooManyUploads, VideoNotFound
+from app.domain.errors import (
+    IdempotencyConflict,
+    QuotaExceeded,
+    SlipwayError,
+    TooManyUploads,
+    TooManyVideos,
+    VideoNotFound,
+)
 from app.services.processing import PROBE_LEASE
 from app.services.uploads import StartedUpload
 from tests import factories
@@ -54,6 +61,14 @@ def anything(_answers: Answers) -> bool:
 
 async def removal_step(world: World) -> object:
     await world.application.removal.step(world.video.id)
+    return None
+
+
+async def finish_deletions(world: World) -> object:
+    """Do what an app's loop does for deleted accounts, while it also removes their videos."""
+    for _ in range(3):
+        await world.application.deletion.finish_all()
+        await case.reconcile(world)
     return None
 
 
@@ -240,6 +255,38 @@ RACES = [
         {GONE},
         taken(3, TooManyUploads),
         user_max_uploads_in_flight=3,
+    ),
+    _race(
+        "create x create at the limit of videos",
+        case.nothing,
+        [case.create] * 4,
+        {GONE},
+        taken(3, TooManyVideos),
+        user_max_videos=3,
+    ),
+    _race(
+        "create x disable",
+        case.nothing,
+        [case.create, case.disable, case.create],
+        {GONE},
+        all_say("StartedUpload", "NotAuthenticated", "WrongState", "str"),
+    ),
+    _race("complete x disable", case.all_sent, [case.complete, case.disable], {READY, GONE}),
+    _race("sign x disable", case.video("uploading"), [case.sign, case.disable], {GONE}),
+    _race(
+        "missing parts x disable",
+        case.video("uploading"),
+        [case.complete, case.disable, case.reconcile],
+        {GONE},
+    ),
+    _race(
+        "conversation x deletion of the account",
+        case.nothing,
+        [case.conversation, case.delete_account],
+        {GONE},
+    ),
+    _race(
+        "removal x deletion of the account", case.many_videos, [case.delete_account, finish_deletions], {GONE}
     ),
     _race("removal x removal", leaving, [removal_step] * 3, {GONE}),
     _race("delete x removal of a failed video", case.video("failed"), [case.delete, case.reconcile], {GONE}),

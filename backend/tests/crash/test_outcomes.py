@@ -117,6 +117,8 @@ commit confirm 1 | not done, answer lost | done -> failed
     "probe: ready": """
 commit probe_next 1 | not done, answer lost | DatabaseUnavailable -> ready
 probe 1 | not done, missing | done -> ready
+commit extend_lease 1 | not done, answer lost | done -> ready
+scan 1 | not done | done -> ready
 commit finish 1 | not done, answer lost | DatabaseUnavailable -> ready
 commit probe_next 2 | not done, answer lost | DatabaseUnavailable -> ready
 """,

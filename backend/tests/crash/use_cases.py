@@ -13,7 +13,14 @@ from app.domain.errors import StorageUnavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.domain.sweep_report import max_changes
 from app.domain.video_status import VideoStatus
-from app.ports import InvalidPart, NoSuchObject, NoSuchUpload, ObjectExists
+from app.ports import (
+    InvalidPart,
+    NoSuchObject,
+    NoSuchUpload,
+    ObjectExists,
+    ScannerUnavailable,
+    ScanVerdict,
+)
 from app.services.processing import MAX_ATTEMPTS
 from app.services.sweep.audit import AUDIT_EVERY
 from app.services.sweep.bucket import MARKER_KEY
@@ -25,6 +32,7 @@ from tests.factories import SMALL_VIDEO
 
 GRACE = timedelta(hours=1)
 ENDED = timedelta(seconds=-1)
+UNDO_TIME = timedelta(seconds=10)
 READY, GONE, FAILED = "ready", "gone", "failed"
 
 Step = Callable[[World], Awaitable[object]]
@@ -68,6 +76,20 @@ def video(status: str, **values: object) -> Step:
     return arrange
 
 
+def removed(status: str, *, due: bool = False) -> Step:
+    async def arrange(world: World) -> None:
+        now = world.clock.now()
+        await world.insert(status, remove_at=now if due else now + UNDO_TIME)
+
+    return arrange
+
+
+async def removed_while_completing(world: World) -> None:
+    """The completion goes on until the time of the undo ends."""
+    now = world.clock.now()
+    await world.insert("completing", remove_at=now + UNDO_TIME, lease_until=now + ENDED, due_at=now + ENDED)
+
+
 async def all_sent(world: World) -> None:
     await world.insert("uploading", parts_sent=[1])
 
@@ -104,6 +126,13 @@ async def foreign_object(world: World) -> None:
 async def upload_lost_by_the_store(world: World) -> None:
     await all_sent(world)
     await world.store.abort_multipart_upload(world.video.object_key, world.video.upload_id or "")
+
+
+async def many_videos(world: World) -> None:
+    """More than one, so that a deletion can end between them."""
+    for status in ("ready", "failed", "processing"):
+        await world.insert(status)
+    await lost_its_process(world)
 
 
 async def stalled(world: World) -> None:
@@ -196,6 +225,19 @@ def probed(outcome: Exception | None = None, **values: object) -> Step:
     return arrange
 
 
+def scanned(answer: ScanVerdict | Exception, **values: object) -> Step:
+    async def arrange(world: World) -> None:
+        await world.insert("processing", **values)
+        world.scanner.usual = answer
+
+    return arrange
+
+
+async def scanner_away_once(world: World) -> None:
+    await world.insert("processing")
+    world.scanner.answers.append(ScannerUnavailable("away"))
+
+
 async def postponed(world: World) -> None:
     await world.insert("processing")
     world.probe.answers.append(StorageUnavailable())
@@ -249,6 +291,31 @@ async def delete(world: World) -> object:
     return "204"
 
 
+async def remove(world: World) -> object:
+    """Delete the video in the way that can be taken back."""
+    await world.application.undo.remove(world.user.id, [world.video.id])
+    return "removed"
+
+
+async def restore(world: World) -> object:
+    """Take a removal back."""
+    shown = await world.application.undo.restore(world.user.id, [world.video.id])
+    return sorted(str(video.id) for video in shown)
+
+
+async def disable(world: World) -> object:
+    """Disable the account and abort its open uploads, as the operator's command does."""
+    stopped = await world.application.user_admin.disable(world.user.id)
+    await world.application.user_admin.clear(stopped)
+    return "disabled"
+
+
+async def delete_account(world: World) -> object:
+    stopped = await world.application.user_admin.delete(world.user.id)
+    await world.application.user_admin.clear(stopped)
+    return "deleting"
+
+
 async def reconcile(world: World) -> object:
     return await world.application.reconciler.reconcile_due()
 
@@ -292,6 +359,7 @@ KEPT_BY_SWEEP = {
 }
 """What a sweep must not change. Undisturbed only, because just an operator resolves these scenes."""
 
+INFECTED = ScanVerdict("infected", "Eicar")
 NO_VIDEO = NoVideoTrack("There is no picture in this file.")
 
 USE_CASES = [
@@ -347,6 +415,14 @@ USE_CASES = [
         GONE,
     ),
     _case("delete a completion that died", assembled_by_a_dead_process, delete, GONE, {GONE, READY}),
+    _case("remove an upload", video("uploading"), remove, GONE),
+    _case("remove, with time to take it back", video("ready"), remove, GONE, {GONE, READY}),
+    _case("restore", removed("processing"), restore, READY, {READY, GONE}),
+    _case("the time to restore ends", removed("completing", due=True), reconcile, GONE),
+    _case("a removed completion died", removed_while_completing, reconcile, GONE),
+    _case("disable during an upload", all_sent, disable, GONE),
+    _case("disable during a completion", lost_its_process, disable, GONE, {GONE, READY}),
+    _case("delete an account", many_videos, delete_account, GONE, {GONE, "failed+ready+ready+ready"}),
     _case("expire", stalled, reconcile, GONE),
     _case("expire a create that died", stalled_without_upload_id, reconcile, GONE),
     _case("progress moves the expiry", moving, reconcile_keeps_it, GONE),
@@ -360,4 +436,7 @@ USE_CASES = [
     _case("probe: the object is gone", probed_in_vain, work, FAILED),
     _case("probe: postponed", postponed, work, READY),
     _case("probe: attempts exhausted", probed(attempts=MAX_ATTEMPTS), work, READY),
+    _case("scan: infected", scanned(INFECTED), work, FAILED),
+    _case("scan: infected, attempts exhausted", scanned(INFECTED, attempts=MAX_ATTEMPTS), work, FAILED),
+    _case("scan: no verdict at first", scanner_away_once, work, READY),
 ]

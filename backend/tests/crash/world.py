@@ -28,9 +28,17 @@ from app.ports import PresignedPart
 from app.services.sweep.bucket import MARKER_KEY
 from tests import factories
 from tests.crash.invariants import History, violations
-from tests.crash.process import Fault, Killed, Process, WatchedDatabase, WatchedProbe, WatchedStorage
+from tests.crash.process import (
+    Fault,
+    Killed,
+    Process,
+    WatchedDatabase,
+    WatchedProbe,
+    WatchedScanner,
+    WatchedStorage,
+)
 from tests.factories import SMALL_VIDEO, make_settings
-from tests.fakes import FakeClock, FakeProbe, InMemoryStorage, content_md5, md5_hex
+from tests.fakes import FakeClock, FakeProbe, FakeScanner, InMemoryStorage, content_md5, md5_hex
 from tests.waiting import TIMEOUT_SECONDS
 
 PAST_A_LEASE: Final = timedelta(seconds=61)
@@ -50,6 +58,7 @@ class World:
         self.clock = FakeClock()
         self.store = InMemoryStorage(self.clock, small_parts=True)
         self.probe = FakeProbe()
+        self.scanner = FakeScanner()
         self.history = History()
         self.issued_urls: list[PresignedPart] = []
         self.found: list[str] = []
@@ -70,6 +79,7 @@ class World:
                 self.clock,
                 WatchedStorage(self.store, self.process),
                 WatchedProbe(self.probe, self.process),
+                WatchedScanner(self.scanner, self.process),
             )
 
     # --- life and death -----------------------------------------------------------------------------------------
@@ -143,14 +153,18 @@ class World:
                 continue
         self.process.late_effects.clear()
         await self.application.reconciler.reconcile_due()
+        await self.application.deletion.finish_all()
         await self.application.sweep.run_when_due()
         await factories.run_due_probes(self.application)
         self.probe.answers.clear()
+        self.scanner.answers.clear()
 
     async def _due(self) -> list[datetime]:
-        return [
+        rows = await self.rows()
+        removals = [row.remove_at for row in rows if row.remove_at is not None]
+        return removals + [
             max(row.due_at, row.lease_until or row.due_at)
-            for row in await self.rows()
+            for row in rows
             if row.due_at is not None and row.status is not VideoStatus.READY
         ]
 
@@ -179,6 +193,11 @@ class World:
             sentence
             for sentence in found
             if not (self.lost_by_the_store and sentence.endswith("(processing) has no object"))
+        ]
+        self.found += [
+            f"I1: video {row.id} is ready without a scan"
+            for row in await self.rows()
+            if row.status is VideoStatus.READY and row.id not in self.scanner.cleared
         ]
 
     async def _swept_at(self) -> datetime:
@@ -215,6 +234,8 @@ class World:
     async def insert(self, status: str, **values: Any) -> Video:
         """Insert a video in a state, with signed URLs, and make it `self.video`. See factories.insert_video."""
         self.video = await factories.insert_video(self.application, self.store, self.user, status, **values)
+        if self.video.status is VideoStatus.READY:
+            self.scanner.cleared.add(self.video.id)
         if self.video.upload_id is not None:
             plan = self.video.part_plan
             self.issued_urls += [

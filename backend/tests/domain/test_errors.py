@@ -6,6 +6,7 @@ import pytest
 
 from app.domain import errors
 from app.domain.errors import SlipwayError, readable_bytes
+from app.domain.limits import Limit
 
 CODES = {
     "file_empty",
@@ -18,17 +19,22 @@ CODES = {
     "not_authenticated",
     "invalid_credentials",
     "csrf_rejected",
+    "registration_closed",
     "video_not_found",
     "not_found",
     "email_taken",
+    "too_many_accounts",
     "idempotency_conflict",
     "wrong_state",
     "parts_incomplete",
     "quota_exceeded",
+    "installation_full",
     "too_many_uploads",
+    "too_many_videos",
     "storage_unavailable",
     "database_unavailable",
     "overloaded",
+    "rate_limited",
 }
 
 
@@ -51,12 +57,14 @@ def test_codes_match_the_contract() -> None:
         (errors.WrongState("ready"), {"status": "ready"}),
         (errors.PartsIncomplete([1], [2]), {"missing": [1], "mismatched": [2]}),
         (errors.QuotaExceeded(5, 4), {"used_bytes": 5, "quota_bytes": 4}),
+        (errors.TooManyVideos(10_000), {"limit_videos": 10_000}),
         (errors.TooManyUploads(["a"]), {"open_video_ids": ["a"]}),
         (
             errors.InvalidRequest("No.", ["body", "x"], "bad"),
             {"errors": [{"loc": ["body", "x"], "msg": "bad"}]},
         ),
         (errors.StorageUnavailable(), {}),
+        (errors.RateLimited(Limit.READ_PER_USER, 1, is_first=True), {}),
     ],
 )
 def test_error_has_facts_and_a_sentence(error: SlipwayError, facts: dict[str, object]) -> None:

@@ -135,11 +135,22 @@ def test_unsupported_container_names_accepted_ones() -> None:
         "   ",
         "\u00a0\u3000",
         "a" * 252 + ".mp4",
+        " " * 1024 + "a.mp4",
     ],
 )
 def test_refuses_hostile_names(filename: str) -> None:
     with pytest.raises(FilenameInvalid):
         clean_filename(filename)
+
+
+def test_length_is_checked_before_a_name_is_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def normalize(_: str, text: str) -> str:
+        raise AssertionError(f"{len(text)} characters were normalised")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unicodedata, "normalize", normalize)
+        with pytest.raises(FilenameInvalid, match="longer than 255 characters"):
+            clean_filename("a" + "\u0301\u0316" * 4_990 + ".mp4")
 
 
 @pytest.mark.parametrize(

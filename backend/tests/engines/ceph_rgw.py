@@ -5,10 +5,8 @@ It is a second S3 implementation beside the embedded store, so that the habits o
 
 import contextlib
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -18,6 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from tests.engines.guardian import Guardian
+from tests.engines.ports import free_ports
 from tests.waiting import wait_until
 
 ACCESS_KEY_ID = "testkey"
@@ -84,7 +83,7 @@ class CephRgw:
         self._folder = Path(tempfile.mkdtemp(prefix="slipway-ceph-"))
         self._configuration = self._folder / "ceph.conf"
         self._guardian: Guardian | None = None
-        self._port = _free_ports()
+        self._port = free_ports(_PORTS)
 
     @property
     def endpoint_url(self) -> str:
@@ -142,6 +141,16 @@ class CephRgw:
         self._ceph("radosgw-admin", "user", "create", "--uid=test", "--display-name=test", *keys)
         self.start_gateway()
 
+    def create_key(self, access_key_id: str, secret_access_key: str) -> None:
+        """Give the user a further key."""
+        keys = (f"--access-key={access_key_id}", f"--secret={secret_access_key}")
+        self._ceph("radosgw-admin", "key", "create", "--uid=test", "--key-type=s3", *keys)
+
+    def remove_key(self, access_key_id: str) -> None:
+        self._ceph(
+            "radosgw-admin", "key", "rm", "--uid=test", "--key-type=s3", f"--access-key={access_key_id}"
+        )
+
     def start_gateway(self) -> None:
         self._ceph("radosgw", "-n", "client.rgw")
         wait_until(self._answers, "the gateway answers")
@@ -186,17 +195,3 @@ class CephRgw:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-def _free_ports() -> int:
-    """Return the first of ten free ports in a row, below the range of outgoing connections."""
-    for _ in range(100):
-        first = random.randrange(20_000, 32_000)  # noqa: S311  # a place to look, not a secret
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first, first + _PORTS):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
-    raise RuntimeError("no ten free ports in a row")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import boto3
 from botocore.config import Config
@@ -41,7 +41,9 @@ class EmbeddedStore:
         any_local_origin: bool = False,
         without: Collection[Patch] = (),
         wrapper: Sequence[str] = (),
+        backend: Path = Path(__file__).parents[2],
     ) -> None:
+        """Take another `backend` to start the store of another version."""
         self.data_dir = data_dir
         self.host = host
         self.origins = tuple(origins)
@@ -49,6 +51,7 @@ class EmbeddedStore:
         self.without = frozenset(without)
         self._port = port
         self._wrapper = tuple(wrapper)
+        self._backend = backend
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port
         self._client: S3Client | None = None
@@ -67,7 +70,7 @@ class EmbeddedStore:
             [*self._wrapper, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
+            cwd=self._backend,
         )
         event = json.loads(self._first_line())
         if event["event"] != "ready":
@@ -138,10 +141,13 @@ class EmbeddedStore:
     def client(self) -> "S3Client":
         """Return a boto3 client that does not retry, so that tests see the first answer."""
         if self._client is None:
-            self._client = self._make_client()
+            self._client = self.make_client()
         return self._client
 
-    def _make_client(self) -> "S3Client":
+    def make_client(
+        self, checksums: Literal["when_required", "when_supported"] = "when_required"
+    ) -> "S3Client":
+        """Return a new client, for a test that changes it."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint_url,
@@ -152,8 +158,8 @@ class EmbeddedStore:
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
                 retries={"total_max_attempts": 1},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
+                request_checksum_calculation=checksums,
+                response_checksum_validation=checksums,
                 read_timeout=TIMEOUT_SECONDS,
             ),
         )

@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.engines.faults import Fault, Match, Rule, Seen
 from tests.engines.http_wire import PIECE_BYTES, Head, exactly, read_body, read_head, reset
+from tests.engines.ports import free_port
 
 _BROKEN = (ConnectionError, asyncio.IncompleteReadError, TimeoutError)
 
@@ -52,9 +53,7 @@ class FaultProxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy")
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
 
     @property
     def origin(self) -> str:

@@ -98,7 +98,7 @@ class PostgresServer:
         """Delete all rows of our tables, whoever is connected. A new database would be much slower."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         self._execute(f"{others} AND datname = current_database()", name)
-        tables = "users, sessions, videos, installation"
+        tables = "users, sessions, videos, installation, limit_counters"
         self._execute(f"TRUNCATE {tables} CASCADE", name)
 
     def url(self, name: str) -> str:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import selectors
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,10 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from app.core.config import Settings
+from app.domain.limits import Limit
 from localstore.credentials import load_or_create_credentials
+from tests.engines.ports import free_port
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 if TYPE_CHECKING:
@@ -25,6 +27,14 @@ if TYPE_CHECKING:
 
 BUCKET = "slipway"
 SLIPWAY = [str(Path(sys.executable).parent / "slipway")]
+LIMITS_OF_USERS = {
+    f"LIMIT_{limit.upper()}": Settings.model_fields[f"limit_{limit}"].default
+    for limit in Limit
+    if limit.endswith("_per_user")
+}
+"""The defaults, which a page must not meet."""
+BRIEF = httpx.Limits(keepalive_expiry=2)
+"""The app ends an idle connection after 5 s, which is also how long httpx keeps one by default."""
 WITH_QUICK_RECHECKS = [sys.executable, str(Path(__file__).with_name("quick_rechecks.py"))]
 
 
@@ -46,6 +56,11 @@ class SlipwayProcess:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def store_origin_of_page(self) -> str:
+        """Where a page at `origin` finds the store."""
+        return f"http://localhost:{self.store_port}"
+
+    @property
     def store_origin(self) -> str:
         return f"http://127.0.0.1:{self.store_port}"
 
@@ -62,14 +77,19 @@ class SlipwayProcess:
             "SLIPWAY_PORT": str(self.port),
             "SLIPWAY_STORE_PORT": str(self.store_port),
             "SLIPWAY_DATA_DIR": str(self.data_dir),
+            # Many users of a test share one address, and a test's client is faster than a page.
+            **{f"LIMIT_{limit.upper()}": "" for limit in Limit},
             **self.settings,
         }
 
-    def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run `slipway ...` beside the app, with its settings and those given."""
+    def command(
+        self, *arguments: str, typed: str | None = None, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `slipway ...` beside the app, with its settings and those given, and `typed` on its standard input."""
         return subprocess.run(
             [*self.program, *arguments],
             env={**self.environment, **settings},
+            input=typed,
             cwd=self.data_dir.parent,
             capture_output=True,
             check=False,
@@ -86,7 +106,9 @@ class SlipwayProcess:
         return self
 
     def launch(self) -> None:
-        """Start without waiting."""
+        """Start without waiting. What ran before has ended."""
+        if self._process is not None:
+            self.wait()
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self.program, "serve", "--upgrade"],
@@ -114,7 +136,10 @@ class SlipwayProcess:
         return self.wait()
 
     def stop(self) -> int:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None:
+            return 0
+        if self._process.poll() is not None:
+            self.wait()
             return 0
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
@@ -219,7 +244,7 @@ class SlipwayProcess:
     @contextmanager
     def api(self, email: str, password: str = "correct horse") -> Iterator[httpx.Client]:
         """Yield an API client with a bearer token. Register the account if needed."""
-        with httpx.Client(base_url=f"{self.origin}/api/v1", timeout=TIMEOUT_SECONDS) as client:
+        with httpx.Client(base_url=f"{self.origin}/api/v1", timeout=TIMEOUT_SECONDS, limits=BRIEF) as client:
             client.post("/auth/register", json={"email": email, "password": password})
             answer = client.post("/auth/token", data={"username": email, "password": password})
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -238,10 +263,3 @@ class SlipwayProcess:
     ) -> None:
         self.stop()
         self.wait_for_no_store()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

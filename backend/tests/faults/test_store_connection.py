@@ -106,7 +106,7 @@ async def test_hanging_store_answers_all_and_leaks_nothing(
             crowd = [asyncio.create_task(alice.post(f"{API}/videos", json=MP4)) for _ in range(CROWD)]
             while not all(task.done() for task in crowd):
                 # Abandoned calls count too until a thread is free.
-                assert s3_storage._pool._work_queue.qsize() <= most
+                assert s3_storage._lane.pool._work_queue.qsize() <= most
                 await asyncio.sleep(0.05)
         for task in crowd:
             assert task.result().status_code == 503, task.result().text
@@ -117,14 +117,14 @@ async def test_hanging_store_answers_all_and_leaks_nothing(
                 "database_unavailable",
             )
             assert int(task.result().headers["retry-after"]) > 0
-        assert len(s3_storage._pool._threads) <= application.settings.storage_threads
+        assert len(s3_storage._lane.pool._threads) <= application.settings.storage_threads
     store_proxy.heal()
 
     async def works() -> bool:
         return is_accepted(await alice.post(f"{API}/videos", json=MP4))
 
     async def left_behind_nothing() -> bool:
-        return s3_storage._slots._value == most and len(asyncio.all_tasks()) <= tasks
+        return s3_storage._lane.slots._value == most and len(asyncio.all_tasks()) <= tasks
 
     await until_healthy(works)
     await until_healthy(left_behind_nothing)

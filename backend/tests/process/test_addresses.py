@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from app.core.addresses import lan_addresses
-from app.core.origins import url_host
+from app.core.origins import is_loopback, url_host
+from app.embedded import EmbeddedStoreProcess, StoreNotStarted
 from tests.engines.slipway import SlipwayProcess
 from tests.waiting import TIMEOUT_SECONDS
 
@@ -46,6 +47,15 @@ def slipway(tmp_path: Path) -> Iterator[SlipwayProcess]:
     slipway.stop()
 
 
+def store_host(host: str, slipway: SlipwayProcess) -> str:
+    """Return the store's host for a page at `host`. On this machine it is another name, for the sake of cookies."""
+    if announced_hosts(slipway) == ["[::1]"]:
+        return "[::1]"
+    if host == "localhost":
+        return "127.0.0.1"
+    return "localhost" if is_loopback(host) else host
+
+
 def upload_at(slipway: SlipwayProcess, host: str) -> None:
     """Sign in as the page at `host` does, and send a part with the URL and the CORS headers that it gets."""
     page = f"http://{host}:{slipway.port}"
@@ -59,8 +69,9 @@ def upload_at(slipway: SlipwayProcess, host: str) -> None:
         created = browser.post("/api/v1/videos", json=body)
         assert created.status_code == 201, created.text
         (part,) = created.json()["upload"]["parts"]
-        assert part["url"].startswith(f"http://{host}:{slipway.store_port}/")
-        source = f"http://{'*' if host.startswith('[') else host}:{slipway.store_port}"
+        store = store_host(host, slipway)
+        assert part["url"].startswith(f"http://{store}:{slipway.store_port}/")
+        source = f"http://{'*' if store.startswith('[') else store}:{slipway.store_port}"
         assert f"connect-src 'self' {source};" in policy or not policy
         ask = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-md5"}
         for answer in (
@@ -117,6 +128,34 @@ def test_ipv6_loopback_works(slipway: SlipwayProcess, host: str) -> None:
 
     assert announced_hosts(slipway) == ["[::1]"]
     upload_at(slipway, "[::1]")
+
+
+def test_ipv4_loopback_works(slipway: SlipwayProcess) -> None:
+    slipway.settings |= {"SLIPWAY_HOST": "127.0.0.1", **COMPANY}
+    slipway.start()
+
+    for page in ("127.0.0.1", "localhost"):
+        upload_at(slipway, page)
+
+
+@needs_ipv6
+def test_nobody_else_can_listen_at_the_stores_other_address(slipway: SlipwayProcess) -> None:
+    slipway.start()
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("::1", slipway.store_port), TIMEOUT_SECONDS)
+    with socket.socket(socket.AF_INET6) as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            stranger.bind(("::1", slipway.store_port))
+
+
+@needs_ipv6
+async def test_store_does_not_start_beside_a_stranger_at_its_other_address(tmp_path: Path) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as stranger:
+        store = EmbeddedStoreProcess(tmp_path, "127.0.0.1", stranger.getsockname()[1], [])
+        with pytest.raises(StoreNotStarted, match="SLIPWAY_STORE_PORT"):
+            await store.start()
 
 
 @needs_ipv6

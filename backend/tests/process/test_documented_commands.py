@@ -27,7 +27,9 @@ import pytest
 from app.core.config import Settings
 from tests.engines import ceph_rgw, postgres
 from tests.engines.ceph_rgw import CephRgw
+from tests.engines.clamd import Clamd
 from tests.engines.embedded import EmbeddedStore
+from tests.engines.ports import free_port
 from tests.engines.postgres import PostgresServer
 from tests.engines.slipway import BUCKET, SLIPWAY, SlipwayProcess
 from tests.media import make_video
@@ -84,10 +86,14 @@ class World:
     settings: dict[str, str] = field(default_factory=dict)
     """The real values of a page's settings, by name."""
     server_folder: Path | None = None
+    real_words: dict[str, str] = field(default_factory=dict)
+    """What stands in blocks of this page in place of words."""
 
     def real(self, text: str) -> str:
-        """Return the text with this test's port in place of the default one."""
-        return text.replace(ADDRESS, f"127.0.0.1:{self.port}")
+        """Return the text with this test's port in place of the default one, and other words of this test."""
+        for word, real in {ADDRESS: f"127.0.0.1:{self.port}", **self.real_words}.items():
+            text = text.replace(word, real)
+        return text
 
     def write_settings(self, text: str) -> None:
         """Write `.env`. Raise ValidationError if Slipway would not start with it."""
@@ -180,9 +186,20 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
                 run_store(world, stack)
             case "s3":
                 run_ceph(world, stack)
+            case "rotate-secrets":
+                run_postgresql(world, stack)
+                run_in(world, "createuser slipway_app")
+                stack.enter_context(slipway)
             case "backup":
                 run_postgresql(world, stack)
                 with_a_video(world, slipway)
+            case "scan":
+                clamd = stack.enter_context(Clamd(folder / "clamd"))
+                world.real_words = {
+                    "/run/clamav/clamd.ctl": str(clamd.socket),
+                    "scripts/": f"{REPOSITORY / 'scripts'}/",
+                    "8099": str(free_port()),
+                }
             case _:
                 stack.enter_context(slipway)
         yield world

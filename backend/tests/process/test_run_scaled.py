@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.engines.ports import free_port
 from tests.factories import PASSWORD
 from tests.mediaprobe.builders import progressive_mp4
 from tests.waiting import TIMEOUT_SECONDS
@@ -56,9 +56,7 @@ class ScaledSlipway:
 
 @asynccontextmanager
 async def scaled() -> AsyncIterator[ScaledSlipway]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [str(REPOSITORY / "scripts/run_scaled.py"), "--store", "embedded", "--port", str(port)]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdout=PIPE, env={"PATH": os.environ["PATH"]}, start_new_session=True

@@ -3,28 +3,27 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import update
-from typer.testing import CliRunner, Result
 
-from app import cli
 from app.bootstrap import Application
 from app.core import schema
-from app.core.config import Settings
 from app.domain.recheck import RECHECK_AFTER
 from app.embedded import free_port
 from app.models import Installation, Video
 from app.services.sweep.bucket import MARKER_KEY
 from tests.conftest import MakeVideo
 from tests.engines.slipway import BUCKET, SlipwayProcess
-from tests.factories import make_application, read_video
-from tests.fakes import START_OF_TIME, FakeClock, FakeProbe, InMemoryStorage
+from tests.factories import read_video
+from tests.fakes import START_OF_TIME, FakeClock, InMemoryStorage
+from tests.process.conftest import Command
 from tests.waiting import wait_until
 
 # Everything without a row is old at once, and the app's own sweep comes every second.
@@ -108,32 +107,13 @@ def test_app_starts_only_with_adopted_bucket(slipway: SlipwayProcess) -> None:
 
 # --- exit status, over the fakes --------------------------------------------------------------------------------
 
-Command = Callable[..., Result]
-
 
 @pytest.fixture
-def command(
-    database_url: str,
-    tmp_path: Path,
-    storage: InMemoryStorage,
-    clock: FakeClock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Command:
+def command(run_in_this_process: Command) -> Command:
     """`slipway sweep` in this process, after a first sweep."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("SLIPWAY_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(cli, "configure_logging", lambda: None)
-
-    def build(settings: Settings) -> Application:
-        return make_application(settings, clock, storage, FakeProbe())
-
-    def run(*options: str, typed: str | None = None) -> Result:
-        monkeypatch.setattr(cli, "has_terminal", lambda: typed is not None)
-        return CliRunner().invoke(cli.app, ["sweep", *options], input=typed)
-
-    monkeypatch.setattr(cli, "build", build)
-    assert run().exit_code == 0
-    return run
+    sweep = partial(run_in_this_process, "sweep")
+    assert sweep().exit_code == 0
+    return sweep
 
 
 def test_exits_with_4_over_the_limit(command: Command, storage: InMemoryStorage, clock: FakeClock) -> None:

@@ -19,6 +19,7 @@ from app.domain.errors import (
     SessionNotFound,
 )
 from app.models import User
+from app.services import accounts
 from app.services.accounts import Caller, SignIn
 from tests.conftest import REAL_ARGON2, MakeUser
 from tests.factories import PASSWORD
@@ -41,7 +42,7 @@ async def signed_in(application: Application, user: User) -> Caller:
 
 
 async def test_registered_user_signs_in(application: Application) -> None:
-    made = await application.accounts.register("Ada@Example.com", PASSWORD, "Ada")
+    made = await application.registration.create("Ada@Example.com", PASSWORD, "Ada")
 
     signed = await application.accounts.sign_in("Ada@Example.com", PASSWORD, "cookie", None)
 
@@ -55,10 +56,10 @@ async def test_registered_user_signs_in(application: Application) -> None:
 
 
 async def test_ignores_case_of_addresses(application: Application) -> None:
-    made = await application.accounts.register("ada@example.com", PASSWORD, None)
+    made = await application.registration.create("ada@example.com", PASSWORD, None)
 
     with pytest.raises(EmailTaken):
-        await application.accounts.register("ADA@Example.COM", PASSWORD, None)
+        await application.registration.create("ADA@Example.COM", PASSWORD, None)
 
     assert (
         await application.accounts.sign_in("aDa@eXample.com", PASSWORD, "cookie", None)
@@ -67,7 +68,7 @@ async def test_ignores_case_of_addresses(application: Application) -> None:
 
 async def test_concurrent_registrations_create_one_account(application: Application) -> None:
     outcomes = await asyncio.gather(
-        *(application.accounts.register("ada@example.com", PASSWORD, None) for _ in range(5)),
+        *(application.registration.create("ada@example.com", PASSWORD, None) for _ in range(5)),
         return_exceptions=True,
     )
 
@@ -94,12 +95,12 @@ async def test_concurrent_registrations_create_one_account(application: Applicat
 )
 async def test_refuses_common_passwords(application: Application, password: str) -> None:
     with pytest.raises(PasswordTooWeak):
-        await application.accounts.register("ada.lovelace@example.com", password, None)
+        await application.registration.create("ada.lovelace@example.com", password, None)
 
 
 @pytest.mark.parametrize("password", ["8 chars!", "x" * 127 + "y", "пароль моря", "correct horse battery"])
 async def test_accepts_other_passwords(application: Application, password: str) -> None:
-    made = await application.accounts.register("ada@example.com", password, None)
+    made = await application.registration.create("ada@example.com", password, None)
 
     assert (
         await application.accounts.sign_in("ada@example.com", password, "cookie", None)
@@ -107,7 +108,7 @@ async def test_accepts_other_passwords(application: Application, password: str) 
 
 
 async def test_stores_neither_password_nor_token(application: Application) -> None:
-    await application.accounts.register("ada@example.com", PASSWORD, None)
+    await application.registration.create("ada@example.com", PASSWORD, None)
     signed = await application.accounts.sign_in("ada@example.com", PASSWORD, "cookie", None)
 
     async with application.database.reading() as session:
@@ -270,12 +271,12 @@ async def test_ends_another_session_of_the_user(application: Application, user: 
     caller = await signed_in(application, user)
     (row,) = [row for row in await application.accounts.list_sessions(caller) if row.kind == "bearer"]
 
-    await application.accounts.end_session(caller, row.id)
+    await application.accounts.end_session(caller, row.id, PASSWORD)
 
     with pytest.raises(NotAuthenticated):
         await application.accounts.who_is(lost.token)
     with pytest.raises(SessionNotFound):
-        await application.accounts.end_session(caller, row.id)
+        await application.accounts.end_session(caller, row.id, PASSWORD)
 
 
 async def test_hides_sessions_of_other_users(
@@ -286,7 +287,7 @@ async def test_hides_sessions_of_other_users(
     thief = await signed_in(application, await make_user())
 
     with pytest.raises(SessionNotFound):
-        await application.accounts.end_session(thief, victims_session)
+        await application.accounts.end_session(thief, victims_session, PASSWORD)
 
     assert victims_session not in [row.id for row in await application.accounts.list_sessions(thief)]
     assert (await application.accounts.who_is(victim.token)).user.id == user.id
@@ -296,9 +297,10 @@ async def test_new_password_ends_other_sessions(application: Application, user: 
     here, there = await sign_in(application, user), await sign_in(application, user)
     caller = await application.accounts.who_is(here.token)
 
-    await application.accounts.change_password(caller, PASSWORD, "another harbour")
+    renewed = await application.accounts.change_password(caller, PASSWORD, "another harbour")
 
-    assert (await application.accounts.who_is(here.token)).user.id == user.id
+    assert renewed
+    assert (await application.accounts.who_is(renewed)).user.id == user.id
     with pytest.raises(NotAuthenticated):
         await application.accounts.who_is(there.token)
     with pytest.raises(InvalidCredentials):
@@ -334,17 +336,6 @@ async def test_changes_the_name(application: Application, user: User) -> None:
 # --- the operator -----------------------------------------------------------------------------------------------
 
 
-async def test_disabling_ends_sessions_at_once(application: Application, user: User) -> None:
-    token = (await sign_in(application, user)).token
-
-    await application.accounts.disable(user.email.upper())
-
-    with pytest.raises(NotAuthenticated):
-        await application.accounts.who_is(token)
-    with pytest.raises(InvalidCredentials):
-        await sign_in(application, user)
-
-
 async def test_operator_sets_password_and_ends_sessions(application: Application, user: User) -> None:
     token = (await sign_in(application, user)).token
 
@@ -357,9 +348,44 @@ async def test_operator_sets_password_and_ends_sessions(application: Application
 
 async def test_operator_gets_error_for_unknown_account(application: Application) -> None:
     with pytest.raises(InvalidCredentials, match="no account"):
-        await application.accounts.disable("nobody@example.com")
-    with pytest.raises(InvalidCredentials, match="no account"):
         await application.accounts.set_password("nobody@example.com", PASSWORD)
+
+
+# --- the number of sessions -------------------------------------------------------------------------------------
+
+
+async def test_sign_in_beyond_the_limit_ends_the_session_that_was_used_least_recently(
+    application: Application,
+    user: User,
+    make_user: MakeUser,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accounts, "MAX_SESSIONS_PER_USER", 3)
+    other = await sign_in(application, await make_user())
+    first, second, third = [await sign_in(application, user) for _ in range(3)]
+    clock.advance(minutes=2)
+    await application.accounts.who_is(first.token)
+    await application.accounts.who_is(third.token)
+
+    newest = await sign_in(application, user)
+
+    for kept in (first, third, newest, other):
+        await application.accounts.who_is(kept.token)
+    with pytest.raises(NotAuthenticated):
+        await application.accounts.who_is(second.token)
+
+
+async def test_sign_ins_at_once_leave_no_more_sessions_than_the_limit(
+    application: Application, user: User, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "MAX_SESSIONS_PER_USER", 3)
+    for _ in range(5):
+        clock.advance(seconds=1)
+        newest = await asyncio.gather(*(sign_in(application, user) for _ in range(2)))
+
+    callers = [await application.accounts.who_is(signed.token) for signed in newest]
+    assert len(await application.accounts.list_sessions(callers[0])) == 3
 
 
 # --- hashing under load -----------------------------------------------------------------------------------------
@@ -375,6 +401,40 @@ async def test_refuses_sign_ins_beyond_the_queue(monkeypatch: pytest.MonkeyPatch
 
     assert sum(isinstance(outcome, Overloaded) for outcome in outcomes) == 6
     assert await hasher.verify(PASSWORD, next(o for o in outcomes if isinstance(o, str)))
+    hasher.close()
+
+
+async def test_keeps_room_in_the_queue_for_known_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "HASHING_QUEUE", 4)
+    monkeypatch.setattr(security, "KEPT_FOR_KNOWN", 2)
+    hasher = PasswordHasher()
+
+    strangers = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(4)]
+    await asyncio.sleep(0)
+    outcomes: list[Any] = await asyncio.gather(
+        *(hasher.verify(PASSWORD, None, is_known=is_known) for is_known in (False, True, True, True)),
+        return_exceptions=True,
+    )
+
+    assert [isinstance(outcome, Overloaded) for outcome in outcomes] == [True, False, False, True]
+    await asyncio.gather(*strangers)
+    hasher.close()
+
+
+async def test_one_account_or_address_takes_a_part_of_the_queue() -> None:
+    hasher = PasswordHasher()
+
+    outcomes: list[Any] = await asyncio.gather(
+        *(hasher.verify(PASSWORD, None, ["account a", f"address {n}"], is_known=True) for n in range(50)),
+        *(hasher.verify(PASSWORD, None, [f"account {n}", "address x"]) for n in range(50)),
+        hasher.verify(PASSWORD, None, ["account c", "address y"]),
+        return_exceptions=True,
+    )
+
+    hashed = [number for number, outcome in enumerate(outcomes) if not isinstance(outcome, Overloaded)]
+    most = security.HASHES_OF_ONE
+    assert hashed == [*range(most), *range(50, 50 + most), 100]
+    assert not await hasher.verify(PASSWORD, None, ["account a", "address x"])
     hasher.close()
 
 

@@ -6,22 +6,29 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
+from sqlmodel import col
 
 from app.bootstrap import Application
 from app.core.config import Settings
+from app.crud import users
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import (
     FileTooLarge,
     IdempotencyConflict,
+    InstallationFull,
+    NotAuthenticated,
     Overloaded,
     QuotaExceeded,
     SlipwayError,
     StorageUnavailable,
     TooManyUploads,
+    TooManyVideos,
     UnsupportedContainer,
     WrongState,
 )
-from app.models import User
+from app.domain.video_list import VideoQuery
+from app.models import User, Video
 from app.services.uploads import StartedUpload
 from tests.conftest import MakeUser, MakeVideo
 from tests.factories import (
@@ -276,6 +283,39 @@ async def test_concurrent_creates_stay_within_the_limit(
     await assert_quota_is_exact(application, user)
 
 
+async def test_concurrent_creates_stay_within_the_number_of_videos(
+    application: Application, create: Create, make_video: MakeVideo, storage: InMemoryStorage, user: User
+) -> None:
+    application.settings.user_max_videos = 4
+    await make_video("failed", data=b"x")
+    before = len(storage.open_uploads)
+
+    outcomes = await asyncio.gather(*(create(size_bytes=1) for _ in range(9)), return_exceptions=True)
+
+    assert sum(isinstance(outcome, StartedUpload) for outcome in outcomes) == 3
+    assert sum(isinstance(outcome, TooManyVideos) for outcome in outcomes) == 6
+    assert await count_videos(application) == 4
+    assert len(storage.open_uploads) == before + 3
+    await assert_quota_is_exact(application, user)
+
+
+@pytest.mark.parametrize("status", ["processing", "ready", "failed", "expired", "deleting"])
+async def test_row_counts_as_a_video_until_it_is_gone(
+    application: Application, create: Create, make_video: MakeVideo, make_user: MakeUser, status: str
+) -> None:
+    application.settings.user_max_videos = 1
+    await make_video(status, owner=await make_user(), data=b"x")
+    video = await make_video(status, data=b"x")
+    with pytest.raises(TooManyVideos):
+        await create()
+
+    async with application.database.transaction() as session:
+        await session.execute(delete(Video).where(col(Video.id) == video.id))
+    key = uuid.uuid4()
+    await create(key=key)
+    assert not (await create(key=key)).is_new, "a repeated create needs no room"
+
+
 async def test_too_many_uploads_names_the_open_ones(create: Create, make_video: MakeVideo) -> None:
     expected = []
     for _ in range(LIMIT_IN_FLIGHT - 1):
@@ -294,6 +334,66 @@ async def test_only_uploading_videos_count_as_open(create: Create, make_video: M
 
     for _ in range(LIMIT_IN_FLIGHT):
         await create(size_bytes=1)
+
+
+@pytest.mark.parametrize(("own", "fits"), [(QUOTA + 1, True), (QUOTA - 1, False), (0, False)])
+async def test_users_own_quota_replaces_the_usual_one(
+    create: Create, make_user: MakeUser, own: int, fits: bool
+) -> None:
+    owner = await make_user(quota_bytes=own)
+    if fits:
+        await create(owner=owner, size_bytes=own)
+        return
+
+    with pytest.raises(QuotaExceeded) as raised:
+        await create(owner=owner, size_bytes=own + 1)
+    assert raised.value.facts == {"used_bytes": 0, "quota_bytes": own}
+
+
+async def test_concurrent_creates_fill_the_installation_exactly(
+    application: Application, create: Create, make_user: MakeUser
+) -> None:
+    application.settings.max_total_bytes = 5 * 100
+    owners = [await make_user() for _ in range(25)]
+
+    outcomes = await asyncio.gather(
+        *(create(owner=owner, size_bytes=100) for owner in owners), return_exceptions=True
+    )
+
+    assert sum(isinstance(outcome, StartedUpload) for outcome in outcomes) == 5
+    assert sum(isinstance(outcome, InstallationFull) for outcome in outcomes) == 20
+    assert sum([await reserved_bytes(application, owner) for owner in owners]) == 500
+
+
+async def test_full_installation_takes_uploads_again_after_a_release(
+    application: Application, create: Create, make_user: MakeUser, user: User
+) -> None:
+    application.settings.max_total_bytes = 100
+    key = uuid.uuid4()
+    await create(key=key, size_bytes=100)
+    other = await make_user()
+    with pytest.raises(InstallationFull):
+        await create(owner=other, size_bytes=1)
+
+    assert not (await create(key=key, size_bytes=100)).is_new, "a repeated create needs no room"
+    async with application.database.transaction() as session:
+        await users.release_bytes(session, user.id, 1)
+    await create(owner=other, size_bytes=1)
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_disabled_user_opens_and_signs_nothing(
+    application: Application, create: Create, make_user: MakeUser, make_video: MakeVideo, known: bool
+) -> None:
+    """The request was authenticated before the account was disabled."""
+    owner, key = await make_user(is_active=False), uuid.uuid4()
+    if known:
+        await make_video("uploading", owner=owner, idempotency_key=key)
+
+    with pytest.raises(NotAuthenticated):
+        await create(owner=owner, key=key)
+
+    assert await count_videos(application) == int(known)
 
 
 async def test_limits_are_per_user(create: Create, make_user: MakeUser) -> None:
@@ -374,7 +474,7 @@ async def test_delete_during_create_leaves_no_upload(
     gate = storage.hold_next("create_multipart_upload", when="after")
     creating = asyncio.create_task(create())
     await gate.reached()
-    (video,) = (await application.videos.list_page(user.id, 20, None, None)).items
+    (video,) = (await application.videos.list_page(user.id, VideoQuery(), 20)).items
     await application.videos.delete(user.id, video.id)
     gate.release()
 

@@ -18,6 +18,7 @@ from app.bootstrap import Application
 from app.core.db import Database
 from app.crud import installation
 from app.domain.errors import DatabaseUnavailable
+from app.domain.video_list import VideoQuery
 from app.models import User
 from tests.databases import PostgresDatabases
 
@@ -61,10 +62,10 @@ def children(parent: int) -> list[int]:
 async def the_paused_server_is_given_up_on(application: Application, user: User) -> None:
     async with postgresql_paused(application.database):
         with pytest.raises(DatabaseUnavailable):
-            await application.videos.list_page(user.id, 20, None, None)
+            await application.videos.list_page(user.id, VideoQuery(), 20)
         with pytest.raises(DatabaseUnavailable):
             await application.database.check()
-    assert (await application.videos.list_page(user.id, 20, None, None)).items == []
+    assert (await application.videos.list_page(user.id, VideoQuery(), 20)).items == []
 
 
 async def waiting_writers_leave_room_for_readers(application: Application, user: User) -> None:
@@ -74,7 +75,7 @@ async def waiting_writers_leave_room_for_readers(application: Application, user:
             for n in range(application.settings.database_pool_size * 2)
         ]
         await asyncio.sleep(0)  # the writers now wait for their slot
-        assert (await application.videos.list_page(user.id, 20, None, None)).items == []
+        assert (await application.videos.list_page(user.id, VideoQuery(), 20)).items == []
         outcomes = await asyncio.gather(*writers, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailable}
     await application.uploads.create(user.id, "after.mp4", 1000, "video/mp4", None)

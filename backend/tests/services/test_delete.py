@@ -10,6 +10,7 @@ from app.bootstrap import Application
 from app.crud import videos
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import StorageUnavailable, VideoNotFound
+from app.domain.video_list import VideoQuery
 from app.domain.video_status import HIDDEN, VideoStatus
 from app.models import User, Video
 from app.services import videos as video_service
@@ -45,7 +46,7 @@ async def test_hides_video_at_once_and_deletes_row_later(
 
     with pytest.raises(VideoNotFound):
         await application.videos.get(user.id, video.id)
-    assert (await application.videos.list_page(user.id, 20, None, None)).items == []
+    assert (await application.videos.list_page(user.id, VideoQuery(), 20)).items == []
     await assert_nothing_stored(application, storage, user)
     assert (await read_video(application, video.id)).status == "deleting"
     clock.advance(SETTLED)

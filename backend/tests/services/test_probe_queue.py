@@ -24,7 +24,7 @@ from app.domain.video_status import VideoEvent
 from app.services.probe_queue import ProbeQueue
 from app.services.processing import PROBE_LEASE
 from tests.api.outage import database_down
-from tests.conftest import MakeVideo
+from tests.conftest import MakeUser, MakeVideo
 from tests.factories import read_video
 from tests.fakes import FakeClock, FakeProbe
 from tests.waiting import TIMEOUT_SECONDS
@@ -122,7 +122,12 @@ async def finish_upload(
     """Return after the transaction that verifies a completion and creates its job."""
     async with application.database.transaction() as session:
         assert await videos.transition(
-            session, video_id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
+            session,
+            video_id,
+            VideoEvent.COMPLETE_VERIFIED,
+            changed_at=application.clock.now(),
+            lease_owner=None,
+            lease_until=None,
         )
         await (queue or application.queue).enqueue(session, video_id)
 
@@ -231,7 +236,12 @@ async def test_enqueuing_twice_keeps_transaction(
         await application.queue.enqueue(session, video.id)
         await application.queue.enqueue(session, other.id)
         assert await videos.transition(
-            session, other.id, VideoEvent.COMPLETE_VERIFIED, lease_owner=None, lease_until=None
+            session,
+            other.id,
+            VideoEvent.COMPLETE_VERIFIED,
+            changed_at=application.clock.now(),
+            lease_owner=None,
+            lease_until=None,
         )
 
     async with working(application, jobs):
@@ -258,6 +268,28 @@ async def test_worker_finds_no_leased_or_finished_job(
 
     assert await read_video(application, video.id) == done
     assert len(probe.calls) == 1
+
+
+async def test_queue_of_one_user_lets_others_in(
+    application: Application, make_video: MakeVideo, make_user: MakeUser, clock: FakeClock
+) -> None:
+    crowd, other = await make_user(), await make_user()
+    theirs = [await make_video("processing", owner=crowd) for _ in range(3)]
+    for video in theirs:
+        async with application.database.transaction() as session:
+            await application.queue.enqueue(session, video.id)
+        clock.advance(seconds=1)
+    late = await make_video("processing", owner=other)
+    async with application.database.transaction() as session:
+        await application.queue.enqueue(session, late.id)
+    now = clock.now()
+
+    claimed: list[uuid.UUID | None] = []
+    for _ in range(5):
+        async with application.database.transaction() as session:
+            claimed.append(await leases.claim_probe(session, uuid.uuid4(), now, now + PROBE_LEASE))
+
+    assert claimed == [theirs[0].id, late.id, theirs[1].id, theirs[2].id, None]
 
 
 @pytest.mark.usefixtures("only_when_told")

@@ -68,6 +68,7 @@ async def test_stores_missing_data_and_picture(
         "mirrored": True,
         "crop": "0:140:0:140",
         "dolby_vision": True,
+        "audio_channels": 6,
         "truncated": True,
         "available_percent": 40,
     }

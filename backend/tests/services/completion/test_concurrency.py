@@ -9,6 +9,7 @@ from app.bootstrap import Application
 from app.crud import videos
 from app.domain.errors import PartsIncomplete, VideoNotFound
 from app.models import User
+from app.services.completion import MAX_WAITING
 from tests.factories import (
     assert_quota_is_exact,
     reserved_bytes,
@@ -50,6 +51,25 @@ async def test_waiting_calls_get_the_result(
     assert (await first).status == "processing"
     assert (await second).status == "processing"
     assert storage.count("complete_multipart_upload") == 1
+
+
+async def test_calls_beyond_the_bound_are_answered_at_once(
+    application: Application, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    gate = storage.hold_next("complete_multipart_upload")
+    waiting = [
+        asyncio.create_task(application.completion.complete(user.id, video.id, {}))
+        for _ in range(MAX_WAITING)
+    ]
+    await gate.reached()
+
+    assert (await application.completion.complete(user.id, video.id, {})).status == "completing"
+    assert not any(call.done() for call in waiting)
+
+    gate.release()
+    assert {answer.status for answer in await asyncio.gather(*waiting)} == {"processing"}
+    assert not application.completion.calls
 
 
 async def test_concurrent_calls_all_name_missing_parts(

@@ -1,0 +1,70 @@
+"""The list of videos is searched, sorted and scrolled, and its address and place survive a visit to a video."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Account
+from tests.browser.seeding import seed_videos
+from tests.engines.slipway import SlipwayProcess
+
+MAX_NODES = 1500
+
+
+def test_search_and_order_survive_a_visit_and_a_reload(
+    signed_in: Page, slipway: SlipwayProcess, account: Account
+) -> None:
+    seed_videos(slipway, account.email, 12)
+    main = signed_in.get_by_role("main")
+    signed_in.reload()
+    expect(main.get_by_text("12 videos", exact=True)).to_be_visible()
+    signed_in.get_by_label("Search by name").fill("PART-1")
+    signed_in.get_by_label("Sort by").select_option("Smallest first")
+    expect(signed_in).to_have_url(re.compile(r"/\?q=PART-1&sort=smallest$"))
+    expect(main.get_by_text("4 videos", exact=True)).to_be_visible()
+    expect(signed_in.get_by_role("status").filter(has_text="4 videos")).to_have_count(1)
+    found = signed_in.locator("main li")
+    for return_to_list in (
+        signed_in.go_back,
+        signed_in.get_by_role("link", name="All videos").click,
+        signed_in.reload,
+    ):
+        expect(found).to_have_count(4)
+        expect(found.first).to_contain_text("part-1.mp4")
+        if return_to_list != signed_in.reload:
+            found.first.get_by_role("link").click()
+            expect(signed_in.get_by_role("heading", name="part-1.mp4")).to_be_visible()
+        return_to_list()
+        expect(signed_in.get_by_label("Search by name")).to_have_value("PART-1")
+    signed_in.get_by_label("Search by name").press("Escape")
+    expect(signed_in).to_have_url(re.compile(r"/\?sort=smallest$"))
+    expect(found).to_have_count(12)
+
+    signed_in.get_by_label("Search by name").fill("no such name")
+    expect(signed_in.get_by_text("No video matches")).to_be_visible()
+    signed_in.get_by_role("button", name="Show all videos").click()
+    expect(found).to_have_count(12)
+
+
+def test_list_of_ten_thousand_videos_stays_small(
+    signed_in: Page, slipway: SlipwayProcess, account: Account
+) -> None:
+    seed_videos(slipway, account.email, 10_000)
+    signed_in.reload()
+    expect(signed_in.get_by_text("more than 1,000 videos")).to_be_visible()
+    first = signed_in.locator("main li a").first
+    first.focus()
+    for position in (90, 190, 290, 390):
+        row = signed_in.locator(f'main li[aria-posinset="{position}"]')
+        while row.count() == 0:
+            signed_in.mouse.wheel(0, 2000)
+            signed_in.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
+        assert signed_in.evaluate("document.querySelectorAll('*').length") <= MAX_NODES
+    # Its row is kept, because an element that is removed drops the focus.
+    expect(signed_in.locator("main li a:focus")).to_contain_text("part-10000.mp4")
+
+    row.get_by_role("link").click()
+    signed_in.get_by_role("link", name="All videos").click()
+    expect(row).to_be_in_viewport()
+    signed_in.reload()
+    expect(row).to_be_in_viewport()
