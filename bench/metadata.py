@@ -258,7 +258,7 @@ def memory_of(reading: Reading) -> str:
 def asked(*command: str) -> str | None:
     """Return the first line that a program prints, or None if it is not installed."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603  # our own comparison
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.partition("\n")[0].strip()

@@ -15,7 +15,18 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 RESULTS = BENCH / "results"
-SCRIPTS = ("signing", "metadata", "metadata_safety", "probe_floods", "upload", "large_upload")
+SCRIPTS = (
+    "signing",
+    "metadata",
+    "metadata_safety",
+    "probe_floods",
+    "http_parsers",
+    "floods",
+    "video_list",
+    "store_floods",
+    "upload",
+    "large_upload",
+)
 
 REACHED, MISSED, NOT_MEASURED = "reached", "MISSED", "NOT MEASURED"
 
