@@ -37,7 +37,7 @@ TRANSLATE = """(() => {
 # Return the percent of the card, if it is a new one and the title has it too.
 NEXT_PERCENT = r"""(seen) => {
   const card = document.querySelector("[data-upload-status=sending]");
-  const percent = /(\d+)%/.exec(card?.innerText)?.[1];
+  const percent = /\[(\d+)\]\s*\[%\]/.exec(card?.innerText)?.[1];
   const isShown = document.title === `${percent}% · [Your videos – Slipway]`;
   return !seen.includes(percent) && isShown && percent;
 }"""

@@ -46,13 +46,8 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
           {...(state.status === "sending" ? { "aria-valuetext": valueText(t, state) } : {})}
         />
         {progress !== null && (
-          <span
-            className="w-12 shrink-0 text-right font-medium tabular-nums"
-            aria-hidden="true"
-            // A translator would fetch each figure anew.
-            translate="no"
-          >
-            {t.format.percent(progress.percent)}
+          <span className="w-12 shrink-0 text-right font-medium tabular-nums" aria-hidden="true">
+            <Percent text={t.format.percent(progress.percent)} />
           </span>
         )}
       </div>
@@ -155,4 +150,11 @@ function valueText(t: Text, state: SendingState): string {
     ...figures(t, state),
     ...(left === null ? [] : [left]),
   ].join(", ");
+}
+
+/** Show digits and sign as elements of their own, so that a translator fetches the sign only once. */
+function Percent({ text }: { text: string }) {
+  const parts = text.split(/(\d+)/);
+  // biome-ignore lint/suspicious/noArrayIndexKey: the parts never change places
+  return parts.map((part, index) => <span key={index}>{part}</span>);
 }
