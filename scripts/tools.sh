@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the programs that only the tests need: Chromium, Firefox, WebKitGTK and WPE WebKit, ffmpeg and ffprobe (the
-# oracle), PostgreSQL, Redis, Ceph RGW, clamd.
+# oracle), PostgreSQL, PgBouncer, Redis, Ceph RGW, clamd, promtool.
 # Idempotent: with all of them there it asks no package manager. As root on Debian it installs what is missing,
 # anywhere else it says what to install and fails.
 set -euo pipefail
@@ -12,6 +12,7 @@ need() { # need PACKAGE TEST...: note the package unless the test command succee
   "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 have_postgres() { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }
+have_pgbouncer() { command -v pgbouncer || test -x /usr/sbin/pgbouncer; }
 have_gstreamer() { ls /usr/lib/*/gstreamer-1.0/libgst"$1".so; }
 need chromium command -v chromium
 need firefox-esr command -v firefox-esr
@@ -23,6 +24,9 @@ need gstreamer1.0-plugins-good have_gstreamer isomp4
 need ffmpeg command -v ffprobe
 # The server's utilities without the cluster that Debian's postgresql package would start by itself.
 need postgresql have_postgres
+need pgbouncer have_pgbouncer
+# For promtool.
+need prometheus command -v promtool
 # The server's program without the service that redis-server would start by itself.
 need redis-tools command -v redis-check-rdb
 need radosgw command -v radosgw
@@ -45,5 +49,12 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 fi
 echo "Installing what the tests need: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+# Debian asks this program before it starts the service of a new package. The tests need only the programs.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+fi
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

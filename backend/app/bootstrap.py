@@ -307,6 +307,7 @@ def s3_connection(settings: Settings) -> S3Connection:
         secret_access_key=settings.aws_secret_access_key.get_secret_value() or None,
         session_token=token,
         credentials_end=settings.aws_credential_expiration if token else None,
+        ca_bundle=settings.aws_ca_bundle or None,
         threads=settings.storage_threads,
         queue=settings.storage_queue,
         connect_timeout_seconds=settings.storage_connect_timeout_seconds,
@@ -330,5 +331,6 @@ def embedded_connection(settings: Settings, store_port: int) -> S3Connection:
         region=REGION,
         session_token=None,
         credentials_end=None,
+        ca_bundle=None,
         is_embedded=True,
     )

@@ -271,9 +271,8 @@ async def _start_store_if_needed(application: Application) -> None:
         endpoint = application.connection.endpoint_url if application.connection else None
         if not store:
             bucket = application.settings.bucket
-            fail(
-                f"The store does not answer at {endpoint or 'AWS'}, or has no bucket {bucket} for us. {cause_of(error)}"
-            )
+            where = endpoint or "AWS, which an empty S3_ENDPOINT_URL means"
+            fail(f"The store does not answer at {where}, or has no bucket {bucket} for us. {cause_of(error)}")
         try:
             await store.start()
         except StoreNotStarted:  # Another process has its folder.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -288,6 +289,17 @@ def test_reads_cloudfront_key_from_file(tmp_path: Path) -> None:
     assert settings.cloudfront_private_key_pem == file.read_text()
 
 
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_refuses_a_file_without_certificates(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+
+    with pytest.raises(ValidationError, match="is not a file of certificates"):
+        make(s3_bucket="videos", aws_ca_bundle=str(file))
+    assert make(aws_ca_bundle=str(file)).uses_embedded_store, "which needs none"
+
+
 def test_hides_secrets() -> None:
     settings = make(
         **SAFE,
@@ -304,10 +316,32 @@ def test_hides_secrets() -> None:
     assert "a token for metrics" not in shown
 
 
-def test_rejected_database_url_stays_hidden() -> None:
-    with pytest.raises(ValidationError) as refused:
-        make(database_url="mysql://slipway:geheim@db/slipway")
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://slipway:geheim@db/slipway", "it begins with"),
+        ("postgresql+psycopg://slipway:geheim@geheim@db/slipway", "Percent-encode special characters"),
+        ("postgresql+psycopg://slipway:geheim@geheim:geheim@db/slipway", "Percent-encode"),
+        ("postgresql+psycopg://slipway:geheim@geheim/geheim@db:5432/slipway", "Percent-encode"),
+        ("postgresql+psycopg://slipway:geheim@geheim?geheim@db/slipway", "Percent-encode"),
+        ("postgresql+psycopg://slipway:geheim@geheim?geheim=geheim@db/slipway", "Percent-encode"),
+        ("postgresql+psycopg://db/slipway?geheim=1", "a parameter that PostgreSQL's client doesn't know"),
+    ],
+)
+def test_rejected_database_url_stays_hidden(url: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as refused:
+        make(database_url=url)
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("password", "written"),
+    [("p:/?#[]", "p:/?#[]"), ("p@ss/w?rd%", "p%40ss%2Fw%3Frd%25"), ("p@:/", quote("p@:/", safe=""))],
+)
+def test_password_may_have_special_characters(password: str, written: str) -> None:
+    url = f"postgresql+psycopg://ann@server:{written}@db:5432/slipway?sslmode=require"
+
+    assert password in make(database_url=url).secret_values
 
 
 @pytest.mark.parametrize("name", ["s3_endpoint_url", "s3_public_endpoint_url"])

@@ -91,6 +91,8 @@ class S3Connection:
     session_token: str | None = field(default=None, repr=False)
     credentials_end: datetime | None = None
     """When `session_token` ends. botocore's chain knows the end of its own credentials."""
+    ca_bundle: str | None = None
+    """The file of the certificates to trust. None for botocore's own."""
     is_embedded: bool = False
     """Whether this is our own store, which no proxy and no AWS setting of this machine is for."""
 
@@ -123,8 +125,12 @@ class S3Connection:
     @cached_property
     def _session(self) -> boto3.Session:
         """Shared by all clients, because it caches the description of S3, which takes 0.3 s to read."""
+        core = _session_without_environment() if self.is_embedded else botocore.session.get_session()
+        if self.ca_bundle:
+            # Also for the clients that botocore makes itself to renew a role's keys.
+            core.set_config_variable("ca_bundle", self.ca_bundle)
         session = boto3.Session(
-            botocore_session=_session_without_environment() if self.is_embedded else None,
+            botocore_session=core,
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
             aws_session_token=self.session_token,

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import socket
+import ssl
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,8 +17,8 @@ from limits import RateLimitItem, parse_many
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from app.core import database_url
 from app.core.addresses import lan_addresses
 from app.core.client_address import may_be_proxies
 from app.core.origins import (
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     aws_secret_access_key: SecretStr = SecretStr("")
     aws_session_token: SecretStr = SecretStr("")
     aws_credential_expiration: AwareDatetime | None = None
+    aws_ca_bundle: str = ""
     cloudfront_domain: str = ""
     cloudfront_key_pair_id: str = ""
     cloudfront_private_key: SecretStr = SecretStr("")
@@ -233,17 +235,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        if url and not url.startswith(("sqlite+aiosqlite:///", "postgresql+psycopg://")):
-            # Without the value, which may contain a password.
-            raise ValueError("it begins with postgresql+psycopg:// or sqlite+aiosqlite:///, or is empty")
-        try:
-            make_url(url or "sqlite://")
-        except (ArgumentError, ValueError):
-            raise ValueError(
-                "it is not an address like postgresql+psycopg://user:password@host:5432/name. Percent-encode special "
-                "characters of the password"
-            ) from None
+        database_url.check(value.get_secret_value())
         return value
 
     @field_validator("metrics_token")
@@ -312,6 +304,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "AWS_SESSION_TOKEN belongs to AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Set all three, or none"
             )
+        if self.aws_ca_bundle and not self.uses_embedded_store:
+            _check_certificates(self.aws_ca_bundle)
         if self.scan_command and self.scan_url:
             raise ValueError("SCAN_COMMAND and SCAN_URL exclude each other. Set one of them")
         cloudfront = (self.cloudfront_domain, self.cloudfront_key_pair_id, self.cloudfront_private_key_pem)
@@ -477,6 +471,13 @@ def parse_limit(value: str) -> RateLimitItem:
     if len(rules) != 1 or rules[0].amount < 1:
         raise ValueError(problem)
     return rules[0]
+
+
+def _check_certificates(file: str) -> None:
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:  # also ssl.SSLError
+        raise ValueError(f"AWS_CA_BUNDLE: {file} is not a file of certificates in PEM ({error})") from None
 
 
 def _check_private_key(pem: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
+from app.core import pooler
 from app.domain.errors import DatabaseUnavailable
 
 BUSY_TIMEOUT_SECONDS = 3
@@ -78,6 +80,8 @@ class Database:
         self._writers = asyncio.Semaphore(1)
         if self.is_sqlite:
             _prepare_sqlite(self.engine.sync_engine)
+        else:
+            pooler.use_settings(self.engine.sync_engine, _settings())
 
     @property
     def is_sqlite(self) -> bool:
@@ -144,13 +148,20 @@ def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     return options | {
         "pool_pre_ping": True,
         "connect_args": {
-            "async_creator_fn": TimeLimitedConnection.connect,
+            "async_creator_fn": partial(pooler.connect, TimeLimitedConnection, settings=_settings()),
             "connect_timeout": BUSY_TIMEOUT_SECONDS,
             # For a server that is gone without closing its connections.
             "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
-            "options": f"-c statement_timeout={BUSY_TIMEOUT_SECONDS}s "
-            f"-c idle_in_transaction_session_timeout={ABANDONED_AFTER_SECONDS}s -c timezone=UTC",
         },
+    }
+
+
+def _settings() -> dict[str, str]:
+    """Return settings of PostgreSQL for all our transactions."""
+    return {
+        "statement_timeout": f"{BUSY_TIMEOUT_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{ABANDONED_AFTER_SECONDS}s",
+        "timezone": "UTC",
     }
 
 

@@ -29,6 +29,8 @@ SWEEP_FOUND_BYTES = Gauge("slipway_sweep_found_bytes", "Bytes of those items.", 
 SWEEP_OLDEST_SECONDS = Gauge("slipway_sweep_oldest_seconds", "Age of the oldest item.", ["category"])
 SWEEP_STOPPED = Gauge("slipway_sweep_stopped", "1 if this stopped the last sweep.", ["outcome"])
 SWEEP_LAST_SUCCESS = Gauge("slipway_sweep_last_success_timestamp_seconds", "When a sweep last was done.")
+# Before the first sweep an alarm on its age counts from here.
+SWEEP_LAST_SUCCESS.set_to_current_time()
 SWEEP_CHANGES = Counter("slipway_sweep_changes_total", "Items that this process removed.", ["category"])
 
 # What pages report of their own uploads. Anyone can send it, so nothing depends on it.

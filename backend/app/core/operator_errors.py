@@ -19,7 +19,14 @@ def sentence_for(error: Exception) -> str | None:
         case SlipwayError() | OperatorError():
             return str(error)
         case OperationalError():
-            return f"DATABASE_URL: the database cannot be opened ({str(error.orig).strip().splitlines()[0]})."
+            reason = str(error.orig).strip().splitlines()[0]
+            return f"DATABASE_URL: the database cannot be opened ({reason}).{_hint(reason)}"
         case OSError():
             return f"SLIPWAY_DATA_DIR: {error.filename or 'the folder'} cannot be used ({error.strerror})."
     return None
+
+
+def _hint(reason: str) -> str:
+    # A % with two digits behind it is taken for an encoded character.
+    wrong = "password authentication failed" in reason
+    return " Are special characters of the password percent-encoded (% as %25)?" if wrong else ""

@@ -13,7 +13,9 @@ from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
-from app.adapters.s3 import S3Storage
+from app import bootstrap
+from app.adapters.s3 import S3Storage, make_signer
+from app.core.config import Settings
 from app.core.storage_causes import CredentialsEnded, cause_of
 from app.domain.errors import StorageUnavailable
 from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
@@ -178,6 +180,24 @@ async def test_trusted_certificate_is_no_failure(
 
     with https_server(authority.issue("good")) as url, storage_at(url) as storage:
         await storage.check()
+
+
+async def test_env_file_may_name_the_trusted_certificates(
+    authority: CertificateAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    with https_server(authority.issue("good")) as url:
+        file = tmp_path / ".env"
+        file.write_text(
+            f"S3_ENDPOINT_URL={url}\nAWS_CA_BUNDLE={authority.folder}/ca.pem\n"
+            "AWS_ACCESS_KEY_ID=key\nAWS_SECRET_ACCESS_KEY=secret\n"
+        )
+        connection = bootstrap.s3_connection(Settings(_env_file=file))
+        storage = S3Storage(connection, make_signer(connection))
+        try:
+            await storage.check()
+        finally:
+            storage.close()
 
 
 # --- what the store answers -----------------------------------------------------------------------------------------

@@ -40,9 +40,12 @@ def _patterns() -> list[tuple[str, re.Pattern[str], frozenset[int]]]:
 
 
 def declares(method: str, path: str, status: int) -> bool:
-    """Return whether openapi.json declares this status for the route of the request."""
+    """Return whether openapi.json declares this status for the route of the request.
+
+    A HEAD is refused, or answered as the GET that is declared.
+    """
     for declared, pattern, statuses in _patterns():
-        if declared == method and pattern.fullmatch(path):
-            return status in statuses
+        if declared == ("GET" if method == "HEAD" else method) and pattern.fullmatch(path):
+            return status in statuses or (method, status) == ("HEAD", 405)
     # openapi.json does not declare its own route.
     return not path.startswith("/api/v1/") or path == "/api/v1/openapi.json" or status in _ANYWHERE

@@ -30,6 +30,17 @@ async def test_reports_live_and_ready(client: httpx.AsyncClient) -> None:
         assert answer.headers["x-request-id"]
 
 
+async def test_answers_head_as_balancers_ask(client: httpx.AsyncClient) -> None:
+    for path in (LIVE, READY):
+        answer = await client.head(path)
+        assert (answer.status_code, answer.headers["content-length"]) == (200, "15")
+
+
+async def test_head_says_that_it_is_not_ready(client: httpx.AsyncClient, storage: InMemoryStorage) -> None:
+    storage.fail_next("check")
+    assert (await client.head(READY)).status_code == 503
+
+
 async def test_readiness_names_unreachable_database(
     client: httpx.AsyncClient, no_database: AbstractAsyncContextManager[None], clock: FakeClock
 ) -> None:

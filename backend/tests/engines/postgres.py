@@ -35,7 +35,7 @@ class PostgresServer:
     def __init__(self, *, survives_kill: bool = False) -> None:
         self._synchronous_commit = "on" if survives_kill else "off"
         self._programs = _find_programs()
-        self._account = _unprivileged_account()
+        self._account = unprivileged_account()
         memory = Path("/dev/shm")  # noqa: S108  # the folder made in it is random and only ours
         self._folder = Path(tempfile.mkdtemp(prefix="slipway-pg-", dir=memory if memory.is_dir() else None))
         self._numbers = itertools.count(1)
@@ -150,7 +150,7 @@ def _find_programs() -> Path:
     raise PostgresMissingError("no PostgreSQL server programs found; `make tools` gets them")
 
 
-def _unprivileged_account() -> pwd.struct_passwd | None:
+def unprivileged_account() -> pwd.struct_passwd | None:
     """Return the account that runs the server if we are root, else None."""
     if os.geteuid() != 0:
         return None

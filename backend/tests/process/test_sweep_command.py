@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from tests.waiting import wait_until
 
 # Everything without a row is old at once, and the app's own sweep comes every second.
 QUICK = {"UPLOAD_GRACE_SECONDS": "1", "SWEEP_INTERVAL_SECONDS": "1"}
+LAST_SUCCESS = "slipway_sweep_last_success_timestamp_seconds"
 RARE = {"UPLOAD_GRACE_SECONDS": "1", "SWEEP_INTERVAL_SECONDS": "86400"}
 
 
@@ -343,9 +345,13 @@ async def test_fail_missing_exits_with_3_while_another_sweep_runs(
 
 def test_app_sweeps_and_publishes_metrics(tmp_path: Path) -> None:
     with SlipwayProcess(tmp_path / "data", QUICK) as slipway:
+        began = time.time()
         begin_uploads(slipway, 2)
 
         wait_until(lambda: open_uploads(slipway) == 0, "both are aborted")
-        wait_until(
-            lambda: slipway.metric("slipway_sweep_last_success_timestamp_seconds") > 0, "a sweep that is done"
-        )
+        wait_until(lambda: slipway.metric(LAST_SUCCESS) > began, "a sweep that is done")
+
+
+def test_alarm_on_old_sweeps_is_silent_before_the_first(tmp_path: Path) -> None:
+    with SlipwayProcess(tmp_path / "data") as slipway:
+        assert time.time() - slipway.metric(LAST_SUCCESS) < 3600

@@ -10,12 +10,14 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 @router.get("/live")
+@router.head("/live", include_in_schema=False)
 async def live() -> HealthOut:
     """Answer while the process runs."""
     return HealthOut(status="ok")
 
 
 @router.get("/ready", responses=errors())
+@router.head("/ready", include_in_schema=False)
 async def ready(readiness: ReadinessDep) -> HealthOut:
     """If the database or the store is unavailable, answer 503 with its code. The answer may be a second old."""
     await readiness.check()
