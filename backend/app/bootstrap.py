@@ -46,6 +46,7 @@ from app.services.sweep.sweep import Sweep
 from app.services.undo import UndoService
 from app.services.uploads import UploadService
 from app.services.user_admin import UserAdmin
+from app.services.video_admin import VideoAdmin
 from app.services.videos import VideoService
 from localstore.credentials import load_or_create_credentials
 from localstore.swift_config import REGION
@@ -72,6 +73,7 @@ class Application:
     registration: RegistrationService
     accounts: AccountService
     user_admin: UserAdmin
+    video_admin: VideoAdmin
     deletion: AccountDeletion
     uploads: UploadService
     completion: CompletionService
@@ -234,6 +236,7 @@ def assemble(
         user_admin=UserAdmin(
             database, clock, registration, removal, bucket, deletion, settings.user_quota_bytes
         ),
+        video_admin=VideoAdmin(database, clock, removal, bucket),
         deletion=deletion,
         uploads=UploadService(database, storage, clock, tasks, settings),
         completion=completion,

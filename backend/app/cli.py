@@ -15,6 +15,7 @@ from app import cli_support
 from app.bootstrap import Application, apply_storage, build, check_storage
 from app.cli_support import Json, errors_as_sentences, fail, read_settings, say, with_application
 from app.cli_users import user_app
+from app.cli_videos import video_app
 from app.core import private_files, schema
 from app.core.config import Settings
 from app.core.storage_causes import cause_of
@@ -33,6 +34,7 @@ db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
 storage_app = typer.Typer(no_args_is_help=True, help="The bucket.")
 app.add_typer(db_app, name="db")
 app.add_typer(user_app, name="user")
+app.add_typer(video_app, name="video")
 app.add_typer(storage_app, name="storage")
 
 _ANOTHER_SWEEP = 3

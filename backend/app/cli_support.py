@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -92,6 +92,28 @@ def ask_password() -> str:
 
 def say(facts: Mapping[str, object], sentence: str, as_json: bool) -> None:
     typer.echo(json.dumps(facts) if as_json else sentence)
+
+
+def card(rows: Mapping[str, str]) -> str:
+    """Return a line for each fact, with the values below each other."""
+    width = max(map(len, rows)) + 2
+    return "\n".join(f"{label + ':':<{width}}{value}" for label, value in rows.items())
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return the rows as a table."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def store_runs(application: Application) -> bool:
+    """Return whether there is a store to ask. An embedded one runs only with its app, and none is started."""
+    return application.store is None or application.store.has_listener()
 
 
 def fail(sentence: str) -> NoReturn:

@@ -10,7 +10,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from app import cli_support
 from app.bootstrap import Application
-from app.cli_support import Json, ask_password, say, with_application
+from app.cli_support import Json, ask_password, card, columns, counted, say, store_runs, with_application
 from app.domain.errors import readable_bytes
 from app.services.user_admin import Account
 
@@ -99,7 +99,7 @@ def user_delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do 
 
     # No connection is open while the operator is asked.
     account = with_application(find)
-    videos = f"{_count(account.videos, 'video')} ({readable_bytes(account.used_bytes)})"
+    videos = f"{counted(account.videos, 'video')} ({readable_bytes(account.used_bytes)})"
     typer.echo(
         f"{account.email} has {videos}. They are deleted with the account and can't be restored.", err=True
     )
@@ -149,10 +149,8 @@ async def _clear(application: Application, stopped: Sequence[uuid.UUID]) -> str:
     """Abort these uploads at the store and return what to tell the operator."""
     if not stopped:
         return "It had no open upload."
-    uploads = _count(len(stopped), "open upload")
-    # An embedded store without its app has no part URL to end, and none is started for it.
-    runs = application.store is None or application.store.has_listener()
-    if runs and await application.user_admin.clear(stopped):
+    uploads = counted(len(stopped), "open upload")
+    if store_runs(application) and await application.user_admin.clear(stopped):
         return f"Aborted {uploads}."
     return f"The store can't be used now. {uploads} will be aborted as soon as an app or a worker reaches it."
 
@@ -185,7 +183,7 @@ def _card(account: Account) -> str:
         "Open uploads": str(account.open_uploads),
         "Being removed": str(account.being_removed),
     }
-    return "\n".join(f"{label + ':':<15}{value}" for label, value in rows.items())
+    return card(rows)
 
 
 def _table(accounts: Sequence[Account]) -> str:
@@ -193,14 +191,8 @@ def _table(accounts: Sequence[Account]) -> str:
     rows += [
         (account.email, account.state.value, str(account.videos), _space(account)) for account in accounts
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return columns(rows)
 
 
 def _space(account: Account) -> str:
     return f"{readable_bytes(account.used_bytes)} of {readable_bytes(account.quota_bytes)}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")

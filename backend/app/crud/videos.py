@@ -75,6 +75,14 @@ async def count_of(session: AsyncSession, user_id: uuid.UUID) -> int:
     return (await session.scalars(statement)).one()
 
 
+async def list_all_of(
+    session: AsyncSession, user_id: uuid.UUID, statuses: Collection[VideoStatus]
+) -> list[Video]:
+    """Return the user's videos in these states, also those that are being removed, the newest first."""
+    statement = select(Video).where(Video.user_id == user_id, col(Video.status).in_(statuses))
+    return list(await session.scalars(statement.order_by(col(Video.created_at).desc(), col(Video.id))))
+
+
 async def ids_to_remove(session: AsyncSession, user_id: uuid.UUID, limit: int) -> list[uuid.UUID]:
     """Return videos of the user that are not being deleted."""
     statement = select(Video.id).where(Video.user_id == user_id, Video.status != VideoStatus.DELETING)

@@ -155,6 +155,7 @@ class ProcessingService:
                 AuditEvent.VIDEO_TAKEN_DOWN,
                 user_id=video.user_id,
                 video_id=video.id,
+                by="scanner",
                 reason=code,
                 found=verdict.signature,  # the log's filter removes what is named `signature`
             )

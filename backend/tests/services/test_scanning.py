@@ -97,8 +97,9 @@ async def test_taking_down_is_an_audit_event(
         await run_due_probes(application)
 
     (line,) = [line for line in lines if line.get("audit")]
-    assert (line["event"], line["reason"], line["found"]) == (
+    assert (line["event"], line["by"], line["reason"], line["found"]) == (
         "video.taken_down",
+        "scanner",
         "infected",
         "Eicar-Test-Signature",
     )
