@@ -1,9 +1,11 @@
 // Shows the upload in each of its states.
 "use client";
 
+import { X } from "lucide-react";
 import { type RefObject, useEffect, useRef } from "react";
 import { ErrorNotice } from "@/components/error-notice";
 import { Alert } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
@@ -19,7 +21,7 @@ import { UploadRunning } from "./upload-running";
 export function UploadCard() {
   const t = useText();
   const policy = useUploadPolicy();
-  const { state, uploader, notice } = useCurrentUpload();
+  const { state, uploader, notice, closeNotice } = useCurrentUpload();
   const card = useRef<HTMLElement>(null);
   useFocusOnResult(card, isRunning(state), state.status);
 
@@ -31,8 +33,31 @@ export function UploadCard() {
       <Card>
         {content()}
         {notice !== null && (
-          <div className="px-2 pb-2">
-            <Alert>{refusalSentence(t, notice)}</Alert>
+          <div
+            className={
+              state.status === "idle" || state.status === "aborted"
+                ? "px-2 pb-2"
+                : "px-5 pb-5 sm:px-6 sm:pb-6"
+            }
+          >
+            <Alert>
+              <div className="flex items-start justify-between gap-3">
+                <span>{refusalSentence(t, notice)}</span>
+                <Button
+                  variant="ghost"
+                  size="icon"
+                  className="-my-1.5 -mr-2 text-current"
+                  aria-label={t.upload.refused.close}
+                  title={t.upload.refused.close}
+                  onClick={() => {
+                    closeNotice();
+                    card.current?.focus();
+                  }}
+                >
+                  <X />
+                </Button>
+              </div>
+            </Alert>
           </div>
         )}
       </Card>

@@ -25,13 +25,14 @@ import type { UploadState } from "@/lib/upload/types";
 import { useText } from "@/text/use-text";
 import { chooseFile, type Refusal } from "./choose-file";
 import { DropOverlay } from "./drop-overlay";
-import { uploadAnnouncement } from "./upload-announcement";
 import { UploadSignals } from "./upload-signals";
+import { SILENT, speak } from "./upload-speech";
 
 export interface CurrentUpload extends Upload {
   /** Start the upload of a dropped or chosen file, or explain the refusal in `notice`. */
   readonly offer: (dropped: Dropped) => void;
   readonly notice: Refusal | null;
+  readonly closeNotice: () => void;
   /** Whether the person asked for a notification at the end, and how to change that. */
   readonly notifies: boolean;
   readonly setNotifies: (notifies: boolean) => void;
@@ -83,14 +84,13 @@ export function UploadProvider({ children }: { children: ReactNode }) {
     if (isOver) uploader?.warmUp();
   }, [isOver, uploader]);
 
-  // A notice about a drop is outdated once the upload changes.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the status is the trigger.
-  useEffect(() => setNotice(null), [state.status]);
+  const closeNotice = () => setNotice(null);
+  // A notice about a drop is outdated once the upload changes, and two notices would be one too many.
+  const waitsFor = "waiting" in state ? state.waiting?.reason : null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: they are the triggers.
+  useEffect(() => setNotice(null), [state.status, waitsFor]);
 
-  // The next user must not see the last user's upload.
-  useEffect(() => {
-    if (signedOut && !active) uploader?.reset();
-  }, [signedOut, active, uploader]);
+  useOwnUpload(session, state, uploader);
 
   return (
     <UploadContext
@@ -99,6 +99,7 @@ export function UploadProvider({ children }: { children: ReactNode }) {
         uploader,
         offer,
         notice,
+        closeNotice,
         notifies,
         setNotifies,
         askSignIn: needsSignIn ? () => setSignInClosed(false) : null,
@@ -114,6 +115,26 @@ export function UploadProvider({ children }: { children: ReactNode }) {
       />
     </UploadContext>
   );
+}
+
+/**
+ * Drop an upload that has ended when its user leaves. The session may end by itself, so an upload that can be tried
+ * again waits for its user. Another user never sees it.
+ */
+function useOwnUpload(session: Session, state: UploadState, uploader: Upload["uploader"]): void {
+  const owner = useRef<string | null>(null);
+  const userId = session.status === "signed_in" ? session.user.id : null;
+  const waits = isRunning(state) || (state.status === "failed" && state.error.retryable);
+  const isLeft = session.status === "signed_out" && !waits;
+
+  useEffect(() => {
+    if (isLeft) uploader?.reset();
+  }, [isLeft, uploader]);
+  useEffect(() => {
+    if (userId === null) return;
+    if (owner.current !== null && owner.current !== userId) uploader?.reset();
+    owner.current = userId;
+  }, [userId, uploader]);
 }
 
 /** Tell the page that the session ended if the engine finds out first, and tell the engine about the next sign-in. */
@@ -140,10 +161,11 @@ function useSessionSync(session: Session["status"], waitsForSignIn: boolean, onS
 function useAnnouncements(state: UploadState): void {
   const t = useText();
   const announce = useAnnounce();
-  const sentence = uploadAnnouncement(t, state);
+  const speech = useRef(SILENT);
   useEffect(() => {
-    if (sentence !== "") announce(sentence);
-  }, [announce, sentence]);
+    speech.current = speak(t, speech.current, state);
+    if (speech.current.sentence !== null) announce(speech.current.sentence);
+  }, [t, announce, state]);
 }
 
 // Time for the server to remove a cancelled upload before the list is fetched again.

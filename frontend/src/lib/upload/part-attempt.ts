@@ -33,7 +33,7 @@ export async function attemptPart(
   body: PartBody,
   url: SignedUrl,
 ): Promise<AttemptEnd> {
-  const { attempts, budget, clock, connection, log, onProgress, parts, ports, ticker } = context;
+  const { attempts, budget, clock, connection, log, onProgress, parts, ports, ticker, waits } = context;
   const startedAt = clock.now();
   const controller = linkedController(context.signal);
   const attempt: Attempt = {
@@ -64,6 +64,7 @@ export async function attemptPart(
       if (parts.advance(part, loaded)) {
         budget.renew();
         connection.reachStore();
+        waits.worked("storage");
         if (log.block?.code === "storage_blocked") log.block = undefined;
       }
       onProgress();
@@ -88,6 +89,7 @@ export async function attemptPart(
     parts.timeAnswer(part, startedMs, bodySentMs, ticker.awakeMs());
     log.finished(clock.now(), part);
     budget.renew();
+    waits.worked("storage");
   }
   part.loaded = 0;
   onProgress();

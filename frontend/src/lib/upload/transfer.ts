@@ -18,7 +18,7 @@ const CONNECTIONS_SHARED = 4;
 
 /** `signed` contains the first URLs. It is null if every part is sent. */
 export function createTransfer(context: RunContext, upload: OpenUpload, signed: TimedParts | null) {
-  const { activity, attempts, clock, log, options, policy, ticker } = context;
+  const { activity, attempts, clock, log, options, policy, ticker, waits } = context;
   const { parts, videoId } = upload;
   const progress = createProgress(context, parts);
   const watchdog = createWatchdog(clock, attempts, parts, () => progress.goodput() ?? log.goodput);
@@ -51,6 +51,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
       pool = null;
       controller.abort();
     }
+    waits.worked("storage");
     progress.publish();
   }
 

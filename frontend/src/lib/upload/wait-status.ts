@@ -20,6 +20,8 @@ interface Wait {
   readonly cause: RetryCause;
 }
 
+export type Server = "slipway" | "storage";
+
 export function createWaitStatus(
   clock: Clock,
   connection: Connection,
@@ -28,18 +30,35 @@ export function createWaitStatus(
   emit: (event: UploadEvent) => void,
 ) {
   const waits = new Set<Wait>();
+  /** The last retry of each server that has not worked yet. An attempt alone shows no end of the outage. */
+  const unproven = new Map<Server, Wait>();
 
-  async function during(
-    reason: Wait["reason"],
+  async function during(reason: "offline" | "file" | "signed_out", delay: Promise<void>): Promise<void> {
+    await show({ reason, attempt: 0, until: clock.now(), cause: "no_answer" }, delay);
+    publish();
+  }
+
+  async function beforeRetry(
+    server: Server,
     delay: Promise<void>,
-    { attempt = 0, ms = 0, cause = "no_answer" as RetryCause } = {},
-  ) {
-    const wait: Wait = { reason, attempt, until: clock.now() + ms, cause };
+    { attempt, ms, cause }: { attempt: number; ms: number; cause: RetryCause },
+  ): Promise<void> {
+    const wait: Wait = { reason: "retrying", attempt, until: clock.now() + ms, cause };
+    await show(wait, delay);
+    if (activity.attempts.size === 0 || unproven.has(server)) unproven.set(server, wait);
+    publish();
+  }
+
+  async function show(wait: Wait, delay: Promise<void>): Promise<void> {
     waits.add(wait);
     publish();
     await delay;
     waits.delete(wait);
-    publish();
+  }
+
+  /** The storage took bytes, or Slipway answered. */
+  function worked(server: Server): void {
+    if (unproven.delete(server)) publish();
   }
 
   function publish(): void {
@@ -55,13 +74,14 @@ export function createWaitStatus(
       if (all.some((wait) => wait.reason === reason)) return { reason };
     if (log.block) return { reason: "blocked", why: log.block.reason };
     // While another part moves, one part's retry is not worth showing.
-    if (activity.attempts.size > 0 || all.length === 0) return null;
-    const { attempt, cause, until } = all.reduce((a, b) => (b.until < a.until ? b : a));
+    const retries = activity.attempts.size > 0 || all.length === 0 ? [...unproven.values()] : all;
+    if (retries.length === 0) return null;
+    const { attempt, cause, until } = retries.reduce((a, b) => (b.until < a.until ? b : a));
     const resumesInMs = Math.max(0, Math.round(until - clock.now()));
     return { reason: "retrying", attempt, resumesInMs, cause };
   }
 
-  return { during, publish, current };
+  return { during, beforeRetry, worked, publish, current };
 }
 
 export type WaitStatus = ReturnType<typeof createWaitStatus>;

@@ -21,7 +21,8 @@ export async function pause(
 ): Promise<void> {
   const { status, retryAfterSeconds } = answer;
   const ms = backoffMs(failures, ports.random, retryAfterSeconds);
-  await waits.during("retrying", delays.wait(ms, signal, status === 0), {
+  const server = answer instanceof ApiFailure ? "slipway" : "storage";
+  await waits.beforeRetry(server, delays.wait(ms, signal, status === 0), {
     attempt: failures + 1,
     ms,
     cause: retryCause(answer),
@@ -41,7 +42,7 @@ export async function callApi<T>(
   isPatient: boolean,
   request: (sentAt: number) => Promise<T>,
 ): Promise<T> {
-  const { budget, clock, connection, log, session, signal } = context;
+  const { budget, clock, connection, log, session, signal, waits } = context;
   for (let failures = 0; ; ) {
     await whenOnline(context);
     const sentAt = clock.now();
@@ -49,6 +50,7 @@ export async function callApi<T>(
     try {
       const answer = await request(sentAt);
       connection.answered(sentAt);
+      waits.worked("slipway");
       return answer;
     } catch (reason) {
       signal.throwIfAborted();

@@ -37,4 +37,5 @@ export const POLICY: UploadPolicy = {
   },
   max_parts_per_signing: 32,
   registration_open: true,
+  password_help: "",
 };
