@@ -232,6 +232,7 @@ def assemble(
             timedelta(seconds=settings.session_idle_seconds),
             timedelta(seconds=settings.session_absolute_seconds),
             limits,
+            deletion,
         ),
         user_admin=UserAdmin(
             database, clock, registration, removal, bucket, deletion, settings.user_quota_bytes

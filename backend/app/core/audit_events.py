@@ -22,6 +22,7 @@ class AuditEvent(StrEnum):
     SESSION_ENDED = "session.ended"
     REGISTERED = "account.registered"
     PASSWORD_CHANGED = "account.password_changed"  # noqa: S105  # the name of an event
+    ACCOUNT_DELETED = "account.deleted"
     ACCOUNT_CHANGED = "account.changed"
     CSRF_REFUSED = "request.csrf_refused"
     LIMIT_HIT = "request.limit_hit"

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
 
     environment: Literal["local", "production"] = "local"
     registration: Literal["", "open", "closed"] = ""
+    password_help: str = Field("", max_length=300)
     slipway_host: str = "127.0.0.1"
     slipway_port: int = Field(8000, ge=1, le=65535)
     slipway_store_port: int = Field(9000, ge=0, le=65535)

@@ -122,6 +122,8 @@ class UploadPolicyOut(BaseModel):
     max_parts_per_signing: int
     registration_open: bool
     """Whether people can create accounts now."""
+    password_help: str
+    """What the operator tells people who forgot their password. May be empty."""
     server_time: datetime
 
 

@@ -1,12 +1,14 @@
-"""Finish what the operator's deletion of an account began. The account's row is the job, as a video's row is."""
+"""Delete accounts with all their videos. The account's row is the job, as a video's row is."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Database
-from app.crud import leases, users, videos
+from app.crud import leases, sessions, users, videos
 from app.ports import Clock
 
 log = structlog.get_logger()
@@ -15,12 +17,38 @@ _BATCH = 100
 """Videos whose removal one transaction starts, so that none holds SQLite's write lock for long."""
 
 
+@dataclass(frozen=True)
+class StartedDeletion:
+    ended: Sequence[sessions.EndedSession]
+    stopped: Sequence[uuid.UUID]
+    """The uploads that were open."""
+
+
 @dataclass
 class AccountDeletion:
     """Every step may be repeated, by any process. The reconciler removes the videos from the store."""
 
     database: Database
     clock: Clock
+
+    async def start(self, session: AsyncSession, user_id: uuid.UUID) -> StartedDeletion | None:
+        """Disable the account for good, end its sessions and stop its uploads. Return None if it is gone.
+
+        After the transaction, `finish` does the rest. If the process dies before that, `finish_all` does.
+        """
+        if not await users.start_deletion(session, user_id, self.clock.now()):
+            return None
+        ended = await sessions.delete_of(session, user_id)
+        return StartedDeletion(ended, await self.stop_uploads(session, user_id))
+
+    async def stop_uploads(self, session: AsyncSession, user_id: uuid.UUID) -> Sequence[uuid.UUID]:
+        """Start the removal of open uploads. The caller has locked the user's row, so that none begins meanwhile."""
+        now = self.clock.now()
+        return [
+            video_id
+            for video_id in await videos.open_upload_ids(session, user_id, also_removed=True)
+            if await leases.start_removal(session, video_id, now, leases.is_open_upload())
+        ]
 
     async def finish_all(self) -> None:
         """Continue the deletion of each deleted account."""

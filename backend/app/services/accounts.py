@@ -16,6 +16,7 @@ from app.domain.errors import InvalidCredentials, NotAuthenticated, SessionNotFo
 from app.domain.limits import Guess
 from app.models import Session, User
 from app.ports import Clock
+from app.services.account_deletion import AccountDeletion
 from app.services.rate_limits import RateLimits
 
 _SEEN_EVERY = timedelta(minutes=1)
@@ -60,6 +61,7 @@ class AccountService:
     absolute: timedelta
     """A session older than this has ended."""
     limits: RateLimits
+    deletion: AccountDeletion
 
     async def sign_in(
         self,
@@ -196,6 +198,18 @@ class AccountService:
             token = await _renew(session, caller)
         record_ended(ended, "ended_by_user")
         return token
+
+    async def delete(self, caller: Caller, password: str, *, address: str = "") -> None:
+        """Delete the caller's account for good. Its videos go first, in the background.
+
+        Raise InvalidCredentials, RateLimited, Overloaded, or NotAuthenticated if the session ends meanwhile.
+        """
+        await self._verify(caller.user, password, _in_session(caller, address), _WRONG_PASSWORD)
+        async with self.database.transaction() as session:
+            await _lock(session, caller, _WRONG_PASSWORD)
+            started = await self.deletion.start(session, caller.user.id)
+        record(AuditEvent.ACCOUNT_DELETED, user_id=caller.user.id)
+        record_ended(started.ended if started else (), "account_deleted")
 
     async def _known_place(
         self, session: AsyncSession, user: User | None, address: str, token: str | None

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.audit_events import AuditEvent, record
 from app.core.db import Database
 from app.core.operator_errors import OperatorError
-from app.crud import leases, sessions, users, videos
+from app.crud import sessions, users
 from app.domain.email_address import email_key
 from app.domain.errors import Unavailable
 from app.models import User
@@ -110,7 +110,7 @@ class UserAdmin:
             if not await users.set_active(session, user_id, False):
                 raise AccountLeaving
             ended = await sessions.delete_of(session, user_id)
-            stopped = await self._stop_uploads(session, user_id)
+            stopped = await self.deletion.stop_uploads(session, user_id)
         record(AuditEvent.ACCOUNT_CHANGED, user_id=user_id, change="disable")
         record_ended(ended, "account_disabled")
         return stopped
@@ -121,14 +121,13 @@ class UserAdmin:
         Return the uploads that were open. Raise NoSuchAccount. If the process dies, AccountDeletion continues.
         """
         async with self.database.transaction() as session:
-            if not await users.start_deletion(session, user_id, self.clock.now()):
-                raise NoSuchAccount
-            ended = await sessions.delete_of(session, user_id)
-            stopped = await self._stop_uploads(session, user_id)
+            started = await self.deletion.start(session, user_id)
+        if started is None:
+            raise NoSuchAccount
         record(AuditEvent.ACCOUNT_CHANGED, user_id=user_id, change="delete")
-        record_ended(ended, "account_deleted")
+        record_ended(started.ended, "account_deleted")
         await self.deletion.finish(user_id)
-        return stopped
+        return started.stopped
 
     async def set_quota(self, user_id: uuid.UUID, quota_bytes: int | None) -> None:
         """None means USER_QUOTA_BYTES. Raise AccountLeaving."""
@@ -148,15 +147,6 @@ class UserAdmin:
         except (Unavailable, WrongBucket):
             return False
         return True
-
-    async def _stop_uploads(self, session: AsyncSession, user_id: uuid.UUID) -> Sequence[uuid.UUID]:
-        """Start the removal of open uploads. The caller has locked the user's row, so that none begins meanwhile."""
-        now = self.clock.now()
-        return [
-            video_id
-            for video_id in await videos.open_upload_ids(session, user_id, also_removed=True)
-            if await leases.start_removal(session, video_id, now, leases.is_open_upload())
-        ]
 
     def _account(self, usage: users.Usage) -> Account:
         user = usage.user

@@ -75,6 +75,7 @@ POLICY_FIELDS = {
     "part_plan",
     "max_parts_per_signing",
     "registration_open",
+    "password_help",
     "server_time",
 }
 

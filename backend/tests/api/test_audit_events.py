@@ -132,6 +132,17 @@ async def test_ended_sessions_name_their_reason(
     assert {line["user_id"] for line in changes} == {str(user.id)}
 
 
+async def test_deletion_by_the_owner_is_recorded(signed_in: SignedIn, log: StringIO) -> None:
+    alice = await signed_in()
+    own = session_of(alice)
+    await alice.post(f"{API}/auth/me/delete", json={"password": PASSWORD})
+
+    (deleted,) = lines(log, AuditEvent.ACCOUNT_DELETED)
+    assert deleted["user_id"] == str(alice.user.id)
+    (ended,) = lines(log, AuditEvent.SESSION_ENDED)
+    assert (ended["ended"], ended["reason"]) == (own, "account_deleted")
+
+
 async def test_session_that_a_sign_in_ends_beyond_their_number_names_its_reason(
     signed_in: SignedIn, user: User, log: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,7 @@ async def test_all_routes_refuse_unknown_fields(signed_in: SignedIn) -> None:
         "/auth/register": {"email": "new@example.com", "password": "a quiet harbour"},
         "/auth/login": {"email": "new@example.com", "password": "a quiet harbour"},
         "/auth/me": {"full_name": "Alice"},
+        "/auth/me/delete": {"password": "a quiet harbour"},
         "/auth/password": {"current_password": "a quiet harbour", "new_password": "another quiet harbour"},
         "/auth/sessions/{session_id}/end": {"password": "a quiet harbour"},
         "/auth/sessions/end-others": {"password": "a quiet harbour"},

@@ -48,6 +48,7 @@ NOT_OURS: list[dict[str, str]] = [
 ]
 BODIES: dict[str, Any] = {
     "/auth/me": {"full_name": "Mallory"},
+    "/auth/me/delete": {"password": PASSWORD},
     "/auth/password": {"current_password": PASSWORD, "new_password": "another quiet harbour"},
     "/videos": dict(MP4),
     "/videos/{video_id}/parts": {"part_numbers": [1]},

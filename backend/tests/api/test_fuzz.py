@@ -198,6 +198,12 @@ async def test_change_password(signed_in: SignedIn, body: Any) -> None:
 
 @few
 @given(body=nearly({"password": "not the one"}))
+async def test_delete_account(signed_in: SignedIn, body: Any) -> None:
+    await check(await signed_in(), "POST", f"{API}/auth/me/delete", body, lambda _: False)
+
+
+@few
+@given(body=nearly({"password": "not the one"}))
 async def test_end_other_sessions(signed_in: SignedIn, body: Any) -> None:
     await check(await signed_in(), "POST", f"{API}/auth/sessions/end-others", body, lambda _: False)
 

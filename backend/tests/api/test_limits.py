@@ -98,6 +98,7 @@ async def test_sessions_of_a_user_count_together(signed_in: SignedIn) -> None:
         ("POST", "/auth/password", {"current_password": PASSWORD, "new_password": PASSWORD}),
         ("POST", f"/auth/sessions/{uuid.uuid4()}/end", {"password": PASSWORD}),
         ("POST", "/auth/sessions/end-others", {"password": PASSWORD}),
+        ("POST", "/auth/me/delete", {"password": PASSWORD}),
     ],
 )
 @with_settings(limit_account_per_user="1/minute")

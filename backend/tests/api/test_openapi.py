@@ -41,6 +41,7 @@ CONTRACT = {
     ("GET", "/health/ready"),
 }
 OURS = {
+    ("POST", "/auth/me/delete"),
     ("POST", "/upload-telemetry"),
     ("POST", "/videos/remove"),
     ("POST", "/videos/restore"),

@@ -62,6 +62,7 @@ async def test_calls_return_listed_status(
 ) -> None:
     bodies = {
         "/auth/me": {"full_name": "Alice"},
+        "/auth/me/delete": {"password": PASSWORD},
         "/auth/password": {"current_password": "not this one", "new_password": "another quiet harbour"},
         "/auth/sessions/{session_id}/end": {"password": PASSWORD},
         "/auth/sessions/end-others": {"password": PASSWORD},

@@ -368,6 +368,7 @@ async def test_private_routes_require_session(subtests: pytest.Subtests, client:
 
     bodies: dict[str, Any] = {
         "/auth/me": {"full_name": None},
+        "/auth/me/delete": {"password": PASSWORD},
         "/auth/password": {"current_password": PASSWORD, "new_password": PASSWORD},
         "/auth/sessions/{session_id}/end": {"password": PASSWORD},
         "/auth/sessions/end-others": {"password": PASSWORD},

@@ -47,6 +47,11 @@ async def test_follows_settings(client: httpx.AsyncClient) -> None:
     assert body["registration_open"] is True
 
 
+@with_settings(password_help="Call 1234.")
+async def test_has_the_operators_word_on_forgotten_passwords(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"{API}/upload-policy")).json()["password_help"] == "Call 1234."
+
+
 @with_settings(registration="closed")
 async def test_says_that_registration_is_closed(client: httpx.AsyncClient) -> None:
     assert (await client.get(f"{API}/upload-policy")).json()["registration_open"] is False

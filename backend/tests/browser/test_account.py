@@ -1,9 +1,15 @@
-"""Tests changing the password and ending sessions on the page."""
+"""Tests what people do with their account on the page."""
 
-from playwright.sync_api import Page, expect
+import json
+import re
+from pathlib import Path
 
-from tests.browser.conftest import Account
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Account, choose, listed_videos, wait_until_ready
+from tests.browser.seeding import seed_videos
 from tests.engines.slipway import SlipwayProcess
+from tests.media import make_video
 
 NEW_PASSWORD = "another quiet harbour"
 
@@ -61,3 +67,65 @@ def test_account_fits_a_phone(signed_in: Page) -> None:
     signed_in.get_by_role("link", name="Your account").click()
     expect(signed_in.get_by_text("Chrome on Linux")).to_be_visible()
     assert signed_in.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_name_is_changed_and_cleared(signed_in: Page, account: Account) -> None:
+    signed_in.get_by_role("link", name="Your account").click()
+    name = signed_in.get_by_label("Name", exact=True)
+    header = signed_in.get_by_role("banner")
+    for typed, shown in (("  Åsa Ö. ", "Åsa Ö."), ("", account.email)):
+        name.fill(typed)
+        signed_in.get_by_role("button", name="Save the name").click()
+        expect(header.get_by_text(shown, exact=True)).to_be_visible()
+        expect(signed_in.get_by_text("The name is saved.")).to_be_visible()
+    assert signed_in.request.get("/api/v1/auth/me").json()["full_name"] is None
+
+
+def test_own_data_is_downloaded(signed_in: Page, slipway: SlipwayProcess, account: Account) -> None:
+    seed_videos(slipway, account.email, 120)
+    signed_in.get_by_role("link", name="Your account").click()
+    with signed_in.expect_download() as started:
+        signed_in.get_by_role("button", name="Download your data").click()
+    assert re.fullmatch(r"slipway-\d{4}-\d\d-\d\d\.json", started.value.suggested_filename)
+    data = json.loads(Path(started.value.path()).read_text())
+    assert data["account"]["email"] == account.email
+    assert len({video["id"] for video in data["videos"]}) == 120
+    assert [session["current"] for session in data["sessions"]].count(True) == 1
+    assert "delivery_url" not in data["videos"][0]
+
+
+def test_account_is_deleted_with_its_videos(
+    signed_in: Page, slipway: SlipwayProcess, account: Account, tmp_path: Path
+) -> None:
+    choose(signed_in, make_video(tmp_path / "last.mp4", "mp4", audio=False))
+    wait_until_ready(signed_in)
+    (video,) = listed_videos(signed_in)
+    signed_in.get_by_role("link", name="Your account").click()
+    signed_in.get_by_role("button", name="Delete the account…").click()
+    dialog = signed_in.get_by_role("dialog")
+    dialog.get_by_label("Password", exact=True).fill("not the password")
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("This password is wrong.")
+    assert signed_in.request.get("/api/v1/auth/me").status == 200
+
+    dialog.get_by_label("Password", exact=True).fill(account.password)
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(signed_in.get_by_text("Your account is deleted.")).to_be_visible()
+    slipway.wait_for_empty_store(video["id"])
+    signed_in.get_by_label("E-mail").fill(account.email)
+    signed_in.get_by_label("Password", exact=True).fill(account.password)
+    signed_in.get_by_role("button", name="Sign in").click()
+    expect(signed_in.get_by_role("alert").filter(has_text="Check both and try again")).to_be_visible()
+
+
+def test_operators_word_on_forgotten_passwords_is_shown(page: Page) -> None:
+    def with_help(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"password_help": "Call 1234."})
+
+    page.goto("/login")
+    expect(page.get_by_role("link", name="Create an account")).to_be_visible()
+    expect(page.get_by_text("Forgot your password?")).to_have_count(0)
+    page.route("**/upload-policy", with_help)
+    page.reload()
+    expect(page.get_by_text("Forgot your password? Call 1234.")).to_be_visible()

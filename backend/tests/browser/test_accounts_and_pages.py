@@ -146,3 +146,19 @@ def test_unknown_address_is_not_found(page: Page) -> None:
     assert answer is not None
     assert answer.status == 404
     expect(page.get_by_role("heading").first).to_be_visible()
+
+
+def test_registration_names_the_field_that_is_wrong(page: Page) -> None:
+    page.goto("/register")
+    # The browser's own check lets it pass, because an intranet may have such a host.
+    page.get_by_label("E-mail").fill("somebody@nodots")
+    page.get_by_label("Name").fill("N" * 250)
+    assert len(page.get_by_label("Name").input_value()) == 200
+    page.get_by_label("Password", exact=True).fill("a ship leaves the slipway")
+    page.get_by_role("button", name="Create account").click()
+    alert = page.get_by_role("alert").filter(has_text="@")
+    expect(alert).to_contain_text("This e-mail address can't be right.")
+    email = page.get_by_label("E-mail")
+    expect(email).to_have_attribute("aria-invalid", "true")
+    expect(email).to_have_accessible_description(alert.inner_text())
+    expect(page.get_by_label("Name")).not_to_have_attribute("aria-invalid", "true")

@@ -71,7 +71,9 @@ class Slow:
         self.gate = Gate()
         own = application.accounts
         hasher = SlowHasher(self.gate)
-        self.accounts = AccountService(own.database, own.clock, hasher, own.idle, own.absolute, own.limits)
+        self.accounts = AccountService(
+            own.database, own.clock, hasher, own.idle, own.absolute, own.limits, own.deletion
+        )
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 // Shows its children to signed-in users and redirects others to the sign-in page.
 "use client";
 
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { ErrorNotice } from "@/components/error-notice";
 import { NeedsJavaScript } from "@/components/needs-javascript";
 import { SiteHeader } from "@/components/site-header";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
-import { useSession } from "@/hooks/use-session";
+import { useSession, whySignedOut } from "@/hooks/use-session";
 import { useRouter } from "@/hooks/use-site-navigation";
 import { signInPath } from "@/lib/own-path";
 import { sitePath } from "@/lib/public-path";
@@ -18,12 +19,17 @@ export function RequireSession({ children, fallback }: { children: ReactNode; fa
   const session = useSession();
   const { state } = useCurrentUpload();
   const router = useRouter();
+  const queryClient = useQueryClient();
   // During an upload the page stays and a dialog asks for the password.
   const mustLeave = session.status === "signed_out" && !isRunning(state);
 
   useEffect(() => {
-    if (mustLeave) router.replace(signInPath(`${sitePath(location.pathname)}${location.search}`));
-  }, [mustLeave, router]);
+    if (!mustLeave) return;
+    const why = whySignedOut(queryClient);
+    const here = `${sitePath(location.pathname)}${location.search}`;
+    // Somebody else's account begins with its own list.
+    router.replace(signInPath(why === "deleted" ? "/" : here, why));
+  }, [mustLeave, queryClient, router]);
 
   return (
     <>

@@ -1,11 +1,44 @@
-// Changes the password, and lists and ends the user's sessions.
+// Changes, exports and deletes the account, and lists and ends its sessions.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { api, type NewPassword } from "@/lib/api/client";
+import { collectData } from "@/lib/export-data";
+import { noteAccountDeleted, SESSION_KEY } from "./use-session";
 
 const SESSIONS_KEY = ["sessions"] as const;
 
 export function useSessions() {
   return useQuery({ queryKey: SESSIONS_KEY, queryFn: ({ signal }) => api.listSessions(signal) });
+}
+
+export function useRename() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (name: string) => api.rename(name === "" ? null : name),
+    onSuccess: (user) => queryClient.setQueryData(SESSION_KEY, user),
+  });
+}
+
+/** Collect the account's data into a JSON text. `count` tells how many videos are collected. */
+export function useExport() {
+  const [count, setCount] = useState(0);
+  const collect = useMutation({
+    onMutate: () => setCount(0),
+    mutationFn: () => collectData(setCount, new AbortController().signal),
+  });
+  return { ...collect, count };
+}
+
+/** `onDeleted` ends what needs the session, before the page leaves the signed-in view. */
+export function useDeleteAccount() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: async ({ password, onDeleted }: { password: string; onDeleted: () => void }) => {
+      await api.deleteAccount(password);
+      onDeleted();
+    },
+    onSuccess: () => noteAccountDeleted(queryClient),
+  });
 }
 
 export function useChangePassword() {

@@ -2,10 +2,12 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type Credentials, type Registration, type User } from "@/lib/api/client";
 import { ApiError } from "@/lib/api/errors";
+import type { WhySignedOut } from "@/lib/own-path";
 import { type SignedInId, tellOtherTabs } from "@/lib/session-news";
 import { videoKeys } from "./video-keys";
 
 export const SESSION_KEY = ["session"] as const;
+const WHY_KEY = ["why signed out"] as const;
 
 export type Session =
   | { readonly status: "unknown" }
@@ -18,7 +20,10 @@ export function useSession(): Session {
     queryKey: SESSION_KEY,
     queryFn: async ({ client, signal }) => {
       const user = await api.me(signal).catch(nullWhenSignedOut);
-      if (user === null && client.getQueryData(SESSION_KEY)) tellOtherTabs(null);
+      if (user === null && client.getQueryData(SESSION_KEY)) {
+        noteEnd(client);
+        tellOtherTabs(null);
+      }
       return user;
     },
     staleTime: 60_000,
@@ -34,14 +39,37 @@ export function useSession(): Session {
 /** Leave the signed-in view here and in the other tabs, because the server no longer knows the session. */
 export function noteSessionEnded(queryClient: QueryClient): void {
   if (queryClient.getQueryData(SESSION_KEY) === null) return;
+  noteEnd(queryClient);
   queryClient.setQueryData(SESSION_KEY, null);
   tellOtherTabs(null);
+}
+
+/** Return why the last session ended, or null if a button of this tab ended it. */
+export function whySignedOut(queryClient: QueryClient): WhySignedOut | null {
+  return queryClient.getQueryData(WHY_KEY) ?? null;
+}
+
+function noteEnd(queryClient: QueryClient, why: WhySignedOut = "ended"): void {
+  if (queryClient.getQueryData(SESSION_KEY)) queryClient.setQueryData(WHY_KEY, why);
+}
+
+/** Leave the signed-in view of the account that has just been deleted. */
+export async function noteAccountDeleted(queryClient: QueryClient): Promise<void> {
+  noteEnd(queryClient, "deleted");
+  await leaveSession(queryClient);
+}
+
+async function leaveSession(queryClient: QueryClient): Promise<void> {
+  await replaceSession(queryClient, null);
+  tellOtherTabs(null);
+  queryClient.removeQueries({ queryKey: videoKeys.all });
 }
 
 /** Leave the signed-in view if another tab says that its user is no longer signed in. Then ask the server who is. */
 export async function followOtherTab(queryClient: QueryClient, signedInId: SignedInId): Promise<void> {
   const user = queryClient.getQueryData<User | null>(SESSION_KEY);
   if (user && user.id === signedInId) return;
+  noteEnd(queryClient);
   await replaceSession(queryClient, null);
   queryClient.removeQueries({ queryKey: videoKeys.all });
   await queryClient.invalidateQueries({ queryKey: SESSION_KEY });
@@ -66,6 +94,7 @@ export function useSignIn() {
   });
 
   async function welcome(user: User) {
+    queryClient.removeQueries({ queryKey: WHY_KEY });
     await replaceSession(queryClient, user);
     tellOtherTabs(user.id);
     // The cached videos may belong to another user.
@@ -95,10 +124,6 @@ export function useSignOut() {
       await Promise.race([lastCalls, new Promise((resolve) => setTimeout(resolve, LAST_CALLS_MS))]);
       await api.signOut();
     },
-    onSuccess: async () => {
-      await replaceSession(queryClient, null);
-      tellOtherTabs(null);
-      queryClient.removeQueries({ queryKey: videoKeys.all });
-    },
+    onSuccess: () => leaveSession(queryClient),
   });
 }

@@ -40,6 +40,7 @@ export const problems: ProblemWords = {
   invalid_credentials: {
     password: "This password is wrong. Try again.",
     end_session: "This password is wrong. Try again.",
+    delete_account: "This password is wrong. Try again.",
     else: "The e-mail address or the password is wrong. Check both and try again.",
   },
   malformed_request: { else: NOT_FITTING },
@@ -71,6 +72,7 @@ export const problems: ProblemWords = {
     sign_in: ({ wait }) => `Too many attempts to sign in. ${later(wait)}`,
     password: ({ wait }) => `Too many wrong passwords. ${later(wait)}`,
     end_session: ({ wait }) => `Too many wrong passwords. ${later(wait)}`,
+    delete_account: ({ wait }) => `Too many wrong passwords. ${later(wait)}`,
     else: ({ wait }) => `Too many requests. ${later(wait)}`,
   },
   registration_closed: { else: "Accounts can't be created here. Ask the operator of this site for one." },
@@ -94,7 +96,13 @@ export const problems: ProblemWords = {
   unsupported_container: { else: "Slipway doesn't accept this kind of file. Choose a video." },
   validation_error: {
     sign_in: "The e-mail address or the password is wrong. Check both and try again.",
-    register: "The server doesn't accept this e-mail address or name. Check both and try again.",
+    register: ({ field }) =>
+      field === "email"
+        ? "This e-mail address can't be right. It needs a name, an @ and a domain, such as you@example.com."
+        : field === "full_name"
+          ? "This name has a character that can't be shown. Change the name and try again."
+          : "The server doesn't accept this e-mail address or name. Check both and try again.",
+    name: "This name has a character that can't be shown. Change the name and try again.",
     password: "The server doesn't accept this password. Choose another one.",
     video: "There is no such video. The address may be incomplete.",
     else: NOT_FITTING,

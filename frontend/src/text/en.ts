@@ -58,6 +58,12 @@ export const en = {
     signIn: {
       title: "Sign in",
       text: "Welcome back. Your videos are where you left them.",
+      why: {
+        ended:
+          "Your session has ended, for example because you were away for long. Sign in again to continue.",
+        deleted: "Your account is deleted. Its videos are being removed from the storage.",
+      },
+      forgotten: "Forgot your password? ",
       submit: "Sign in",
       pending: "Signing in…",
       newHere: "New here? ",
@@ -97,6 +103,33 @@ export const en = {
   account: {
     title: "Your account",
     signedInAs: (email: string) => `Signed in as ${email}`,
+    loading: "Loading your account",
+    name: {
+      title: "Name",
+      label: "Name",
+      hint: "It is shown at the top of the page. Without a name, your e-mail address is.",
+      saved: "The name is saved.",
+      submit: "Save the name",
+      pending: "Saving…",
+    },
+    data: {
+      title: "Your data",
+      hint: "A JSON file with your account, your sessions and the details of all your videos. The videos themselves are downloaded from their pages.",
+      export: "Download your data",
+      exporting: (count: string) => `Collecting… ${count}`,
+      exported: "Your data is downloaded.",
+    },
+    delete: {
+      title: "Delete the account",
+      hint: "Your videos are removed for good, and then your account. Nobody can bring them back.",
+      open: "Delete the account…",
+      question: "Delete your account for good?",
+      text: "All your videos are removed for good, and then your account. This can't be taken back. Type your password to confirm.",
+      uploadStops: "The upload that is running stops.",
+      keep: "Keep the account",
+      confirm: "Delete for good",
+      pending: "Deleting…",
+    },
     password: {
       title: "Change the password",
       current: "Current password",
@@ -136,6 +169,7 @@ export const en = {
       busy: "One video at a time. This one is still uploading.",
     },
     refused: {
+      close: "Close this notice",
       uploadRuns: "You can upload one video at a time. Wait until this one is done, or cancel it.",
       folder: "That is a folder. Open it and choose one video from it.",
       noFile: "What you dropped contains no file. Save the video on this device, then choose it here.",
@@ -180,6 +214,7 @@ export const en = {
       starting: (name: string) => `Starting the upload of ${name}.`,
       sending: (name: string, size: string) => `Sending ${name}, ${size}.`,
       sent: (percent: string) => `${percent} sent.`,
+      continues: (percent: string) => `The upload continues. ${percent} sent.`,
       assembling: "All sent. Assembling the video.",
       cancelled: "Upload cancelled.",
       uploaded: "Uploaded. Checking the file.",

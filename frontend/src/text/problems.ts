@@ -1,5 +1,6 @@
 // One table says what the page says when the API refuses: the code and the place give the sentence and the action.
 import type { ApiErrorCode } from "@/lib/api/errors";
+import { invalidFields } from "@/lib/refused-fields";
 import type { Text } from "./text";
 
 /** Where a code was met. */
@@ -11,6 +12,9 @@ export const PLACES = [
   "password", // changing it
   "sessions", // listing them
   "end_session",
+  "name", // of the account
+  "delete_account",
+  "export", // of the account's data
   "policy", // asking what can be uploaded
   "create", // of an upload, before its first byte
   "send", // after that
@@ -41,6 +45,8 @@ export interface ProblemFacts {
   readonly videos: string | null;
   /** How long to wait, for example "40 seconds". */
   readonly wait: string | null;
+  /** The first field that the API refused, by its name there. */
+  readonly field: string | null;
 }
 
 type Say = string | ((facts: ProblemFacts) => string);
@@ -79,7 +85,14 @@ const ACTIONS: Readonly<Record<ApiErrorCode, Action | (Partial<Record<Place, Act
     too_many_videos: "make_room",
     unreadable_answer: "retry",
     unsupported_container: "choose",
-    validation_error: { sign_in: "edit", register: "edit", password: "edit", video: "leave", else: "reload" },
+    validation_error: {
+      sign_in: "edit",
+      register: "edit",
+      password: "edit",
+      name: "edit",
+      video: "leave",
+      else: "reload",
+    },
     video_not_found: { create: "retry", send: "retry", else: "leave" },
     wrong_state: "retry",
   };
@@ -126,5 +139,6 @@ function factsOf({ format }: Text, { facts, status, retryAfterSeconds }: Refusal
     quota: shown(quota_bytes, format.bytes),
     videos: shown(limit_videos, format.number),
     wait: shown(retryAfterSeconds, format.wait),
+    field: invalidFields(facts)[0] ?? null,
   };
 }

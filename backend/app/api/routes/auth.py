@@ -130,6 +130,25 @@ async def update_me(
 
 
 @router.post(
+    "/me/delete",
+    status_code=204,
+    responses=errors(400, 401, 403, 413, 422, 429),
+    dependencies=[ACCOUNT_LIMIT],
+)
+async def delete_me(
+    body: ConfirmationIn,
+    response: Response,
+    caller: CallerDep,
+    address: ClientAddress,
+    accounts: AccountsDep,
+    settings: SettingsDep,
+) -> None:
+    """Delete the caller's account with all its videos, for good."""
+    await accounts.delete(caller, body.password, address=address)
+    set_session_cookie(response, settings, "", 0)
+
+
+@router.post(
     "/password", status_code=204, responses=errors(400, 401, 403, 413, 422, 429), dependencies=[ACCOUNT_LIMIT]
 )
 async def change_password(

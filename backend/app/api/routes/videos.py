@@ -55,7 +55,7 @@ MAX_CURSOR_CHARACTERS = 4000
 async def read_upload_policy(
     settings: SettingsDep, clock: ClockDep, registration: RegistrationDep
 ) -> UploadPolicyOut:
-    """Return the limits, the types, how a file is cut into parts, and whether people can register."""
+    """Return the limits, the types, how a file is cut into parts, and what people without an account see."""
     return UploadPolicyOut(
         max_size_bytes=settings.max_upload_bytes,
         presign_ttl_seconds=settings.presign_ttl_seconds,
@@ -68,6 +68,7 @@ async def read_upload_policy(
         ),
         max_parts_per_signing=MAX_PARTS_PER_SIGNING,
         registration_open=await registration.is_open(),
+        password_help=settings.password_help,
         server_time=clock.now(),
     )
 

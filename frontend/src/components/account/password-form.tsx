@@ -3,16 +3,16 @@
 
 import type { FormEvent } from "react";
 import { PASSWORD_MAX, PASSWORD_MIN, PasswordField } from "@/components/auth/password-field";
-import { Alert } from "@/components/ui/alert";
+import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { useChangePassword } from "@/hooks/use-account";
-import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 
 export function PasswordForm() {
   const t = useText();
   const change = useChangePassword();
+  const refusal = useRefusal(change.error, "password");
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -36,6 +36,7 @@ export function PasswordForm() {
           name="current_password"
           label={t.account.password.current}
           autoComplete="current-password"
+          {...refusal.marks("current_password")}
         />
         <PasswordField
           id="new-password"
@@ -45,8 +46,9 @@ export function PasswordForm() {
           autoComplete="new-password"
           minLength={PASSWORD_MIN}
           maxLength={PASSWORD_MAX}
+          {...refusal.marks("new_password")}
         />
-        {change.isError && <Alert>{problemOf(t, change.error, "password").sentence}</Alert>}
+        <RefusalNotice refusal={refusal} />
         {change.isSuccess && <p role="status">{t.account.password.changed}</p>}
         <Button type="submit" pending={change.isPending}>
           {change.isPending ? t.account.password.pending : t.account.password.submit}

@@ -4,13 +4,12 @@
 import type { FormEvent } from "react";
 import { PasswordField } from "@/components/auth/password-field";
 import { ErrorNotice } from "@/components/error-notice";
-import { Alert } from "@/components/ui/alert";
+import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { useEndSession, useSessions } from "@/hooks/use-account";
 import type { SignedInSession } from "@/lib/api/client";
 import { deviceName } from "@/lib/device";
-import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 
 const ALL_OTHERS = "others";
@@ -19,6 +18,7 @@ export function SessionList() {
   const t = useText();
   const sessions = useSessions();
   const end = useEndSession();
+  const refusal = useRefusal(end.error, "end_session");
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -47,9 +47,14 @@ export function SessionList() {
           ))}
         </ul>
         <div className="max-w-md">
-          <PasswordField id="end-password" hint={t.account.sessions.hint} autoComplete="current-password" />
+          <PasswordField
+            id="end-password"
+            hint={t.account.sessions.hint}
+            autoComplete="current-password"
+            {...refusal.marks("password")}
+          />
         </div>
-        {end.isError && <Alert>{problemOf(t, end.error, "end_session").sentence}</Alert>}
+        <RefusalNotice refusal={refusal} />
         <Button type="submit" value={ALL_OTHERS} pending={end.isPending}>
           {t.account.sessions.endOthers}
         </Button>

@@ -15,7 +15,7 @@ export function AuthFrame({
   footer,
 }: {
   title: string;
-  text: string;
+  text: ReactNode;
   children: ReactNode;
   footer: ReactNode;
 }) {

@@ -15,6 +15,7 @@ export function PasswordField({
   id,
   label,
   hint,
+  "aria-describedby": describedBy,
   ...props
 }: Omit<ComponentProps<"input">, "type"> & {
   id: string;
@@ -39,8 +40,8 @@ export function PasswordField({
           autoCapitalize="none"
           autoCorrect="off"
           spellCheck={false}
-          {...(hint === undefined ? {} : { "aria-describedby": `${id}-hint` })}
           {...props}
+          aria-describedby={[describedBy, hint && `${id}-hint`].filter(Boolean).join(" ") || undefined}
         />
         <button
           type="button"

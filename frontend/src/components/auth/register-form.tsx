@@ -2,21 +2,24 @@
 "use client";
 
 import type { FormEvent } from "react";
-import { Alert } from "@/components/ui/alert";
+import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { useRegister } from "@/hooks/use-session";
-import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 import { EmailField, readForm } from "./email-field";
 import { LeaveWhenSignedIn } from "./leave-when-signed-in";
 import { PASSWORD_MAX, PASSWORD_MIN, PasswordField } from "./password-field";
 import { PostedRefusals } from "./posted-refusals";
 
+// The API's limit.
+export const NAME_MAX = 200;
+
 export function RegisterForm() {
   const t = useText();
   const register = useRegister();
+  const refusal = useRefusal(register.error, "register");
 
   function submit(event: FormEvent<HTMLFormElement>) {
     const { email, password, fullName } = readForm(event);
@@ -26,13 +29,19 @@ export function RegisterForm() {
   return (
     <form method="post" onSubmit={submit} className="space-y-5">
       <LeaveWhenSignedIn />
-      <EmailField id="email" />
+      <EmailField id="email" {...refusal.marks("email")} />
       <div className="space-y-2">
         <Label htmlFor="full-name">
           <span>{t.auth.register.name}</span>
           <span className="font-normal text-muted-foreground">{t.auth.register.optional}</span>
         </Label>
-        <Input id="full-name" name="full_name" autoComplete="name" maxLength={255} />
+        <Input
+          id="full-name"
+          name="full_name"
+          autoComplete="name"
+          maxLength={NAME_MAX}
+          {...refusal.marks("full_name")}
+        />
       </div>
       <PasswordField
         id="password"
@@ -40,9 +49,10 @@ export function RegisterForm() {
         autoComplete="new-password"
         minLength={PASSWORD_MIN}
         maxLength={PASSWORD_MAX}
+        {...refusal.marks("password")}
       />
       {register.isIdle && <PostedRefusals place="register" />}
-      {register.isError && <Alert>{problemOf(t, register.error, "register").sentence}</Alert>}
+      <RefusalNotice refusal={refusal} />
       <Button type="submit" className="w-full" pending={register.isPending}>
         {register.isPending ? t.auth.register.pending : t.auth.register.submit}
       </Button>

@@ -2,11 +2,10 @@
 "use client";
 
 import { type FormEvent, useEffect, useState } from "react";
-import { Alert } from "@/components/ui/alert";
+import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
 import { useSession, useSignIn } from "@/hooks/use-session";
-import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 import { EmailField, readForm } from "./email-field";
 import { PasswordField } from "./password-field";
@@ -23,6 +22,7 @@ export function SignInAgainDialog({
   const t = useText();
   const session = useSession();
   const signIn = useSignIn();
+  const refusal = useRefusal(signIn.error, "sign_in");
   const email = useLastEmail(session.status === "signed_in" ? session.user.email : null);
 
   function submit(event: FormEvent<HTMLFormElement>) {
@@ -39,8 +39,13 @@ export function SignInAgainDialog({
         </div>
         {/* Only the account that owns the upload can finish it. */}
         <EmailField id="again-email" defaultValue={email ?? ""} readOnly={email !== null} />
-        <PasswordField id="again-password" autoComplete="current-password" data-autofocus />
-        {signIn.isError && <Alert>{problemOf(t, signIn.error, "sign_in").sentence}</Alert>}
+        <PasswordField
+          id="again-password"
+          autoComplete="current-password"
+          data-autofocus
+          {...refusal.marks("password")}
+        />
+        <RefusalNotice refusal={refusal} />
         <DialogActions>
           <Button variant="secondary" onClick={onCancelUpload}>
             {t.auth.signInAgain.cancelUpload}

@@ -1,10 +1,9 @@
 "use client";
 
 import type { FormEvent } from "react";
-import { Alert } from "@/components/ui/alert";
+import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { useSignIn } from "@/hooks/use-session";
-import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 import { EmailField, readForm } from "./email-field";
 import { LeaveWhenSignedIn } from "./leave-when-signed-in";
@@ -14,6 +13,7 @@ import { PostedRefusals } from "./posted-refusals";
 export function SignInForm() {
   const t = useText();
   const signIn = useSignIn();
+  const refusal = useRefusal(signIn.error, "sign_in");
 
   function submit(event: FormEvent<HTMLFormElement>) {
     const { email, password } = readForm(event);
@@ -25,10 +25,10 @@ export function SignInForm() {
     // put the password into the URL.
     <form method="post" onSubmit={submit} className="space-y-5">
       <LeaveWhenSignedIn />
-      <EmailField id="email" />
-      <PasswordField id="password" autoComplete="current-password" />
+      <EmailField id="email" {...refusal.marks("email")} />
+      <PasswordField id="password" autoComplete="current-password" {...refusal.marks("password")} />
       {signIn.isIdle && <PostedRefusals place="sign_in" />}
-      {signIn.isError && <Alert>{problemOf(t, signIn.error, "sign_in").sentence}</Alert>}
+      <RefusalNotice refusal={refusal} />
       <Button type="submit" className="w-full" pending={signIn.isPending}>
         {signIn.isPending ? t.auth.signIn.pending : t.auth.signIn.submit}
       </Button>

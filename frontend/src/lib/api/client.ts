@@ -32,6 +32,10 @@ export const api = {
   signIn: (body: Credentials): Promise<User> => answer(http.POST("/api/v1/auth/login", { body })),
   signOut: (): Promise<void> => done(http.POST("/api/v1/auth/logout")),
   me: (signal: AbortSignal): Promise<User> => answer(http.GET("/api/v1/auth/me", { signal })),
+  rename: (full_name: string | null): Promise<User> =>
+    answer(http.PATCH("/api/v1/auth/me", { body: { full_name } })),
+  deleteAccount: (password: string): Promise<void> =>
+    done(http.POST("/api/v1/auth/me/delete", { body: { password } })),
   changePassword: (body: NewPassword): Promise<void> => done(http.POST("/api/v1/auth/password", { body })),
   listSessions: async (signal: AbortSignal): Promise<SignedInSession[]> =>
     (await answer(http.GET("/api/v1/auth/sessions", { signal }))).items,

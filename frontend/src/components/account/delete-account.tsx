@@ -1,0 +1,70 @@
+// Deletes the account with all its videos, after a confirmation by password.
+"use client";
+
+import { type FormEvent, useState } from "react";
+import { PasswordField } from "@/components/auth/password-field";
+import { RefusalNotice, useRefusal } from "@/components/refusal";
+import { Button } from "@/components/ui/button";
+import { Card } from "@/components/ui/card";
+import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
+import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useDeleteAccount } from "@/hooks/use-account";
+import { isRunning } from "@/lib/upload/rules/upload-state";
+import { useText } from "@/text/use-text";
+
+export function DeleteAccount() {
+  const t = useText().account.delete;
+  const [asking, setAsking] = useState(false);
+  const remove = useDeleteAccount();
+  const refusal = useRefusal(remove.error, "delete_account");
+  const { state, uploader } = useCurrentUpload();
+
+  function close() {
+    setAsking(false);
+    // A deletion that was sent cannot be taken back.
+    if (!remove.isPending) remove.reset();
+  }
+
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const password = String(new FormData(event.currentTarget).get("password") ?? "");
+    // The server removes the videos, those of open uploads too.
+    remove.mutate({ password, onDeleted: () => void uploader?.abort() });
+  }
+
+  return (
+    <Card className="p-6">
+      <h2 className="font-semibold text-lg">{t.title}</h2>
+      <p className="mt-2 text-muted-foreground text-sm leading-relaxed">{t.hint}</p>
+      <Button variant="secondary" className="mt-5 text-destructive" onClick={() => setAsking(true)}>
+        {t.open}
+      </Button>
+      <Dialog open={asking} onClose={close} aria-labelledby="delete-account-title">
+        <form method="post" onSubmit={submit} className="space-y-5">
+          <div className="space-y-2 text-muted-foreground text-sm leading-relaxed">
+            <DialogTitle id="delete-account-title" className="text-foreground">
+              {t.question}
+            </DialogTitle>
+            <p>{t.text}</p>
+            {isRunning(state) && <p>{t.uploadStops}</p>}
+          </div>
+          <PasswordField
+            id="delete-password"
+            autoComplete="current-password"
+            data-autofocus
+            {...refusal.marks("password")}
+          />
+          <RefusalNotice refusal={refusal} />
+          <DialogActions>
+            <Button variant="secondary" onClick={close}>
+              {t.keep}
+            </Button>
+            <Button type="submit" variant="destructive" pending={remove.isPending}>
+              {remove.isPending ? t.pending : t.confirm}
+            </Button>
+          </DialogActions>
+        </form>
+      </Dialog>
+    </Card>
+  );
+}
