@@ -30,7 +30,10 @@ UNREAD_KEY: Final = "slipway.unread"
 
 @dataclass(frozen=True)
 class Refusal(Exception):
-    """An error of S3's list (API reference, Error responses)."""
+    """An error of S3's list (API reference, Error responses). Raise a new one each time.
+
+    An exception that is raised again keeps the requests of all earlier times, by the frames of its traceback.
+    """
 
     status: str
     code: str

@@ -31,13 +31,6 @@ _AUTHORIZATION: Final = re.compile(
 )
 _UNRESERVED: Final = "-_.~"
 _UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
-_UNREADABLE: Final = Refusal("403 Forbidden", "AccessDenied", "The request's signature is incomplete.")
-_MISMATCH: Final = Refusal(
-    "403 Forbidden",
-    "SignatureDoesNotMatch",
-    "The request signature we calculated does not match the signature you provided. "
-    "Check your key and signing method.",
-)
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ class Signature:
 def of_url(query: Mapping[str, str]) -> Signature:
     """Return the signature of a signed URL. Raise Refusal if a parameter is missing."""
     if not query.keys() >= QUERY_NAMES:
-        raise _UNREADABLE
+        raise _unreadable()
     return Signature(
         query["X-Amz-Credential"],
         query["X-Amz-Date"],
@@ -80,7 +73,7 @@ def of_header(headers: Mapping[str, str]) -> Signature:
     """Return the signature of the Authorization header. Raise Refusal if something is missing."""
     found = _AUTHORIZATION.fullmatch(headers["authorization"])
     if found is None or not headers.keys() >= {"x-amz-date", "x-amz-content-sha256"}:
-        raise _UNREADABLE
+        raise _unreadable()
     return Signature(
         found["credential"],
         headers["x-amz-date"],
@@ -96,14 +89,14 @@ def verify(request: Request, signature: Signature, secrets: Mapping[str, str]) -
     access_key, *scope = signature.credential.split("/")
     secret = secrets.get(access_key)
     if secret is None or len(scope) != 4:
-        raise _MISMATCH
+        raise _mismatch()
     digest = hashlib.sha256(_canonical(request, signature)).hexdigest()
     text = "\n".join([ALGORITHM, signature.date, "/".join(scope), digest])
     key = f"AWS4{secret}".encode()
     for item in (*scope, text):
         key = hmac.digest(key, item.encode("latin-1"), "sha256")
     if not hmac.compare_digest(key.hex().encode(), signature.value.encode("latin-1")):
-        raise _MISMATCH
+        raise _mismatch()
 
 
 def check_time(signature: Signature, now: float) -> None:
@@ -112,7 +105,7 @@ def check_time(signature: Signature, now: float) -> None:
         signed_at = datetime.strptime(signature.date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
         expires = None if signature.expires is None else int(signature.expires)
     except ValueError:
-        raise _UNREADABLE from None
+        raise _unreadable() from None
     if expires is None and abs(now - signed_at) > _SKEW_SECONDS:
         raise Refusal(
             "403 Forbidden",
@@ -129,7 +122,7 @@ def _canonical(request: Request, signature: Signature) -> bytes:
     for name, value in request.headers:
         values.setdefault(name.lower(), []).append(" ".join(value.split()))
     if not values.keys() >= set(signature.signed_headers):
-        raise _MISMATCH
+        raise _mismatch()
     fields = sorted(
         (_encoded(name), _encoded(value)) for name, value in request.query if name != "X-Amz-Signature"
     )
@@ -147,3 +140,16 @@ def _canonical(request: Request, signature: Signature) -> bytes:
 
 def _encoded(text: str, kept: str = "") -> str:
     return quote(text.encode("latin-1"), safe=_UNRESERVED + kept)
+
+
+def _unreadable() -> Refusal:
+    return Refusal("403 Forbidden", "AccessDenied", "The request's signature is incomplete.")
+
+
+def _mismatch() -> Refusal:
+    return Refusal(
+        "403 Forbidden",
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method.",
+    )

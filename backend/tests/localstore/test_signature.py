@@ -1,6 +1,9 @@
 """The store verifies what botocore signs, before it reads a body."""
 
+import gc
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -58,6 +61,19 @@ def test_what_botocore_signs_is_taken(how: str, path: str, query: str) -> None:
 @HOW
 def test_key_before_a_rotation_is_taken(how: str) -> None:
     verify(*signed(how, key="slipway:older"), SECRETS)
+
+
+@HOW
+def test_refused_request_is_forgotten(how: str) -> None:
+    """Anyone can send forged requests without end."""
+    request, signature = signed(how, key="slipway:unknown")
+    refused = weakref.ref(request)
+    with suppress(Refusal):
+        verify(request, signature, SECRETS)
+
+    del request
+    gc.collect()
+    assert refused() is None
 
 
 def test_spaces_in_a_signed_header_are_folded() -> None:

@@ -97,6 +97,20 @@ def test_only_adapters_open_connections() -> None:
     assert found == MAY_CONNECT.keys()
 
 
+def test_no_exception_is_raised_twice() -> None:
+    """One that is raised again keeps the frames of all earlier times, with the requests in them."""
+    shared = [
+        f"{path}: {ast.unparse(node)}"
+        for path, module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Raise)
+        and isinstance(node.exc, ast.Name | ast.Attribute)
+        and re.fullmatch(r"[A-Z0-9_]+", ast.unparse(node.exc).rpartition(".")[2])
+    ]
+
+    assert shared == []
+
+
 def test_no_pattern_is_built_from_input() -> None:
     """A pattern is a literal, of constants, or of escaped texts."""
     patterns = [
