@@ -22,7 +22,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.bootstrap import Application
-from app.core import security
+from app.core import db, security
 from app.core.config import Settings
 from app.domain.video_status import VideoStatus
 from app.main import create_app
@@ -32,6 +32,7 @@ from tests import factories
 from tests.databases import Databases, PostgresDatabases, make_databases
 from tests.factories import APP_URL, PASSWORD, ApiClient, make_application, make_settings
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
+from tests.waiting import TIMEOUT_SECONDS
 
 # No test is timed, because an example's duration depends on the machine's load.
 hypothesis_settings.register_profile("slipway", deadline=None)
@@ -54,6 +55,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the developer's settings."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def wait_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not give up on a database that is slow because the machine is. Tests of the limits replace this fixture."""
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", int(TIMEOUT_SECONDS))
+    monkeypatch.setattr(db, "ABANDONED_AFTER_SECONDS", int(TIMEOUT_SECONDS))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,25 +13,16 @@ import pytest
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core import db
 from app.crud import installation
 from app.services import completion, processing
 from tests.crash.process import WatchedDatabase
 from tests.crash.world import World, a_world
-from tests.waiting import TIMEOUT_SECONDS
 
 
 @pytest.fixture(autouse=True)
 def _poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Poll the state of another completion every few milliseconds, which only shortens the tests."""
     monkeypatch.setattr(completion, "POLL_SECONDS", 0.005)
-
-
-@pytest.fixture(autouse=True)
-def _wait_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not give up on a database that is slow because the machine is. These tests make their own faults."""
-    monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", int(TIMEOUT_SECONDS))
-    monkeypatch.setattr(db, "ABANDONED_AFTER_SECONDS", int(TIMEOUT_SECONDS))
 
 
 @pytest.fixture(autouse=True)

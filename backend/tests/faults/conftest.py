@@ -28,6 +28,11 @@ FAULTS: dict[str, Callable[[TcpFaultProxy], None]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def wait_for_the_database() -> None:
+    """Keep production's limits, because these tests see what happens at their end."""
+
+
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
     try:

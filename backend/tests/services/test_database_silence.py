@@ -23,6 +23,11 @@ from app.models import User
 from tests.databases import PostgresDatabases
 
 
+@pytest.fixture(autouse=True)
+def wait_for_the_database() -> None:
+    """Keep production's limits, because these tests see what happens at their end."""
+
+
 @contextmanager
 def sqlite_locked(database: Database) -> Iterator[None]:
     """Hold SQLite's write lock, as a long write of another process does."""

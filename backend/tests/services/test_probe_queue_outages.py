@@ -18,6 +18,11 @@ from tests.services.test_probe_queue import OFTEN, Jobs, finish_upload, working
 from tests.waiting import TIMEOUT_SECONDS
 
 
+@pytest.fixture(autouse=True)
+def wait_for_the_database() -> None:
+    """Keep production's limits, because these tests see what happens at their end."""
+
+
 @pytest.fixture
 def settings(postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Settings]:
     url = postgres.new()
