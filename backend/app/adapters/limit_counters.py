@@ -72,10 +72,12 @@ class DatabaseCounters:
 
     async def hit(self, key: str, seconds: int) -> int:
         now = self._clock.now()
-        async with self._database.transaction() as session:
-            if now >= self._clean_at:
-                self._clean_at = now + _CLEAN_EVERY
+        if now >= self._clean_at:
+            self._clean_at = now + _CLEAN_EVERY
+            # On its own, because it locks the counters of others.
+            async with self._database.transaction() as session:
                 await limit_counters.delete_ended(session, now)
+        async with self._database.transaction() as session:
             return await limit_counters.hit(session, key, now, seconds)
 
     async def count(self, key: str) -> int:

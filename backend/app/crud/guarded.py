@@ -1,4 +1,8 @@
-"""Change rows under guards. The WHERE of each UPDATE and DELETE states what must still be true."""
+"""Change rows under guards. The WHERE of each UPDATE and DELETE states what must still be true.
+
+On PostgreSQL two transactions that lock the same rows in opposite orders wait for each other, and one of them fails. So
+every transaction locks in one order, which is the user's row, the installation's, and then videos by their IDs.
+"""
 
 import uuid
 from datetime import datetime

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -27,4 +27,7 @@ async def remember(session: AsyncSession, user_id: uuid.UUID, place_hash: str, n
 
 
 async def delete_before(session: AsyncSession, then: datetime) -> None:
-    await session.execute(delete(KnownPlace).where(col(KnownPlace.seen_at) <= then))
+    old = select(KnownPlace.user_id, KnownPlace.place_hash).where(col(KnownPlace.seen_at) <= then)
+    # Without waiting for another transaction that deletes some of them, because two could wait for each other.
+    key = tuple_(col(KnownPlace.user_id), col(KnownPlace.place_hash))
+    await session.execute(delete(KnownPlace).where(key.in_(old.with_for_update(skip_locked=True))))

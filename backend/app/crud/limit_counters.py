@@ -41,4 +41,7 @@ async def delete_one(session: AsyncSession, key: str) -> None:
 
 
 async def delete_ended(session: AsyncSession, now: datetime) -> None:
-    await session.execute(delete(LimitCounter).where(col(LimitCounter.ends_at) <= now))
+    ended = select(LimitCounter.key).where(col(LimitCounter.ends_at) <= now)
+    # Without waiting for another process that deletes some of them, because two could wait for each other.
+    ended = ended.with_for_update(skip_locked=True)
+    await session.execute(delete(LimitCounter).where(col(LimitCounter.key).in_(ended)))

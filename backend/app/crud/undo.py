@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from app.crud.videos import is_visible
+from app.crud import videos
 from app.domain.video_status import HIDDEN
 from app.models import Video
 
@@ -25,7 +25,7 @@ async def remove(
     remove_at: datetime,
 ) -> list[uuid.UUID]:
     """Return which of these are the user's and now removed. One that already is keeps its time."""
-    found = await _lock(session, *_own(user_id, video_ids))
+    found = await videos.lock(session, *_own(user_id, video_ids))
     await _set(session, found, now, func.coalesce(col(Video.remove_at), remove_at))
     return found
 
@@ -34,15 +34,9 @@ async def restore(
     session: AsyncSession, user_id: uuid.UUID, video_ids: Sequence[uuid.UUID], now: datetime
 ) -> list[uuid.UUID]:
     """Return which of these came back."""
-    found = await _lock(session, *_own(user_id, video_ids), col(Video.remove_at).is_not(None))
+    found = await videos.lock(session, *_own(user_id, video_ids), col(Video.remove_at).is_not(None))
     await _set(session, found, now, None)
     return found
-
-
-async def _lock(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[uuid.UUID]:
-    """Lock the rows in one order, so that two calls with the same videos don't wait for each other."""
-    statement = select(Video.id).where(*conditions).order_by(col(Video.id)).with_for_update(key_share=True)
-    return list(await session.scalars(statement))
 
 
 async def _set(
@@ -60,7 +54,7 @@ async def list_shown(
     session: AsyncSession, user_id: uuid.UUID, video_ids: Sequence[uuid.UUID]
 ) -> list[Video]:
     """Return which of these the user sees, the newest first."""
-    statement = select(Video).where(*_own(user_id, video_ids), is_visible())
+    statement = select(Video).where(*_own(user_id, video_ids), videos.is_visible())
     return list(await session.scalars(statement.order_by(col(Video.created_at).desc(), col(Video.id).desc())))
 
 

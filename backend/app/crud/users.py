@@ -60,7 +60,7 @@ async def lock_unchanged(session: AsyncSession, user: User) -> bool:
 
 
 async def lock(session: AsyncSession, user_id: uuid.UUID) -> None:
-    """Let no upload of the user begin until the transaction ends."""
+    """Let no upload of the user begin until the transaction ends. Call it before the transaction locks a video."""
     await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 

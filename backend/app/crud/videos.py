@@ -26,6 +26,12 @@ async def get(session: AsyncSession, video_id: uuid.UUID) -> Video | None:
     return await session.get(Video, video_id, populate_existing=True)
 
 
+async def lock(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[uuid.UUID]:
+    """Lock the videos in the order of their IDs, as crud/guarded.py requires, and return them."""
+    statement = select(Video.id).where(*conditions).order_by(col(Video.id)).with_for_update(key_share=True)
+    return list(await session.scalars(statement))
+
+
 def is_visible() -> ColumnElement[bool]:
     """Require that its owner sees the video. `Video.is_hidden` says the opposite of a row."""
     return col(Video.status).not_in(HIDDEN) & col(Video.remove_at).is_(None)
@@ -84,9 +90,9 @@ async def list_all_of(
 
 
 async def ids_to_remove(session: AsyncSession, user_id: uuid.UUID, limit: int) -> list[uuid.UUID]:
-    """Return videos of the user that are not being deleted."""
+    """Return videos of the user that are not being deleted, by ID."""
     statement = select(Video.id).where(Video.user_id == user_id, Video.status != VideoStatus.DELETING)
-    return list(await session.scalars(statement.limit(limit)))
+    return list(await session.scalars(statement.order_by(col(Video.id)).limit(limit)))
 
 
 async def save_upload_id(
@@ -218,8 +224,8 @@ async def delete_unstarted(session: AsyncSession, video_id: uuid.UUID) -> bool:
 
 async def fill_name_keys(session: AsyncSession, limit: int) -> int:
     """Fill the name keys of rows that processes of the previous version wrote. Return their number."""
-    statement = select(Video.id, Video.original_filename).where(IS_WITHOUT_NAME_KEY).limit(limit)
-    found = (await session.execute(statement)).all()
+    statement = select(Video.id, Video.original_filename).where(IS_WITHOUT_NAME_KEY)
+    found = (await session.execute(statement.order_by(col(Video.id)).limit(limit))).all()
     for video_id, name in found:
         await change(session, row(video_id), name_key=name_key(name))
     return len(found)

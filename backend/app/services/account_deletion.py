@@ -46,7 +46,7 @@ class AccountDeletion:
         now = self.clock.now()
         return [
             video_id
-            for video_id in await videos.open_upload_ids(session, user_id, also_removed=True)
+            for video_id in sorted(await videos.open_upload_ids(session, user_id, also_removed=True))
             if await leases.start_removal(session, video_id, now, leases.is_open_upload())
         ]
 

@@ -80,6 +80,7 @@ class Removal:
     async def _confirm(self, video: Video) -> None:
         now = self.clock.now()
         async with self.database.transaction() as session:
+            await users.lock(session, video.user_id)
             leaving = video.status in HIDDEN
             first = await videos.release_reservation(
                 session, video, gone_at=now, due_at=now + RECHECK_AFTER if leaving else None

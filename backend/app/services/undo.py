@@ -39,9 +39,9 @@ class UndoService:
         open than the user may have.
         """
         async with self.database.transaction() as session:
-            restored = await undo.restore(session, user_id, video_ids, self.clock.now())
-            # As a create does, so that both together don't exceed the limit. A removal locks in this order too.
+            # As a create does, so that both together don't exceed the limit.
             await users.lock(session, user_id)
+            restored = await undo.restore(session, user_id, video_ids, self.clock.now())
             open_ids = await videos.open_upload_ids(session, user_id)
             if len(open_ids) > self.max_uploads_in_flight and set(open_ids) & set(restored):
                 kept = [video_id for video_id in open_ids if video_id not in restored]

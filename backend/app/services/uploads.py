@@ -184,6 +184,7 @@ class UploadService:
     async def _forget_unstarted(self, video: Video) -> None:
         """Delete the row and release the quota. Nobody has a URL yet, so nothing can be stored."""
         async with self.database.transaction() as session:
+            await users.lock(session, video.user_id)
             if await videos.delete_unstarted(session, video.id):
                 await users.release_bytes(session, video.user_id, video.reserved_bytes)
 

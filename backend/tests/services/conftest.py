@@ -1,12 +1,15 @@
 """Do the steps of an upload through the services."""
 
+import asyncio
 import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.bootstrap import Application
+from app.core.db import Database
 from app.models import User, Video
 from app.services.uploads import StartedUpload
 from tests.factories import SMALL_VIDEO, part_of
@@ -33,6 +36,16 @@ def part_md5s_of(video: Video, data: bytes) -> dict[int, str]:
     """Return the MD5 of every part."""
     numbers = range(1, video.part_plan.part_count + 1)
     return {number: md5_hex(part_of(video, data, number)) for number in numbers}
+
+
+async def waits_for_lock(task: asyncio.Task[Any], database: Database) -> bool:
+    """Return True once the task's transaction waits for a lock, or False if it ends first."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    while not task.done():
+        async with database.reading() as session:
+            if (await session.execute(waiting)).scalar_one():
+                return True
+    return False
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ import os
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -25,6 +23,7 @@ from tests.crash.report import SEED
 from tests.databases import PostgresDatabases
 from tests.factories import PASSWORD
 from tests.fakes import FakeClock, Gate
+from tests.services.conftest import waits_for_lock
 
 STARTS = int(os.environ.get("SLIPWAY_RACES", "20"))
 SIGN_INS = 4
@@ -268,16 +267,6 @@ async def _replace_password(session: AsyncSession, user: User) -> None:
     await sessions.delete_of(session, user.id)
 
 
-async def _waits(task: asyncio.Task[Any], database: Database) -> bool:
-    """Return True once the task's transaction waits for a lock, or False if it ends first."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    while not task.done():
-        async with database.reading() as session:
-            if (await session.execute(waiting)).scalar_one():
-                return True
-    return False
-
-
 async def _count_sessions(database: Database) -> int:
     async with database.reading() as session:
         return len((await session.scalars(select(col(Session.id)))).all())
@@ -292,7 +281,7 @@ async def test_sign_in_waits_for_change_of_password(
     async with first.transaction() as session:
         await _replace_password(session, user)
         signing_in = asyncio.create_task(_insert_session(second, clock, user))
-        assert await _waits(signing_in, first)
+        assert await waits_for_lock(signing_in, first)
 
     assert await signing_in is False
     assert await _count_sessions(first) == 0
@@ -311,7 +300,7 @@ async def test_change_of_password_waits_for_sign_in(
     async with first.transaction() as session:
         assert await sessions.insert_if_unchanged(session, _session_of(user, clock), user)
         changing = asyncio.create_task(change())
-        assert await _waits(changing, first)
+        assert await waits_for_lock(changing, first)
 
     await changing
     assert await _count_sessions(first) == 0
@@ -326,7 +315,7 @@ async def test_change_of_password_locks_out_sign_ins_before_it_writes(
     async with first.transaction() as session:
         assert await users.lock_unchanged(session, user)
         signing_in = asyncio.create_task(_insert_session(second, clock, user))
-        assert await _waits(signing_in, first)
+        assert await waits_for_lock(signing_in, first)
         await _replace_password(session, user)
 
     assert await signing_in is False

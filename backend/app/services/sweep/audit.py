@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from sqlmodel import col
 
 from app.core.db import Database
-from app.crud import audit
+from app.crud import audit, videos
 from app.domain.announced_object import is_announced
 from app.domain.recheck import is_gone
 from app.domain.sweep_report import Category, Finding
@@ -37,6 +38,10 @@ class Checked:
     @property
     def count(self) -> int:
         return len(self.present) + len(self.lost)
+
+    @property
+    def video_ids(self) -> list[uuid.UUID]:
+        return _ids([*self.present, *(video for video, _ in self.lost), *self.unanswered])
 
     @property
     def confirmed(self) -> list[tuple[Video, Category]]:
@@ -67,12 +72,12 @@ class Audit:
             due = await audit.list_due(session, self.clock.now(), AUDIT_BATCH)
         return await self.check(due)
 
-    async def check(self, videos: Sequence[Video]) -> Checked:
-        answers = await self.calls.call_each(self._category_of, videos)
+    async def check(self, ready: Sequence[Video]) -> Checked:
+        answers = await self.calls.call_each(self._category_of, ready)
         return Checked(
             [video for video, category in answers if category is None],
             [(video, category) for video, category in answers if category is not None],
-            [video for video in videos if video.object_key in self.calls.unanswered_keys],
+            [video for video in ready if video.object_key in self.calls.unanswered_keys],
             self.store_now,
         )
 
@@ -80,6 +85,7 @@ class Audit:
         """Record what the check found. Lost objects stay due, so that every sweep rechecks and reports them."""
         now = self.clock.now()
         async with self.database.transaction() as session:
+            await videos.lock(session, col(Video.id).in_(checked.video_ids))
             await audit.record_present(session, _ids(checked.present), now + AUDIT_EVERY)
             await audit.record_lost(session, _ids(video for video, _ in checked.lost), now, self.store_now)
             await audit.postpone(session, _ids(checked.unanswered), now + AUDIT_EVERY)

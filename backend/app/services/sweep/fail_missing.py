@@ -86,7 +86,7 @@ class FailMissing:
         failed = []
         now = self.clock.now()
         async with self.database.transaction() as session:
-            for video, category in confirmed:
+            for video, category in sorted(confirmed, key=lambda one: one[0].id):
                 unchanged = col(Video.missing_since) == video.missing_since
                 event = VideoEvent.SET_FAILED
                 if await videos.transition(
