@@ -34,6 +34,8 @@ MAY_CONNECT = {
     "app/core/db.py": "the database",
     "app/core/addresses.py": "a UDP socket that sends nothing, to learn this machine's own addresses",
     "app/core/config.py": "the name of this machine",
+    "app/core/database_url.py": "reads DATABASE_URL as libpq does",
+    "app/core/pooler.py": "what the database says when the app has connected to it",
     "app/core/storage_causes.py": "the names of errors",
     "app/embedded.py": "the embedded store, on this machine",
     "app/server.py": "listens",
