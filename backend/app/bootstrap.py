@@ -40,6 +40,7 @@ from app.services.reconciler import Reconciler
 from app.services.registration import RegistrationService
 from app.services.removal import Removal
 from app.services.scanning import Scanning
+from app.services.searches import Searches
 from app.services.sweep.bucket import VERSIONS_SENTENCES, BucketCheck
 from app.services.sweep.fail_missing import FailMissing
 from app.services.sweep.sweep import Sweep
@@ -241,7 +242,7 @@ def assemble(
         deletion=deletion,
         uploads=UploadService(database, storage, clock, tasks, settings),
         completion=completion,
-        videos=VideoService(database, clock, tasks, removal),
+        videos=VideoService(database, clock, tasks, removal, Searches(settings.database_pool_size)),
         undo=UndoService(
             database,
             clock,

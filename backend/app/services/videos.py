@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from app.models import Video
 from app.ports import Clock
 from app.services.background import BackgroundTasks
 from app.services.removal import Removal
+from app.services.searches import Searches
 from app.services.video_cursors import decode_cursor, encode_cursor
 
 DELETE_WAIT_SECONDS = 5.0
@@ -59,16 +61,20 @@ class VideoService:
     clock: Clock
     tasks: BackgroundTasks
     removal: Removal
+    searches: Searches
 
     async def list_page(
         self, user_id: uuid.UUID, query: VideoQuery, limit: int, cursor: str | None = None
     ) -> VideoPage:
-        """Return a page. Raise InvalidRequest if the cursor is malformed or of another query."""
+        """Return a page. Raise InvalidRequest if the cursor is malformed or of another query, or Overloaded."""
         after = None if cursor is None else decode_cursor(query, cursor)
         now = self.clock.now()
         if not query.statuses & SHOWN:
             return VideoPage([], None, None if after else VideoCount(0, is_exact=True), now)
-        async with self.database.reading() as session:
+        async with AsyncExitStack() as stack:
+            if query.name_part:
+                await stack.enter_async_context(self.searches.turn(user_id))
+            session = await stack.enter_async_context(self.database.reading())
             # The later pages of a search need the number too, because it decides how they are found.
             needs_count = after is None or query.is_narrowed
             count = await video_list.count(session, user_id, query) if needs_count else 0
