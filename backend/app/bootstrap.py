@@ -23,7 +23,7 @@ from app.core.db import Database
 from app.core.opened_host import OPENED_HOST
 from app.core.origins import url_host
 from app.core.recent import Recent
-from app.core.schema import require_current
+from app.core.schema import require_usable
 from app.core.security import PasswordHasher
 from app.core.storage_causes import status_and_code
 from app.embedded import EmbeddedStoreProcess, free_port
@@ -97,10 +97,14 @@ class Application:
     links: Recent[None] = field(default_factory=lambda: Recent(KEPT_LINKS), repr=False)
     """The delivery URLs that the audit log has, by session."""
 
-    async def prepare(self) -> None:
-        """Set the clock. Raise SchemaOutdated, DatabaseUnavailable, or OperationalError if there is no database."""
-        await asyncio.to_thread(require_current, self.settings.effective_database_url)
+    async def prepare(self) -> str:
+        """Set the clock and return the database's schema.
+
+        Raise SchemaOutdated, SchemaTooNew, DatabaseUnavailable, or OperationalError if there is no database.
+        """
+        found = await asyncio.to_thread(require_usable, self.settings.effective_database_url)
         await self.set_clock()
+        return found
 
     async def set_clock(self) -> None:
         """Set the clock by the database's. Raise DatabaseUnavailable."""

@@ -16,10 +16,11 @@ from app.bootstrap import Application, apply_storage, build, check_storage
 from app.cli_support import Json, errors_as_sentences, fail, read_settings, say, with_application
 from app.cli_users import user_app
 from app.cli_videos import video_app
-from app.core import private_files, schema
+from app.core import private_files, schema, version
 from app.core.config import Settings
 from app.core.storage_causes import cause_of
 from app.domain.errors import StorageUnavailable
+from app.domain.schema_version import Fit, judge
 from app.domain.sweep_report import Outcome, SweepReport
 from app.embedded import StoreNotStarted
 from app.runtime import leave
@@ -83,8 +84,33 @@ def db_upgrade() -> None:
     """Migrate the database to this version's schema."""
     settings = read_settings()
     with errors_as_sentences():
-        _upgrade(settings)
-    typer.echo("The database is up to date.")
+        typer.echo(_upgrade(settings))
+
+
+@db_app.command("downgrade")
+def db_downgrade(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Undo the newest step of the schema, if it can be undone."""
+    if not (yes or cli_support.has_terminal()):
+        raise typer.BadParameter("It asks before it acts, which needs a terminal. Use --yes.")
+    url = read_settings().effective_database_url
+    with errors_as_sentences():
+        step = schema.step_back(url)
+        typer.echo(
+            f"Schema {step.revision} goes back to {step.goes_to}. The database loses {step.loses}. Stop all "
+            "processes of this version first, because they can't run on the older schema.",
+            err=True,
+        )
+        if yes or typer.confirm(f"Go back to schema {step.goes_to}?", err=True):
+            schema.downgrade(url, step)
+            typer.echo(f"The database has schema {step.goes_to}.")
+
+
+@app.command("version")
+def show_version(as_json: Json = False) -> None:
+    """Say what is installed: version, commit and schema."""
+    own = version.running()
+    commit = own.commit or "unknown"
+    say(asdict(own), f"Slipway {own.version}, commit {commit}, schema {own.schema_version}", as_json)
 
 
 @app.command()
@@ -285,9 +311,19 @@ async def _start_store_if_needed(application: Application) -> None:
             )
 
 
-def _upgrade(settings: Settings) -> None:
+def _upgrade(settings: Settings) -> str:
+    """Upgrade the database unless it is newer. Return what to tell the operator. Raise SchemaTooNew."""
     url = settings.effective_database_url
     if url.startswith("sqlite"):
         settings.make_data_dir()
-    if not schema.is_current(url):
-        schema.upgrade(url)
+    found = schema.database_revision(url)
+    match judge(found, schema.head_revision()):
+        case Fit.OLDER:
+            schema.upgrade(url)
+        case Fit.NEWER:
+            return f"The database has schema {found} of a newer version, on which this version runs too."
+        case Fit.TOO_NEW:
+            raise schema.SchemaTooNew(found)
+        case Fit.CURRENT:
+            pass
+    return "The database is up to date."

@@ -16,7 +16,7 @@ from app.core import private_files
 from app.core.config import Settings
 from app.core.logging import configure_logging
 from app.core.operator_errors import sentence_for
-from app.core.schema import require_current
+from app.core.schema import require_usable
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ def with_application(
 
     with errors_as_sentences():
         if needs_schema:
-            require_current(settings.effective_database_url)
+            require_usable(settings.effective_database_url)
         return asyncio.run(run(build(settings)))
 
 

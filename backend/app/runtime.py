@@ -5,13 +5,14 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import NoReturn
 
 import structlog
 
 from app.bootstrap import PROBES_AT_ONCE, Application, apply_storage
+from app.core import metrics, version
 from app.core.storage_causes import cause_of
 from app.core.tasks import cancel_and_wait, run_forever, side_by_side
 from app.domain.errors import StorageUnavailable, Unavailable
@@ -46,9 +47,10 @@ async def running(application: Application, intervals: Intervals = PRODUCTION) -
     """Run the embedded store and the background loops, and close the application at the end.
 
     If the store is unavailable, no loop and no request uses it until the bucket is confirmed.
-    Raise SchemaOutdated, StoreNotStarted, WrongBucket or DatabaseUnavailable if the application cannot start.
+    Raise SchemaOutdated, SchemaTooNew, StoreNotStarted, WrongBucket or DatabaseUnavailable if the application cannot
+    start.
     """
-    await application.prepare()
+    _announce(await application.prepare())
     # Sessions and expiries need the time also while the bucket is unconfirmed.
     keep_time = run_forever("clock", application.set_clock, intervals.clock, wait_first=True)
     loops = [asyncio.create_task(keep_time)]
@@ -77,6 +79,15 @@ def leave(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def _announce(database_schema: str) -> None:
+    """Log what starts, and name it in the metrics."""
+    own = version.running()
+    metrics.BUILD_INFO.labels(own.version, own.commit or "", own.schema_version).set(1)
+    log.info("process.started", **asdict(own), database_schema=database_schema)
+    if database_schema != own.schema_version:
+        log.warning("schema.newer", schema_version=own.schema_version, database_schema=database_schema)
 
 
 async def _confirm_and_work(application: Application, intervals: Intervals) -> None:

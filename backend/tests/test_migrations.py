@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, select
+from structlog.testing import capture_logs
 
 import app.models  # noqa: F401  # fills the metadata
 from app.bootstrap import Application
 from app.core import schema
-from app.core.schema import SchemaOutdated
+from app.core.schema import CannotDowngrade, SchemaOutdated, SchemaTooNew
 from app.models import User, Video
 from app.runtime import running
 from app.services.processing import METADATA_COLUMNS
@@ -263,12 +265,162 @@ def test_empty_or_old_database_is_not_current(bare_url: str) -> None:
 
 
 def test_history_is_linear_and_numbered() -> None:
-    """schema.head_revision returns the newest file's number without Alembic."""
+    """schema.head_revision returns the newest file's ID without Alembic."""
     scripts = ScriptDirectory.from_config(schema.alembic_config("sqlite://"))
 
     assert scripts.get_heads() == [schema.head_revision()]
     newest_first = [script.revision for script in scripts.walk_revisions()]
-    assert newest_first == REVISIONS[::-1]
+    assert [revision.partition("_")[0] for revision in newest_first] == REVISIONS[::-1]
+
+
+# --- old code on a newer schema ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What code that inserts into a table depends on."""
+
+    columns: dict[str, Any]
+    rules: frozenset[str]
+
+
+Tables = dict[str, Shape]
+
+
+def changes_that_break(older: Tables, newer: Tables) -> list[str]:
+    """Return what the code of the older schema can't live with on the newer one."""
+    found = [f"{table} is gone" for table in older if table not in newer]
+    for table in older.keys() & newer.keys():
+        before, after = older[table], newer[table]
+        found += [f"{table}.{name} is gone" for name in before.columns.keys() - after.columns.keys()]
+        for name, column in after.columns.items():
+            old = before.columns.get(name)
+            if old is None and not column["nullable"] and column["default"] is None:
+                found.append(f"{table}.{name} must be given")
+            if old is not None and (str(old["type"]), old["nullable"]) != (
+                str(column["type"]),
+                column["nullable"],
+            ):
+                found.append(f"{table}.{name} is another")
+        found += [f"{table} must obey {rule}" for rule in after.rules - before.rules]
+    return sorted(found)
+
+
+def shapes(engine: Engine) -> Tables:
+    found = inspect(engine)
+    return {
+        table: Shape(
+            {column["name"]: column for column in found.get_columns(table)},
+            frozenset(
+                str(rule["name"])
+                for rules in (
+                    found.get_unique_constraints,
+                    found.get_foreign_keys,
+                    found.get_check_constraints,
+                )
+                for rule in rules(table)
+            ),
+        )
+        for table in found.get_table_names()
+    }
+
+
+def shapes_of(bare_url: str, engine: Engine) -> dict[str, Tables]:
+    """Return the tables of each schema by its number."""
+    found = {}
+    for revision in REVISIONS:
+        command.upgrade(schema.alembic_config(bare_url), revision)
+        found[revision] = shapes(engine)
+    return found
+
+
+def test_older_code_runs_where_a_migration_says_so(bare_url: str, engine: Engine) -> None:
+    tables_of = shapes_of(bare_url, engine)
+
+    for script in ScriptDirectory.from_config(schema.alembic_config(bare_url)).walk_revisions():
+        number, _, runs_from = script.revision.partition("_from_")
+        if runs_from:
+            assert changes_that_break(tables_of[runs_from], tables_of[number]) == [], script.revision
+    assert changes_that_break(tables_of["0014"], tables_of["0015"]) == []
+    assert changes_that_break(tables_of["0004"], tables_of["0005"]) == []
+    assert "installation.audit_losses is gone" in changes_that_break(tables_of["0007"], tables_of["0008"])
+
+
+@pytest.fixture
+def newer_schema(database_url: str) -> Iterator[Callable[[str], None]]:
+    """Make the database's schema that of a newer version, with this ID, a further table and a further column."""
+    engine = schema.sync_engine(database_url)
+
+    def make(revision: str) -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS of_the_future (id integer PRIMARY KEY)")
+            if "mood" not in columns(engine)["videos"]:
+                connection.exec_driver_sql("ALTER TABLE videos ADD COLUMN mood varchar(8)")
+            connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+
+    yield make
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS of_the_future")
+        if "mood" in columns(engine)["videos"]:
+            connection.exec_driver_sql("ALTER TABLE videos DROP COLUMN mood")
+        connection.execute(
+            text("UPDATE alembic_version SET version_num = :it"), {"it": schema.head_revision()}
+        )
+    engine.dispose()
+
+
+async def test_runs_on_a_newer_schema_that_allows_it_and_says_so(
+    application: Application, newer_schema: Callable[[str], None], make_video: MakeVideo
+) -> None:
+    newer_schema(f"9999_from_{REVISIONS[-1]}")
+
+    with capture_logs() as lines:
+        async with running(application):
+            video = await make_video("ready")
+            assert (await application.videos.get(video.user_id, video.id)).id == video.id
+
+    (said,) = [line for line in lines if line["event"] == "schema.newer"]
+    assert (said["schema_version"], said["database_schema"]) == (
+        schema.head_revision(),
+        f"9999_from_{REVISIONS[-1]}",
+    )
+    (started,) = [line for line in lines if line["event"] == "process.started"]
+    assert started["schema_version"] == schema.head_revision()
+
+
+@pytest.mark.parametrize("revision", ["9999", "9999_from_9998", "27c6a30d7c24"])
+async def test_refuses_a_newer_schema_that_does_not_allow_it(
+    application: Application, newer_schema: Callable[[str], None], revision: str
+) -> None:
+    newer_schema(revision)
+
+    with pytest.raises(SchemaTooNew, match=f"schema {revision} of a newer version"):
+        async with running(application):
+            raise AssertionError("it started")
+
+
+def test_undoes_steps_that_say_what_is_lost(bare_url: str) -> None:
+    schema.upgrade(bare_url)
+
+    while schema.database_revision(bare_url) != "0010":
+        step = schema.step_back(bare_url)
+        assert step.loses
+        schema.downgrade(bare_url, step)
+        assert schema.database_revision(bare_url) == step.goes_to
+    # Its undoing would enable deleted accounts.
+    with pytest.raises(CannotDowngrade, match="Restore a backup"):
+        schema.step_back(bare_url)
+
+
+def test_undoes_no_step_of_another_version(
+    database_url: str, newer_schema: Callable[[str], None], bare_url: str
+) -> None:
+    newer_schema(f"9999_from_{REVISIONS[-1]}")
+
+    with pytest.raises(CannotDowngrade, match="Use the version that did"):
+        schema.step_back(database_url)
+    with pytest.raises(CannotDowngrade, match="empty"):
+        schema.step_back(bare_url)
 
 
 async def test_refuses_to_start_with_old_schema(application: Application, database_url: str) -> None:

@@ -2,6 +2,9 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+BUILD_INFO = Gauge(
+    "slipway_build_info", "1, with what the process runs.", ["version", "commit", "schema_version"]
+)
 HTTP_REQUESTS = Counter("slipway_http_requests_total", "Requests answered.", ["method", "route", "status"])
 HTTP_REQUEST_SECONDS = Histogram(
     "slipway_http_request_seconds", "Time to the answer's first byte.", ["method", "route"]

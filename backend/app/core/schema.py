@@ -1,17 +1,22 @@
 """Migrations of the database's schema, the same for SQLite and PostgreSQL."""
 
+import re
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from app.core.operator_errors import OperatorError
+from app.domain.schema_version import Fit, judge
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parents[1] / "alembic"
+_REVISION: Final = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
 CONNECT_SECONDS = 10
 """A host that drops packets would otherwise delay the start by minutes."""
 
@@ -23,6 +28,28 @@ class SchemaOutdated(OperatorError):
         )
 
 
+class SchemaTooNew(OperatorError):
+    def __init__(self, found: str | None) -> None:
+        super().__init__(
+            f"The database has schema {found} of a newer version, on which this version can't run. Use "
+            "the newer version. Its `slipway db downgrade` may take the schema back."
+        )
+
+
+class CannotDowngrade(OperatorError):
+    pass
+
+
+@dataclass(frozen=True)
+class StepBack:
+    """The newest step of a database's schema, as its undoing would be."""
+
+    revision: str
+    goes_to: str
+    loses: str
+    """What the database has no more afterwards."""
+
+
 def upgrade(database_url: str) -> None:
     """Migrate to this version's schema. Does nothing if it is current."""
     from alembic import command  # slow to import, and seldom needed
@@ -30,30 +57,71 @@ def upgrade(database_url: str) -> None:
     command.upgrade(alembic_config(database_url), "head")
 
 
+def step_back(database_url: str) -> StepBack:
+    """Return what `downgrade` would do. Raise CannotDowngrade."""
+    from alembic.script import ScriptDirectory
+
+    found = database_revision(database_url)
+    scripts = ScriptDirectory.from_config(alembic_config(database_url))
+    known = {script.revision: script for script in scripts.walk_revisions()}
+    if found not in known:
+        raise CannotDowngrade(
+            f"The database has schema {found}, which this version did not make. Use the version that did."
+            if found
+            else "The database is empty."
+        )
+    loses = getattr(known[found].module, "undo_loses", None)
+    goes_to = known[found].down_revision
+    if loses is None or not isinstance(goes_to, str):
+        raise CannotDowngrade(f"Schema {found} can't be undone. Restore a backup instead.")
+    return StepBack(found, goes_to, loses)
+
+
+def downgrade(database_url: str, step: StepBack) -> None:
+    """Undo the step. What runs on the newer schema must have ended."""
+    from alembic import command
+
+    command.downgrade(alembic_config(database_url), step.goes_to)
+
+
+@cache
 def head_revision() -> str:
-    """Return the newest migration's ID, which is the number of its file."""
-    return max(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("*.py"))
+    """Return the newest migration's ID, which begins with the number of its file."""
+    newest = max((_MIGRATIONS / "versions").glob("*.py"), key=lambda file: file.name)
+    found = _REVISION.search(newest.read_text(encoding="utf-8"))
+    if found is None:
+        raise ValueError(f"{newest.name} has no revision")
+    return found[1]
 
 
-def require_current(database_url: str) -> None:
-    """Raise SchemaOutdated if the database does not have this version's schema."""
-    if not is_current(database_url):
+def require_usable(database_url: str) -> str:
+    """Return the database's schema. Raise SchemaOutdated or SchemaTooNew if this version can't run on it."""
+    found = database_revision(database_url)
+    fit = judge(found, head_revision())
+    if found is None or fit is Fit.OLDER:
         raise SchemaOutdated
+    if fit is Fit.TOO_NEW:
+        raise SchemaTooNew(found)
+    return found
 
 
 def is_current(database_url: str) -> bool:
-    """Return whether the database has this version's schema. A file that is missing has none, and is not made."""
+    """Return whether the database has this version's schema."""
+    return database_revision(database_url) == head_revision()
+
+
+def database_revision(database_url: str) -> str | None:
+    """Return the database's schema. A file that is missing has none, and is not made."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        return False
+        return None
     engine = sync_engine(database_url)
     try:
         with engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
-                return False
-            return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [
-                head_revision()
-            ]
+                return None
+            found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
     finally:
         engine.dispose()
 

@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from app.bootstrap import Application
+from app.core import version
+from app.core.schema import head_revision
 from app.domain.errors import Overloaded, StorageUnavailable
 from app.ports import NoSuchObject
 from tests.api.shapes import API, PRODUCTION, assert_error, assert_retry_later, with_settings
@@ -26,14 +28,25 @@ TOKEN = "a-token-for-metrics"
 async def test_reports_live_and_ready(client: httpx.AsyncClient) -> None:
     for path in (LIVE, READY):
         answer = await client.get(path)
-        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
         assert answer.headers["x-request-id"]
+
+
+async def test_live_says_what_runs(client: httpx.AsyncClient) -> None:
+    own = version.running()
+    assert (await client.get(LIVE)).json() == {
+        "status": "ok",
+        "version": own.version,
+        "commit": own.commit,
+        "schema_version": head_revision(),
+    }
 
 
 async def test_answers_head_as_balancers_ask(client: httpx.AsyncClient) -> None:
     for path in (LIVE, READY):
         answer = await client.head(path)
-        assert (answer.status_code, answer.headers["content-length"]) == (200, "15")
+        length = str(len((await client.get(path)).content))
+        assert (answer.status_code, answer.headers["content-length"]) == (200, length)
 
 
 async def test_head_says_that_it_is_not_ready(client: httpx.AsyncClient, storage: InMemoryStorage) -> None:

@@ -7,6 +7,7 @@ from app.core.db import UtcDateTime
 
 revision = "0011"
 down_revision = "0010"
+undo_loses = "the counts of limits, so that wrong passwords are counted anew"
 
 
 def upgrade() -> None:

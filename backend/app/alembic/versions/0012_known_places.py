@@ -7,6 +7,7 @@ from app.core.db import UtcDateTime
 
 revision = "0012"
 down_revision = "0011"
+undo_loses = "the places that users signed in from before"
 
 
 def upgrade() -> None:

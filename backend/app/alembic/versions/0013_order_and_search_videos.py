@@ -9,6 +9,7 @@ from app.core.db import UtcDateTime
 
 revision = "0013"
 down_revision = "0012"
+undo_loses = "which videos were removed and can still be restored, so that these are back"
 
 _BATCH = 1000
 _INDEXES = {

@@ -7,6 +7,7 @@ from app.core.db import UtcDateTime
 
 revision = "0015"
 down_revision = "0014"
+undo_loses = "when videos last changed, so that open pages load their lists anew"
 
 
 def upgrade() -> None:

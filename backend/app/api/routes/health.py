@@ -1,19 +1,22 @@
 """Routes for health checks."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 
 from app.api.deps import ReadinessDep
 from app.api.responses import errors
-from app.schemas.health import HealthOut
+from app.core import version
+from app.schemas.health import HealthOut, LiveOut
 
 router = APIRouter(prefix="/health", tags=["health"])
 
 
 @router.get("/live")
 @router.head("/live", include_in_schema=False)
-async def live() -> HealthOut:
-    """Answer while the process runs."""
-    return HealthOut(status="ok")
+async def live() -> LiveOut:
+    """Answer while the process runs, and say what it runs."""
+    return LiveOut(status="ok", **asdict(version.running()))
 
 
 @router.get("/ready", responses=errors())

@@ -217,7 +217,7 @@ export interface paths {
         };
         /**
          * Live
-         * @description Answer while the process runs.
+         * @description Answer while the process runs, and say what it runs.
          */
         get: operations["health-live"];
         put?: never;
@@ -533,6 +533,23 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * LiveOut
+         * @description The answer with what runs.
+         */
+        LiveOut: {
+            /** Commit */
+            commit: string | null;
+            /** Schema Version */
+            schema_version: string;
+            /**
+             * Status
+             * @constant
+             */
+            status: "ok";
+            /** Version */
+            version: string;
         };
         /** LoginIn */
         LoginIn: {
@@ -1875,7 +1892,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HealthOut"];
+                    "application/json": components["schemas"]["LiveOut"];
                 };
             };
         };
