@@ -31,11 +31,11 @@ REQUESTS = 200
 TARGET = 1.1
 _SERVE = """
 import sys
-from app import server
+from app import http_server
 from app.cli import main
 parser = sys.argv.pop(1)
 if parser != "ours":
-    server._limited_http = lambda *_: parser
+    http_server.limited_http = lambda *_: parser
 main()
 """
 

@@ -32,6 +32,7 @@ from app.services.account_deletion import AccountDeletion
 from app.services.accounts import AccountService
 from app.services.background import BackgroundTasks
 from app.services.completion import CompletionService
+from app.services.inventory import Inventory
 from app.services.probe_queue import ProbeQueue
 from app.services.processing import ProcessingService
 from app.services.rate_limits import RateLimits
@@ -87,6 +88,7 @@ class Application:
     fail_missing: FailMissing
     bucket: BucketCheck
     readiness: Readiness
+    inventory: Inventory
     store_origins: Callable[[], Sequence[str]]
     """Return the other origins that the page uses, for its Content-Security-Policy.
 
@@ -260,6 +262,7 @@ def assemble(
         fail_missing=FailMissing(database, storage, clock, bucket),
         bucket=bucket,
         readiness=Readiness(database, bucket, clock, tasks),
+        inventory=Inventory(database, clock),
         store_origins=store_origins,
         store=store,
         connection=connection,

@@ -66,7 +66,14 @@ def serve(
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    health_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, metavar="PORT", help="Serve health checks and metrics there, at SLIPWAY_HOST."
+        ),
+    ] = None,
+) -> None:
     """Run a worker beside the apps, on PostgreSQL and a shared S3. It reads metadata, reconciles and sweeps."""
     settings = read_settings()
     if settings.uses_embedded_store:
@@ -75,7 +82,7 @@ def worker() -> None:
             "Other workers need an S3 that they share with the apps."
         )
     with errors_as_sentences():
-        asyncio.run(run_worker(build(settings)))
+        asyncio.run(run_worker(build(settings), health_port))
     leave(0)
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from app.api import errors
 from app.api.forwarded import Forwarded
-from app.api.main import api_router
+from app.api.main import api_router, health_router
 from app.api.middleware import BodyLimit, RequestContext
 from app.api.page import Page
 from app.api.public_path import PublicPath
@@ -60,6 +60,20 @@ def create_app(application: Application) -> FastAPI:
     return app
 
 
+def create_health_app(application: Application) -> FastAPI:
+    """Return an app of health checks and metrics alone, for a process that has no API."""
+    settings = application.settings
+    app = FastAPI(redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.application = application
+    errors.install(app)
+    app.include_router(health_router)
+    app.add_api_route("/metrics", _metrics, methods=["GET"])
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestContext, is_https=settings.cookies_are_secure)
+    app.add_middleware(Forwarded, proxies=TrustedProxies(settings.trusted_proxies))
+    return app
+
+
 def _operation_id(route: APIRoute) -> str:
     return f"{route.tags[0]}-{route.name}" if route.tags else route.name
 
@@ -91,4 +105,5 @@ async def _metrics(request: Request) -> Response:
         raise NotAuthenticated
     if expected and not hmac.compare_digest(given.encode(), f"Bearer {expected}".encode()):
         raise NotAuthenticated
+    await request.app.state.application.inventory.publish()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

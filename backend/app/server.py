@@ -5,33 +5,25 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from functools import partial
-from typing import Any
 
 import structlog
 import typer
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.middleware import HTTPS_HEADERS, SAFE_HEADERS
 from app.bootstrap import Application
-from app.core.client_address import TrustedProxies
 from app.core.config import Settings
 from app.core.connection_table import ConnectionTable
 from app.core.descriptors import DescriptorWatch, most_connections, raise_limit
-from app.core.operator_errors import OperatorError, sentence_for
-from app.core.turns import Turns
+from app.core.operator_errors import sentence_for
 from app.http_protocol import LimitedHttp
+from app.http_server import CannotListen, config, listening_socket
 from app.main import create_app
 from app.runtime import leave, running
 
 log = structlog.get_logger()
 
 _STOP_SECONDS = 30
-
-
-class CannotListen(OperatorError):
-    pass
 
 
 def check_address(settings: Settings) -> None:
@@ -55,40 +47,29 @@ def run(application: Application) -> None:
     settings = application.settings
     most = most_connections(raise_limit())
     table = ConnectionTable[LimitedHttp](most, settings.max_connections_per_client)
-    config = uvicorn.Config(
+    served = config(
         _Lifespan(create_app(application), application),
+        settings,
+        table,
         host=settings.slipway_host,
         port=settings.slipway_port,
-        http=_limited_http(settings, table),
-        ws="none",
         # With "auto", uvicorn serves also if the start failed, without background work and without any check.
         lifespan="on",
-        log_config=None,
-        access_log=False,  # it contains whole paths, our own log has the route
-        server_header=False,
-        proxy_headers=False,  # app.api.forwarded reads them
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     # When everything is closed, uvicorn raises the signal again that stopped it.
     signal.signal(signal.SIGTERM, lambda *_: leave(0))
     try:
-        _Server(config, settings.page_addresses, table).run(_sockets(settings))
+        _Server(served, settings.page_addresses, table).run(_sockets(settings))
     except KeyboardInterrupt:
         leave(130)
-
-
-def _limited_http(settings: Settings, table: ConnectionTable[LimitedHttp]) -> Any:
-    """Return what makes a protocol for each connection. uvicorn calls it as it would call the class."""
-    headers = {**SAFE_HEADERS, **(HTTPS_HEADERS if settings.cookies_are_secure else {})}
-    proxies = TrustedProxies(settings.trusted_proxies)
-    return partial(LimitedHttp, table=table, turns=Turns(), proxies=proxies, headers=headers)
 
 
 def _sockets(settings: Settings) -> list[socket.socket] | None:
     """Return a socket for IPv6 and IPv4 if the app listens on `::`. asyncio itself would open one for IPv6 alone."""
     if settings.slipway_host != "::":
         return None
-    return [socket.create_server(("::", settings.slipway_port), family=socket.AF_INET6, dualstack_ipv6=True)]
+    return [listening_socket("::", settings.slipway_port)]
 
 
 class _Server(uvicorn.Server):

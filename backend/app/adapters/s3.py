@@ -68,6 +68,9 @@ _ASSEMBLY_READ_SECONDS = 300.0
 _WAITING_CHECKS = 4
 """A readiness check and the bucket's confirmation, each with one that was abandoned and has not left its thread."""
 
+_ANSWERS = (InvalidPart, NoSuchObject, NoSuchUpload, ObjectChanged, ObjectExists, VersionsKept)
+"""What a store says that works. After a removal, for example, it is asked whether the object is gone."""
+
 _SAMPLE_PART = b"Is the ETag of this part its MD5?"
 
 
@@ -526,6 +529,9 @@ class S3Storage:
                     result = await asyncio.shield(answer)
             outcome = "ok"
             return result
+        except _ANSWERS:
+            outcome = "answered"
+            raise
         finally:
             is_awaited = False
             STORAGE_CALL_SECONDS.labels(operation, outcome).observe(time.perf_counter() - began)

@@ -8,3 +8,6 @@ api_router = APIRouter(prefix="/api/v1")
 api_router.include_router(auth.router)
 api_router.include_router(videos.router)
 api_router.include_router(health.router)
+
+health_router = APIRouter(prefix="/api/v1")
+health_router.include_router(health.router)

@@ -36,6 +36,14 @@ SWEEP_LAST_SUCCESS = Gauge("slipway_sweep_last_success_timestamp_seconds", "When
 SWEEP_LAST_SUCCESS.set_to_current_time()
 SWEEP_CHANGES = Counter("slipway_sweep_changes_total", "Items that this process removed.", ["category"])
 
+# What the database has, the same in every process.
+VIDEOS = Gauge("slipway_videos", "Videos in the database.", ["status"])
+OLDEST_DUE_SECONDS = Gauge("slipway_oldest_due_seconds", "How long the oldest work has been due.", ["status"])
+RESERVED_BYTES = Gauge("slipway_reserved_bytes", "Bytes that count against quotas.")
+STORED_BYTES = Gauge("slipway_stored_bytes", "Reserved bytes of videos that are not being uploaded.")
+ACCOUNTS = Gauge("slipway_accounts", "Accounts, disabled ones included.")
+COUNTED_AT = Gauge("slipway_counted_timestamp_seconds", "When the database was last counted.")
+
 # What pages report of their own uploads. Anyone can send it, so nothing depends on it.
 UPLOADS_REPORTED = Counter(
     "slipway_uploads_reported_total", "Uploads by how and where they ended.", ["outcome", "phase"]

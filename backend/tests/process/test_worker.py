@@ -7,13 +7,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.bootstrap import Application
 from app.core.config import Settings
+from app.core.schema import head_revision
 from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
 from tests.conftest import MakeVideo
 from tests.databases import PostgresDatabases
+from tests.engines.ports import free_port
 from tests.factories import make_settings, read_video
 from tests.waiting import TIMEOUT_SECONDS
 
@@ -58,11 +61,11 @@ def refused(folder: Path, **settings: str) -> str:
 
 
 def start(
-    settings: Settings, store: str, folder: Path, *, store_timeout_seconds: int = 1
+    settings: Settings, store: str, folder: Path, *options: str, store_timeout_seconds: int = 1
 ) -> subprocess.Popen[str]:
     """Return the worker when it reports that it is ready."""
     process = subprocess.Popen(
-        COMMAND,
+        [*COMMAND, *options],
         env=environment(
             DATABASE_URL=settings.effective_database_url,
             S3_ENDPOINT_URL=store,
@@ -117,6 +120,46 @@ def test_terminate_exits_with_0(settings: Settings, silent_store: str, tmp_path:
     process.terminate()
 
     assert process.wait(TIMEOUT_SECONDS) == 0
+
+
+def test_health_port_tells_whether_it_lives_is_ready_and_what_it_does(
+    settings: Settings, silent_store: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    process = start(settings, silent_store, tmp_path, "--health-port", str(port))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_SECONDS) as client:
+        live, ready, metrics, other = (
+            client.get(path)
+            for path in ("/api/v1/health/live", "/api/v1/health/ready", "/metrics", "/api/v1/videos")
+        )
+        assert (live.status_code, live.json()["schema_version"]) == (200, head_revision())
+        assert (ready.status_code, ready.json()["code"]) == (503, "storage_unavailable")
+        assert 'slipway_videos{status="ready"} 0.0' in metrics.text
+        assert "slipway_build_info{" in metrics.text
+        assert other.status_code == 404
+
+        process.terminate()
+
+        assert process.wait(TIMEOUT_SECONDS) == 0, "also with a connection that is kept alive"
+
+
+def test_taken_health_port_is_said(settings: Settings, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ended = subprocess.run(
+            [*COMMAND, "--health-port", str(listening.getsockname()[1])],
+            env=environment(
+                DATABASE_URL=settings.effective_database_url, S3_ENDPOINT_URL="http://127.0.0.1:9", **KEYS
+            ),
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+        )
+
+    assert ended.returncode == 1
+    assert "--health-port, SLIPWAY_HOST: cannot listen on 127.0.0.1:" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("store_timeout_seconds", [1, 10 * TIMEOUT_SECONDS])

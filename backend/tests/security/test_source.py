@@ -38,6 +38,8 @@ MAY_CONNECT = {
     "app/core/pooler.py": "what the database says when the app has connected to it",
     "app/core/storage_causes.py": "the names of errors",
     "app/embedded.py": "the embedded store, on this machine",
+    "app/health_server.py": "listens, if --health-port is given",
+    "app/http_server.py": "listens",
     "app/server.py": "listens",
     "localstore/accepting.py": "listens",
     "localstore/listeners.py": "listens",

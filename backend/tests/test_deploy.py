@@ -1,0 +1,187 @@
+"""The alerts and the dashboard under deploy/ name metrics and values that exist, and fire when they should."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import Counter, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+from app.core import metrics
+from app.domain.sweep_report import Category
+from app.domain.video_status import VideoEvent, VideoStatus
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RULES = DEPLOY / "prometheus" / "slipway.rules.yml"
+DASHBOARD = DEPLOY / "grafana" / "slipway.json"
+VALUES = {
+    "status": {status.value for status in VideoStatus},
+    "event": {event.value for event in VideoEvent},
+    "category": {category.value for category in Category},
+}
+"""Values of labels that the code lists."""
+
+
+def series() -> set[str]:
+    """Return every name that a scrape contains."""
+    found: set[str] = set()
+    for metric in vars(metrics).values():
+        match metric:
+            case Counter():
+                found.add(f"{metric._name}_total")
+            case Histogram():
+                found |= {f"{metric._name}_{part}" for part in ("bucket", "count", "sum")}
+            case MetricWrapperBase():
+                found.add(metric._name)
+    return found
+
+
+def expressions() -> list[str]:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    of_dashboard = [target["expr"] for panel in panels for target in panel["targets"]]
+    _, *alerts = re.split(r"- alert:", RULES.read_text())
+    of_rules = [
+        found[1] for alert in alerts if (found := re.search(r"expr:(.*?)\n        (?! )", alert, re.DOTALL))
+    ]
+    assert len(of_rules) == len(alerts)
+    return of_dashboard + of_rules
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_names_metrics_that_exist(expression: str) -> None:
+    named = set(re.findall(r"slipway_\w+", expression))
+
+    assert named or "up{" in expression
+    assert named <= series()
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_names_labels_and_values_that_exist(expression: str) -> None:
+    labels = {label for metric in vars(metrics).values() for label in getattr(metric, "_labelnames", ())}
+
+    for label, values in re.findall(r"(\w+)[!=]=?~?\"([^\"]*)\"", expression):
+        assert label in labels | {"job"}
+        if label in VALUES and "http_requests" not in expression:
+            assert set(values.split("|")) <= VALUES[label]
+    for grouped in re.findall(r"by \(([^)]*)\)", expression):
+        assert set(grouped.split(", ")) <= labels | {"le"}
+
+
+def test_panels_do_not_overlap() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (place["x"] + column, place["y"] + line)
+            for column in range(place["w"])
+            for line in range(place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        assert max(column for column, _ in cells) < 24
+        taken |= cells
+
+
+# --- with promtool ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    found = shutil.which("promtool")
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no promtool found; `make tools` gets it")
+        pytest.skip("no promtool found; `make tools` gets it")
+    return found
+
+
+def run(command: list[str]) -> None:
+    ended = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_promtool_accepts_the_rules(promtool: str) -> None:
+    run([promtool, "check", "rules", str(RULES)])
+
+
+FIRES: dict[str, tuple[dict[str, str], str, str]] = {
+    "fresh start": (
+        {"slipway_sweep_last_success_timestamp_seconds": "0x60", "slipway_counted_timestamp_seconds": "0x60"},
+        "30m",
+        "",
+    ),
+    "no sweep since the start": (
+        {"slipway_sweep_last_success_timestamp_seconds": "0x90"},
+        "80m",
+        "SlipwaySweepIsOld",
+    ),
+    "one of two apps swept": (
+        {
+            'slipway_sweep_last_success_timestamp_seconds{instance="a"}': "0x90",
+            'slipway_sweep_last_success_timestamp_seconds{instance="b"}': "0+60x90",
+        },
+        "80m",
+        "",
+    ),
+    "a video waits": (
+        {'slipway_oldest_due_seconds{status="processing"}': "0+60x40"},
+        "30m",
+        "SlipwayWorkWaits",
+    ),
+    "a failed video has nothing due": (
+        {'slipway_oldest_due_seconds{status="failed"}': "0+60x40"},
+        "30m",
+        "",
+    ),
+    "the store fails": (
+        {
+            'slipway_storage_call_seconds_count{outcome="error"}': "0+60x40",
+            'slipway_storage_call_seconds_count{outcome="ok"}': "0+60x40",
+        },
+        "30m",
+        "SlipwayStorageFails",
+    ),
+    "objects are not there, as expected": (
+        {
+            'slipway_storage_call_seconds_count{outcome="answered"}': "0+60x40",
+            'slipway_storage_call_seconds_count{outcome="ok"}': "0+60x40",
+        },
+        "30m",
+        "",
+    ),
+    "an object is lost": (
+        {'slipway_sweep_found{category="missing_objects"}': "1x10"},
+        "5m",
+        "SlipwayObjectsLost",
+    ),
+    "a worker is away": ({'up{job="slipway", instance="w"}': "0x20"}, "10m", "SlipwayDown"),
+}
+"""Series from minute to minute, a time, and the alert that fires then, if any."""
+
+
+@pytest.mark.parametrize("name", FIRES)
+def test_alert_fires_when_it_should(promtool: str, tmp_path: Path, name: str) -> None:
+    given, at, alert = FIRES[name]
+    names = re.findall(r"- alert: (\w+)", RULES.read_text())
+    file = tmp_path / "test.yml"
+    test: dict[str, Any] = {
+        "interval": "1m",
+        "input_series": [{"series": one, "values": values} for one, values in given.items()],
+        "promql_expr_test": [
+            {
+                "expr": f'count by (alertname) (ALERTS{{alertname="{each}", alertstate="firing"}})',
+                "eval_time": at,
+                "exp_samples": [{"labels": f'{{alertname="{each}"}}', "value": 1}] if each == alert else [],
+            }
+            for each in names
+        ],
+    }
+    # JSON is YAML.
+    file.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [test]}))
+
+    assert not alert or alert in names
+    run([promtool, "test", "rules", str(file)])
