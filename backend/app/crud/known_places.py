@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import delete, tuple_
+from sqlalchemy import Delete, delete, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -31,3 +31,19 @@ async def delete_before(session: AsyncSession, then: datetime) -> None:
     # Without waiting for another transaction that deletes some of them, because two could wait for each other.
     key = tuple_(col(KnownPlace.user_id), col(KnownPlace.place_hash))
     await session.execute(delete(KnownPlace).where(key.in_(old.with_for_update(skip_locked=True))))
+
+
+async def delete_oldest(session: AsyncSession, user_id: uuid.UUID, keep: int) -> None:
+    """Delete the user's places but those that were seen last. The caller has locked the user's row."""
+    own = select(KnownPlace.place_hash).where(KnownPlace.user_id == user_id)
+    surplus = own.order_by(col(KnownPlace.seen_at).desc()).offset(keep)
+    await session.execute(_of(user_id).where(col(KnownPlace.place_hash).in_(surplus)))
+
+
+async def delete_of(session: AsyncSession, user_id: uuid.UUID) -> None:
+    """Make every address strange to the user. The caller has locked the user's row."""
+    await session.execute(_of(user_id))
+
+
+def _of(user_id: uuid.UUID) -> Delete:
+    return delete(KnownPlace).where(col(KnownPlace.user_id) == user_id)

@@ -24,6 +24,8 @@ _SEEN_EVERY = timedelta(minutes=1)
 _MAX_TOKEN_CHARACTERS = 128
 MAX_SESSIONS_PER_USER = 100
 """A person has a few and scripts may leave some. More would be rows and list entries without bound."""
+MAX_PLACES_PER_USER = 100
+"""Whoever has many networks could fill the database with them."""
 _PLACE_KNOWN_FOR = timedelta(days=90)
 """After the last sign-in from an address, whoever uses it next is a stranger."""
 _WRONG_PASSWORD = "The password is wrong. Check it and try again."  # noqa: S105  # a sentence
@@ -106,6 +108,7 @@ class AccountService:
             if started:
                 surplus = await sessions.delete_least_used(session, user.id, MAX_SESSIONS_PER_USER, row.id)
                 await known_places.remember(session, user.id, hash_place(user.id, address), now)
+                await known_places.delete_oldest(session, user.id, MAX_PLACES_PER_USER)
             await known_places.delete_before(session, now - _PLACE_KNOWN_FOR)
         if not started:
             raise _refused(user)
@@ -147,7 +150,7 @@ class AccountService:
     async def change_password(
         self, caller: Caller, current: str, new: str, *, address: str = ""
     ) -> str | None:
-        """End the user's other sessions too. Return the new token of a page's session.
+        """End the user's other sessions too, and forget its other places. Return the new token of a page's session.
 
         Raise InvalidCredentials, RateLimited, PasswordTooWeak, Overloaded, or NotAuthenticated if the session ends
         meanwhile.
@@ -156,10 +159,13 @@ class AccountService:
         await self._verify(caller.user, current, guess, _WRONG_CURRENT_PASSWORD)
         check_password(new, caller.user.email)
         encoded = await self.hasher.hash(new, guess.hashed_for, is_known=True)
+        now = self.clock.now()
         async with self.database.transaction() as session:
             await _lock(session, caller, _WRONG_CURRENT_PASSWORD)
             await users.set_password_hash(session, caller.user.id, encoded)
             ended = await sessions.delete_of(session, caller.user.id, keep=caller.session_id)
+            await known_places.delete_of(session, caller.user.id)
+            await known_places.remember(session, caller.user.id, hash_place(caller.user.id, address), now)
             token = await _renew(session, caller)
         record(AuditEvent.PASSWORD_CHANGED, user_id=caller.user.id)
         record_ended(ended, "password_changed")
@@ -257,7 +263,7 @@ class AccountService:
         return user
 
     async def set_password(self, email: str, password: str) -> None:
-        """End all of the user's sessions too.
+        """End all of the user's sessions too, and forget its places, from which whoever knew the old one may guess.
 
         Raise PasswordTooWeak, InvalidRequest as email_key does, or InvalidCredentials if there is no account.
         """
@@ -268,6 +274,7 @@ class AccountService:
             # Before the sessions, because the UPDATE waits for sign-ins that have begun to insert one.
             await users.set_password_hash(session, user.id, encoded)
             ended = await sessions.delete_of(session, user.id)
+            await known_places.delete_of(session, user.id)
         record(AuditEvent.ACCOUNT_CHANGED, user_id=user.id, change="set-password")
         record_ended(ended, "password_set")
 

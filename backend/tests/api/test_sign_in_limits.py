@@ -17,6 +17,7 @@ from app.bootstrap import Application
 from app.core import security
 from app.core.audit_events import AuditEvent
 from app.models import KnownPlace, User
+from app.services import accounts
 from tests.api.shapes import API, assert_error, assert_retry_later, with_settings
 from tests.api.test_sign_in import CountingHash
 from tests.conftest import MakeUser, SignedIn
@@ -170,6 +171,45 @@ async def test_an_address_is_known_for_90_days_from_the_last_sign_in(
     async with application.database.reading() as session:
         kept = list(await session.scalars(select(KnownPlace.place_hash)))
     assert kept == [security.hash_place(user.id, ELSEWHERE)]
+
+
+@pytest.mark.parametrize("by_operator", [True, False])
+async def test_a_new_password_makes_every_other_address_strange(
+    user: User, at: From, application: Application, by_operator: bool
+) -> None:
+    """Whoever knew the old one may have signed in from many, and each would have guesses of its own."""
+    new = "a third quiet harbour"
+    intruder, home = at(ATTACKER), at(HOME)
+    for client in (intruder, home):
+        assert (await sign_in(client)).status_code == 200
+
+    if by_operator:
+        await application.accounts.set_password(user.email, new)
+    else:
+        change = {"current_password": PASSWORD, "new_password": new}
+        assert (await home.post(f"{API}/auth/password", json=change)).status_code == 204
+
+    for client in (intruder, home):
+        client.cookies.clear()
+    await fail_from_everywhere(at)
+    assert await fail(intruder, 1) == [429]
+    assert (await sign_in(home, new)).status_code == (429 if by_operator else 200)
+
+
+async def test_the_addresses_of_the_last_sign_ins_are_known(
+    at: From, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, application: Application
+) -> None:
+    """One person can have a network with many addresses."""
+    monkeypatch.setattr(accounts, "MAX_PLACES_PER_USER", 2)
+    for address in (ATTACKER, HOME, ELSEWHERE):
+        assert (await sign_in(at(address))).status_code == 200
+        clock.advance(seconds=1)
+
+    async with application.database.reading() as session:
+        assert len((await session.scalars(select(KnownPlace.place_hash))).all()) == 2
+    await fail_from_everywhere(at)
+    assert await fail(at(ATTACKER), 1) == [429]
+    assert [(await sign_in(at(address))).status_code for address in (HOME, ELSEWHERE)] == [200, 200]
 
 
 async def test_an_account_that_does_not_exist_is_limited_alike(user: User, at: From) -> None:
