@@ -2,11 +2,12 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Account
 from tests.browser.seeding import seed_videos
 from tests.engines.slipway import SlipwayProcess
+from tests.waiting import wait_until
 
 MAX_NODES = 1500
 
@@ -68,3 +69,32 @@ def test_list_of_ten_thousand_videos_stays_small(
     expect(row).to_be_in_viewport()
     signed_in.reload()
     expect(row).to_be_in_viewport()
+
+
+def test_one_request_refreshes_all_loaded_rows(
+    signed_in: Page, slipway: SlipwayProcess, account: Account
+) -> None:
+    seed_videos(slipway, account.email, 250)
+    signed_in.reload()
+    last = signed_in.locator('main li[aria-posinset="250"]')
+    while last.count() == 0:
+        signed_in.mouse.wheel(0, 4000)
+        signed_in.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
+    expect(last).to_contain_text("part-1.mp4")
+    asked: list[str] = []
+    signed_in.on("request", lambda request: asked.append(request.url))
+    with slipway.api(account.email, account.password) as api:
+        (oldest,) = api.get("/videos", params={"sort": "oldest", "limit": 1}).json()["items"]
+        api.delete(f"/videos/{oldest['id']}").raise_for_status()
+        # The page asks again by itself when it is looked at, if its data is a few seconds old.
+        wait_until(lambda: _is_gone_when_looked_at(signed_in, last), "the list is refreshed")
+    expect(signed_in.get_by_text("249 videos", exact=True)).to_be_visible()
+    lists = [url for url in asked if "/api/v1/videos" in url]
+    assert lists
+    assert [url for url in lists if "/videos/changes?since=" not in url] == []
+
+
+def _is_gone_when_looked_at(page: Page, row: Locator) -> bool:
+    page.evaluate("dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
+    return row.count() == 0

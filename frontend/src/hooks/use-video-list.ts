@@ -9,7 +9,8 @@ import {
 } from "@tanstack/react-query";
 import { api, type Video, type VideoList } from "@/lib/api/client";
 import type { ApiError } from "@/lib/api/errors";
-import { editItems, withFreshStart } from "@/lib/list/pages";
+import { type Told, toldBy, withChanges, withTime } from "@/lib/list/changes";
+import { editItems, type ListPages, withFreshStart } from "@/lib/list/pages";
 import type { ListView } from "@/lib/list/view";
 import { videoKeys } from "./video-keys";
 
@@ -20,6 +21,7 @@ export const LIST_REFRESH_MS = 30_000;
 const PROGRESS_REFRESH_MS = 3000;
 // Returning from a video within this time asks for nothing.
 const FRESH_MS = 5000;
+const NOTHING_TOLD: Told = new Map();
 
 /** Return whether the server is still working on the video. */
 export function isInProgress(status: Video["status"]): boolean {
@@ -34,10 +36,10 @@ export function useVideoList(view: ListView) {
     initialPageParam: null,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
-    // A refetch would ask for every loaded page. The refresh below asks for the first one.
+    // A refetch would ask for every loaded page. The refresh below asks for the changes.
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const isMoving = list.data?.pages[0]?.items.some(({ status }) => isInProgress(status)) ?? false;
+  const isMoving = list.data?.pages.some(({ items }) => items.some(({ status }) => isInProgress(status)));
   const refresh = useRefresh(view, {
     enabled: list.isSuccess && !list.isPlaceholderData,
     refetchInterval: isMoving ? PROGRESS_REFRESH_MS : LIST_REFRESH_MS,
@@ -47,18 +49,38 @@ export function useVideoList(view: ListView) {
 
 function useRefresh(view: ListView, options: { enabled: boolean; refetchInterval: number }) {
   const queryClient = useQueryClient();
-  return useQuery({
+  return useQuery<Told, ApiError>({
     queryKey: videoKeys.refresh(view),
-    queryFn: async ({ signal }) => {
-      const fresh = await api.listVideos(view, null, signal);
-      queryClient.setQueryData<Pages>(videoKeys.list(view), (list) => list && withFreshStart(list, fresh));
-      return true;
-    },
+    queryFn: ({ signal }) => refresh(queryClient, view, signal),
     // The list itself has just been loaded.
-    initialData: true,
+    initialData: NOTHING_TOLD,
     staleTime: FRESH_MS,
     ...options,
   });
+}
+
+/** Bring the loaded pages up to date, and return what the API told. */
+async function refresh(queryClient: QueryClient, view: ListView, signal: AbortSignal): Promise<Told> {
+  const told = queryClient.getQueryData<Told>(videoKeys.refresh(view)) ?? NOTHING_TOLD;
+  const since = queryClient.getQueryData<Pages>(videoKeys.list(view))?.pages[0]?.as_of;
+  if (since === undefined) return told;
+  const edit = (change: (list: ListPages) => ListPages) =>
+    queryClient.setQueryData<Pages>(videoKeys.list(view), (list) => list && change(list));
+
+  const changes = await api.listChanges(since, signal);
+  let needsStart = !changes.is_complete;
+  edit((list) => {
+    const changed = withChanges(list, changes, view, told);
+    needsStart ||= changed.needsStart;
+    return changed.list;
+  });
+  if (needsStart) {
+    const fresh = await api.listVideos(view, null, signal);
+    edit((list) => withFreshStart(list, fresh));
+  }
+  // If the first page does not arrive, the next answer tells the same changes again.
+  edit((list) => withTime(list, changes.as_of));
+  return toldBy(changes);
 }
 
 /** Refresh the list that is shown, or that is shown next. */

@@ -2,10 +2,8 @@ import { Trash2 } from "lucide-react";
 import { memo, type ReactNode, type Ref } from "react";
 import { Link } from "@/components/site-link";
 import { Button } from "@/components/ui/button";
-import type { HeldVideo } from "@/hooks/use-upload";
-import { isInProgress } from "@/hooks/use-video-list";
-import { useVideo } from "@/hooks/use-videos";
-import { LIST_PAGE, type Video } from "@/lib/api/client";
+import { type HeldVideo, isBusy } from "@/hooks/use-upload";
+import type { Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
 import { useText } from "@/text/use-text";
 import { FileName } from "./file-name";
@@ -56,12 +54,11 @@ export const VideoRow = memo(function VideoRow({
       aria-setsize={setSize}
       style={{ transform: `translateY(${top}px)` }}
       className={cn(
-        "group absolute inset-x-0 top-0 px-4 py-3 focus-within:z-10 hover:z-10 hover:bg-muted/50 sm:px-5",
+        "group absolute inset-x-0 top-0 px-4 py-3 focus-within:z-10 hover:z-10 sm:px-5",
         index > 0 && "border-t",
-        choice === true && "bg-primary-soft hover:bg-primary-soft",
+        choice === true ? "bg-primary-soft" : "hover:bg-muted/50",
       )}
     >
-      {isInProgress(video.status) && index >= LIST_PAGE && <Follow id={video.id} />}
       <div
         className={cn(
           "grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 sm:grid-cols-[minmax(0,1fr)_auto_auto]",
@@ -73,7 +70,7 @@ export const VideoRow = memo(function VideoRow({
             name={video.original_filename}
             status={video.status}
             choice={choice}
-            isPossible={held !== "sending"}
+            isPossible={!isBusy(held)}
             onChoose={(isRange) => onChoose(video.id, isRange)}
           />
           <Link
@@ -98,13 +95,21 @@ export const VideoRow = memo(function VideoRow({
             </time>
           </Cell>
         </dl>
-        <div className={cn("max-sm:row-start-3", video.status !== "ready" && "max-sm:mt-1.5")}>
+        <div
+          className={cn(
+            "flex flex-wrap items-center gap-x-2 max-sm:col-span-full max-sm:row-start-3",
+            video.status !== "ready" && "max-sm:mt-1.5",
+          )}
+        >
           {video.status === "ready" ? <ReadyInWords /> : <StatusBadge status={video.status} held={held} />}
+          {leftover && (
+            <span className="text-muted-foreground text-sm sm:hidden">{t.videos.leftover.short}</span>
+          )}
         </div>
         <Button
           variant="ghost"
           size="icon"
-          className={cn("z-1 max-sm:col-start-2 max-sm:row-start-1", held === "sending" && "invisible")}
+          className={cn("z-1 max-sm:col-start-2 max-sm:row-start-1", isBusy(held) && "invisible")}
           aria-label={
             leftover ? texts.discardOf(video.original_filename) : texts.buttonOf(video.original_filename)
           }
@@ -118,7 +123,9 @@ export const VideoRow = memo(function VideoRow({
       {video.status === "failed" && (
         <p className="mt-1.5 text-destructive text-sm sm:pl-13.5">{failureReason(t, video)}</p>
       )}
-      {leftover && <p className="mt-1.5 text-muted-foreground text-sm sm:pl-13.5">{t.videos.leftover}</p>}
+      {leftover && (
+        <p className="mt-1.5 pl-13.5 text-muted-foreground text-sm max-sm:hidden">{t.videos.leftover.text}</p>
+      )}
     </li>
   );
 });
@@ -177,12 +184,6 @@ function ReadyInWords() {
       {t.videos.statuses.ready}
     </span>
   );
-}
-
-/** Poll a video while the server works on it. The refresh of the list tells of the videos at its start. */
-function Follow({ id }: { id: string }) {
-  useVideo(id);
-  return null;
 }
 
 function Unknown() {

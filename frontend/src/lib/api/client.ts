@@ -8,6 +8,7 @@ import type { components, paths } from "./schema";
 
 export type Video = components["schemas"]["VideoOut"];
 export type VideoList = components["schemas"]["VideoListOut"];
+export type VideoChanges = components["schemas"]["VideoChangesOut"];
 export type User = components["schemas"]["UserOut"];
 export type UploadPolicy = components["schemas"]["UploadPolicyOut"];
 export type Registration = components["schemas"]["RegisterIn"];
@@ -16,7 +17,7 @@ export type NewPassword = components["schemas"]["PasswordIn"];
 export type SignedInSession = components["schemas"]["SessionOut"];
 
 /** The most videos that the API lists at once. */
-export const LIST_PAGE = 100;
+const LIST_PAGE = 100;
 
 // The page and the API share one origin, so the browser sends the session cookie.
 const http = createClient<paths>({ baseUrl: publicAddress(""), credentials: "same-origin", fetch: send });
@@ -54,6 +55,8 @@ export const api = {
     const query = { ...viewParameters(view), limit: LIST_PAGE, ...(cursor === null ? {} : { cursor }) };
     return answer(http.GET("/api/v1/videos", { params: { query }, signal }));
   },
+  listChanges: (since: string, signal: AbortSignal): Promise<VideoChanges> =>
+    answer(http.GET("/api/v1/videos/changes", { params: { query: { since } }, signal })),
   getVideo: (id: string, signal: AbortSignal): Promise<Video> =>
     answer(http.GET("/api/v1/videos/{video_id}", { params: { path: { video_id: id } }, signal })),
   deleteVideo: (id: string): Promise<void> =>
