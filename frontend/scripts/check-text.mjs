@@ -1,4 +1,4 @@
-// Fails if React would hold a text node. A translator replaces text nodes, and React then fails to change or remove
+// Fails if a component has a text of its own, which stands in src/text/, or if React would hold a text node. A translator replaces text nodes, and React then fails to change or remove
 // the ones that it holds. Where a text is an element's only child, React holds the element alone.
 import ts from "typescript";
 
@@ -8,13 +8,22 @@ const { fileNames, options } = ts.getParsedCommandLineOfConfigFile("tsconfig.jso
 const program = ts.createProgram(fileNames, options);
 const checker = program.getTypeChecker();
 const found = [];
+const literal = [];
+const SPOKEN = ["alt", "aria-description", "aria-label", "aria-valuetext", "label", "placeholder", "title"];
 
 for (const file of program.getSourceFiles()) {
   if (file.fileName.endsWith(".tsx") && !file.fileName.includes("node_modules")) visit(file);
 }
-if (found.length > 0) throw new Error(`Put the text into an element of its own:\n${found.join("\n")}`);
+const faults = [
+  ...literal.map((at) => `${at} put the text into src/text/`),
+  ...found.map((at) => `${at} put the text into an element of its own`),
+];
+if (faults.length > 0) throw new Error(faults.join("\n"));
 
 function visit(node) {
+  if (ts.isJsxText(node)) noteLiteral(node);
+  if (ts.isJsxExpression(node) && !ts.isJsxAttribute(node.parent)) noteLiteral(node.expression);
+  if (ts.isJsxAttribute(node) && SPOKEN.includes(node.name.getText())) noteLiteral(node.initializer);
   if (ts.isJsxElement(node) || ts.isJsxFragment(node)) {
     const children = node.children.filter(isRendered);
     const text = children.find(isText);
@@ -25,6 +34,24 @@ function visit(node) {
     if (signature !== undefined && mayBeText(signature.getReturnType())) report(node.name);
   }
   ts.forEachChild(node, visit);
+}
+
+/** What a call or a property returns comes from elsewhere. */
+function noteLiteral(node) {
+  if (node === undefined) return;
+  if (ts.isJsxExpression(node) || ts.isParenthesizedExpression(node)) noteLiteral(node.expression);
+  else if (ts.isConditionalExpression(node)) [node.whenTrue, node.whenFalse].forEach(noteLiteral);
+  else if (ts.isBinaryExpression(node)) shownOperands(node).forEach(noteLiteral);
+  else if (ts.isTemplateExpression(node))
+    [node.head, ...node.templateSpans.map(({ literal: text }) => text)].forEach(noteLiteral);
+  else if (/\p{L}/u.test(node.text ?? "") && !ts.isIdentifier(node)) literal.push(placeOf(node));
+}
+
+function shownOperands({ left, operatorToken, right }) {
+  const { kind } = operatorToken;
+  if (kind === ts.SyntaxKind.AmpersandAmpersandToken) return [right];
+  const joins = [ts.SyntaxKind.BarBarToken, ts.SyntaxKind.QuestionQuestionToken, ts.SyntaxKind.PlusToken];
+  return joins.includes(kind) ? [left, right] : [];
 }
 
 function isRendered(child) {
@@ -44,7 +71,11 @@ function mayBeText(type) {
 }
 
 function report(node) {
+  found.push(placeOf(node));
+}
+
+function placeOf(node) {
   const file = node.getSourceFile();
   const { line } = file.getLineAndCharacterOfPosition(node.getStart());
-  found.push(`${file.fileName}:${line + 1}`);
+  return `${file.fileName}:${line + 1}`;
 }

@@ -1,4 +1,4 @@
-// Shows a failed request with its reason and a retry button.
+// Shows a failed request with its reason, and offers what may help.
 
 import { RotateCw } from "lucide-react";
 import { Alert } from "@/components/ui/alert";
@@ -20,21 +20,24 @@ export function ErrorNotice({
 }) {
   const t = useText();
   const { sentence, action } = problemOf(t, error, place);
-  const reloads = action === "reload";
+  const offers = { retry: t.site.tryAgain, reload: t.site.reload } as const;
+  const offered = action === "retry" || action === "reload" ? action : null;
   return (
     <Alert>
       <p className="font-medium">{title}</p>
       <p className="mt-0.5">{sentence}</p>
       {error.requestId !== null && <p className="mt-0.5 text-xs">{t.site.request(error.requestId)}</p>}
-      <Button
-        variant="secondary"
-        size="sm"
-        className="mt-3 text-foreground"
-        onClick={() => (reloads ? location.reload() : onRetry())}
-      >
-        <RotateCw />
-        <span>{reloads ? t.site.reload : t.site.tryAgain}</span>
-      </Button>
+      {offered !== null && (
+        <Button
+          variant="secondary"
+          size="sm"
+          className="mt-3 text-foreground"
+          onClick={() => (offered === "reload" ? location.reload() : onRetry())}
+        >
+          <RotateCw />
+          <span>{offers[offered]}</span>
+        </Button>
+      )}
     </Alert>
   );
 }

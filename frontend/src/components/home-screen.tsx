@@ -14,6 +14,7 @@ export function HomeScreen() {
     <RequireSession
       fallback={
         <>
+          <h1 className="sr-only">{t.videos.hiddenTitle}</h1>
           <Card>
             <UploadCardSkeleton />
           </Card>

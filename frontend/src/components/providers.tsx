@@ -5,6 +5,7 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@ta
 import { ThemeProvider } from "next-themes";
 import { type ReactNode, useEffect, useState } from "react";
 import { Announcer } from "@/components/announcer";
+import { FocusKeeper } from "@/components/focus-keeper";
 import { ThemeColor } from "@/components/theme-color";
 import { UploadProvider } from "@/components/upload/upload-provider";
 import { RemovalProvider } from "@/components/videos/removal-provider";
@@ -30,6 +31,7 @@ export function Providers({ children }: { children: ReactNode }) {
       <ThemeColor />
       <QueryClientProvider client={queryClient}>
         <Announcer>
+          <FocusKeeper />
           <UploadProvider>
             <RemovalProvider>{children}</RemovalProvider>
           </UploadProvider>

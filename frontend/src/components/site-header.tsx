@@ -31,7 +31,7 @@ export function SiteHeader({ user }: { user: User | null }) {
             <Link
               href="/account"
               className="flex h-11 min-w-11 items-center justify-center rounded-lg text-muted-foreground text-sm hover:text-foreground"
-              aria-label={t.account.title}
+              aria-label={t.account.link(user.full_name ?? user.email)}
               title={t.account.signedInAs(user.email)}
             >
               <CircleUser className="size-4 sm:hidden" />

@@ -56,11 +56,16 @@ export function useUpload(policy: UploadPolicy | undefined, signedIn: boolean): 
 }
 
 /** The video that this page is sending, or whose failed upload the user may retry. */
-export type HeldVideo = { readonly id: string; readonly how: "sending" | "interrupted" };
+export type HeldVideo = { readonly id: string; readonly how: "sending" | "assembling" | "interrupted" };
+
+/** Whether the page is still working on the video, so that nothing else may be done with it. */
+export function isBusy(how: HeldVideo["how"] | null): how is "sending" | "assembling" {
+  return how === "sending" || how === "assembling";
+}
 
 export function heldVideo(state: UploadState): HeldVideo | null {
   if (state.status === "sending" || state.status === "assembling")
-    return { id: state.videoId, how: "sending" };
+    return { id: state.videoId, how: state.status };
   if (state.status === "failed" && state.videoId !== null && state.error.retryable) {
     return { id: state.videoId, how: "interrupted" };
   }

@@ -46,6 +46,9 @@ export const problems: ProblemWords = {
   malformed_request: { else: NOT_FITTING },
   method_not_allowed: { else: NOT_FITTING },
   network: {
+    // The title says that the server isn't answering.
+    session: "Check your connection and try again.",
+    policy: "Check your connection and try again.",
     send: `The server isn't answering. Check your connection and try again. ${CONTINUES}`,
     else: "The server isn't answering. Check your connection and try again.",
   },

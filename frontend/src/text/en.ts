@@ -102,6 +102,7 @@ export const en = {
 
   account: {
     title: "Your account",
+    link: (who: string) => `Your account, ${who}`,
     signedInAs: (email: string) => `Signed in as ${email}`,
     loading: "Loading your account",
     name: {
@@ -255,6 +256,7 @@ export const en = {
       title: "Not uploaded",
       close: "Close",
       chooseAnother: "Choose another file",
+      showLargest: "Show the largest videos",
       discardWarning: "Discarding also stops an upload that another tab or device is still sending.",
       discard: (count: number) =>
         plural({ one: "Discard it and try again", other: "Discard them and try again" })(count),
@@ -311,7 +313,10 @@ export const en = {
     emptyHint:
       "Upload your first video above. Its duration, resolution and format appear here within seconds.",
     unknown: "unknown",
-    leftover: "This upload was started elsewhere or left unfinished. If nothing is sending it, discard it.",
+    leftover: {
+      text: "This upload was started elsewhere or left unfinished. If nothing is sending it, discard it.",
+      short: "Left, or sent elsewhere",
+    },
     columns: {
       name: "Name",
       format: "Format",

@@ -28,13 +28,10 @@ export type Place = (typeof PLACES)[number];
 /** What the page offers with the sentence. */
 export type Action =
   | "retry" // the same again
-  | "sign_in"
-  | "edit" // what was typed, then the same again
-  | "choose" // another file
-  | "make_room" // delete videos or discard uploads
+  | "make_room" // by deleting videos
   | "reload" // the page, which is older than the server
-  | "ask" // the operator
-  | "leave"; // the thing is gone
+  | "leave" // the thing is gone
+  | "none"; // the sentence says what to do
 
 /** What a sentence may name. Null is unknown. */
 export interface ProblemFacts {
@@ -57,39 +54,39 @@ export type ProblemWords = Readonly<Record<ApiErrorCode, Sentences>>;
 const ACTIONS: Readonly<Record<ApiErrorCode, Action | (Partial<Record<Place, Action>> & { else: Action })>> =
   {
     body_too_large: "reload",
-    content_type_mismatch: "choose",
-    csrf_rejected: "ask",
+    content_type_mismatch: "none",
+    csrf_rejected: "none",
     database_unavailable: "retry",
-    email_taken: "edit",
-    file_empty: "choose",
-    file_too_large: "choose",
-    filename_invalid: "choose",
-    idempotency_conflict: "choose",
+    email_taken: "none",
+    file_empty: "none",
+    file_too_large: "none",
+    filename_invalid: "none",
+    idempotency_conflict: "none",
     installation_full: "make_room",
     internal_error: "retry",
-    invalid_credentials: "edit",
+    invalid_credentials: "none",
     malformed_request: "reload",
     method_not_allowed: "reload",
     network: "retry",
-    not_authenticated: "sign_in",
+    not_authenticated: "none",
     not_found: { end_session: "leave", else: "reload" },
     overloaded: "retry",
-    parts_incomplete: "choose",
-    password_too_weak: "edit",
+    parts_incomplete: "none",
+    password_too_weak: "none",
     quota_exceeded: "make_room",
     rate_limited: "retry",
-    registration_closed: "ask",
+    registration_closed: "none",
     storage_unavailable: "retry",
-    too_many_accounts: "ask",
+    too_many_accounts: "none",
     too_many_uploads: "make_room",
     too_many_videos: "make_room",
     unreadable_answer: "retry",
-    unsupported_container: "choose",
+    unsupported_container: "none",
     validation_error: {
-      sign_in: "edit",
-      register: "edit",
-      password: "edit",
-      name: "edit",
+      sign_in: "none",
+      register: "none",
+      password: "none",
+      name: "none",
       video: "leave",
       else: "reload",
     },

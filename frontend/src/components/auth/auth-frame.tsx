@@ -28,7 +28,7 @@ export function AuthFrame({
       </div>
       <main className="mx-auto flex w-full max-w-md flex-1 flex-col justify-center px-4 pb-28">
         <div className="mb-8 flex justify-center">
-          <Wordmark className="text-2xl" />
+          <Wordmark className="text-2xl!" />
         </div>
         <Card className="p-6 sm:p-8">
           <h1 className="font-semibold text-2xl tracking-tight">{title}</h1>

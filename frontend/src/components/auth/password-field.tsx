@@ -36,7 +36,7 @@ export function PasswordField({
           name="password"
           required
           type={shown ? "text" : "password"}
-          className="pr-12"
+          className="pr-12!"
           autoCapitalize="none"
           autoCorrect="off"
           spellCheck={false}

@@ -23,7 +23,7 @@ const CODES = [
 export function PostedRefusals({ place }: { place: "sign_in" | "register" }) {
   const t = useText();
   return CODES.map((code) => (
-    <Alert key={code} id={code} className="hidden target:flex">
+    <Alert key={code} id={code} className="not-target:hidden">
       {problemOf(t, { code, status: 0, facts: {}, retryAfterSeconds: null }, place).sentence}
     </Alert>
   ));

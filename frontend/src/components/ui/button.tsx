@@ -1,4 +1,5 @@
-// A button, or with `asChild` a link that looks like one. Every size has a target of at least 44 × 44 px.
+// A button, or with `asChild` a link that looks like one. Every size has a target of at least 44 × 44 px. Forced colours
+// show the transparent border.
 import { Slot } from "@radix-ui/react-slot";
 import { cva, type VariantProps } from "class-variance-authority";
 import type { ComponentProps, MouseEvent } from "react";
@@ -9,11 +10,11 @@ const buttonVariants = cva(
   {
     variants: {
       variant: {
-        primary: "bg-primary text-primary-foreground hover:bg-primary-hover",
+        primary: "border border-transparent bg-primary text-primary-foreground hover:bg-primary-hover",
         secondary: "border border-input bg-card hover:bg-muted",
-        ghost: "text-muted-foreground hover:bg-muted hover:text-foreground",
+        ghost: "border border-transparent text-muted-foreground hover:bg-muted hover:text-foreground",
         destructive:
-          "bg-destructive-solid text-destructive-solid-foreground hover:bg-destructive-solid-hover",
+          "border border-transparent bg-destructive-solid text-destructive-solid-foreground hover:bg-destructive-solid-hover",
         link: "text-primary underline-offset-4 hover:underline",
       },
       // The small sizes reach 44 px with an invisible border.

@@ -46,13 +46,10 @@ export function UploadCard() {
                 <Button
                   variant="ghost"
                   size="icon"
-                  className="-my-1.5 -mr-2 text-current"
+                  className="-my-1.5 -mr-2 text-current!"
                   aria-label={t.upload.refused.close}
                   title={t.upload.refused.close}
-                  onClick={() => {
-                    closeNotice();
-                    card.current?.focus();
-                  }}
+                  onClick={closeNotice}
                 >
                   <X />
                 </Button>
@@ -103,9 +100,9 @@ export function UploadCard() {
 export function UploadCardSkeleton() {
   return (
     <div className="flex flex-col items-center gap-4 px-6 py-10 sm:py-12">
-      <Skeleton className="size-12 rounded-full" />
+      <Skeleton className="size-12 rounded-full!" />
       <Skeleton className="h-5 w-64 max-w-full" />
-      <Skeleton className="h-11 w-40 rounded-lg" />
+      <Skeleton className="h-11 w-40 rounded-lg!" />
       <Skeleton className="h-4 w-56 max-w-full" />
     </div>
   );

@@ -17,7 +17,9 @@ import type { UploadPolicy, Video } from "@/lib/upload/types";
 import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 import { ChooseFileButton } from "./choose-file-button";
+import { FailedHeader } from "./failed-header";
 import { doneSentence } from "./upload-announcement";
+import { useCurrentUpload } from "./upload-provider";
 
 export function UploadDone({ video: uploaded, policy }: { video: Video; policy: UploadPolicy }) {
   const t = useText();
@@ -25,6 +27,7 @@ export function UploadDone({ video: uploaded, policy }: { video: Video; policy: 
   const followed = useVideo(uploaded.id, uploaded);
   const video = followed.data ?? uploaded;
   const announce = useAnnounce();
+  const { uploader } = useCurrentUpload();
   const problem = followed.error && problemOf(t, followed.error, "follow");
   const isGone = problem?.action === "leave" || video.status === "deleting";
   const sentence = isGone ? texts.deleted : doneSentence(t, video);
@@ -45,7 +48,7 @@ export function UploadDone({ video: uploaded, policy }: { video: Video; policy: 
   if (video.status === "failed") {
     return (
       <div className="p-5 sm:p-6">
-        <FileName name={video.original_filename} className="font-medium text-lg" />
+        <FailedHeader name={video.original_filename} onClose={() => uploader?.reset()} />
         <Alert className="mt-4">
           <p className="font-medium">{t.videos.notAccepted}</p>
           <p>{failureReason(t, video)}</p>

@@ -1,18 +1,20 @@
 // Explains a failed upload and offers every way to continue.
 "use client";
 
-import { X } from "lucide-react";
 import { useState } from "react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { FileName } from "@/components/videos/file-name";
+import { useListView } from "@/hooks/use-list-view";
 import type { Uploader } from "@/hooks/use-upload";
 import { useDeleteVideo } from "@/hooks/use-videos";
-import type { UploadPolicy, UploadState } from "@/lib/upload/types";
+import { ALL_VIDEOS } from "@/lib/list/view";
+import type { FailureReason, UploadPolicy, UploadState } from "@/lib/upload/types";
 import { failureText } from "@/text/failure-text";
+import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 import { ChooseFileButton } from "./choose-file-button";
 import { CopyReportButton } from "./copy-report-button";
+import { FailedHeader } from "./failed-header";
 
 export function UploadFailed({
   state,
@@ -27,26 +29,12 @@ export function UploadFailed({
   const texts = t.upload.failed;
   const { error, file } = state;
   const tooMany = error.code === "too_many_uploads" && error.openVideoIds.length > 0;
+  const place = state.videoId === null ? "create" : "send";
+  const action = error.reason.kind === "api" ? problemOf(t, error.reason, place).action : null;
   return (
     <div className="p-5 sm:p-6">
-      <div className="flex items-start justify-between gap-4">
-        <div className="min-w-0">
-          <p className="text-muted-foreground text-sm">{texts.title}</p>
-          <FileName name={file.name} className="mt-0.5 font-medium text-lg" />
-        </div>
-        <Button
-          variant="ghost"
-          size="icon"
-          aria-label={texts.close}
-          title={texts.close}
-          onClick={() => uploader.reset()}
-        >
-          <X />
-        </Button>
-      </div>
-      <Alert className="mt-4">
-        {failureText(t, error.reason, state.videoId === null ? "create" : "send")}
-      </Alert>
+      <FailedHeader name={file.name} onClose={() => uploader.reset()} />
+      <Alert className="mt-4">{failureText(t, error.reason, place)}</Alert>
       {tooMany && <p className="mt-3 text-muted-foreground text-sm">{texts.discardWarning}</p>}
       <div className="mt-5 flex flex-wrap items-center gap-3">
         {tooMany ? (
@@ -54,14 +42,51 @@ export function UploadFailed({
         ) : (
           error.retryable && <Button onClick={() => uploader.retry()}>{t.site.tryAgain}</Button>
         )}
-        <ChooseFileButton policy={policy} variant={error.retryable ? "secondary" : "primary"}>
+        {action === "reload" && <Button onClick={() => location.reload()}>{t.site.reload}</Button>}
+        {action === "make_room" && !tooMany && <ShowLargest />}
+        <ChooseFileButton
+          policy={policy}
+          variant={error.retryable || action === "reload" ? "secondary" : "primary"}
+        >
           {texts.chooseAnother}
         </ChooseFileButton>
-        <CopyReportButton makeReport={() => uploader.failureReport()} />
+        {!isAboutFile(error.reason) && <CopyReportButton makeReport={() => uploader.failureReport()} />}
       </div>
     </div>
   );
 }
+
+/** Lead to the videos whose deletion makes most room. */
+function ShowLargest() {
+  const t = useText();
+  const [, changeView] = useListView();
+  return (
+    <Button
+      variant="secondary"
+      onClick={() => {
+        changeView({ ...ALL_VIDEOS, sort: "largest" });
+        document.getElementById("videos-title")?.focus();
+      }}
+    >
+      {t.upload.failed.showLargest}
+    </Button>
+  );
+}
+
+/** The person can see what is wrong with the file. A report would tell support nothing. */
+function isAboutFile({ kind }: FailureReason): boolean {
+  return ABOUT_FILE.has(kind);
+}
+
+const ABOUT_FILE: ReadonlySet<FailureReason["kind"]> = new Set([
+  "name_has_controls",
+  "name_too_long",
+  "extension_unknown",
+  "file_empty",
+  "file_too_large",
+  "no_video",
+  "named_otherwise",
+]);
 
 /** Offer to delete unfinished uploads, because they count against the limit. */
 function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDiscarded: () => void }) {

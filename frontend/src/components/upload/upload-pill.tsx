@@ -20,7 +20,7 @@ export function UploadPill() {
   const waits = state.status === "failed" || ("waiting" in state && state.waiting !== null);
   const Icon = waits ? TriangleAlert : ArrowUp;
   return (
-    <Button asChild variant="secondary" size="sm" className="rounded-full tabular-nums">
+    <Button asChild variant="secondary" size="sm" className="rounded-full! tabular-nums">
       <Link href="/" onClick={forgetPlace}>
         <Icon className={waits ? "text-warning" : "text-primary"} />
         <span className="max-sm:sr-only">{pillText(t, state)}</span>

@@ -62,7 +62,7 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
           <span>{waitingSentence(t, waiting)}</span>
           {waiting.reason === "retrying" && <RetryCount waiting={waiting} />}
           {askSignIn !== null && (
-            <Button variant="secondary" size="sm" className="mt-3 flex text-foreground" onClick={askSignIn}>
+            <Button variant="secondary" size="sm" className="mt-3 flex! text-foreground" onClick={askSignIn}>
               {texts.signIn}
             </Button>
           )}

@@ -110,7 +110,7 @@ function SearchField({
         dir="auto"
         aria-label={t.label}
         placeholder={t.label}
-        className="px-10 sm:text-sm"
+        className="px-10! sm:text-sm"
         value={typed}
         onChange={({ target }) => ask(target.value, PAUSE_MS)}
         onKeyDown={(event) => {
@@ -124,7 +124,7 @@ function SearchField({
         <Button
           variant="ghost"
           size="icon"
-          className="absolute top-1 right-1"
+          className="absolute! top-1 right-1"
           aria-label={t.clear}
           title={t.clear}
           onClick={clear}

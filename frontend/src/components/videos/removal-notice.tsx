@@ -47,7 +47,8 @@ export function RemovalNotice({
     <section
       ref={notice}
       aria-label={texts.title}
-      className="fixed inset-x-4 bottom-4 z-30 mx-auto flex w-fit max-w-[min(32rem,calc(100vw-2rem))] items-center gap-3 rounded-xl border bg-card py-2 pr-2 pl-4 text-sm shadow-xl"
+      // Above the bar of the chosen videos, which has two lines on a phone.
+      className="fixed inset-x-4 bottom-4 z-30 mx-auto [body:has([data-slot=selection-bar])_&]:bottom-32 sm:[body:has([data-slot=selection-bar])_&]:bottom-20 flex w-fit max-w-[min(32rem,calc(100vw-2rem))] items-center gap-3 rounded-xl border bg-card py-2 pr-2 pl-4 text-sm shadow-xl"
     >
       <div className="min-w-0">
         {videos.length === 1 && first !== undefined ? (
@@ -71,7 +72,6 @@ export function RemovalNotice({
           variant="secondary"
           size="sm"
           aria-disabled={status !== "removed"}
-          className="aria-disabled:opacity-50"
           onClick={() => status === "removed" && onUndo()}
         >
           <Undo2 />

@@ -13,6 +13,7 @@ export function SelectionBar({ selection, onDelete }: { selection: Selection; on
   return (
     <section
       aria-label={texts.title}
+      data-slot="selection-bar"
       className="sticky bottom-4 z-20 mx-auto mt-4 flex w-fit max-w-full flex-wrap items-center gap-2 rounded-xl border bg-card py-2 pr-2 pl-4 text-sm shadow-xl"
     >
       <p role="status" className="mr-2 font-medium tabular-nums">
@@ -24,7 +25,7 @@ export function SelectionBar({ selection, onDelete }: { selection: Selection; on
       <Button
         variant="secondary"
         size="sm"
-        className="text-destructive aria-disabled:opacity-50"
+        className="text-destructive"
         aria-disabled={count === 0}
         onClick={() => count > 0 && onDelete()}
       >

@@ -10,7 +10,7 @@ import { Card } from "@/components/ui/card";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useListView } from "@/hooks/use-list-view";
 import { useSelection } from "@/hooks/use-selection";
-import { heldVideo } from "@/hooks/use-upload";
+import { heldVideo, isBusy } from "@/hooks/use-upload";
 import { useVideoList } from "@/hooks/use-video-list";
 import type { Video, VideoList as VideoListPage } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
@@ -48,7 +48,7 @@ export function VideoList() {
   const listed = useMemo(() => list.data && listedVideos(list.data), [list.data]);
   const videos = useMemo(() => listed?.filter(({ id }) => !removed.has(id)), [listed, removed]);
   const count = countOf(list.data, (listed?.length ?? 0) - (videos?.length ?? 0));
-  const sendingId = held?.how === "sending" ? held.id : null;
+  const sendingId = held !== null && isBusy(held.how) ? held.id : null;
   const mayChoose = useCallback((video: Video) => video.id !== sendingId, [sendingId]);
   const selection = useSelection(videos ?? NONE, mayChoose);
   const leftovers = videos?.filter(({ id, status }) => status === "uploading" && id !== held?.id) ?? NONE;
@@ -60,7 +60,7 @@ export function VideoList() {
   const isEmpty = videos?.length === 0 && !isNarrowed(view) && !list.isPlaceholderData;
 
   return (
-    <section aria-labelledby="videos-title" className="mt-10">
+    <section aria-labelledby="videos-title" tabIndex={-1} className="mt-10">
       <div className="mb-3 flex flex-wrap items-baseline gap-x-3 gap-y-1">
         <h2 id="videos-title" ref={heading} tabIndex={-1} className="font-semibold text-lg tracking-tight">
           {t.videos.title}

@@ -91,7 +91,7 @@ export function VideoPlayer({
   }
 
   return (
-    <VideoFrame video={video} className="bg-black">
+    <VideoFrame video={video} className="bg-black!">
       {/* biome-ignore lint/a11y/useMediaCaption: people upload their own videos; no captions exist. */}
       <video
         src={source.url}

@@ -12,7 +12,7 @@ import { Button } from "@/components/ui/button";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useNameInTitle } from "@/hooks/use-page-title";
 import { useRouter } from "@/hooks/use-site-navigation";
-import { heldVideo } from "@/hooks/use-upload";
+import { heldVideo, isBusy } from "@/hooks/use-upload";
 import { useVideo } from "@/hooks/use-videos";
 import type { Video } from "@/lib/api/client";
 import { lastPlace } from "@/lib/list/place";
@@ -123,7 +123,7 @@ function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<V
             texts={t.video.copyLink}
             title={t.video.copyLink.hint}
           />
-          {held !== "sending" && (
+          {!isBusy(held) && (
             <Button variant="secondary" className="text-destructive" onClick={leave}>
               <Trash2 />
               <span>{video.status === "uploading" ? t.videos.delete.discard : t.videos.delete.button}</span>

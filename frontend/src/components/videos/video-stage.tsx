@@ -3,7 +3,7 @@
 import { LoaderCircle } from "lucide-react";
 import type { ReactNode } from "react";
 import { Alert } from "@/components/ui/alert";
-import type { HeldVideo } from "@/hooks/use-upload";
+import { type HeldVideo, isBusy } from "@/hooks/use-upload";
 import type { Video } from "@/lib/api/client";
 import { useText } from "@/text/use-text";
 import { VideoFrame } from "./video-frame";
@@ -33,7 +33,7 @@ export function VideoStage({
     case "processing":
       return <Working video={video} text={texts.processing} />;
     case "uploading":
-      return held === "sending" ? (
+      return isBusy(held) ? (
         <Working video={video} text={texts.sending} />
       ) : (
         <Alert tone="warning">{texts.unfinished}</Alert>

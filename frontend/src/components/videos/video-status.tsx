@@ -2,7 +2,7 @@
 
 import { Check, CloudUpload, FileVideoCamera, LoaderCircle, Play, TriangleAlert } from "lucide-react";
 import { Badge } from "@/components/ui/badge";
-import type { HeldVideo } from "@/hooks/use-upload";
+import { type HeldVideo, isBusy } from "@/hooks/use-upload";
 import { isInProgress } from "@/hooks/use-video-list";
 import type { Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
@@ -20,19 +20,28 @@ const STATUSES = {
   deleting: { tone: "neutral", icon: FileVideoCamera },
 } as const satisfies Record<Video["status"], unknown>;
 
+const HERE = { sending: "sending", assembling: "completing" } as const;
+
 /** `held` tells whether this page works on the video. */
 export function StatusBadge({ status, held }: { status: Video["status"]; held: HeldVideo["how"] | null }) {
-  const uploadsHere = held === "sending" && status === "uploading";
   const t = useText();
-  const tone = uploadsHere ? "moving" : STATUSES[status].tone;
+  // The list may know less of it than the upload.
+  const here = status === "uploading" && isBusy(held) ? held : null;
+  const tone = here === null ? STATUSES[status].tone : "moving";
   return (
     <Badge tone={tone} data-status={status}>
-      {(isInProgress(status) || uploadsHere) && <LoaderCircle className="size-3 animate-spin" />}
+      {(isInProgress(status) || here !== null) && <LoaderCircle className="size-3 animate-spin" />}
       {status === "ready" && <Check className="size-3" />}
-      <span>{t.videos.statuses[uploadsHere ? "sending" : status]}</span>
+      <span>{t.videos.statuses[here === null ? status : HERE[here]]}</span>
     </Badge>
   );
 }
+
+const ICON_TONES = {
+  ready: "bg-primary-soft text-primary",
+  failed: "bg-destructive-soft text-destructive",
+  else: "bg-muted text-muted-foreground",
+} as const;
 
 export function StatusIcon({ status }: { status: Video["status"] }) {
   const Icon = STATUSES[status].icon;
@@ -40,9 +49,8 @@ export function StatusIcon({ status }: { status: Video["status"] }) {
     <span
       aria-hidden="true"
       className={cn(
-        "hidden size-10 shrink-0 place-items-center rounded-lg bg-muted sm:grid text-muted-foreground [&_svg]:size-4.5",
-        status === "ready" && "bg-primary-soft text-primary",
-        status === "failed" && "bg-destructive-soft text-destructive",
+        "hidden size-10 shrink-0 place-items-center rounded-lg sm:grid [&_svg]:size-4.5",
+        ICON_TONES[status === "ready" || status === "failed" ? status : "else"],
       )}
     >
       <Icon />

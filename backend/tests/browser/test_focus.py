@@ -1,0 +1,83 @@
+"""The focus follows the person through the page, and never falls to the body."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Account, choose, wait_until_ready
+from tests.media import make_video
+
+# Notes each time that nothing has the focus once the page has come to rest after a change.
+_NOTE_LOSSES = """
+window.__losses = [];
+new MutationObserver(() => queueMicrotask(() => {
+  if (window.__began && document.activeElement === document.body) window.__losses.push(location.pathname);
+})).observe(document, {subtree: true, childList: true});
+"""
+
+
+def begin(page: Page) -> None:
+    page.evaluate("window.__began = true")
+
+
+def test_story_by_keyboard_only(signed_in: Page, tmp_path: Path) -> None:
+    """Upload, watch, return, delete, take back and sign out, without a pointer."""
+    page = signed_in
+    page.evaluate(_NOTE_LOSSES)
+
+    def press_on(name: str, role: str = "button") -> None:
+        """Tab from where the focus is to the control, and press Enter."""
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            focused = page.locator(":focus")
+            if focused.count() and name in (
+                focused.evaluate("e => e.getAttribute('aria-label') ?? e.textContent")
+            ):
+                break
+        else:
+            raise AssertionError(f"the Tab key doesn't lead to {role} {name}")
+        page.keyboard.press("Enter")
+
+    with page.expect_file_chooser() as chooser:
+        press_on("Choose a video")
+    begin(page)
+    chooser.value.set_files(make_video(tmp_path / "keys.webm", "webm", audio=False))
+    wait_until_ready(page)
+    press_on("Watch", "link")
+    expect(page.get_by_role("heading", name="keys.webm")).to_be_focused()
+    press_on("All videos", "link")
+    expect(page.get_by_role("heading", name="Your videos on Slipway")).to_be_focused()
+    press_on("Delete keys.webm")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    # The removal is sent, and can then be taken back.
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    page.keyboard.press("Enter")
+    expect(page.locator("main li")).to_contain_text("keys.webm")
+    press_on("Your account", "link")
+    expect(page.get_by_role("heading", name="Your account")).to_be_focused()
+    press_on("Sign out")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
+    assert page.evaluate("window.__losses") == []
+
+
+def test_first_page_leaves_the_focus_to_the_browser(page: Page, account: Account) -> None:
+    page.goto("/login")
+    expect(page.get_by_role("link", name="Create an account")).to_be_visible()
+    assert page.evaluate("document.activeElement === document.body")
+
+
+def test_failed_upload_and_its_end_keep_the_focus(signed_in: Page, tmp_path: Path) -> None:
+    file = tmp_path / "notes.mp4"
+    file.write_text("Milk, bread, and a film for the weekend.\n" * 100)
+    choose(signed_in, file)
+    card = signed_in.locator("[data-upload-status=failed]")
+    expect(card).to_be_focused()
+    expect(card.get_by_role("button", name="Copy report")).to_have_count(0)
+    card.get_by_role("button", name="Close").press("Enter")
+    expect(signed_in.locator("[data-upload-status=idle]")).to_be_focused()
+
+
+def test_pointer_beside_everything_takes_the_focus_away(signed_in: Page) -> None:
+    signed_in.get_by_role("button", name="Choose a video").focus()
+    signed_in.mouse.click(5, 850)
+    assert signed_in.evaluate("document.activeElement === document.body")
