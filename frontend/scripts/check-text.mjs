@@ -1,5 +1,6 @@
-// Fails if a component has a text of its own, which stands in src/text/, or if React would hold a text node. A translator replaces text nodes, and React then fails to change or remove
-// the ones that it holds. Where a text is an element's only child, React holds the element alone.
+// Fails if a component has a text of its own, which belongs into src/text/, or if React would hold a text node. A
+// translator replaces text nodes, and React then fails to change or remove the ones that it holds. Where a text is an
+// element's only child, React holds the element alone.
 import ts from "typescript";
 
 const TEXT = ts.TypeFlags.StringLike | ts.TypeFlags.NumberLike | ts.TypeFlags.BigIntLike;

@@ -17,7 +17,6 @@ from tests.browser.page_user import FILE_BYTES, make_file
 from tests.browser.seeding import seed_videos
 from tests.browser.test_upload import hold
 from tests.engines.slipway import SlipwayProcess
-from tests.media import make_video
 
 AXE: Final = (Path(__file__).parents[3] / "frontend/node_modules/axe-core/axe.min.js").read_text()
 RUN = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.flatMap(
@@ -33,7 +32,9 @@ def check(page: Page, what: str) -> None:
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
         # The theme follows the system by a listener, and rows are measured anew.
         expect(page.locator("html")).to_have_class(re.compile(rf"\b{theme}\b"))
-        page.wait_for_function("new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(true))))")
+        page.wait_for_function(
+            "new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(true))))"
+        )
         assert page.evaluate(RUN) == [], f"{what}, {width} px, {theme}"
     page.set_viewport_size({"width": 1280, "height": 900})
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Account, choose, wait_until_ready
+from tests.browser.conftest import choose, wait_until_ready
 from tests.media import make_video
 
 # Notes each time that nothing has the focus once the page has come to rest after a change.
@@ -25,7 +25,7 @@ def test_story_by_keyboard_only(signed_in: Page, tmp_path: Path) -> None:
     page = signed_in
     page.evaluate(_NOTE_LOSSES)
 
-    def press_on(name: str, role: str = "button") -> None:
+    def press_on(name: str) -> None:
         """Tab from where the focus is to the control, and press Enter."""
         for _ in range(60):
             page.keyboard.press("Tab")
@@ -35,7 +35,7 @@ def test_story_by_keyboard_only(signed_in: Page, tmp_path: Path) -> None:
             ):
                 break
         else:
-            raise AssertionError(f"the Tab key doesn't lead to {role} {name}")
+            raise AssertionError(f"the Tab key doesn't lead to {name}")
         page.keyboard.press("Enter")
 
     with page.expect_file_chooser() as chooser:
@@ -43,9 +43,9 @@ def test_story_by_keyboard_only(signed_in: Page, tmp_path: Path) -> None:
     begin(page)
     chooser.value.set_files(make_video(tmp_path / "keys.webm", "webm", audio=False))
     wait_until_ready(page)
-    press_on("Watch", "link")
+    press_on("Watch")
     expect(page.get_by_role("heading", name="keys.webm")).to_be_focused()
-    press_on("All videos", "link")
+    press_on("All videos")
     expect(page.get_by_role("heading", name="Your videos on Slipway")).to_be_focused()
     press_on("Delete keys.webm")
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
@@ -53,14 +53,14 @@ def test_story_by_keyboard_only(signed_in: Page, tmp_path: Path) -> None:
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
     page.keyboard.press("Enter")
     expect(page.locator("main li")).to_contain_text("keys.webm")
-    press_on("Your account", "link")
+    press_on("Your account")
     expect(page.get_by_role("heading", name="Your account")).to_be_focused()
     press_on("Sign out")
     expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
     assert page.evaluate("window.__losses") == []
 
 
-def test_first_page_leaves_the_focus_to_the_browser(page: Page, account: Account) -> None:
+def test_first_page_leaves_the_focus_to_the_browser(page: Page) -> None:
     page.goto("/login")
     expect(page.get_by_role("link", name="Create an account")).to_be_visible()
     assert page.evaluate("document.activeElement === document.body")

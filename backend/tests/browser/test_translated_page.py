@@ -11,6 +11,7 @@ from tests.browser.page_user import FILE_BYTES, VideoFile, make_file
 from tests.browser.test_browser_floors import NOTICE
 from tests.browser.test_upload import hold
 from tests.engines.slipway import SlipwayProcess
+from tests.media import make_video
 
 # Chrome's translator also leaves out what says translate="no". It translates each node that is added later.
 TRANSLATE = """(() => {
@@ -189,6 +190,10 @@ def test_refusals_and_notices_live(translated: Page, account: Account, tmp_path:
     for refused, words in ((first, "[notes.mp4 is not a video."), (second, "[other.txt can't be uploaded.")):
         choose_file(translated, refused)
         expect(alert(translated)).to_contain_text(words)
+    full = {"code": "quota_exceeded", "detail": "-", "request_id": "-"}
+    translated.route("**/api/v1/videos", lambda route: route.fulfill(status=409, json=full), times=1)
+    choose_file(translated, make_video(tmp_path / "film.mp4", "mp4", audio=False))
+    expect(alert(translated)).to_contain_text("[Your space is full.")
     button(translated, "Copy report").click()
     copied = button(translated, "Report copied").or_(translated.get_by_label("Report on the failed upload"))
     expect(copied).to_be_visible()

@@ -63,7 +63,7 @@ def test_notice_of_a_second_file_is_closed(signed_in: Page, tmp_path: Path) -> N
 
     heading.evaluate(drop)
     expect(notice).to_be_visible()
-    notice.get_by_role("button", name="Close this notice").click()
+    notice.get_by_role("button", name="Hide this notice").click()
     expect(notice).to_have_count(0)
     assert signed_in.evaluate("document.activeElement !== document.body")
 

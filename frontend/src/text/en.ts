@@ -170,7 +170,7 @@ export const en = {
       busy: "One video at a time. This one is still uploading.",
     },
     refused: {
-      close: "Close this notice",
+      close: "Hide this notice",
       uploadRuns: "You can upload one video at a time. Wait until this one is done, or cancel it.",
       folder: "That is a folder. Open it and choose one video from it.",
       noFile: "What you dropped contains no file. Save the video on this device, then choose it here.",

@@ -1,11 +1,11 @@
-// A message box. The danger tone is a live region.
+// A message box. The danger tone is a live region. Forced colours show the transparent border.
 import { cva } from "class-variance-authority";
 import { CircleAlert } from "lucide-react";
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
 const alertVariants = cva(
-  "flex gap-3 rounded-lg px-4 py-3 text-sm leading-relaxed [&>svg]:mt-0.5 [&>svg]:size-4 [&>svg]:shrink-0",
+  "flex gap-3 rounded-lg border border-transparent px-4 py-3 text-sm leading-relaxed [&>svg]:mt-0.5 [&>svg]:size-4 [&>svg]:shrink-0",
   {
     variants: {
       tone: {

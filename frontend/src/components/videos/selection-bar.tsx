@@ -16,16 +16,16 @@ export function SelectionBar({ selection, onDelete }: { selection: Selection; on
       data-slot="selection-bar"
       className="sticky bottom-4 z-20 mx-auto mt-4 flex w-fit max-w-full flex-wrap items-center gap-2 rounded-xl border bg-card py-2 pr-2 pl-4 text-sm shadow-xl"
     >
-      <p role="status" className="mr-2 font-medium tabular-nums">
+      <p role="status" className="mr-2 font-medium tabular-nums max-sm:mr-0 max-sm:basis-[calc(100%-3rem)]">
         {texts.count(t.format.number(count))}
       </p>
-      <Button variant="ghost" size="sm" onClick={selection.chooseAll}>
+      <Button variant="ghost" size="sm" className="max-sm:order-1" onClick={selection.chooseAll}>
         {texts.all}
       </Button>
       <Button
         variant="secondary"
         size="sm"
-        className="text-destructive"
+        className="text-destructive max-sm:order-1"
         aria-disabled={count === 0}
         onClick={() => count > 0 && onDelete()}
       >
