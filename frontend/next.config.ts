@@ -1,5 +1,6 @@
 // The page is exported as static files and served by the app itself (docs/decisions/0001).
 import type { NextConfig } from "next";
+import { version } from "./package.json";
 
 const developing = process.env.NODE_ENV === "development";
 
@@ -20,6 +21,7 @@ const config: NextConfig = {
   // Next would remove the slash at the end of the first page's address under PUBLIC_PATH.
   skipTrailingSlashRedirect: true,
   poweredByHeader: false,
+  env: { SLIPWAY_VERSION: version },
 };
 
 export default config;

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import metadata
 from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
@@ -12,6 +13,12 @@ from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
 
 NEW_PASSWORD = "another quiet harbour"
+
+
+def test_every_page_says_its_version_at_its_foot(signed_in: Page) -> None:
+    for path in ("/", "/account"):
+        signed_in.goto(path)
+        expect(signed_in.get_by_role("contentinfo")).to_have_text(f"Slipway {metadata.version('slipway')}")
 
 
 def test_password_is_changed_on_the_page(signed_in: Page, slipway: SlipwayProcess, account: Account) -> None:

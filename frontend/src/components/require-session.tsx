@@ -5,6 +5,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { ErrorNotice } from "@/components/error-notice";
 import { NeedsJavaScript } from "@/components/needs-javascript";
+import { SiteFoot } from "@/components/site-foot";
 import { SiteHeader } from "@/components/site-header";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useSession, whySignedOut } from "@/hooks/use-session";
@@ -38,6 +39,7 @@ export function RequireSession({ children, fallback }: { children: ReactNode; fa
       <main className="noscript:hidden mx-auto w-full max-w-6xl px-4 pt-6 pb-24 sm:px-6 sm:pt-10">
         {content()}
       </main>
+      <SiteFoot />
     </>
   );
 

@@ -15,6 +15,7 @@ export const en = {
     name: "Slipway",
     description: "Upload videos straight to storage and see what is in them.",
     home: "Slipway, your videos",
+    version: (version: string) => `Slipway ${version}`,
     titles: {
       home: "Your videos",
       login: "Sign in",
