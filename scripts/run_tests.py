@@ -43,7 +43,7 @@ def vitest() -> Suite:
 
 # What touches the database runs on both.
 ON_BOTH = [
-    *("tests/api", "tests/services", "tests/test_migrations.py"),
+    *("tests/api", "tests/services", "tests/test_migrations.py", "tests/test_statement_times.py"),
     "tests/crash/test_races.py",
     # Defects that SQLite's single writer hides.
     "tests/crash/test_defects.py::test_catches_seeded_defect[check, then reserve]",

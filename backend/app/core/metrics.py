@@ -11,6 +11,7 @@ HTTP_REQUEST_SECONDS = Histogram(
 )
 HTTP_REQUEST_BYTES = Counter("slipway_http_request_body_bytes_total", "Bytes of request bodies received.")
 LIMIT_HITS = Counter("slipway_limit_hits_total", "Requests that a limit refused.", ["limit"])
+DATABASE_SECONDS = Histogram("slipway_database_seconds", "Time of one statement.", ["statement", "outcome"])
 STORAGE_CALL_SECONDS = Histogram(
     "slipway_storage_call_seconds", "Time of one storage call.", ["operation", "outcome"]
 )
