@@ -4,6 +4,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import Mapping
+from contextvars import Context
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -221,7 +222,8 @@ class LimitedHttp(HttpToolsProtocol):
         def start() -> None:
             self._has_begun = True
             self._settle()
-            super(LimitedHttp, self)._start_asgi_task(cycle, answer)
+            # The end of an earlier request may call this, and its user must not stand in the log lines of this one.
+            Context().run(super(LimitedHttp, self)._start_asgi_task, cycle, answer)
 
         async def answer(*asgi: Any) -> None:
             try:

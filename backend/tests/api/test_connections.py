@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
 from io import StringIO
 from typing import Any
@@ -246,6 +247,31 @@ async def test_answers_pipelined_requests_in_order(server: Server) -> None:
     connection = await server.connect()
     connection.send(LIVE + SECOND.replace(b"live", b"nothing") + LIVE)
     assert [(await connection.answer())[0] for _ in range(3)] == [200, 404, 200]
+
+
+async def test_request_knows_nothing_of_an_earlier_one() -> None:
+    """Log lines have the user of the request. The end of an answer starts the next one of its connection."""
+    user: ContextVar[str] = ContextVar("user", default="nobody")
+    found: list[str] = []
+    under_way, gate = asyncio.Event(), asyncio.Event()
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        found.append(user.get())
+        user.set("the user of this request")
+        under_way.set()
+        await gate.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async with Server(app).running() as server:
+        connection = await server.connect()
+        connection.send(LIVE + SECOND)
+        await under_way.wait()
+        gate.set()
+        for _ in range(2):
+            assert (await connection.answer())[0] == 200
+
+    assert found == ["nobody", "nobody"]
 
 
 async def test_ends_a_connection_with_many_pipelined_requests(server: Server) -> None:
