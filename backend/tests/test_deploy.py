@@ -108,6 +108,14 @@ def test_promtool_accepts_the_rules(promtool: str) -> None:
     run([promtool, "check", "rules", str(RULES)])
 
 
+def test_promtool_accepts_the_example(promtool: str, tmp_path: Path) -> None:
+    for file in RULES.parent.iterdir():
+        shutil.copy(file, tmp_path)
+    (tmp_path / "metrics-token").touch()
+
+    run([promtool, "check", "config", str(tmp_path / "prometheus.yml")])
+
+
 FIRES: dict[str, tuple[dict[str, str], str, str]] = {
     "fresh start": (
         {"slipway_sweep_last_success_timestamp_seconds": "0x60", "slipway_counted_timestamp_seconds": "0x60"},

@@ -190,6 +190,14 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
                 run_postgresql(world, stack)
                 run_in(world, "createuser slipway_app")
                 stack.enter_context(slipway)
+            case "watch":
+                run_postgresql(world, stack)
+                run_store(world, stack)
+                run_in(world, "createdb slipway")
+                world.environment["DATABASE_URL"] = local_url(world)
+                run_in(world, "slipway db upgrade")
+                world.environment["METRICS_TOKEN"] = "a token for metrics"
+                world.real_words = {"9100": str(free_port())}
             case "backup":
                 run_postgresql(world, stack)
                 with_a_video(world, slipway)
@@ -241,11 +249,14 @@ def run_ceph(world: World, stack: ExitStack) -> None:
 def with_a_video(world: World, slipway: SlipwayProcess) -> None:
     """Leave a database and a data folder with one video, and nothing running."""
     run_in(world, "createdb slipway")
-    url = f"postgresql+psycopg://slipway@/slipway?host={world.environment['PGHOST']}"
-    slipway.settings["DATABASE_URL"] = world.environment["DATABASE_URL"] = url
+    slipway.settings["DATABASE_URL"] = world.environment["DATABASE_URL"] = local_url(world)
     with slipway, slipway.api("ada@example.com") as api:
         slipway.upload(api, "holiday.mp4", "video/mp4", (world.folder / "holiday.mp4").read_bytes())
     run_in(world, "slipway sweep")
+
+
+def local_url(world: World) -> str:
+    return f"postgresql+psycopg://slipway@/slipway?host={world.environment['PGHOST']}"
 
 
 def run_in(world: World, command: str) -> None:
