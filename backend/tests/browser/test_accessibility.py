@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import (
     Account,
@@ -115,6 +115,44 @@ def test_refused_list_and_missing_video(signed_in: Page) -> None:
     signed_in.goto("/video?id=00000000-0000-4000-8000-000000000000")
     expect(signed_in.get_by_role("heading", name="No such video")).to_be_visible()
     check(signed_in, "a missing video")
+
+
+def test_videos_that_cannot_be_watched(signed_in: Page, slipway: SlipwayProcess, account: Account) -> None:
+    seed_videos(slipway, account.email, 10, mixed=True)
+    with slipway.api(account.email, account.password) as api:
+        items = api.get("/videos").json()["items"]
+    for status in ("failed", "uploading", "processing"):
+        video = next(item for item in items if item["status"] == status)
+        signed_in.goto(f"/video?id={video['id']}")
+        expect(signed_in.get_by_role("heading", name=video["original_filename"])).to_be_visible()
+        check(signed_in, f"a video that is {status}")
+
+
+def test_questions_during_an_upload_and_its_failures(
+    signed_in: Page, context: BrowserContext, tmp_path: Path
+) -> None:
+    page = signed_in
+    full = {"code": "quota_exceeded", "detail": "-", "request_id": "-"}
+    page.route("**/api/v1/videos", lambda route: route.fulfill(status=409, json=full), times=1)
+    file = make_file(tmp_path / "large.mp4", FILE_BYTES)
+    choose(page, file.path)
+    wait_for_upload_status(page, "failed")
+    check(page, "an upload that can be tried again")
+    hold(page, lambda url: "partNumber=3&" in url)
+    page.get_by_role("button", name="Try again").click()
+    wait_for_upload_status(page, "sending")
+    page.get_by_role("button", name="Cancel").click()
+    check(page, "the question before an upload is cancelled")
+    page.get_by_role("dialog").get_by_role("button", name="Keep uploading").click()
+    page.get_by_role("link", name="Your account").click()
+    expect(page.get_by_role("link", name="Uploading")).to_be_visible()
+    check(page, "an upload on another page")
+    page.get_by_role("link", name="Slipway, your videos").click()
+    expect(page.get_by_role("heading", name="Your videos", exact=True)).to_be_visible()
+    context.clear_cookies()
+    page.get_by_label("Sort by").select_option("Largest first")
+    expect(page.get_by_role("dialog")).to_contain_text("Sign in again to continue the upload")
+    check(page, "the sign-in during an upload")
 
 
 def test_upload_and_its_video(signed_in: Page, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_uploads_video_and_shows_metadata(
     row = signed_in.get_by_role("main")
     expect(row.get_by_role("link", name="holiday").first).to_be_visible()
     expect(row.get_by_text("640 × 360").first).to_be_visible()
+    expect(row.get_by_text(re.compile(r"^[1-9][\d.]* [KM]iB of 100 GiB used$"))).to_be_visible()
 
 
 @pytest.fixture(scope="module")

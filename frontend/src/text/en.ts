@@ -316,7 +316,7 @@ export const en = {
     unknown: "unknown",
     leftover: {
       text: "This upload was started elsewhere or left unfinished. If nothing is sending it, discard it.",
-      short: "Left, or sent elsewhere",
+      short: "Discard it if nothing sends it.",
     },
     columns: {
       name: "Name",

@@ -171,7 +171,7 @@ function useAnnouncements(state: UploadState): void {
 // Time for the server to remove a cancelled upload before the list is fetched again.
 const REMOVAL_MS = 2000;
 
-/** Refresh the list when the upload adds or removes a row. */
+/** Refresh the list when the upload adds or removes a row, and the space used when it ends. */
 function useFreshList(state: UploadState): void {
   const queryClient = useQueryClient();
   const { status } = state;
@@ -182,6 +182,8 @@ function useFreshList(state: UploadState): void {
     const lastHeldId = before.current;
     before.current = heldId;
     const refresh = () => refreshList(queryClient);
+    // The account tells how much space is used.
+    if (status === "done") void queryClient.invalidateQueries({ queryKey: SESSION_KEY });
     const isGoing = heldId === null && lastHeldId !== null && status !== "done";
     if (!isGoing) {
       if (heldId !== null || status === "done") refresh();
