@@ -5,6 +5,7 @@ its own beside S3, whose headers delete objects later, join them or copy them. I
 headers with a signed S3 request too. So each caller has a list of headers, and no other header reaches Swift.
 """
 
+import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ _HEADERS: Final[Mapping[Caller, frozenset[str]]] = {
     | _CONDITIONS
     | _CHECKSUMS,
 }
+_ONE_RANGE: Final = re.compile(r"bytes=(?:[0-9]+-[0-9]*|-[0-9]+)")
 _PART_HEADERS: Final = frozenset({"host", "origin", "content-length", "content-md5"})
 METADATA_PREFIX: Final = "x-amz-meta-"
 _METHODS: Final = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"})
@@ -192,6 +194,8 @@ def _keep_listed_headers(environ: "WSGIEnvironment", signed: _Signed) -> None:
     is_of_app = signed.caller is Caller.APP
     is_part_of_page = not is_of_app and environ["REQUEST_METHOD"] == "PUT"
     listed = _PART_HEADERS if is_part_of_page else _HEADERS[signed.caller]
+    if not is_of_app and not _has_one_range(environ):
+        listed -= {"range", "if-range"}
     meant = signed.signature.signed_headers
     kept = []
     for name, value in environ["headers_raw"]:
@@ -213,6 +217,16 @@ def _keep_listed_headers(environ: "WSGIEnvironment", signed: _Signed) -> None:
         del environ[key]
     if "CONTENT_TYPE" not in keys:
         environ["CONTENT_TYPE"] = ""
+
+
+def _has_one_range(environ: "WSGIEnvironment") -> bool:
+    """Return whether one range is asked for, as players do.
+
+    Swift sends up to 50, each of the whole object if the client likes. A header that is ignored means everything (RFC
+    9110, 14.2).
+    """
+    asked = [value.strip() for name, value in environ["headers_raw"] if name.lower() == "range"]
+    return len(asked) == 1 and _ONE_RANGE.fullmatch(asked[0]) is not None
 
 
 def _environ_key(name: str) -> str:

@@ -116,6 +116,21 @@ def test_no_header_of_swift_changes_what_is_delivered(store: EmbeddedStore, name
     assert read(store, made.object_key) == SMALL_PART
 
 
+def test_page_gets_one_range_or_everything(store: EmbeddedStore) -> None:
+    """Otherwise one request reads an object many times, or each of its parts."""
+    made = make_object(store, [SMALL_PART])
+    url = presign_get(store, made.object_key)
+
+    def ask(*ranges: str) -> tuple[int, bytes]:
+        answer = httpx.get(url, headers=[("Range", each) for each in ranges], timeout=TIMEOUT_SECONDS)
+        return answer.status_code, answer.content
+
+    for one in ("bytes=1-2", "bytes=1-", "bytes=-2"):
+        assert ask(one)[0] == 206
+    for many in (["bytes=0-0,2-3"], ["bytes=0-,0-,0-"], ["bytes=0-0", "2-3"], ["bytes=0-0", "bytes=2-3"]):
+        assert ask(*many) == (200, SMALL_PART)
+
+
 @pytest.mark.parametrize("name", sorted(filter(is_of_s3, swift_headers.all_names())))
 def test_unsigned_header_of_s3_is_refused(store: EmbeddedStore, name: str) -> None:
     url = OpenUpload(store, "videos/none", "A" * 48).presign_part(1, len(SMALL_PART))
