@@ -19,7 +19,8 @@ new MutationObserver((changes) => {
   for (const { target, addedNodes } of changes) {
     if ([...addedNodes].some(isWarning)) window.__warnings += 1;
     const region = (target.parentElement ?? target).closest?.("p[role=status].sr-only") ?? null;
-    if (region !== null) window.__said.push(region.textContent);
+    // Two changes may arrive together, and both then read the second text.
+    if (region !== null && region.textContent !== window.__said.at(-1)) window.__said.push(region.textContent);
   }
 }).observe(document, {subtree: true, childList: true, characterData: true});
 """

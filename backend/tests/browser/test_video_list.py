@@ -98,3 +98,37 @@ def _is_gone_when_looked_at(page: Page, row: Locator) -> bool:
     page.evaluate("dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
     return row.count() == 0
+
+
+def test_notice_of_a_removal_leaves_the_bar_of_the_chosen_videos_free(
+    signed_in: Page, slipway: SlipwayProcess, account: Account
+) -> None:
+    seed_videos(slipway, account.email, 12)
+    signed_in.reload()
+    rows = signed_in.locator("main li")
+    expect(rows).to_have_count(12)
+    rows.first.get_by_role("checkbox").check()
+    rows.nth(1).get_by_role("button", name="Delete").click()
+    bar = signed_in.get_by_role("region", name="Chosen videos")
+    notice = signed_in.get_by_role("region", name="Deleted videos")
+    expect(notice.get_by_role("button", name="Undo")).to_be_focused()
+    for width in (1280, 390, 320):
+        signed_in.set_viewport_size({"width": width, "height": 800})
+        signed_in.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
+        above, below = notice.bounding_box(), bar.bounding_box()
+        assert above is not None
+        assert below is not None
+        assert above["y"] + above["height"] <= below["y"], f"at {width} px"
+
+
+def test_unfinished_upload_takes_two_lines_and_its_state_on_a_phone(
+    signed_in: Page, slipway: SlipwayProcess, account: Account
+) -> None:
+    seed_videos(slipway, account.email, 5, mixed=True)
+    signed_in.set_viewport_size({"width": 390, "height": 800})
+    signed_in.reload()
+    row = signed_in.locator("main li").filter(has_text="Not finished")
+    expect(row.get_by_text("Discard it if nothing sends it.")).to_be_visible()
+    box = row.bounding_box()
+    assert box is not None
+    assert box["height"] <= 120
