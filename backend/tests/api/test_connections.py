@@ -490,10 +490,11 @@ def connections(server: Server) -> list[LimitedHttp]:
 
 async def test_ends_a_client_that_takes_nothing_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch, Phase.READER)
-    async with Server(UnreadAnswers()).running() as server:
+    app = UnreadAnswers()
+    async with Server(app).running() as server:
         connection = await server.connect()
         connection.send(LIVE)
-        await until(lambda: server.state.tasks, "the answer has begun")
+        await until(lambda: app.began, "the answer has begun")
         await until(lambda: not len(server.table), "the connection has ended")
 
 
