@@ -68,8 +68,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(browser: Browser, slipway: SlipwayProcess) -> Iterator[BrowserContext]:
-    context = browser.new_context(base_url=slipway.origin, viewport={"width": 1280, "height": 900})
+def locale() -> str:
+    """Return the language that the browser asks for. A test takes another one by its parameter `locale`."""
+    return "en-GB"
+
+
+@pytest.fixture
+def context(browser: Browser, slipway: SlipwayProcess, locale: str) -> Iterator[BrowserContext]:
+    context = browser.new_context(
+        base_url=slipway.origin, viewport={"width": 1280, "height": 900}, locale=locale
+    )
     context.set_default_timeout(TIMEOUT_MILLISECONDS)
     expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     yield context

@@ -92,6 +92,8 @@ def test_sign_in_and_registration_live(translated: Page, account: Account) -> No
     expect(translated.get_by_role("heading")).to_have_text("[Create an account]")
     translated.locator("#full-name").fill("Ada")
     translated.get_by_role("link", name="Sign in").click()
+    # The page before has fields with the same names.
+    expect(translated.get_by_role("heading")).to_have_text("[Sign in]")
     sign_in(translated, account)
     expect(translated.get_by_text("[No videos yet]")).to_be_visible()
     button(translated, "Sign out").click()

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { BrowserNotice } from "@/components/browser-notice";
 import { Providers } from "@/components/providers";
 import { en } from "@/text/en";
+import { LANGUAGE_SCRIPT } from "@/text/language-script";
 import "./globals.css";
 
 export const metadata: Metadata = {
@@ -16,8 +17,12 @@ export const viewport: Viewport = { colorScheme: "light dark" };
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (
-    // A script sets the theme's class before React hydrates.
-    <html lang="en" className={GeistSans.variable} suppressHydrationWarning>
+    // Scripts set the language, and the theme's class, before React hydrates.
+    <html lang="en" dir="ltr" className={GeistSans.variable} suppressHydrationWarning>
+      <head>
+        {/* biome-ignore lint/security/noDangerouslySetInnerHtml: the script is a constant, and the CSP has its hash. */}
+        <script dangerouslySetInnerHTML={{ __html: LANGUAGE_SCRIPT }} />
+      </head>
       <body className="min-h-dvh font-sans">
         <BrowserNotice />
         <Providers>{children}</Providers>

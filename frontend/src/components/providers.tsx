@@ -1,10 +1,11 @@
-// Provides the theme, the query cache, the live region and the upload to every page.
+// Provides the theme, the language, the query cache, the live region and the upload to every page.
 "use client";
 
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { ThemeProvider } from "next-themes";
 import { type ReactNode, useEffect, useState } from "react";
 import { Announcer } from "@/components/announcer";
+import { DocumentLanguage } from "@/components/document-language";
 import { FocusKeeper } from "@/components/focus-keeper";
 import { ThemeColor } from "@/components/theme-color";
 import { UploadProvider } from "@/components/upload/upload-provider";
@@ -29,6 +30,7 @@ export function Providers({ children }: { children: ReactNode }) {
     // `disableTransitionOnChange` would add a <style> element, which the CSP refuses.
     <ThemeProvider attribute="class" defaultTheme="system" enableSystem>
       <ThemeColor />
+      <DocumentLanguage />
       <QueryClientProvider client={queryClient}>
         <Announcer>
           <FocusKeeper />

@@ -25,7 +25,7 @@ export function SiteHeader({ user }: { user: User | null }) {
         >
           <Wordmark />
         </Link>
-        <div className="ml-auto flex min-w-0 items-center gap-1 sm:gap-2">
+        <div className="ms-auto flex min-w-0 items-center gap-1 sm:gap-2">
           <UploadPill />
           {user !== null && (
             <Link

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ENGLISH } from "@/text/text";
+import { de } from "@/text/de";
+import { en } from "@/text/en";
+import { ENGLISH, makeText, type Text } from "@/text/text";
 import { resolutionName, spell } from "./format";
 
 const { format } = ENGLISH;
@@ -116,4 +118,31 @@ it("joins words with a last or", () => {
     "MP4 or MOV",
     "MP4, MOV or AVI",
   ]);
+});
+
+describe("figures, dates and lists follow the place", () => {
+  const now = new Date(2026, 10, 22, 15, 0);
+  const march = new Date(2026, 2, 3, 14, 32).toISOString();
+  const shown = (text: Text) => [
+    text.format.bytes(1536),
+    text.format.exactBytes(1234567),
+    text.format.percent(8),
+    text.format.when(march, now),
+    text.format.wait(120),
+    text.format.or(["MP4", "MOV", "AVI"]),
+  ];
+
+  it.each<[Text, string[]]>([
+    [ENGLISH, ["1.5 KiB", "1,234,567 bytes", "8%", "3 Mar, 14:32", "2 minutes", "MP4, MOV or AVI"]],
+    [
+      makeText(en, "en", "en-US"),
+      ["1.5 KiB", "1,234,567 bytes", "8%", "Mar 3, 2:32 PM", "2 minutes", "MP4, MOV, or AVI"],
+    ],
+    [
+      makeText(de, "de", "de-DE"),
+      ["1,5 KiB", "1.234.567 Byte", "8 %", "3. März, 14:32", "2 Minuten", "MP4, MOV oder AVI"],
+    ],
+  ])("%#", (text, expected) => {
+    expect(shown(text).map((part) => part.replace(/[\u00a0\u202f]/g, " "))).toEqual(expected);
+  });
 });

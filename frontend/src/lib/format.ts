@@ -26,7 +26,7 @@ export function makeFormat(locale: string, words: FormatWords) {
   const waitSeconds = unit("second");
   const waitMinutes = unit("minute");
   const share = new Intl.NumberFormat(locale, { style: "percent" });
-  const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
   const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
   const dayAndYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
   const long = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" });

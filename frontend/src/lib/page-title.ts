@@ -1,9 +1,17 @@
-// Writes the document's title, which tells tabs from each other. Next writes the title of each page into it.
+// Writes the document's title, which tells tabs from each other. Next writes the English title of each page into it.
+import { en } from "@/text/en";
+
+type Titles = typeof en.site.titles;
 
 /** What stands in the title beside the page's own: the name of what the page shows, and the state of the upload. */
 interface Additions {
   readonly name: string | null;
   readonly mark: string | null;
+}
+
+interface Parts extends Additions {
+  /** The pages' own titles in the language of the person. */
+  readonly titles: Titles;
 }
 
 const SITE = " – Slipway";
@@ -13,14 +21,20 @@ export function composeTitle(own: string, { name, mark }: Additions): string {
   return mark === null ? title : `${mark} · ${title}`;
 }
 
-let additions: Additions = { name: null, mark: null };
-/** The page's own title, and what stands in its place. */
+/** Return the title that Next wrote, in another language. What a translator wrote stays. */
+export function titleIn(titles: Titles, own: string): string {
+  const page = (Object.keys(titles) as (keyof Titles)[]).find((id) => own === `${en.site.titles[id]}${SITE}`);
+  return page === undefined ? own : `${titles[page]}${SITE}`;
+}
+
+let parts: Parts = { name: null, mark: null, titles: en.site.titles };
+/** The page's own title, as Next or a translator wrote it. */
 let own = "";
 let written = "";
 let observer: MutationObserver | null = null;
 
-export function setTitle(changed: Partial<Additions>): void {
-  additions = { ...additions, ...changed };
+export function setTitle(changed: Partial<Parts>): void {
+  parts = { ...parts, ...changed };
   if (observer === null) {
     // Navigation replaces the title.
     observer = new MutationObserver(write);
@@ -34,9 +48,9 @@ function write(): void {
   const title = document.head.querySelector("title");
   if (title === null) return;
   if (title.textContent !== written) own = title.textContent;
-  written = composeTitle(own, additions);
+  written = composeTitle(titleIn(parts.titles, own), parts);
   if (title.textContent === written) return;
   // Otherwise the translator would fetch each percent anew.
-  title.translate = false;
+  if (parts.name !== null || parts.mark !== null) title.translate = false;
   title.textContent = written;
 }

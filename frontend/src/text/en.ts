@@ -132,6 +132,13 @@ export const en = {
       confirm: "Delete for good",
       pending: "Deleting…",
     },
+    language: {
+      title: "Language",
+      label: "Language of the page",
+      hint: "Kept in this browser.",
+      browser: (name: string) => `As the browser (${name})`,
+      notLoaded: "The language couldn't be loaded. Check your connection and try again.",
+    },
     password: {
       title: "Change the password",
       current: "Current password",

@@ -4,6 +4,7 @@
 import { RequireSession } from "@/components/require-session";
 import { useText } from "@/text/use-text";
 import { DeleteAccount } from "./delete-account";
+import { LanguageChoice } from "./language-choice";
 import { NameForm } from "./name-form";
 import { OwnData } from "./own-data";
 import { PasswordForm } from "./password-form";
@@ -16,6 +17,7 @@ export function AccountScreen() {
       <h1 className="font-semibold text-2xl tracking-tight">{t.account.title}</h1>
       <div className="mt-6 grid max-w-3xl grid-cols-1 gap-6">
         <NameForm />
+        <LanguageChoice />
         <PasswordForm />
         <SessionList />
         <OwnData />

@@ -36,7 +36,7 @@ export function PasswordField({
           name="password"
           required
           type={shown ? "text" : "password"}
-          className="pr-12!"
+          className="pe-12!"
           autoCapitalize="none"
           autoCorrect="off"
           spellCheck={false}
@@ -47,7 +47,7 @@ export function PasswordField({
           type="button"
           aria-pressed={shown}
           aria-label={t.auth.showPassword}
-          className="absolute inset-y-0 right-0 grid w-11 place-items-center rounded-lg text-muted-foreground hover:text-foreground"
+          className="absolute inset-y-0 end-0 grid w-11 place-items-center rounded-lg text-muted-foreground hover:text-foreground"
           onClick={() => setShown(!shown)}
         >
           <Icon className="size-4" />

@@ -41,7 +41,7 @@ export function SignOutButton() {
         pending={signOut.isPending}
         onClick={() => (cancelsUpload ? setAsking(true) : leave())}
       >
-        <LogOut className="sm:hidden" />
+        <LogOut className="rtl:-scale-x-100 sm:hidden" />
         <span className="hidden sm:inline">{t.auth.signOut.button}</span>
       </Button>
       <ConfirmDialog

@@ -7,7 +7,7 @@ export function CopyReportButton({ makeReport }: { makeReport: () => string }) {
   return (
     <CopyButton
       variant="ghost"
-      className="max-sm:-ml-3 max-sm:px-3"
+      className="max-sm:-ms-3 max-sm:px-3"
       makeText={makeReport}
       texts={report}
       rows={8}

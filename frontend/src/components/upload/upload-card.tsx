@@ -46,7 +46,7 @@ export function UploadCard() {
                 <Button
                   variant="ghost"
                   size="icon"
-                  className="-my-1.5 -mr-2 text-current!"
+                  className="-my-1.5 -me-2 text-current!"
                   aria-label={t.upload.refused.close}
                   title={t.upload.refused.close}
                   onClick={closeNotice}

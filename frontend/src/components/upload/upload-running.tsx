@@ -46,7 +46,7 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
           {...(state.status === "sending" ? { "aria-valuetext": valueText(t, state) } : {})}
         />
         {progress !== null && (
-          <span className="w-12 shrink-0 text-right font-medium tabular-nums" aria-hidden="true">
+          <span className="min-w-12 shrink-0 text-end font-medium tabular-nums" aria-hidden="true">
             <Percent text={t.format.percent(progress.percent)} />
           </span>
         )}

@@ -10,8 +10,8 @@ export function FileName({ name, className }: { name: string; className?: string
   const [start, end] = splitName(name);
   if (end === "") {
     return (
-      // The name's direction decides which end is cut off. The name is aligned left in either case.
-      <bdi dir="auto" translate="no" className={cn("block truncate text-left", className)}>
+      // The name's direction decides which end is cut off. The name begins where the page's lines begin.
+      <bdi dir="auto" translate="no" className={cn("block truncate text-left rtl:text-right", className)}>
         {name}
       </bdi>
     );
@@ -67,7 +67,7 @@ function CutName({
       dir="auto"
       translate="no"
       // Above the area that makes a whole row a link.
-      className={cn("relative z-1 block text-left", className)}
+      className={cn("relative z-1 block text-left rtl:text-right", className)}
       onPointerEnter={open}
       onPointerLeave={close}
     >
@@ -81,7 +81,7 @@ function CutName({
       {isOpen && (
         <span
           aria-hidden="true"
-          className="absolute top-full left-0 z-20 mt-1 w-max max-w-[min(36rem,80vw)] break-words rounded-lg border bg-card px-3 py-2 font-normal text-foreground text-sm shadow-lg"
+          className="absolute top-full left-0 rtl:right-0 rtl:left-auto z-20 mt-1 w-max max-w-[min(36rem,80vw)] break-words rounded-lg border bg-card px-3 py-2 font-normal text-foreground text-sm shadow-lg"
         >
           {name}
         </span>

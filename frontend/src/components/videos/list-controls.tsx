@@ -97,7 +97,7 @@ function SearchField({
     <div className="relative max-sm:col-span-full">
       <Search
         aria-hidden="true"
-        className="pointer-events-none absolute top-1/2 left-3.5 size-4 -translate-y-1/2 text-muted-foreground"
+        className="pointer-events-none absolute start-3.5 top-1/2 size-4 -translate-y-1/2 text-muted-foreground"
       />
       <Input
         ref={field}
@@ -107,7 +107,8 @@ function SearchField({
         autoComplete="off"
         spellCheck={false}
         maxLength={MAX_SEARCH_CHARACTERS}
-        dir="auto"
+        // An empty field has the page's direction, for its placeholder.
+        dir={typed === "" ? undefined : "auto"}
         aria-label={t.label}
         placeholder={t.label}
         className="px-10! sm:text-sm"
@@ -124,7 +125,7 @@ function SearchField({
         <Button
           variant="ghost"
           size="icon"
-          className="absolute! top-1 right-1"
+          className="absolute! end-1 top-1"
           aria-label={t.clear}
           title={t.clear}
           onClick={clear}

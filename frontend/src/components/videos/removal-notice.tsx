@@ -48,7 +48,7 @@ export function RemovalNotice({
       ref={notice}
       aria-label={texts.title}
       // Above the bar of the chosen videos, which has two lines on a phone.
-      className="fixed inset-x-4 bottom-4 z-30 mx-auto [body:has([data-slot=selection-bar])_&]:bottom-32 sm:[body:has([data-slot=selection-bar])_&]:bottom-20 flex w-fit max-w-[min(32rem,calc(100vw-2rem))] items-center gap-3 rounded-xl border bg-card py-2 pr-2 pl-4 text-sm shadow-xl"
+      className="fixed inset-x-4 bottom-4 z-30 mx-auto [body:has([data-slot=selection-bar])_&]:bottom-32 sm:[body:has([data-slot=selection-bar])_&]:bottom-20 flex w-fit max-w-[min(32rem,calc(100vw-2rem))] items-center gap-3 rounded-xl border bg-card py-2 ps-4 pe-2 text-sm shadow-xl"
     >
       <div className="min-w-0">
         {videos.length === 1 && first !== undefined ? (
@@ -74,7 +74,7 @@ export function RemovalNotice({
           aria-disabled={status !== "removed"}
           onClick={() => status === "removed" && onUndo()}
         >
-          <Undo2 />
+          <Undo2 className="rtl:-scale-x-100" />
           <span>{texts.undo}</span>
         </Button>
       )}

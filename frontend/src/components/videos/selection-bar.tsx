@@ -14,9 +14,9 @@ export function SelectionBar({ selection, onDelete }: { selection: Selection; on
     <section
       aria-label={texts.title}
       data-slot="selection-bar"
-      className="sticky bottom-4 z-20 mx-auto mt-4 flex w-fit max-w-full flex-wrap items-center gap-2 rounded-xl border bg-card py-2 pr-2 pl-4 text-sm shadow-xl"
+      className="sticky bottom-4 z-20 mx-auto mt-4 flex w-fit max-w-full flex-wrap items-center gap-2 rounded-xl border bg-card py-2 ps-4 pe-2 text-sm shadow-xl"
     >
-      <p role="status" className="mr-2 font-medium tabular-nums max-sm:mr-0 max-sm:basis-[calc(100%-3rem)]">
+      <p role="status" className="me-2 font-medium tabular-nums max-sm:me-0 max-sm:basis-[calc(100%-3rem)]">
         {texts.count(t.format.number(count))}
       </p>
       <Button variant="ghost" size="sm" className="max-sm:order-1" onClick={selection.chooseAll}>

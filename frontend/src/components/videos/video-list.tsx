@@ -67,11 +67,11 @@ export function VideoList() {
         </h2>
         {!isEmpty && <p className="text-muted-foreground text-sm tabular-nums">{countText}</p>}
         {videos !== undefined && videos.length > 1 && !selection.isOpen && (
-          <Button variant="link" size="inline" className="ml-auto sm:hidden" onClick={selection.open}>
+          <Button variant="link" size="inline" className="ms-auto sm:hidden" onClick={selection.open}>
             {t.videos.selection.start}
           </Button>
         )}
-        <div className="max-sm:w-full sm:ml-auto">
+        <div className="max-sm:w-full sm:ms-auto">
           <SpaceUsed />
         </div>
       </div>

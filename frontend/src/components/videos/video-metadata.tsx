@@ -17,7 +17,10 @@ export function VideoMetadata({ video }: { video: Video }) {
           {allVideoFacts(t, video).map(({ name, value }) => (
             <div key={name} className="flex justify-between gap-6 border-t py-3 text-sm">
               <dt className="shrink-0 text-muted-foreground">{name}</dt>
-              <dd className="min-w-0 break-words text-right tabular-nums">{value}</dd>
+              <dd className="min-w-0 break-words text-end tabular-nums">
+                {/* "1920 × 1080" reads from left to right in every language. */}
+                <bdi>{value}</bdi>
+              </dd>
             </div>
           ))}
           <div className="flex flex-wrap items-center justify-between gap-x-6 border-t py-3 text-sm sm:col-span-2">

@@ -44,6 +44,7 @@ export const VideoRow = memo(function VideoRow({
   const t = useText();
   const { columns, delete: texts } = t.videos;
   const when = video.uploaded_at ?? video.created_at;
+  const frame = frameText(video);
   const leftover = video.status === "uploading" && held === null;
   return (
     <li
@@ -81,13 +82,16 @@ export const VideoRow = memo(function VideoRow({
             <FileName name={video.original_filename} />
           </Link>
         </div>
-        <dl className="col-span-full row-start-2 flex flex-wrap gap-x-3 gap-y-0.5 text-muted-foreground text-sm tabular-nums sm:pl-13.5 xl:contents">
+        <dl className="col-span-full row-start-2 flex flex-wrap gap-x-3 gap-y-0.5 text-muted-foreground text-sm tabular-nums sm:ps-13.5 xl:contents">
           <Cell name={columns.duration}>
             {video.duration_seconds === null ? null : t.format.duration(video.duration_seconds)}
           </Cell>
-          <Cell name={columns.resolution}>{frameText(video)}</Cell>
+          {/* "1900 × 1000" and "28.4 KiB" read from left to right in every language. */}
+          <Cell name={columns.resolution}>{frame === null ? null : <bdi>{frame}</bdi>}</Cell>
           <Cell name={columns.size}>
-            <span title={t.format.exactBytes(video.size_bytes)}>{t.format.bytes(video.size_bytes)}</span>
+            <span dir="auto" title={t.format.exactBytes(video.size_bytes)}>
+              {t.format.bytes(video.size_bytes)}
+            </span>
           </Cell>
           <Cell name={columns.uploaded}>
             <time dateTime={when} title={t.format.fullDate(when)}>
@@ -119,12 +123,12 @@ export const VideoRow = memo(function VideoRow({
           <Trash2 />
         </Button>
       </div>
-      <EndsEarly video={video} className="mt-1.5 sm:pl-13.5" />
+      <EndsEarly video={video} className="mt-1.5 sm:ps-13.5" />
       {video.status === "failed" && (
-        <p className="mt-1.5 text-destructive text-sm sm:pl-13.5">{failureReason(t, video)}</p>
+        <p className="mt-1.5 text-destructive text-sm sm:ps-13.5">{failureReason(t, video)}</p>
       )}
       {leftover && (
-        <p className="mt-1.5 pl-13.5 text-muted-foreground text-sm max-sm:hidden">{t.videos.leftover.text}</p>
+        <p className="mt-1.5 ps-13.5 text-muted-foreground text-sm max-sm:hidden">{t.videos.leftover.text}</p>
       )}
     </li>
   );

@@ -32,10 +32,10 @@ export function VideoScreen() {
   const [back] = useState(lastPlace);
   return (
     <>
-      <Button asChild variant="ghost" size="sm" className="-ml-3.5 mb-4">
+      <Button asChild variant="ghost" size="sm" className="-ms-3.5 mb-4">
         {/* The list scrolls to where it was. */}
         <Link href={back.path} scroll={back.row === 0}>
-          <ArrowLeft />
+          <ArrowLeft className="rtl:-scale-x-100" />
           <span>{t.video.all}</span>
         </Link>
       </Button>

@@ -1,0 +1,59 @@
+// Chooses the language of the page, which this browser keeps.
+"use client";
+
+import { useState } from "react";
+import { Alert } from "@/components/ui/alert";
+import { Card } from "@/components/ui/card";
+import { Label } from "@/components/ui/label";
+import { Select } from "@/components/ui/select";
+import { chooseLanguage, storedChoice } from "@/text/language-store";
+import { LANGUAGE_IDS, LANGUAGES, PSEUDO, pickLanguage } from "@/text/languages";
+import { useText } from "@/text/use-text";
+
+export function LanguageChoice() {
+  const t = useText();
+  const texts = t.account.language;
+  const [choice, setChoice] = useState(storedChoice);
+  const [isMissing, setMissing] = useState(false);
+  const ofBrowser = pickLanguage(LANGUAGE_IDS, null, navigator.languages);
+
+  async function choose(value: string) {
+    const next = LANGUAGE_IDS.find((known) => known === value) ?? null;
+    try {
+      await chooseLanguage(next);
+      setChoice(next);
+      setMissing(false);
+    } catch {
+      setMissing(true);
+    }
+  }
+
+  return (
+    <Card className="p-6">
+      <h2 className="font-semibold text-lg">{texts.title}</h2>
+      <div className="mt-4 max-w-md space-y-2">
+        <Label htmlFor="language">{texts.label}</Label>
+        <Select
+          id="language"
+          className="w-full"
+          aria-describedby="language-hint"
+          value={choice ?? ""}
+          onChange={({ target }) => void choose(target.value)}
+        >
+          <option value="">{texts.browser(LANGUAGES[ofBrowser].name)}</option>
+          {LANGUAGE_IDS.filter((language) => language !== PSEUDO || language === t.language).map(
+            (language) => (
+              <option key={language} value={language} lang={language}>
+                {LANGUAGES[language].name}
+              </option>
+            ),
+          )}
+        </Select>
+        <p id="language-hint" className="text-muted-foreground text-sm">
+          {texts.hint}
+        </p>
+        {isMissing && <Alert>{texts.notLoaded}</Alert>}
+      </div>
+    </Card>
+  );
+}
