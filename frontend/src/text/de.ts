@@ -335,7 +335,7 @@ export const de: Words = {
     unknown: "unbekannt",
     leftover: {
       text: "Dieses Video wird anderswo hochgeladen oder blieb unvollständig. Wenn nichts mehr daran sendet, verwerfen Sie es.",
-      short: "Unvollständig oder anderswo",
+      short: "Verwerfen Sie es, wenn nichts mehr sendet.",
     },
     columns: {
       name: "Name",
