@@ -430,7 +430,7 @@ async def test_ends_a_head_that_does_not_end(
 
 
 async def test_bytes_do_not_prolong_a_head(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SECONDS, Phase.HEAD, 0.5)
+    monkeypatch.setitem(SECONDS, Phase.HEAD, 2.0)
     connection = await server.connect()
     connection.send(LIVE[:-2])
     await until(lambda: server.table, "the deadline has begun")
