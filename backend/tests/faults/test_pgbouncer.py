@@ -57,7 +57,7 @@ async def test_limits_hold_in_every_transaction(application: Application) -> Non
 
     for _ in range(REPEATED):
         await asyncio.gather(*(look() for _ in range(CLIENTS)))
-    assert len(sessions) == SERVERS, "they were shared"
+    assert len(sessions) <= SERVERS, "they were shared"
 
 
 async def test_own_session_keeps_limits_and_prepares(direct_url: str) -> None:
