@@ -61,6 +61,7 @@ class PlaywrightBrowser:
         context = await self.launched.new_context(
             viewport={"width": 1280, "height": 900},
             user_agent=f"{self.user_agent} ({comment})",
+            locale="en-GB",
             # Animations on twenty pages would cost more than the uploads.
             reduced_motion="reduce",
         )

@@ -14,7 +14,7 @@ from tests.engines.slipway import SlipwayProcess
 @pytest.fixture(params=["JavaScript is off", "the script does not load"])
 def bare(request: pytest.FixtureRequest, browser: Browser, slipway: SlipwayProcess) -> Iterator[Page]:
     is_off = request.param == "JavaScript is off"
-    context = browser.new_context(base_url=slipway.origin, java_script_enabled=not is_off)
+    context = browser.new_context(locale="en-GB", base_url=slipway.origin, java_script_enabled=not is_off)
     context.set_default_timeout(TIMEOUT_MILLISECONDS)
     page = context.new_page()
     page.route("**/_next/static/chunks/*.js", lambda route: route.abort())
@@ -67,7 +67,7 @@ def test_refusal_of_the_form_leaves_when_the_script_takes_over(page: Page, accou
 
 @pytest.mark.parametrize("path", ["/", "/video?id=1", "/account", "/login", "/register"])
 def test_page_says_what_it_needs_javascript_for(browser: Browser, slipway: SlipwayProcess, path: str) -> None:
-    context = browser.new_context(base_url=slipway.origin, java_script_enabled=False)
+    context = browser.new_context(locale="en-GB", base_url=slipway.origin, java_script_enabled=False)
     page = context.new_page()
     page.goto(path)
     works = "This form works without JavaScript" if path in ("/login", "/register") else "by JavaScript"

@@ -32,7 +32,7 @@ def test_supported_browser_never_shows_notice(page: Page) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/login", "/register", "/account", "/video", "/nowhere"])
 def test_notice_names_floors_without_javascript(browser: Browser, slipway: SlipwayProcess, path: str) -> None:
-    context = browser.new_context(base_url=slipway.origin, java_script_enabled=False)
+    context = browser.new_context(locale="en-GB", base_url=slipway.origin, java_script_enabled=False)
     page = context.new_page()
     page.goto(path)
     notice = page.get_by_text(NOTICE)

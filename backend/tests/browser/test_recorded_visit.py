@@ -84,7 +84,7 @@ def visit(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     finished: dict[Request, Exchange] = {}
     console: list[str] = []
     with SlipwayProcess(folder / "data", {"METRICS_TOKEN": METRICS_TOKEN}) as slipway:
-        context = browser.new_context(base_url=slipway.origin)
+        context = browser.new_context(locale="en-GB", base_url=slipway.origin)
         context.set_default_timeout(TIMEOUT_MILLISECONDS)
         expect.set_options(timeout=TIMEOUT_MILLISECONDS)
         context.on("request", lambda request: started.append(request))

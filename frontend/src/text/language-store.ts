@@ -4,12 +4,14 @@ import { ENGLISH, makeText, type Text } from "./text";
 
 export interface Shown {
   readonly text: Text;
+  /** What the person chose in this browser. Null is the language of the browser. */
+  readonly choice: Language | null;
   /** Whether another language is on its way, so that these texts stay hidden. */
   readonly isAwaited: boolean;
 }
 
 /** What the exported pages show. */
-export const EXPORTED: Shown = { text: ENGLISH, isAwaited: true };
+export const EXPORTED: Shown = { text: ENGLISH, choice: null, isAwaited: true };
 
 let shown = EXPORTED;
 const listeners = new Set<() => void>();
@@ -36,7 +38,8 @@ export function storedChoice(): Language | null {
 
 /** Show the page in this language, and in this browser from now on. Null is that of the browser. */
 export async function chooseLanguage(choice: Language | null): Promise<void> {
-  await show(choice);
+  // Another choice may have been faster.
+  if (!(await show(choice))) return;
   try {
     if (choice === null) localStorage.removeItem(CHOICE_KEY);
     else localStorage.setItem(CHOICE_KEY, choice);
@@ -45,24 +48,27 @@ export async function chooseLanguage(choice: Language | null): Promise<void> {
   }
 }
 
-let asked: Language | null = null;
+let asked = 0;
 
-async function show(choice: Language | null): Promise<void> {
+/** Return whether it is still the last choice. */
+async function show(choice: Language | null): Promise<boolean> {
+  asked += 1;
+  const turn = asked;
   const language = pickLanguage(LANGUAGE_IDS, choice, navigator.languages);
-  asked = language;
   const words = await LANGUAGES[language].load();
-  // Another choice may have been faster.
-  if (asked === language) set(makeText(words, language, pickLocale(language, navigator.languages)));
+  if (turn !== asked) return false;
+  set(makeText(words, language, pickLocale(language, navigator.languages)), choice);
+  return true;
 }
 
-function set(text: Text): void {
-  shown = { text, isAwaited: false };
+function set(text: Text, choice: Language | null): void {
+  shown = { text, choice, isAwaited: false };
   for (const listener of listeners) listener();
 }
 
 if (typeof document !== "undefined") {
   // Without the other catalogue the page stays in English.
-  show(storedChoice()).catch(() => set(ENGLISH));
+  show(storedChoice()).catch(() => set(ENGLISH, storedChoice()));
   addEventListener("storage", ({ key }) => {
     if (key === CHOICE_KEY) show(storedChoice()).catch(() => {});
   });

@@ -6,14 +6,14 @@ import { Alert } from "@/components/ui/alert";
 import { Card } from "@/components/ui/card";
 import { Label } from "@/components/ui/label";
 import { Select } from "@/components/ui/select";
-import { chooseLanguage, storedChoice } from "@/text/language-store";
+import { chooseLanguage } from "@/text/language-store";
 import { LANGUAGE_IDS, LANGUAGES, PSEUDO, pickLanguage } from "@/text/languages";
-import { useText } from "@/text/use-text";
+import { useShownText, useText } from "@/text/use-text";
 
 export function LanguageChoice() {
   const t = useText();
   const texts = t.account.language;
-  const [choice, setChoice] = useState(storedChoice);
+  const { choice } = useShownText();
   const [isMissing, setMissing] = useState(false);
   const ofBrowser = pickLanguage(LANGUAGE_IDS, null, navigator.languages);
 
@@ -21,7 +21,6 @@ export function LanguageChoice() {
     const next = LANGUAGE_IDS.find((known) => known === value) ?? null;
     try {
       await chooseLanguage(next);
-      setChoice(next);
       setMissing(false);
     } catch {
       setMissing(true);
