@@ -13,6 +13,7 @@ _DESCRIPTIONS = {
     413: "file_too_large, body_too_large",
     422: "validation_error, or a file that is not accepted, for which `code` names the reason",
     429: "rate_limited, with Retry-After in seconds",
+    431: "malformed_request, because a query of many encoded characters outgrows the limit of headers",
     500: "internal_error",
     503: "storage_unavailable, database_unavailable, overloaded",
 }

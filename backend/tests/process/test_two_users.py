@@ -52,7 +52,7 @@ OPENAPI: Final = Path(__file__).parents[3] / "openapi.json"
 CREATE, SIGN, COMPLETE = (
     f"POST {API}/videos{tail}" for tail in ("", "/{video_id}/parts", "/{video_id}/complete")
 )
-REFUSED: Final = (400, 401, 404, 413, 422)
+REFUSED: Final = (400, 401, 404, 413, 422, 431)
 """404, or an answer that the API gives before it looks up the video."""
 CHECKS: Final = [
     not_a_server_error,

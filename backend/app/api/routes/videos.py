@@ -164,7 +164,7 @@ async def complete_video(
     return present.video(video)
 
 
-@router.get("/videos", responses=errors(401, 422, 429), dependencies=[limited(Limit.READ_PER_USER)])
+@router.get("/videos", responses=errors(401, 422, 429, 431), dependencies=[limited(Limit.READ_PER_USER)])
 async def list_videos(
     user: CurrentUser,
     videos: VideosDep,
