@@ -164,8 +164,11 @@ def test_page_builds_no_code_and_no_markup() -> None:
 
     found = {(path, hit) for path, text in page_sources() for hit in dangerous.findall(text)}
 
-    # A script of ours, which must run before the page's own in old browsers.
-    assert found == {("components/browser-notice.tsx", "dangerouslySetInnerHTML")}
+    # Scripts of ours, which must run before the page's own. The policy has their hashes.
+    assert found == {
+        ("app/layout.tsx", "dangerouslySetInnerHTML"),  # the language, before the first paint
+        ("components/browser-notice.tsx", "dangerouslySetInnerHTML"),  # also in old browsers
+    }
 
 
 def test_page_listens_to_no_message_of_other_windows() -> None:
