@@ -241,14 +241,21 @@ async def test_guesses_at_once_learn_no_more_than_the_limit(
 
 
 async def test_a_right_guess_among_too_many_at_once_is_not_told(
-    at: From, monkeypatch: pytest.MonkeyPatch
+    at: From, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The right password comes after so many wrong ones that its answer would be the fourth."""
+    """The right password is hashed after so many wrong ones that its answer would be the fourth."""
     monkeypatch.setattr(security, "HASHES_OF_ONE", 100)
-    attacker = at(ATTACKER)
-    guesses = [WRONG] * 12 + [PASSWORD]
-
-    answers = await asyncio.gather(*(sign_in(attacker, guess) for guess in guesses))
+    attacker, held, hasher = at(ATTACKER), threading.Event(), application.hasher
+    for _ in range(2):
+        hasher._pool.submit(held.wait)
+    try:
+        guesses = [asyncio.create_task(sign_in(attacker, WRONG)) for _ in range(12)]
+        await until(lambda: hasher._pending == 12, "the wrong guesses wait")
+        guesses.append(asyncio.create_task(sign_in(attacker)))
+        await until(lambda: hasher._pending == 13, "the right guess waits behind them")
+    finally:
+        held.set()
+    answers = await asyncio.gather(*guesses)
 
     assert answers[-1].status_code == 429
     assert 200 not in {answer.status_code for answer in answers}
