@@ -1,5 +1,6 @@
 """Runs commands in this process, over the fakes."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,3 +38,8 @@ def run_in_this_process(
 
     monkeypatch.setattr(cli_support, "build", build)
     return run
+
+
+async def run_in_thread(command: Command, *arguments: str, typed: str | None = None) -> Result:
+    """Run the command with an event loop of its own."""
+    return await asyncio.to_thread(command, *arguments, typed=typed)

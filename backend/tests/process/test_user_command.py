@@ -1,6 +1,5 @@
 """`slipway user` beside a running app, and its exit status, questions and outputs."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import Result
 
 from app.core.audit_events import AuditEvent
 from app.models import User
@@ -16,7 +14,7 @@ from tests.conftest import MakeUser, MakeVideo
 from tests.engines.slipway import WITH_QUICK_RECHECKS, SlipwayProcess
 from tests.factories import PASSWORD, SMALL_VIDEO
 from tests.media import make_video as make_media
-from tests.process.conftest import Command
+from tests.process.conftest import Command, run_in_thread
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 EMAIL = "ada@example.com"
@@ -92,11 +90,6 @@ def test_account_deleted_without_an_app_is_removed_by_sweep(slipway: SlipwayProc
 def command(run_in_this_process: Command) -> Command:
     """`slipway user` in this process."""
     return partial(run_in_this_process, "user")
-
-
-async def run_in_thread(command: Command, *arguments: str, typed: str | None = None) -> Result:
-    """Run the command with an event loop of its own."""
-    return await asyncio.to_thread(command, *arguments, typed=typed)
 
 
 def test_command_in_an_empty_folder_makes_nothing(tmp_path: Path) -> None:

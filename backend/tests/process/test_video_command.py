@@ -1,6 +1,5 @@
 """`slipway video` beside a running app, and its exit status, questions and outputs."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import Result
 
 from app.bootstrap import Application
 from app.core.audit_events import AuditEvent
@@ -17,7 +15,7 @@ from tests.conftest import MakeVideo
 from tests.engines.slipway import WITH_QUICK_RECHECKS, SlipwayProcess
 from tests.factories import SMALL_VIDEO, read_video
 from tests.media import make_video as make_media
-from tests.process.conftest import Command
+from tests.process.conftest import Command, run_in_thread
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 EMAIL = "ada@example.com"
@@ -70,11 +68,6 @@ def test_without_an_app_the_bytes_go_later(slipway: SlipwayProcess, tmp_path: Pa
 @pytest.fixture
 def command(run_in_this_process: Command) -> Command:
     return partial(run_in_this_process, "video")
-
-
-async def run_in_thread(command: Command, *arguments: str, typed: str | None = None) -> Result:
-    """Run the command with an event loop of its own."""
-    return await asyncio.to_thread(command, *arguments, typed=typed)
 
 
 async def test_list_and_show_print_json_and_text(command: Command, user: User, make_video: MakeVideo) -> None:
