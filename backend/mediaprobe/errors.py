@@ -1,7 +1,7 @@
 """The errors of a probe, each with a code and a sentence for the user.
 
 ProbeError
-├── UnsupportedContainer   the file is in none of the five containers, or is no video
+├── UnsupportedContainer   the file is in none of the accepted containers, or is no video
 │   └── FileEmpty          the file is empty (raised by `sniff` alone, because a stored object is never empty)
 ├── NoVideoTrack           every track was read, and none is a picture track of any kind
 ├── Truncated              the header is surely absent, because it was cut off or never written

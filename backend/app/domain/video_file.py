@@ -149,5 +149,5 @@ def same_family(declared: str, found: str) -> bool:
 
 
 def object_key(user_id: uuid.UUID, video_id: uuid.UUID, unique: uuid.UUID, container: Container) -> str:
-    """Return the key. It contains IDs and one of five extensions, and no text from the user."""
+    """Return the key. It contains IDs and an accepted extension, and no text from the user."""
     return f"videos/{user_id}/{video_id}/{unique}.{container.name}"

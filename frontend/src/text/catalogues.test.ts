@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { de } from "./de";
 import { en, type Words } from "./en";
-import { LANGUAGE_IDS, LANGUAGES } from "./languages";
+import { LANGUAGE_IDS, LANGUAGES, type Language } from "./languages";
 import { pseudo } from "./pseudo";
-import { makeText } from "./text";
 
 type Leaf = string | ((...values: unknown[]) => string);
 
@@ -31,10 +30,11 @@ function say(path: string, leaf: Leaf): string {
 const placeholders = (text: string) => [...text.matchAll(/‹[^‹›]*›/g)].map(([found]) => found).sort();
 
 const ENGLISH_TEXTS = leaves(en);
-const OTHERS: readonly [string, Words][] = [
-  ["German", de],
-  ["the pseudo-locale", pseudo],
-];
+const OTHERS = await Promise.all(
+  LANGUAGE_IDS.filter((language) => language !== "en").map(
+    async (language): Promise<[Language, Words]> => [language, await LANGUAGES[language].load()],
+  ),
+);
 
 describe.each(OTHERS)("%s", (_, words) => {
   const texts = leaves(words);
@@ -117,8 +117,8 @@ describe("the pseudo-locale", () => {
   });
 });
 
-it.each(LANGUAGE_IDS)("loads the catalogue of %s", async (language) => {
-  const loaded = await LANGUAGES[language].load();
-  const text = makeText(loaded, language, LANGUAGES[language].locale);
-  expect(text.site.titles.login).toBe({ en: "Sign in", de: "Anmelden", "ar-XB": "[Sign in ~~~~]" }[language]);
+it("has another catalogue for each language", async () => {
+  const catalogues = await Promise.all(LANGUAGE_IDS.map((language) => LANGUAGES[language].load()));
+  const titles = catalogues.map((words) => say("site.titles.login", words.site.titles.login));
+  expect(new Set(titles).size).toBe(LANGUAGE_IDS.length);
 });

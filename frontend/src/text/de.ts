@@ -339,7 +339,6 @@ export const de: Words = {
     },
     columns: {
       name: "Name",
-      format: "Format",
       duration: "Dauer",
       resolution: "Auflösung",
       size: "Größe",

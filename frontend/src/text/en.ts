@@ -327,7 +327,6 @@ export const en = {
     },
     columns: {
       name: "Name",
-      format: "Format",
       duration: "Duration",
       resolution: "Resolution",
       size: "Size",

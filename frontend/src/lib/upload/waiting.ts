@@ -35,7 +35,7 @@ function retryCause(answer: ApiFailure | Pick<PartAnswer, "status">): RetryCause
   return answer instanceof ApiFailure ? (answer.code as RetryCause) : "storage";
 }
 
-/** `isPatient` is false while nothing has been sent. Nothing is lost then, so eight failures are enough. */
+/** `isPatient` is false while nothing has been sent. Nothing is lost then, so MAX_FAILURES are enough. */
 export async function callApi<T>(
   context: RunContext,
   name: string,

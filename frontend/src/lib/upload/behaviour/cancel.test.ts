@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it, vi } from "vitest";
+import { MAX_FAILURES } from "../rules/retry";
 import {
   apiFailure,
   expectDone,
@@ -138,9 +139,10 @@ describe("abort", () => {
   it("leaves nothing in the store when the network came back during the last try of a removal", async () => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world, 2);
-    for (let index = 0; index < 8; index += 1) world.api.failures.remove.push(apiFailure(0, "network"));
+    for (let index = 0; index < MAX_FAILURES; index += 1)
+      world.api.failures.remove.push(apiFailure(0, "network"));
     world.uploader.abort();
-    await world.clock.advance(3_600_000, () => world.api.countOf("remove") === 8);
+    await world.clock.advance(3_600_000, () => world.api.countOf("remove") === MAX_FAILURES);
     world.network.go(true);
     await world.clock.advance(60_000);
     expect(world.api.videos.size).toBe(0);

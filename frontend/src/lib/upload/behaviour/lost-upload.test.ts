@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MAX_FAILURES } from "../rules/retry";
 import { apiFailure, expectDone, expectFailed, type Fault, MIB, makeWorld, OK, type World } from "../testing";
 
 const LOST = { kind: "status", status: 404, code: "NoSuchUpload" } as const;
@@ -108,7 +109,7 @@ describe("an upload that the store lost", () => {
   });
 
   it.each([
-    ["503 for a minute", Array.from({ length: 8 }, () => apiFailure(503, "overloaded"))],
+    ["503 for a minute", Array.from({ length: MAX_FAILURES }, () => apiFailure(503, "overloaded"))],
     ["401", [apiFailure(401, "not_authenticated")]],
   ])("begins again also when the removal of the old video is answered %s", async (_, failures) => {
     const world = makeWorld({ size: 40 * MIB });

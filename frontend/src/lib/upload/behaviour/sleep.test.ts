@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MAX_FAILURES } from "../rules/retry";
 import { expectDone, MIB, makeWorld, OK, progressOf, untilSending, type World } from "../testing";
 
 describe("sleep and a clock that jumps", () => {
@@ -74,9 +75,10 @@ describe("sleep and a clock that jumps", () => {
   it("does not count the sleep as time without progress", async () => {
     const world = makeWorld({ size: 5 * MIB, random: () => 0.3 });
     let isAsleep = true;
-    world.store.fault = ({ attempt }) => (isAsleep && attempt <= 8 ? { kind: "reset", at: 0.1 } : OK);
+    world.store.fault = ({ attempt }) =>
+      isAsleep && attempt <= MAX_FAILURES ? { kind: "reset", at: 0.1 } : OK;
     world.start();
-    await world.clock.advance(600_000, () => world.store.attempts.length === 8);
+    await world.clock.advance(600_000, () => world.store.attempts.length === MAX_FAILURES);
     world.clock.sleep(3_600_000);
     isAsleep = false;
     await expectDone(world);
