@@ -160,6 +160,22 @@ def test_architecture_names_paths_that_exist() -> None:
     assert {f"backend/app/{folder.name}/" for folder in _folders("backend/app")} <= {*named}
 
 
+def test_architecture_names_files_and_constants_that_exist() -> None:
+    page = (REPOSITORY / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    files = [file for folder in ("backend", "frontend/src") for file in _sources(REPOSITORY / folder)]
+    paths = "\n".join(f"/{file.relative_to(REPOSITORY).as_posix()}\n" for file in files)
+    words = {word for file in files for word in re.findall(r"\w+", file.read_text(encoding="utf-8"))}
+
+    named_files = re.findall(r"`([\w./-]+\.(?:py|ts|tsx|toml))`", page)
+    assert {name for name in named_files if f"/{name}\n" not in paths} == set()
+    assert {*re.findall(r"`(_?[A-Z]\w+|_\w+)`", page)} - words == set()
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    for pattern in ("*.py", "*.ts", "*.tsx", "*.toml"):
+        yield from folder.rglob(pattern)
+
+
 def _folders(path: str) -> Iterator[Path]:
     return (folder for folder in (REPOSITORY / path).iterdir() if (folder / "__init__.py").exists())
 
