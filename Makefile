@@ -73,6 +73,10 @@ api: install ## Regenerate openapi.json, the page's types and the API reference 
 	$(VENV)/bin/python scripts/api_page.py
 	cd frontend && npm run --silent api
 
+.PHONY: dist
+dist: install page ## Build the wheel, with the page inside, into dist/
+	@scripts/dist.sh
+
 .PHONY: sbom
 sbom: install ## Write a CycloneDX list of every locked package of backend and page into sbom/
 	@$(VENV)/bin/python scripts/sbom.py
@@ -103,9 +107,9 @@ long-upload: tools install page ## An upload of 2 GiB in each browser that survi
 
 .PHONY: lock
 lock: .boot/.installed ## Pin the newest allowed versions, with hashes and without addresses
-	cd backend && for kind in "" -dev; do \
-		../.boot/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-			--no-emit-index-url --no-header requirements$$kind.in -o requirements$$kind.txt; done
+	cd backend && for pair in "pyproject.toml requirements.txt" "requirements-dev.in requirements-dev.txt"; do \
+		set -- $$pair; ../.boot/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+			--generate-hashes --no-emit-index-url --no-header "$$1" -o "$$2"; done
 	cd bench && ../.boot/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header requirements.in -o requirements.txt
 	cd frontend && npm update --package-lock-only && npm ci --dry-run >/dev/null

@@ -54,7 +54,7 @@ def test_every_install_demands_the_hashes() -> None:
     installs = re.findall(r"^.*\b(?:pip install|npm (?:ci|install|i)\b).*$", makefile, re.MULTILINE)
 
     assert len(installs) > 4
-    # `npm ci` compares each package with the hash of its lock. Our own package has no dependencies of its own.
+    # `npm ci` compares each package with the hash of its lock. Ours is installed alone.
     safe = re.compile(r"--require-hashes|npm ci|--no-deps -e \.")
     assert [line for line in installs if not safe.search(line)] == []
 

@@ -43,6 +43,9 @@ MIN_METRICS_TOKEN_CHARACTERS: Final = 16
 
 _ENDPOINT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 """Segments that clients encode or resolve would break signatures."""
+_PACKAGED_PAGE: Final = Path(__file__).parents[1] / "page"
+"""Only wheels have it."""
+_BUILT_PAGE: Final = Path(__file__).parents[3] / "frontend" / "out"
 _REGION: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 """As botocore checks it, because it is part of AWS's host names."""
 
@@ -122,7 +125,7 @@ class Settings(BaseSettings):
     limit_delete_per_user: str = "600/minute"
     limit_report_per_user: str = "600/minute"
     limit_account_per_user: str = "600/minute"
-    page_dir: Path = Path(__file__).parents[3] / "frontend" / "out"
+    page_dir: Path = _PACKAGED_PAGE if _PACKAGED_PAGE.is_dir() else _BUILT_PAGE
 
     @field_validator("app_origins", "trusted_proxies", mode="before")
     @classmethod

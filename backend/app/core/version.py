@@ -10,6 +10,8 @@ from typing import Final
 from app.core.schema import head_revision
 
 _SOURCES: Final = Path(__file__).parents[3]
+_BUILT_FROM: Final = Path(__file__).parents[1] / "commit.txt"
+"""Only wheels have it."""
 _GIT_SECONDS: Final = 5
 
 
@@ -17,7 +19,7 @@ _GIT_SECONDS: Final = 5
 class Version:
     version: str
     commit: str | None
-    """None if the sources are no git repository that this user may read."""
+    """None if neither a wheel nor a git repository that this user may read tells it."""
     schema_version: str
 
 
@@ -28,6 +30,8 @@ def running() -> Version:
 
 
 def _commit() -> str | None:
+    if _BUILT_FROM.is_file():
+        return _BUILT_FROM.read_text().strip()
     if not (_SOURCES / ".git").exists():
         return None
     command = ["git", "-C", str(_SOURCES), "rev-parse", "--short=12", "HEAD"]
