@@ -3,6 +3,8 @@
 Each is `async def`, because FastAPI calls a plain function in a thread pool, which costs more than any of them does.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -14,7 +16,7 @@ from app.domain.errors import CsrfRejected, NotAuthenticated
 from app.domain.limits import Limit
 from app.models import User
 from app.ports import Clock
-from app.services.accounts import AccountService, Caller
+from app.services.accounts import AccountService, Caller, SignIn
 from app.services.completion import CompletionService
 from app.services.rate_limits import RateLimits
 from app.services.readiness import Readiness
@@ -24,6 +26,9 @@ from app.services.uploads import UploadService
 from app.services.videos import VideoService
 from localstore.client_address import address_block
 from localstore.local_names import is_local_origin
+
+StartSession = Callable[[str, str, str], Awaitable[SignIn]]
+"""By e-mail address, password and kind."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -99,8 +104,17 @@ async def require_own_page(request: Request, settings: SettingsDep) -> None:
         raise CsrfRejected
 
 
+async def get_client_address(request: Request) -> str:
+    """Return the client's address as limits count it. TRUSTED_PROXIES decides whose it is."""
+    return address_block(request.client.host if request.client else None)
+
+
+ClientAddress = Annotated[str, Depends(get_client_address)]
+
+
 async def get_caller(
     request: Request,
+    address: ClientAddress,
     settings: SettingsDep,
     accounts: AccountsDep,
     _scheme: Annotated[str | None, Depends(_bearer)],
@@ -113,7 +127,7 @@ async def get_caller(
     needs_origin = "authorization" not in request.headers and request.method not in SAFE_METHODS
     if needs_origin and not _is_own_page(request, settings):
         raise CsrfRejected
-    return await accounts.who_is(token)
+    return await accounts.who_is(token, address=address)
 
 
 def _is_own_page(request: Request, settings: Settings) -> bool:
@@ -128,6 +142,17 @@ def _is_own_page(request: Request, settings: Settings) -> bool:
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]
+
+
+async def get_sign_in(
+    request: Request, address: ClientAddress, accounts: AccountsDep, settings: SettingsDep
+) -> StartSession:
+    """Return AccountService.sign_in with what the request tells of the client and its earlier session."""
+    user_agent, replaces = request.headers.get("user-agent"), session_token(request, settings)
+    return partial(accounts.sign_in, user_agent=user_agent, replaces=replaces, address=address)
+
+
+SignInDep = Annotated[StartSession, Depends(get_sign_in)]
 
 
 async def get_current_user(caller: CallerDep) -> User:
@@ -145,14 +170,6 @@ def limited(limit: Limit) -> Any:
         await limits.count(limit, str(user.id))
 
     return Depends(count)
-
-
-async def get_client_address(request: Request) -> str:
-    """Return the client's address as limits count it. TRUSTED_PROXIES decides whose it is."""
-    return address_block(request.client.host if request.client else None)
-
-
-ClientAddress = Annotated[str, Depends(get_client_address)]
 
 
 async def limit_registrations(address: ClientAddress, limits: LimitsDep) -> None:

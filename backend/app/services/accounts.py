@@ -43,12 +43,14 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request, and in which session."""
+    """Who sent a request, in which session, and from where."""
 
     user: User
     session_id: uuid.UUID
     kind: str = "bearer"
     """As the session has it."""
+    address: str = ""
+    """As domain/limits.py counts it."""
 
 
 @dataclass
@@ -118,8 +120,8 @@ class AccountService:
         record_ended(surplus, "too_many_sessions")
         return SignIn(user, token, row.expires_at)
 
-    async def who_is(self, token: str) -> Caller:
-        """Return the caller of a session token. Raise NotAuthenticated."""
+    async def who_is(self, token: str, *, address: str = "") -> Caller:
+        """Return the caller of a session token at this address. Raise NotAuthenticated."""
         if not token or len(token) > _MAX_TOKEN_CHARACTERS:
             raise NotAuthenticated
         now = self.clock.now()
@@ -134,7 +136,7 @@ class AccountService:
             async with self.database.transaction() as session:
                 await sessions.touch(session, row.id, now)
         by_caller(user.id, row.token_hash)
-        return Caller(user, row.id, row.kind)
+        return Caller(user, row.id, row.kind, address)
 
     async def sign_out(self, caller: Caller) -> None:
         async with self.database.transaction() as session:
@@ -147,15 +149,13 @@ class AccountService:
         caller.user.full_name = full_name
         return caller.user
 
-    async def change_password(
-        self, caller: Caller, current: str, new: str, *, address: str = ""
-    ) -> str | None:
+    async def change_password(self, caller: Caller, current: str, new: str) -> str | None:
         """End the user's other sessions too, and forget its other places. Return the new token of a page's session.
 
         Raise InvalidCredentials, RateLimited, PasswordTooWeak, Overloaded, or NotAuthenticated if the session ends
         meanwhile.
         """
-        guess = _in_session(caller, address)
+        guess = _in_session(caller)
         await self._verify(caller.user, current, guess, _WRONG_CURRENT_PASSWORD)
         check_password(new, caller.user.email)
         encoded = await self.hasher.hash(new, guess.hashed_for, is_known=True)
@@ -165,7 +165,8 @@ class AccountService:
             await users.set_password_hash(session, caller.user.id, encoded)
             ended = await sessions.delete_of(session, caller.user.id, keep=caller.session_id)
             await known_places.delete_of(session, caller.user.id)
-            await known_places.remember(session, caller.user.id, hash_place(caller.user.id, address), now)
+            place_hash = hash_place(caller.user.id, caller.address)
+            await known_places.remember(session, caller.user.id, place_hash, now)
             token = await _renew(session, caller)
         record(AuditEvent.PASSWORD_CHANGED, user_id=caller.user.id)
         record_ended(ended, "password_changed")
@@ -177,15 +178,13 @@ class AccountService:
             rows = await sessions.list_of(session, caller.user.id)
         return [row for row in rows if self._is_live(row, now)]
 
-    async def end_session(
-        self, caller: Caller, session_id: uuid.UUID, password: str, *, address: str = ""
-    ) -> str | None:
+    async def end_session(self, caller: Caller, session_id: uuid.UUID, password: str) -> str | None:
         """End one of the caller's sessions. Return the new token of a page's session.
 
         Raise InvalidCredentials, RateLimited, Overloaded, SessionNotFound if the caller has no such session, or
         NotAuthenticated if the caller's own session ends meanwhile.
         """
-        await self._verify(caller.user, password, _in_session(caller, address), _WRONG_PASSWORD)
+        await self._verify(caller.user, password, _in_session(caller), _WRONG_PASSWORD)
         async with self.database.transaction() as session:
             await _lock(session, caller, _WRONG_PASSWORD)
             ended = await sessions.delete_one(session, session_id, caller.user.id)
@@ -195,9 +194,9 @@ class AccountService:
         record_ended(ended, "ended_by_user")
         return token
 
-    async def end_other_sessions(self, caller: Caller, password: str, *, address: str = "") -> str | None:
+    async def end_other_sessions(self, caller: Caller, password: str) -> str | None:
         """End all of the user's sessions but the caller's. Return and raise as end_session."""
-        await self._verify(caller.user, password, _in_session(caller, address), _WRONG_PASSWORD)
+        await self._verify(caller.user, password, _in_session(caller), _WRONG_PASSWORD)
         async with self.database.transaction() as session:
             await _lock(session, caller, _WRONG_PASSWORD)
             ended = await sessions.delete_of(session, caller.user.id, keep=caller.session_id)
@@ -205,12 +204,12 @@ class AccountService:
         record_ended(ended, "ended_by_user")
         return token
 
-    async def delete(self, caller: Caller, password: str, *, address: str = "") -> None:
+    async def delete(self, caller: Caller, password: str) -> None:
         """Delete the caller's account for good. Its videos go first, in the background.
 
         Raise InvalidCredentials, RateLimited, Overloaded, or NotAuthenticated if the session ends meanwhile.
         """
-        await self._verify(caller.user, password, _in_session(caller, address), _WRONG_PASSWORD)
+        await self._verify(caller.user, password, _in_session(caller), _WRONG_PASSWORD)
         async with self.database.transaction() as session:
             await _lock(session, caller, _WRONG_PASSWORD)
             started = await self.deletion.start(session, caller.user.id)
@@ -312,9 +311,10 @@ def _session_place(session_id: uuid.UUID) -> str:
     return f"session {session_id}"
 
 
-def _in_session(caller: Caller, address: str) -> Guess:
+def _in_session(caller: Caller) -> Guess:
     """Return a guess by somebody who is signed in, so that a stolen session guesses slowly too."""
-    return Guess(caller.user.email_key, address, _session_place(caller.session_id), is_signed_in=True)
+    place = _session_place(caller.session_id)
+    return Guess(caller.user.email_key, caller.address, place, is_signed_in=True)
 
 
 def _refused(user: User | None, sentence: str = "") -> InvalidCredentials:

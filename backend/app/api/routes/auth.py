@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
 from app.api.deps import (
@@ -13,11 +13,11 @@ from app.api.deps import (
     CurrentUser,
     RegistrationDep,
     SettingsDep,
+    SignInDep,
     cookie_name,
     limit_registrations,
     limited,
     reject_foreign_origin,
-    session_token,
 )
 from app.api.present import show_user
 from app.api.responses import errors
@@ -34,7 +34,6 @@ from app.schemas.auth import (
     TokenOut,
     UserOut,
 )
-from app.services.accounts import AccountService, SignIn
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -60,55 +59,27 @@ async def register(
     responses=errors(400, 401, 403, 413, 422, 429),
     dependencies=[Depends(reject_foreign_origin)],
 )
-async def login(
-    body: LoginIn,
-    request: Request,
-    response: Response,
-    address: ClientAddress,
-    accounts: AccountsDep,
-    settings: SettingsDep,
-) -> UserOut:
+async def login(body: LoginIn, response: Response, sign_in: SignInDep, settings: SettingsDep) -> UserOut:
     """Start a session for the page, set its cookie, and end the session that the request came with."""
-    signed_in = await start_session(body.email, body.password, "cookie", request, address, accounts, settings)
-    set_session_cookie(response, settings, signed_in.token, settings.session_absolute_seconds)
+    signed_in = await sign_in(body.email, body.password, "cookie")
+    set_session_cookie(response, settings, signed_in.token)
     return show_user(signed_in.user, settings.user_quota_bytes)
 
 
 @router.post(
     "/token", responses=errors(400, 401, 403, 413, 422, 429), dependencies=[Depends(reject_foreign_origin)]
 )
-async def token(
-    form: Annotated[OAuth2PasswordRequestForm, Depends()],
-    request: Request,
-    address: ClientAddress,
-    accounts: AccountsDep,
-    settings: SettingsDep,
-) -> TokenOut:
+async def token(form: Annotated[OAuth2PasswordRequestForm, Depends()], sign_in: SignInDep) -> TokenOut:
     """Start a session for an API client (OAuth2 password form), and end the session that the request came with."""
-    signed_in = await start_session(
-        form.username, form.password, "bearer", request, address, accounts, settings
-    )
+    signed_in = await sign_in(form.username, form.password, "bearer")
     return TokenOut(access_token=signed_in.token, token_type="bearer", expires_at=signed_in.expires_at)  # noqa: S106  # RFC 6750
-
-
-async def start_session(
-    email: str,
-    password: str,
-    kind: str,
-    request: Request,
-    address: str,
-    accounts: AccountService,
-    settings: Settings,
-) -> SignIn:
-    user_agent, replaces = request.headers.get("user-agent"), session_token(request, settings)
-    return await accounts.sign_in(email, password, kind, user_agent, replaces=replaces, address=address)
 
 
 @router.post("/logout", status_code=204, responses=errors(401, 403))
 async def logout(response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep) -> None:
     """End the session of this request."""
     await accounts.sign_out(caller)
-    set_session_cookie(response, settings, "", 0)
+    set_session_cookie(response, settings, "")
 
 
 @router.get("/me", responses=errors(401, 429), dependencies=[ACCOUNT_LIMIT])
@@ -136,31 +107,21 @@ async def update_me(
     dependencies=[ACCOUNT_LIMIT],
 )
 async def delete_me(
-    body: ConfirmationIn,
-    response: Response,
-    caller: CallerDep,
-    address: ClientAddress,
-    accounts: AccountsDep,
-    settings: SettingsDep,
+    body: ConfirmationIn, response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep
 ) -> None:
     """Delete the caller's account with all its videos, for good."""
-    await accounts.delete(caller, body.password, address=address)
-    set_session_cookie(response, settings, "", 0)
+    await accounts.delete(caller, body.password)
+    set_session_cookie(response, settings, "")
 
 
 @router.post(
     "/password", status_code=204, responses=errors(400, 401, 403, 413, 422, 429), dependencies=[ACCOUNT_LIMIT]
 )
 async def change_password(
-    body: PasswordIn,
-    response: Response,
-    caller: CallerDep,
-    address: ClientAddress,
-    accounts: AccountsDep,
-    settings: SettingsDep,
+    body: PasswordIn, response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep
 ) -> None:
     """Change the password, end the user's other sessions, and replace the cookie of the page's."""
-    token = await accounts.change_password(caller, body.current_password, body.new_password, address=address)
+    token = await accounts.change_password(caller, body.current_password, body.new_password)
     _replace_cookie(response, settings, token)
 
 
@@ -183,12 +144,11 @@ async def end_session(
     body: ConfirmationIn,
     response: Response,
     caller: CallerDep,
-    address: ClientAddress,
     accounts: AccountsDep,
     settings: SettingsDep,
 ) -> None:
     """End one of the caller's sessions, and replace the cookie of the page's."""
-    token = await accounts.end_session(caller, session_id, body.password, address=address)
+    token = await accounts.end_session(caller, session_id, body.password)
     _replace_cookie(response, settings, token)
 
 
@@ -199,28 +159,24 @@ async def end_session(
     dependencies=[ACCOUNT_LIMIT],
 )
 async def end_other_sessions(
-    body: ConfirmationIn,
-    response: Response,
-    caller: CallerDep,
-    address: ClientAddress,
-    accounts: AccountsDep,
-    settings: SettingsDep,
+    body: ConfirmationIn, response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep
 ) -> None:
     """End the caller's other sessions, and replace the cookie of the page's."""
-    token = await accounts.end_other_sessions(caller, body.password, address=address)
+    token = await accounts.end_other_sessions(caller, body.password)
     _replace_cookie(response, settings, token)
 
 
 def _replace_cookie(response: Response, settings: Settings, token: str | None) -> None:
     if token is not None:
-        set_session_cookie(response, settings, token, settings.session_absolute_seconds)
+        set_session_cookie(response, settings, token)
 
 
-def set_session_cookie(response: Response, settings: Settings, value: str, max_age_seconds: int) -> None:
+def set_session_cookie(response: Response, settings: Settings, token: str) -> None:
+    """Set the session's cookie. An empty token ends it."""
     response.set_cookie(
         cookie_name(settings),
-        value,
-        max_age=max_age_seconds,
+        token,
+        max_age=settings.session_absolute_seconds if token else 0,
         path=settings.public_path or "/",
         secure=settings.cookies_are_secure,
         httponly=True,

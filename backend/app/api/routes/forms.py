@@ -13,19 +13,19 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 
 from app.api.deps import (
-    AccountsDep,
     ClientAddress,
     RegistrationDep,
     SettingsDep,
+    SignInDep,
+    StartSession,
     limit_registrations,
     require_own_page,
 )
 from app.api.errors import report
-from app.api.routes.auth import set_session_cookie, start_session
+from app.api.routes.auth import set_session_cookie
 from app.core.config import Settings
 from app.domain.errors import SlipwayError
 from app.schemas.auth import LoginIn, RegisterIn
-from app.services.accounts import AccountService
 
 ADDRESSES: Final = ("/login", "/register")
 # The page has a sentence for each (frontend/src/components/auth/posted-refusals.tsx).
@@ -72,15 +72,11 @@ router = APIRouter(route_class=FormRoute, include_in_schema=False, dependencies=
 
 
 @router.post("/login")
-async def sign_in(
-    form: Annotated[LoginIn, Form()],
-    request: Request,
-    address: ClientAddress,
-    accounts: AccountsDep,
-    settings: SettingsDep,
+async def login(
+    form: Annotated[LoginIn, Form()], request: Request, sign_in: SignInDep, settings: SettingsDep
 ) -> Response:
     """Start a session, set its cookie, and go to the page that `next` of the query names."""
-    return await _enter(form.email, form.password, request, address, accounts, settings)
+    return await _enter(form, request, sign_in, settings)
 
 
 @router.post("/register", dependencies=[Depends(limit_registrations)])
@@ -89,28 +85,23 @@ async def register(
     request: Request,
     address: ClientAddress,
     registration: RegistrationDep,
-    accounts: AccountsDep,
+    sign_in: SignInDep,
     settings: SettingsDep,
 ) -> Response:
     """Create an account and start its session."""
     await registration.register(form.email, form.password, form.full_name, address=address)
-    return await _enter(form.email, form.password, request, address, accounts, settings)
+    return await _enter(form, request, sign_in, settings)
 
 
 async def _enter(
-    email: str,
-    password: str,
-    request: Request,
-    address: str,
-    accounts: AccountService,
-    settings: Settings,
+    form: LoginIn | RegisterIn, request: Request, sign_in: StartSession, settings: Settings
 ) -> Response:
-    signed_in = await start_session(email, password, "cookie", request, address, accounts, settings)
+    signed_in = await sign_in(form.email, form.password, "cookie")
     wanted = request.query_params.get("next", "/")
     path = wanted if _OWN_PATH.fullmatch(wanted) else "/"
     # Without a fragment of its own, the address would get that of an earlier refusal (RFC 9110, 10.2.2).
     response = _see_other(f"{settings.public_path}{path}#")
-    set_session_cookie(response, settings, signed_in.token, settings.session_absolute_seconds)
+    set_session_cookie(response, settings, signed_in.token)
     return response
 
 
