@@ -1,11 +1,12 @@
 """Implementations of the LimitCounters port in memory and in PostgreSQL."""
 
 from collections import OrderedDict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from app.core.db import Database
 from app.crud import limit_counters
+from app.domain.freshness import NEVER
 from app.ports import Clock
 
 MAX_COUNTERS: Final = 100_000
@@ -68,7 +69,7 @@ class DatabaseCounters:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._clean_at = datetime.min.replace(tzinfo=clock.now().tzinfo)
+        self._clean_at = NEVER
 
     async def hit(self, key: str, seconds: int) -> int:
         now = self._clock.now()

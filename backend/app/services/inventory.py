@@ -1,13 +1,14 @@
 """Count what the database has, for metrics."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from app.core import metrics
 from app.core.db import Database
 from app.crud import inventory
 from app.domain.errors import DatabaseUnavailable
+from app.domain.freshness import NEVER, is_fresh
 from app.ports import Clock
 
 KEPT: Final = timedelta(seconds=60)
@@ -21,13 +22,13 @@ class Inventory:
         self._database = database
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._asked_at = datetime.min.replace(tzinfo=UTC)
+        self._asked_at = NEVER
 
     async def publish(self) -> None:
         """Set the metrics, unless that was done less than a minute ago. Keep the last ones if the database is away."""
         async with self._lock:
             now = self._clock.now()
-            if timedelta(0) <= now - self._asked_at < KEPT:
+            if is_fresh(self._asked_at, now, KEPT):
                 return
             self._asked_at = now
             try:

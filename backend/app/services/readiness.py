@@ -1,12 +1,13 @@
 """Say whether database and store answer, at the cost of one question a second, however many ask."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from app.core.db import Database
 from app.core.storage_causes import cause_of
 from app.domain.errors import StorageUnavailable
+from app.domain.freshness import NEVER, is_fresh
 from app.ports import Clock
 from app.services.background import BackgroundTasks
 from app.services.sweep.bucket import BucketCheck
@@ -22,14 +23,13 @@ class Readiness:
         self._bucket = bucket
         self._clock = clock
         self._tasks = tasks
-        self._asked_at = datetime.min.replace(tzinfo=UTC)
+        self._asked_at = NEVER
         self._answer: asyncio.Task[BaseException | None] | None = None
 
     async def check(self) -> None:
         """Raise what the last question met. Ask again if it is older than a second."""
         now = self._clock.now()
-        is_kept = timedelta(0) <= now - self._asked_at < _KEPT
-        if self._answer is None or (self._answer.done() and not is_kept):
+        if self._answer is None or (self._answer.done() and not is_fresh(self._asked_at, now, _KEPT)):
             self._asked_at = now
             self._answer = self._tasks.start(self._ask())
         # One caller that goes away must not end the question of the others.

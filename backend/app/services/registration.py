@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from app.core.audit_events import AuditEvent, record
@@ -11,6 +11,7 @@ from app.core.security import PasswordHasher, check_password
 from app.crud import installation, users
 from app.domain.email_address import email_key
 from app.domain.errors import EmailTaken, RegistrationClosed, TooManyAccounts
+from app.domain.freshness import NEVER, is_fresh
 from app.models import User
 from app.ports import Clock
 
@@ -26,14 +27,14 @@ class RegistrationService:
     """Whether people may create accounts themselves."""
     max_accounts: int | None
     _has_room: bool = field(default=False, init=False)
-    _counted_at: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
+    _counted_at: datetime = field(default=NEVER, init=False)
 
     async def is_open(self) -> bool:
         """Return whether a registration would find a place, as of at most a second ago. Anyone may ask."""
         if not self.allowed or self.max_accounts is None:
             return self.allowed
         now = self.clock.now()
-        if not timedelta(0) <= now - self._counted_at < _KEPT:
+        if not is_fresh(self._counted_at, now, _KEPT):
             async with self.database.reading() as session:
                 self._has_room = await users.count_all(session) < self.max_accounts
             self._counted_at = now
