@@ -48,10 +48,15 @@ class User(SQLModel, table=True):
     reserved_bytes: int = Field(sa_type=BigInteger)
     """The sum of the videos' reserved_bytes, so that one guarded UPDATE can check the quota."""
     quota_bytes: int | None = Field(default=None, sa_type=BigInteger)
-    """The most that reserved_bytes may reach by new uploads. Null means USER_QUOTA_BYTES."""
+    """A quota of its own. Null means USER_QUOTA_BYTES."""
     deleted_at: datetime | None = Field(default=None, sa_type=_UTC)
-    """When the operator deleted the account. The row goes once the store has confirmed that its videos are gone."""
+    """When its owner or the operator deleted the account. The row goes once the store has confirmed that its videos are
+    gone."""
     created_at: datetime = Field(sa_type=_UTC)
+
+    def quota(self, usual: int) -> int:
+        """Return the most that reserved_bytes may reach by new uploads. `usual` is USER_QUOTA_BYTES."""
+        return usual if self.quota_bytes is None else self.quota_bytes
 
 
 class Session(SQLModel, table=True):

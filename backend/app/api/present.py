@@ -116,7 +116,7 @@ def show_user(user: User, usual_quota: int) -> UserOut:
         email=user.email,
         full_name=user.full_name,
         reserved_bytes=user.reserved_bytes,
-        quota_bytes=usual_quota if user.quota_bytes is None else user.quota_bytes,
+        quota_bytes=user.quota(usual_quota),
         created_at=user.created_at,
     )
 

@@ -37,7 +37,7 @@ class VideoEvent(StrEnum):
     SET_FAILED = "set_failed"
     """An operator failed a ready video because its object is missing or replaced. Never automatic."""
     DELETED = "deleted"
-    """The owner deleted the video, or the operator disabled the owner during the upload, or deleted the owner."""
+    """The video or its account was deleted, or the account was disabled during the upload."""
 
 
 S, E = VideoStatus, VideoEvent

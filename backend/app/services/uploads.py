@@ -91,8 +91,7 @@ class UploadService:
                         await users.release_bytes(session, user_id, file.size_bytes)
                     return _same_file(known, file), False
             if refused is not None:
-                quota = usual_quota if refused.quota_bytes is None else refused.quota_bytes
-                raise QuotaExceeded(refused.reserved_bytes, quota)
+                raise QuotaExceeded(refused.reserved_bytes, refused.quota(usual_quota))
             await self._require_few(session, user_id)
             await self._require_room(session)
             video = self._new_row(user_id, file, idempotency_key)

@@ -157,7 +157,7 @@ class UserAdmin:
             state=_state(user),
             created_at=user.created_at,
             used_bytes=user.reserved_bytes,
-            quota_bytes=self.usual_quota if user.quota_bytes is None else user.quota_bytes,
+            quota_bytes=user.quota(self.usual_quota),
             quota_is_own=user.quota_bytes is not None,
             videos=usage.videos,
             open_uploads=usage.open_uploads,
