@@ -7,7 +7,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.api.middleware import HTTPS_HEADERS, SAFE_HEADERS
+from app.api.middleware import safe_headers
 from app.core.client_address import TrustedProxies
 from app.core.config import Settings
 from app.core.connection_table import ConnectionTable
@@ -37,7 +37,7 @@ def config(
 
 def limited_http(settings: Settings, table: ConnectionTable[LimitedHttp]) -> Any:
     """Return what makes a protocol for each connection. uvicorn calls it as it would call the class."""
-    headers = {**SAFE_HEADERS, **(HTTPS_HEADERS if settings.cookies_are_secure else {})}
+    headers = safe_headers(is_https=settings.cookies_are_secure)
     proxies = TrustedProxies(settings.trusted_proxies)
     return partial(LimitedHttp, table=table, turns=Turns(), proxies=proxies, headers=headers)
 

@@ -29,10 +29,14 @@ SAFE_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-HTTPS_HEADERS: Mapping[str, str] = {
+
+
+def safe_headers(*, is_https: bool) -> Mapping[str, str]:
+    """Return the headers of every answer."""
+    if not is_https:
+        return SAFE_HEADERS
     # Browsers ignore it on plain http (RFC 6797, 8.1). ASVS 5.0 asks for a year and the subdomains (3.4.1).
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-}
+    return {**SAFE_HEADERS, "Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 
 class RequestContext:
@@ -41,7 +45,7 @@ class RequestContext:
     def __init__(self, app: ASGIApp, known_hosts: Sequence[str] = (), *, is_https: bool = False) -> None:
         self._app = app
         self._known_hosts = known_hosts
-        self._defaults = {**SAFE_HEADERS, **(HTTPS_HEADERS if is_https else {})}
+        self._defaults = safe_headers(is_https=is_https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
