@@ -13,6 +13,7 @@ from app.domain.errors import (
     FileTooLarge,
     UnsupportedContainer,
 )
+from app.domain.texts import has_control_characters
 
 MAX_FILENAME_CHARACTERS: Final = 255
 _MAX_SENT_CHARACTERS: Final = 1024
@@ -92,7 +93,7 @@ def clean_filename(filename: str) -> str:
     """
     if len(filename) > _MAX_SENT_CHARACTERS:
         raise _too_long()  # before NFC, which sorts a run of combining marks in quadratic time (UAX #15)
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in filename):
+    if has_control_characters(filename):
         raise FilenameInvalid("The file name contains control characters. Rename the file and try again.")
     name = _without_marks(unicodedata.normalize("NFC", filename))
     if not name:

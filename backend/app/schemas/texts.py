@@ -1,11 +1,10 @@
 """Validate texts that people write."""
 
-import unicodedata
+from app.domain.texts import has_control_characters
 
 
 def printable(value: str) -> str:
-    """Raise ValueError for control characters, which no field keeps."""
-    # str.isprintable() rejects the wide space of Japanese names and the joiners of Persian names.
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+    """Raise ValueError for what no field keeps."""
+    if has_control_characters(value):
         raise ValueError("control characters are not accepted")
     return value
