@@ -1,8 +1,8 @@
 """Decides which requests reach Swift, and with which headers.
 
 Only listed operations of S3 that a key of the store has signed reach it, so nobody else's bytes do. Swift has an API of
-its own beside S3, whose headers delete objects later, join them or copy them. It accepts these
-headers with a signed S3 request too. So each caller has a list of headers, and no other header reaches Swift.
+its own beside S3, whose headers delete objects later, join them or copy them. It accepts these headers with a signed S3
+request too. So each caller has a list of headers, and no other header reaches Swift.
 """
 
 import re

@@ -42,7 +42,7 @@ def install(view: StoreView, locks: UploadLocks) -> None:
 
 
 def _as_operation(handler: Handler) -> Handler:
-    # The check of the bucket also verifies the signature, so a forged request never takes a lock.
+    """Decorate a handler as s3api decorates its own."""
     operation: Handler = public(object_operation(check_container_existence(handler)))
     return operation
 

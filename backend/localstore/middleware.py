@@ -171,9 +171,8 @@ def with_local_origins(app: "WSGIApplication", origins: Sequence[str]) -> "WSGIA
                 for name, value in headers
             ]
 
-        environ["HTTP_ORIGIN"] = origins[
-            0
-        ]  # not in a copy, in which the outer layers would not find the caller
+        # Not in a copy, in which the outer layers would not find the caller.
+        environ["HTTP_ORIGIN"] = origins[0]
         return app(environ, _changing_headers(start_response, name_the_page))
 
     return translated

@@ -31,10 +31,8 @@ class Operation:
     optional: frozenset[str]
 
     def fits(self, level: Level, method: str, names: Set[str]) -> bool:
-        return (self.level, self.method) == (
-            level,
-            method,
-        ) and self.required <= names <= self.required | self.optional
+        chosen = (level, method) == (self.level, self.method)
+        return chosen and self.required <= names <= self.required | self.optional
 
 
 def _operation(level: Level, method: str, required: str = "", optional: str = "") -> Operation:

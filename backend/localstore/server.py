@@ -36,6 +36,7 @@ _DESCRIPTORS_OF_CONNECTION: Final = 8
 """A part needs a socket of the client, two for each inner server, and its file."""
 _INNER_CONNECTIONS: Final = 4 * _MAX_CONNECTIONS
 _READY_TIMEOUT_SECONDS: Final = 20.0
+_LOST_LISTENER: Final = "lost"
 
 
 def run(options: Options, announce: Callable[[dict[str, object]], None]) -> None:
@@ -61,9 +62,6 @@ def run(options: Options, announce: Callable[[dict[str, object]], None]) -> None
     logging.shutdown()
     # Not sys.exit, which would wait up to a minute for green threads and disk threads. A kill loses nothing.
     os._exit(1 if reason.startswith(_LOST_LISTENER) else 0)
-
-
-_LOST_LISTENER: Final = "lost"
 
 
 class _Store:
