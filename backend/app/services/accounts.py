@@ -91,29 +91,16 @@ class AccountService:
         user = await self._verify(found, password, Guess(account, address, place))
         now = self.clock.now()
         token = new_session_token()
-        row = Session(
-            user_id=user.id,
-            token_hash=hash_token(token),
-            kind=kind,
-            user_agent=user_agent[:200] if user_agent else None,
-            created_at=now,
-            last_seen_at=now,
-            expires_at=now + self.absolute,
-        )
+        row = self._new_row(user, token, kind, user_agent, now)
         async with self.database.transaction() as session:
-            started = await sessions.insert_if_unchanged(session, row, user)
-            replaced = (
-                await sessions.delete_by_token(session, hash_token(replaces)) if started and replaces else []
-            )
+            if not await sessions.insert_if_unchanged(session, row, user):
+                raise _refused(user)
+            replaced = await sessions.delete_by_token(session, hash_token(replaces)) if replaces else []
             await sessions.delete_ended(session, now, now - self.idle)
-            surplus: Sequence[sessions.EndedSession] = []
-            if started:
-                surplus = await sessions.delete_least_used(session, user.id, MAX_SESSIONS_PER_USER, row.id)
-                await known_places.remember(session, user.id, hash_place(user.id, address), now)
-                await known_places.delete_oldest(session, user.id, MAX_PLACES_PER_USER)
+            surplus = await sessions.delete_least_used(session, user.id, MAX_SESSIONS_PER_USER, row.id)
+            await known_places.remember(session, user.id, hash_place(user.id, address), now)
+            await known_places.delete_oldest(session, user.id, MAX_PLACES_PER_USER)
             await known_places.delete_before(session, now - _PLACE_KNOWN_FOR)
-        if not started:
-            raise _refused(user)
         by_caller(user.id, row.token_hash)
         record(AuditEvent.SIGNED_IN, user_id=user.id, session=session_mark(row.token_hash), kind=kind)
         record_ended(replaced, "replaced")
@@ -216,6 +203,33 @@ class AccountService:
         record(AuditEvent.ACCOUNT_DELETED, user_id=caller.user.id)
         record_ended(started.ended if started else (), "account_deleted")
 
+    async def set_password(self, email: str, password: str) -> None:
+        """End all of the user's sessions too, and forget its places, from which whoever knew the old one may guess.
+
+        Raise PasswordTooWeak, InvalidRequest as email_key does, or InvalidCredentials if there is no account.
+        """
+        check_password(password, email)
+        encoded = await self.hasher.hash(password)
+        async with self.database.transaction() as session:
+            user = _known(await users.get_by_email_key(session, email_key(email)))
+            # Before the sessions, because the UPDATE waits for sign-ins that have begun to insert one.
+            await users.set_password_hash(session, user.id, encoded)
+            ended = await sessions.delete_of(session, user.id)
+            await known_places.delete_of(session, user.id)
+        record(AuditEvent.ACCOUNT_CHANGED, user_id=user.id, change="set-password")
+        record_ended(ended, "password_set")
+
+    def _new_row(self, user: User, token: str, kind: str, user_agent: str | None, now: datetime) -> Session:
+        return Session(
+            user_id=user.id,
+            token_hash=hash_token(token),
+            kind=kind,
+            user_agent=user_agent[:200] if user_agent else None,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + self.absolute,
+        )
+
     async def _known_place(
         self, session: AsyncSession, user: User | None, address: str, token: str | None
     ) -> str | None:
@@ -260,22 +274,6 @@ class AccountService:
         limit, whom = guess.if_right
         await self.limits.count(limit, *whom)
         return user
-
-    async def set_password(self, email: str, password: str) -> None:
-        """End all of the user's sessions too, and forget its places, from which whoever knew the old one may guess.
-
-        Raise PasswordTooWeak, InvalidRequest as email_key does, or InvalidCredentials if there is no account.
-        """
-        check_password(password, email)
-        encoded = await self.hasher.hash(password)
-        async with self.database.transaction() as session:
-            user = _known(await users.get_by_email_key(session, email_key(email)))
-            # Before the sessions, because the UPDATE waits for sign-ins that have begun to insert one.
-            await users.set_password_hash(session, user.id, encoded)
-            ended = await sessions.delete_of(session, user.id)
-            await known_places.delete_of(session, user.id)
-        record(AuditEvent.ACCOUNT_CHANGED, user_id=user.id, change="set-password")
-        record_ended(ended, "password_set")
 
 
 def _known(user: User | None) -> User:
