@@ -192,6 +192,6 @@ export function spell(name: string): string {
   return name.startsWith("pcm_") ? "PCM" : (SPELLINGS[name] ?? spellContainer(name));
 }
 
-export function spellContainer(name: string): string {
+function spellContainer(name: string): string {
   return name === "webm" ? "WebM" : name.toUpperCase();
 }

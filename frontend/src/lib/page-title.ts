@@ -22,7 +22,7 @@ export function composeTitle(own: string, { name, mark }: Additions): string {
 }
 
 /** Return the title that Next wrote, in another language. What a translator wrote stays. */
-export function titleIn(titles: Titles, own: string): string {
+function titleIn(titles: Titles, own: string): string {
   const page = (Object.keys(titles) as (keyof Titles)[]).find((id) => own === `${en.site.titles[id]}${SITE}`);
   return page === undefined ? own : `${titles[page]}${SITE}`;
 }

@@ -34,7 +34,7 @@ export type Action =
   | "none"; // the sentence says what to do
 
 /** What a sentence may name. Null is unknown. */
-export interface ProblemFacts {
+interface ProblemFacts {
   readonly status: string;
   readonly limit: string | null;
   readonly used: string | null;
@@ -48,7 +48,7 @@ export interface ProblemFacts {
 
 type Say = string | ((facts: ProblemFacts) => string);
 /** A place without a sentence of its own has that of `else`. */
-export type Sentences = Partial<Record<Place, Say>> & { readonly else: Say };
+type Sentences = Partial<Record<Place, Say>> & { readonly else: Say };
 export type ProblemWords = Readonly<Record<ApiErrorCode, Sentences>>;
 
 const ACTIONS: Readonly<Record<ApiErrorCode, Action | (Partial<Record<Place, Action>> & { else: Action })>> =

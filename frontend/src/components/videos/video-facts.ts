@@ -4,7 +4,7 @@ import { formatFrame, resolutionName } from "@/lib/format";
 import type { Text } from "@/text/text";
 
 /** "1920 × 1080 (1080p)", or null. */
-export function resolutionText({ width, height }: Pick<Video, "width" | "height">): string | null {
+function resolutionText({ width, height }: Pick<Video, "width" | "height">): string | null {
   if (width === null || height === null) return null;
   const name = resolutionName(width, height);
   return name === null ? formatFrame(width, height) : `${formatFrame(width, height)} (${name})`;

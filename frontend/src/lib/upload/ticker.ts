@@ -61,5 +61,3 @@ export function createTicker(clock: Clock) {
   /** `awakeMs` is the time during which the page ran. */
   return { start, observe, awakeMs: () => awakeMs };
 }
-
-export type Ticker = ReturnType<typeof createTicker>;

@@ -134,7 +134,7 @@ export type Look =
   | "text"
   | "unknown";
 
-export interface AcceptedContainer {
+interface AcceptedContainer {
   readonly container: string;
   readonly extensions: readonly string[];
 }

@@ -83,5 +83,3 @@ export function createWaitStatus(
 
   return { during, beforeRetry, worked, publish, current };
 }
-
-export type WaitStatus = ReturnType<typeof createWaitStatus>;

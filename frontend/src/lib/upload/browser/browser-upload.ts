@@ -14,7 +14,7 @@ export function createBrowserUploader(policy: UploadPolicy, options: UploaderOpt
   return new Uploader(browserPorts(), policy, { pageOrigin: location.origin, ...options });
 }
 
-export function browserPorts(): UploaderPorts {
+function browserPorts(): UploaderPorts {
   // Every browser on iOS is WebKit. Chromium names WebKit too.
   bodyMode ??= { readsBodies: /AppleWebKit\/(?!.*Chrome\/)/.test(navigator.userAgent) };
   return {

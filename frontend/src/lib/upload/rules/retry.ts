@@ -64,5 +64,3 @@ export function createRetryBudget(awakeMs: () => number) {
       failures >= MAX_FAILURES && awakeMs() - renewedAt >= NO_PROGRESS_LIMIT_MS,
   };
 }
-
-export type RetryBudget = ReturnType<typeof createRetryBudget>;
