@@ -5,12 +5,12 @@ import { type FormEvent, useState } from "react";
 import { PasswordField } from "@/components/auth/password-field";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
-import { Card } from "@/components/ui/card";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useDeleteAccount } from "@/hooks/use-account";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 import { useText } from "@/text/use-text";
+import { AccountSection } from "./account-section";
 
 export function DeleteAccount() {
   const t = useText().account.delete;
@@ -33,9 +33,7 @@ export function DeleteAccount() {
   }
 
   return (
-    <Card className="p-6">
-      <h2 className="font-semibold text-lg">{t.title}</h2>
-      <p className="mt-2 text-muted-foreground text-sm leading-relaxed">{t.hint}</p>
+    <AccountSection title={t.title} hint={t.hint}>
       <Button variant="secondary" className="mt-5 text-destructive" onClick={() => setAsking(true)}>
         {t.open}
       </Button>
@@ -65,6 +63,6 @@ export function DeleteAccount() {
           </DialogActions>
         </form>
       </Dialog>
-    </Card>
+    </AccountSection>
   );
 }

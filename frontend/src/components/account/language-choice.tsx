@@ -3,12 +3,12 @@
 
 import { useState } from "react";
 import { Alert } from "@/components/ui/alert";
-import { Card } from "@/components/ui/card";
 import { Label } from "@/components/ui/label";
 import { Select } from "@/components/ui/select";
 import { chooseLanguage } from "@/text/language-store";
 import { LANGUAGE_IDS, LANGUAGES, PSEUDO, pickLanguage } from "@/text/languages";
 import { useShownText, useText } from "@/text/use-text";
+import { AccountSection } from "./account-section";
 
 export function LanguageChoice() {
   const t = useText();
@@ -28,8 +28,7 @@ export function LanguageChoice() {
   }
 
   return (
-    <Card className="p-6">
-      <h2 className="font-semibold text-lg">{texts.title}</h2>
+    <AccountSection title={texts.title}>
       <div className="mt-4 max-w-md space-y-2">
         <Label htmlFor="language">{texts.label}</Label>
         <Select
@@ -53,6 +52,6 @@ export function LanguageChoice() {
         </p>
         {isMissing && <Alert>{texts.notLoaded}</Alert>}
       </div>
-    </Card>
+    </AccountSection>
   );
 }

@@ -4,10 +4,10 @@
 import { Download } from "lucide-react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { Card } from "@/components/ui/card";
 import { useExport } from "@/hooks/use-account";
 import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
+import { AccountSection } from "./account-section";
 
 export function OwnData() {
   const t = useText();
@@ -15,9 +15,7 @@ export function OwnData() {
   const data = useExport();
   const count = t.videos.count(data.count, t.format.number(data.count));
   return (
-    <Card className="p-6">
-      <h2 className="font-semibold text-lg">{texts.title}</h2>
-      <p className="mt-2 text-muted-foreground text-sm leading-relaxed">{texts.hint}</p>
+    <AccountSection title={texts.title} hint={texts.hint}>
       {data.isError && <Alert className="mt-4">{problemOf(t, data.error, "export").sentence}</Alert>}
       <div className="mt-5 flex flex-wrap items-center gap-x-4 gap-y-2">
         <Button
@@ -32,7 +30,7 @@ export function OwnData() {
           {data.isSuccess ? texts.exported : ""}
         </p>
       </div>
-    </Card>
+    </AccountSection>
   );
 }
 

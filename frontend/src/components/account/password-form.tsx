@@ -5,9 +5,9 @@ import type { FormEvent } from "react";
 import { PASSWORD_MAX, PASSWORD_MIN, PasswordField } from "@/components/auth/password-field";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
-import { Card } from "@/components/ui/card";
 import { useChangePassword } from "@/hooks/use-account";
 import { useText } from "@/text/use-text";
+import { AccountSection } from "./account-section";
 
 export function PasswordForm() {
   const t = useText();
@@ -28,8 +28,7 @@ export function PasswordForm() {
   }
 
   return (
-    <Card className="p-6">
-      <h2 className="font-semibold text-lg">{t.account.password.title}</h2>
+    <AccountSection title={t.account.password.title}>
       <form method="post" onSubmit={submit} className="mt-4 max-w-md space-y-5">
         <PasswordField
           id="current-password"
@@ -54,6 +53,6 @@ export function PasswordForm() {
           {change.isPending ? t.account.password.pending : t.account.password.submit}
         </Button>
       </form>
-    </Card>
+    </AccountSection>
   );
 }

@@ -6,11 +6,11 @@ import { PasswordField } from "@/components/auth/password-field";
 import { ErrorNotice } from "@/components/error-notice";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
-import { Card } from "@/components/ui/card";
 import { useEndSession, useSessions } from "@/hooks/use-account";
 import type { SignedInSession } from "@/lib/api/client";
 import { deviceName } from "@/lib/device";
 import { useText } from "@/text/use-text";
+import { AccountSection } from "./account-section";
 
 const ALL_OTHERS = "others";
 
@@ -30,8 +30,7 @@ export function SessionList() {
   }
 
   return (
-    <Card className="p-6">
-      <h2 className="font-semibold text-lg">{t.account.sessions.title}</h2>
+    <AccountSection title={t.account.sessions.title}>
       {sessions.isError && (
         <ErrorNotice
           title={t.account.sessions.notShown}
@@ -59,7 +58,7 @@ export function SessionList() {
           {t.account.sessions.endOthers}
         </Button>
       </form>
-    </Card>
+    </AccountSection>
   );
 }
 

@@ -4,17 +4,13 @@
 import type { FormEvent } from "react";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
-import { Input } from "@/components/ui/input";
-import { Label } from "@/components/ui/label";
 import { useRegister } from "@/hooks/use-session";
 import { useText } from "@/text/use-text";
 import { EmailField, readForm } from "./email-field";
 import { LeaveWhenSignedIn } from "./leave-when-signed-in";
+import { NameField } from "./name-field";
 import { PASSWORD_MAX, PASSWORD_MIN, PasswordField } from "./password-field";
 import { PostedRefusals } from "./posted-refusals";
-
-// The API's limit.
-export const NAME_MAX = 200;
 
 export function RegisterForm() {
   const t = useText();
@@ -30,19 +26,15 @@ export function RegisterForm() {
     <form method="post" onSubmit={submit} className="space-y-5">
       <LeaveWhenSignedIn />
       <EmailField id="email" {...refusal.marks("email")} />
-      <div className="space-y-2">
-        <Label htmlFor="full-name">
-          <span>{t.auth.register.name}</span>
-          <span className="font-normal text-muted-foreground">{t.auth.register.optional}</span>
-        </Label>
-        <Input
-          id="full-name"
-          name="full_name"
-          autoComplete="name"
-          maxLength={NAME_MAX}
-          {...refusal.marks("full_name")}
-        />
-      </div>
+      <NameField
+        label={
+          <>
+            <span>{t.auth.register.name}</span>
+            <span className="font-normal text-muted-foreground">{t.auth.register.optional}</span>
+          </>
+        }
+        {...refusal.marks("full_name")}
+      />
       <PasswordField
         id="password"
         hint={t.auth.register.passwordHint(PASSWORD_MIN)}
