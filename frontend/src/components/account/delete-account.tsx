@@ -8,6 +8,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
 import { useCurrentUpload } from "@/components/upload/upload-provider";
 import { useDeleteAccount } from "@/hooks/use-account";
+import { submittedFields } from "@/lib/submitted-fields";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 import { useText } from "@/text/use-text";
 import { AccountSection } from "./account-section";
@@ -26,8 +27,7 @@ export function DeleteAccount() {
   }
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const password = String(new FormData(event.currentTarget).get("password") ?? "");
+    const password = submittedFields(event)("password");
     // The server removes the videos, those of open uploads too.
     remove.mutate({ password, onDeleted: () => void uploader?.abort() });
   }

@@ -6,6 +6,7 @@ import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { useRename } from "@/hooks/use-account";
 import { useSession } from "@/hooks/use-session";
+import { submittedFields } from "@/lib/submitted-fields";
 import { useText } from "@/text/use-text";
 import { AccountSection } from "./account-section";
 
@@ -21,10 +22,7 @@ export function NameForm() {
       <form
         method="post"
         className="mt-4 max-w-md space-y-5"
-        onSubmit={(event) => {
-          event.preventDefault();
-          rename.mutate(String(new FormData(event.currentTarget).get("full_name") ?? "").trim());
-        }}
+        onSubmit={(event) => rename.mutate(submittedFields(event)("full_name").trim())}
       >
         <NameField
           // Another tab may have changed it.

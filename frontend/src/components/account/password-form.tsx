@@ -6,6 +6,7 @@ import { PASSWORD_MAX, PASSWORD_MIN, PasswordField } from "@/components/auth/pas
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { useChangePassword } from "@/hooks/use-account";
+import { submittedFields } from "@/lib/submitted-fields";
 import { useText } from "@/text/use-text";
 import { AccountSection } from "./account-section";
 
@@ -15,14 +16,10 @@ export function PasswordForm() {
   const refusal = useRefusal(change.error, "password");
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
     const form = event.currentTarget;
-    const fields = new FormData(form);
+    const field = submittedFields(event);
     change.mutate(
-      {
-        current_password: String(fields.get("current_password") ?? ""),
-        new_password: String(fields.get("new_password") ?? ""),
-      },
+      { current_password: field("current_password"), new_password: field("new_password") },
       { onSuccess: () => form.reset() },
     );
   }

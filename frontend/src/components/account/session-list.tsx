@@ -9,6 +9,7 @@ import { Button } from "@/components/ui/button";
 import { useEndSession, useSessions } from "@/hooks/use-account";
 import type { SignedInSession } from "@/lib/api/client";
 import { deviceName } from "@/lib/device";
+import { submittedFields } from "@/lib/submitted-fields";
 import { useText } from "@/text/use-text";
 import { AccountSection } from "./account-section";
 
@@ -21,11 +22,10 @@ export function SessionList() {
   const refusal = useRefusal(end.error, "end_session");
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
     const form = event.currentTarget;
     const pressed = (event.nativeEvent as SubmitEvent).submitter;
     const id = pressed?.getAttribute("value") ?? ALL_OTHERS;
-    const password = String(new FormData(form).get("password") ?? "");
+    const password = submittedFields(event)("password");
     end.mutate({ id: id === ALL_OTHERS ? null : id, password }, { onSuccess: () => form.reset() });
   }
 

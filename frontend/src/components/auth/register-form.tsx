@@ -5,8 +5,9 @@ import type { FormEvent } from "react";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { useRegister } from "@/hooks/use-session";
+import { submittedFields } from "@/lib/submitted-fields";
 import { useText } from "@/text/use-text";
-import { EmailField, readForm } from "./email-field";
+import { EmailField } from "./email-field";
 import { LeaveWhenSignedIn } from "./leave-when-signed-in";
 import { NameField } from "./name-field";
 import { PASSWORD_MAX, PASSWORD_MIN, PasswordField } from "./password-field";
@@ -18,8 +19,13 @@ export function RegisterForm() {
   const refusal = useRefusal(register.error, "register");
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    const { email, password, fullName } = readForm(event);
-    register.mutate({ email, password, ...(fullName === "" ? {} : { full_name: fullName }) });
+    const field = submittedFields(event);
+    const name = field("full_name").trim();
+    register.mutate({
+      email: field("email").trim(),
+      password: field("password"),
+      ...(name === "" ? {} : { full_name: name }),
+    });
   }
 
   return (

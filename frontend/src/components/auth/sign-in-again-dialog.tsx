@@ -6,8 +6,9 @@ import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
 import { useSession, useSignIn } from "@/hooks/use-session";
+import { submittedFields } from "@/lib/submitted-fields";
 import { useText } from "@/text/use-text";
-import { EmailField, readForm } from "./email-field";
+import { EmailField } from "./email-field";
 import { PasswordField } from "./password-field";
 
 export function SignInAgainDialog({
@@ -26,8 +27,8 @@ export function SignInAgainDialog({
   const email = useLastEmail(session.status === "signed_in" ? session.user.email : null);
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    const { email, password } = readForm(event);
-    signIn.mutate({ email, password });
+    const field = submittedFields(event);
+    signIn.mutate({ email: field("email").trim(), password: field("password") });
   }
 
   return (

@@ -4,8 +4,9 @@ import type { FormEvent } from "react";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { useSignIn } from "@/hooks/use-session";
+import { submittedFields } from "@/lib/submitted-fields";
 import { useText } from "@/text/use-text";
-import { EmailField, readForm } from "./email-field";
+import { EmailField } from "./email-field";
 import { LeaveWhenSignedIn } from "./leave-when-signed-in";
 import { PasswordField } from "./password-field";
 import { PostedRefusals } from "./posted-refusals";
@@ -16,8 +17,8 @@ export function SignInForm() {
   const refusal = useRefusal(signIn.error, "sign_in");
 
   function submit(event: FormEvent<HTMLFormElement>) {
-    const { email, password } = readForm(event);
-    signIn.mutate({ email, password });
+    const field = submittedFields(event);
+    signIn.mutate({ email: field("email").trim(), password: field("password") });
   }
 
   return (
