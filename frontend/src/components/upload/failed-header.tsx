@@ -1,8 +1,7 @@
 // Heads the card of an upload that failed, here or on the server.
 "use client";
 
-import { X } from "lucide-react";
-import { Button } from "@/components/ui/button";
+import { CloseButton } from "@/components/ui/close-button";
 import { FileName } from "@/components/videos/file-name";
 import { useText } from "@/text/use-text";
 
@@ -14,9 +13,7 @@ export function FailedHeader({ name, onClose }: { name: string; onClose: () => v
         <p className="text-muted-foreground text-sm">{texts.title}</p>
         <FileName name={name} className="mt-0.5 font-medium text-lg" />
       </div>
-      <Button variant="ghost" size="icon" aria-label={texts.close} title={texts.close} onClick={onClose}>
-        <X />
-      </Button>
+      <CloseButton label={texts.close} onClick={onClose} />
     </div>
   );
 }

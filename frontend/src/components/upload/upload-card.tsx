@@ -1,12 +1,11 @@
 // Shows the upload in each of its states.
 "use client";
 
-import { X } from "lucide-react";
 import { type RefObject, useEffect, useRef } from "react";
 import { ErrorNotice } from "@/components/error-notice";
 import { Alert } from "@/components/ui/alert";
-import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
+import { CloseButton } from "@/components/ui/close-button";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
 import { isRunning } from "@/lib/upload/rules/upload-state";
@@ -43,16 +42,11 @@ export function UploadCard() {
             <Alert>
               <div className="flex items-start justify-between gap-3">
                 <span>{refusalSentence(t, notice)}</span>
-                <Button
-                  variant="ghost"
-                  size="icon"
+                <CloseButton
                   className="-my-1.5 -me-2 text-current!"
-                  aria-label={t.upload.refused.close}
-                  title={t.upload.refused.close}
+                  label={t.upload.refused.close}
                   onClick={closeNotice}
-                >
-                  <X />
-                </Button>
+                />
               </div>
             </Alert>
           </div>

@@ -1,9 +1,9 @@
 // Searches, filters and sorts the list of videos.
 "use client";
 
-import { Search, X } from "lucide-react";
+import { Search } from "lucide-react";
 import { type RefObject, useEffect, useRef, useState } from "react";
-import { Button } from "@/components/ui/button";
+import { CloseButton } from "@/components/ui/close-button";
 import { Input } from "@/components/ui/input";
 import { Select } from "@/components/ui/select";
 import { FILTERS, isFilter, type ListView, MAX_SEARCH_CHARACTERS, SORTS, type Sort } from "@/lib/list/view";
@@ -121,18 +121,7 @@ function SearchField({
           clear();
         }}
       />
-      {typed !== "" && (
-        <Button
-          variant="ghost"
-          size="icon"
-          className="absolute! end-1 top-1"
-          aria-label={t.clear}
-          title={t.clear}
-          onClick={clear}
-        >
-          <X />
-        </Button>
-      )}
+      {typed !== "" && <CloseButton className="absolute! end-1 top-1" label={t.clear} onClick={clear} />}
     </div>
   );
 }

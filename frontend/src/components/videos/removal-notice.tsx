@@ -1,9 +1,10 @@
 // Tells that videos were deleted, and takes it back.
 "use client";
 
-import { Undo2, X } from "lucide-react";
+import { Undo2 } from "lucide-react";
 import { useEffect, useEffectEvent, useLayoutEffect, useRef } from "react";
 import { Button } from "@/components/ui/button";
+import { CloseButton } from "@/components/ui/close-button";
 import { useText } from "@/text/use-text";
 import { FileName } from "./file-name";
 import type { Removal } from "./removal-provider";
@@ -64,9 +65,7 @@ export function RemovalNotice({
         </p>
       </div>
       {status === "failed" ? (
-        <Button variant="ghost" size="icon" aria-label={texts.close} title={texts.close} onClick={onEnd}>
-          <X />
-        </Button>
+        <CloseButton label={texts.close} onClick={onEnd} />
       ) : (
         <Button
           variant="secondary"

@@ -1,8 +1,9 @@
 // Acts on the chosen videos. It stays at the bottom of the window while the list scrolls.
 "use client";
 
-import { Trash2, X } from "lucide-react";
+import { Trash2 } from "lucide-react";
 import { Button } from "@/components/ui/button";
+import { CloseButton } from "@/components/ui/close-button";
 import type { Selection } from "@/hooks/use-selection";
 import { useText } from "@/text/use-text";
 
@@ -32,15 +33,7 @@ export function SelectionBar({ selection, onDelete }: { selection: Selection; on
         <Trash2 />
         <span>{t.videos.delete.button}</span>
       </Button>
-      <Button
-        variant="ghost"
-        size="icon"
-        aria-label={texts.clear}
-        title={texts.clear}
-        onClick={selection.close}
-      >
-        <X />
-      </Button>
+      <CloseButton label={texts.clear} onClick={selection.close} />
     </section>
   );
 }
