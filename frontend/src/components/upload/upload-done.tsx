@@ -14,6 +14,7 @@ import { isInProgress } from "@/hooks/use-video-list";
 import { useVideo } from "@/hooks/use-videos";
 import { cn } from "@/lib/cn";
 import type { UploadPolicy, Video } from "@/lib/upload/types";
+import { videoPath } from "@/lib/video-path";
 import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 import { ChooseFileButton } from "./choose-file-button";
@@ -84,7 +85,7 @@ export function UploadDone({ video: uploaded, policy }: { video: Video; policy: 
         </ChooseFileButton>
         {!moving && (
           <Button asChild>
-            <Link href={`/video?id=${encodeURIComponent(video.id)}`}>{texts.watch}</Link>
+            <Link href={videoPath(video.id)}>{texts.watch}</Link>
           </Button>
         )}
       </div>

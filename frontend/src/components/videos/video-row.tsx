@@ -5,6 +5,7 @@ import { Button } from "@/components/ui/button";
 import { type HeldVideo, isBusy } from "@/hooks/use-upload";
 import type { Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
+import { videoPath } from "@/lib/video-path";
 import { useText } from "@/text/use-text";
 import { FileName } from "./file-name";
 import { frameText } from "./video-facts";
@@ -75,7 +76,7 @@ export const VideoRow = memo(function VideoRow({
             onChoose={(isRange) => onChoose(video.id, isRange)}
           />
           <Link
-            href={`/video?id=${encodeURIComponent(video.id)}`}
+            href={videoPath(video.id)}
             // The whole row is a link. The delete button lies above it.
             className="min-w-0 rounded font-medium after:absolute after:inset-0"
           >

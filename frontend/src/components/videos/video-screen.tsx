@@ -17,6 +17,7 @@ import { useVideo } from "@/hooks/use-videos";
 import type { Video } from "@/lib/api/client";
 import { lastPlace } from "@/lib/list/place";
 import { publicAddress } from "@/lib/public-path";
+import { videoPath } from "@/lib/video-path";
 import { problemOf } from "@/text/problems";
 import { useText } from "@/text/use-text";
 import { useRemovals } from "./removal-provider";
@@ -119,7 +120,7 @@ function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<V
           )}
           <CopyButton
             variant="secondary"
-            makeText={() => `${location.origin}${publicAddress(`/video?id=${encodeURIComponent(video.id)}`)}`}
+            makeText={() => `${location.origin}${publicAddress(videoPath(video.id))}`}
             texts={t.video.copyLink}
             title={t.video.copyLink.hint}
           />
