@@ -88,9 +88,9 @@ class _Server(uvicorn.Server):
             typer.echo(f"Slipway is ready: {' or '.join(self._addresses)}")
 
     async def on_tick(self, counter: int) -> bool:
-        """Look at the limits. uvicorn calls this ten times a second."""
+        """Check the limits. uvicorn calls this ten times a second."""
         if counter % 10 == 0:
-            self._descriptors.look()
+            self._descriptors.check()
         if counter % 600 == 0 and self._table.ended > self._ended:
             log.warning("connections.full", ended=self._table.ended - self._ended, open=len(self._table))
             self._ended = self._table.ended

@@ -36,7 +36,7 @@ class DescriptorWatch:
     def __init__(self) -> None:
         self._are_out = False
 
-    def look(self) -> None:
+    def check(self) -> None:
         are_out = not _is_one_left()
         if are_out and not self._are_out:
             log.error("descriptors.exhausted", limit=resource.getrlimit(resource.RLIMIT_NOFILE)[0])

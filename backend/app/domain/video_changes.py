@@ -1,8 +1,8 @@
-"""Decide what a page can be told about changes since an earlier answer.
+"""Decide which changes an answer lists, if a page has an earlier answer.
 
 Each change that a person can see stores its time, before its transaction commits and by the clock of its process. A
 change may therefore be committed, and be seen for the first time, after an answer with a later time. So an answer goes
-back by OVERLAP, and tells some changes twice.
+back by OVERLAP, and lists some changes twice.
 """
 
 from datetime import datetime, timedelta
@@ -12,15 +12,15 @@ from app.domain.recheck import RECHECK_AFTER
 
 OVERLAP: Final = timedelta(seconds=60)
 """More than a transaction takes and clocks differ. Transactions wait for nothing but the database, 3 s a statement."""
-TOLD_FOR: Final = RECHECK_AFTER - OVERLAP
+MAX_AGE: Final = RECHECK_AFTER - OVERLAP
 """How old the earlier answer may be. The row of a deleted video stays for RECHECK_AFTER, so that all changes since
 this time and the overlap are still there."""
 MAX_CHANGES: Final = 200
-"""More are not told, because loading the list anew costs less."""
+"""More are not listed, because loading the list anew costs less."""
 
 
-def told_from(since: datetime, now: datetime) -> datetime | None:
-    """Return from when on changes must be told, or None if that can't be done."""
-    if not now - TOLD_FOR <= since <= now + OVERLAP:
+def listed_from(since: datetime, now: datetime) -> datetime | None:
+    """Return from when on changes are listed, or None if the earlier answer is too old or of the future."""
+    if not now - MAX_AGE <= since <= now + OVERLAP:
         return None
     return since - OVERLAP

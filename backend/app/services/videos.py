@@ -11,7 +11,7 @@ from app.core.audit_events import AuditEvent, record
 from app.core.db import Database
 from app.crud import leases, video_list, videos
 from app.domain.errors import VideoNotFound
-from app.domain.video_changes import MAX_CHANGES, told_from
+from app.domain.video_changes import MAX_CHANGES, listed_from
 from app.domain.video_list import MAX_COUNT, SHOWN, VideoQuery
 from app.models import Video
 from app.ports import Clock
@@ -88,7 +88,7 @@ class VideoService:
     async def changes(self, user_id: uuid.UUID, since: datetime) -> Changes:
         """Return what changed since an answer with this `as_of`."""
         now = self.clock.now()
-        changed_from = told_from(since, now)
+        changed_from = listed_from(since, now)
         if changed_from is None:
             return Changes([], [], now, is_complete=False)
         async with self.database.reading() as session:

@@ -6,7 +6,7 @@ import pytest
 
 from app.bootstrap import Application
 from app.domain.recheck import RECHECK_AFTER
-from app.domain.video_changes import MAX_CHANGES, OVERLAP, TOLD_FOR
+from app.domain.video_changes import MAX_AGE, MAX_CHANGES, OVERLAP
 from app.domain.video_list import VideoQuery
 from app.domain.video_status import HIDDEN, VideoStatus
 from app.models import User
@@ -81,7 +81,7 @@ async def test_deleted_video_is_told_as_long_as_an_answer_may_be_old(
     video = await make_video(status, in_store=False, storage_gone_at=gone_at, lease_until=None)
     as_of = clock.now()
     await application.videos.delete(user.id, video.id)
-    for _ in range(int(TOLD_FOR.total_seconds()) // 30):
+    for _ in range(int(MAX_AGE.total_seconds()) // 30):
         clock.advance(seconds=30)
         await application.reconciler.reconcile_due()
 
@@ -94,7 +94,7 @@ async def test_deleted_video_is_told_as_long_as_an_answer_may_be_old(
     assert await find_video(application, video.id) is None
 
 
-@pytest.mark.parametrize("age", [TOLD_FOR + timedelta(seconds=1), -OVERLAP - timedelta(seconds=1)])
+@pytest.mark.parametrize("age", [MAX_AGE + timedelta(seconds=1), -OVERLAP - timedelta(seconds=1)])
 async def test_other_times_need_a_new_list(
     application: Application, make_video: MakeVideo, clock: FakeClock, user: User, age: timedelta
 ) -> None:
