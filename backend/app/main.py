@@ -4,7 +4,6 @@ import hmac
 from collections.abc import Collection
 
 from fastapi import FastAPI, Request
-from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -30,7 +29,8 @@ def create_app(application: Application) -> FastAPI:
         title="Slipway",
         version="1",
         description="Video upload straight to S3: the bytes go from the browser to the store.",
-        generate_unique_id_function=_operation_id,
+        # `include_router` would build every route's models again for each app of a process, as tests have many.
+        routes=api_router.routes,
         redirect_slashes=False,
         docs_url=None,  # our Content-Security-Policy refuses Swagger UI's remote scripts
         redoc_url=None,
@@ -38,7 +38,6 @@ def create_app(application: Application) -> FastAPI:
     )
     app.state.application = application
     errors.install(app)
-    app.include_router(api_router)
     app.add_api_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     if settings.is_for_this_machine:
         app.add_api_route("/api/v1/openapi.json", _openapi, methods=["GET"], include_in_schema=False)
@@ -72,10 +71,6 @@ def create_health_app(application: Application) -> FastAPI:
     app.add_middleware(RequestContext, is_https=settings.cookies_are_secure)
     app.add_middleware(Forwarded, proxies=TrustedProxies(settings.trusted_proxies))
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return f"{route.tags[0]}-{route.name}" if route.tags else route.name
 
 
 def _is_from_this_machine(request: Request) -> bool:
