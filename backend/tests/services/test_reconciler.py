@@ -369,7 +369,11 @@ async def test_failing_row_does_not_block_others(
 
 @pytest.fixture
 async def rarely_swept(
-    settings: Settings, clock: FakeClock, storage: InMemoryStorage, probe: FakeProbe
+    settings: Settings,
+    application: Application,  # noqa: ARG001  # its end waits for all threads of SQLite, so this one ends first
+    clock: FakeClock,
+    storage: InMemoryStorage,
+    probe: FakeProbe,
 ) -> AsyncIterator[Application]:
     """Create an installation that sweeps once a day."""
     made = make_application(

@@ -177,6 +177,7 @@ async def test_does_not_count_the_check_of_the_expiry(
     await application.reconciler.reconcile_due()
 
     await assert_completed(application, storage, video, SMALL_VIDEO)
+    gate.release()
 
 
 async def test_counts_only_checks_in_a_row(
