@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the programs that only the tests need: Chromium, Firefox, WebKitGTK and WPE WebKit, ffmpeg and ffprobe (the
-# oracle), PostgreSQL, PgBouncer, Redis, Ceph RGW, clamd, promtool.
+# oracle), PostgreSQL, PgBouncer, Redis, Ceph RGW, clamd, promtool, the AWS CLI.
 # Idempotent: with all of them there it asks no package manager. As root on Debian it installs what is missing,
 # anywhere else it says what to install and fails.
 set -euo pipefail
@@ -29,6 +29,8 @@ need pgbouncer have_pgbouncer
 need prometheus command -v promtool
 # The server's program without the service that redis-server would start by itself.
 need redis-tools command -v redis-check-rdb
+# Copies buckets, as operators do.
+need awscli command -v aws
 need radosgw command -v radosgw
 need ceph-mon command -v ceph-mon
 need ceph-osd command -v ceph-osd

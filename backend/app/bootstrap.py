@@ -42,6 +42,7 @@ from app.services.registration import RegistrationService
 from app.services.removal import Removal
 from app.services.scanning import Scanning
 from app.services.searches import Searches
+from app.services.storage_proof import StorageProof
 from app.services.sweep.bucket import VERSIONS_SENTENCES, BucketCheck
 from app.services.sweep.fail_missing import FailMissing
 from app.services.sweep.sweep import Sweep
@@ -86,6 +87,7 @@ class Application:
     reconciler: Reconciler
     sweep: Sweep
     fail_missing: FailMissing
+    storage_proof: StorageProof
     bucket: BucketCheck
     readiness: Readiness
     inventory: Inventory
@@ -260,6 +262,7 @@ def assemble(
         reconciler=Reconciler(database, storage, clock, tasks, completion, removal, grace),
         sweep=Sweep(database, storage, clock, grace, timedelta(seconds=settings.sweep_interval_seconds)),
         fail_missing=FailMissing(database, storage, clock, bucket),
+        storage_proof=StorageProof(database, storage),
         bucket=bucket,
         readiness=Readiness(database, bucket, clock, tasks),
         inventory=Inventory(database, clock),

@@ -13,16 +13,22 @@ from pydantic import SecretStr
 
 from app import cli_support
 from app.bootstrap import Application, apply_storage, build, check_storage
-from app.cli_support import Json, errors_as_sentences, fail, read_settings, say, with_application
+from app.cli_support import (
+    Json,
+    errors_as_sentences,
+    fail,
+    read_settings,
+    say,
+    start_store_if_needed,
+    with_application,
+)
 from app.cli_users import user_app
+from app.cli_verify import storage_verify
 from app.cli_videos import video_app
 from app.core import private_files, schema, version
 from app.core.config import Settings
-from app.core.storage_causes import cause_of
-from app.domain.errors import StorageUnavailable
 from app.domain.schema_version import Fit, judge
 from app.domain.sweep_report import Outcome, SweepReport
-from app.embedded import StoreNotStarted
 from app.runtime import leave
 from app.services.sweep.bucket import WrongBucket
 from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
@@ -172,11 +178,14 @@ def storage_check(as_json: Json = False) -> None:
     """Say whether the store can be used, and why not."""
 
     async def check(application: Application) -> None:
-        await _start_store_if_needed(application)
+        await start_store_if_needed(application)
         found = await check_storage(application)
         say({"bucket": application.settings.bucket, "found": found}, "\n".join(found), as_json)
 
     with_application(check, needs_schema=False)
+
+
+storage_app.command("verify")(storage_verify)
 
 
 @storage_app.command("rotate-key")
@@ -284,7 +293,7 @@ def _say_swept(due: int, report: SweepReport, as_json: bool) -> None:
 
 def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:
     async def with_store(application: Application) -> Result:
-        await _start_store_if_needed(application)
+        await start_store_if_needed(application)
         try:
             return await work(application)
         except (AnotherSweepRunning, SweepOvertaken, WrongBucket) as error:
@@ -293,29 +302,6 @@ def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> R
             raise typer.Exit(_SWEEP_ENDS[Outcome.REFUSED] if refused else _ANOTHER_SWEEP) from None
 
     return with_application(with_store)
-
-
-async def _start_store_if_needed(application: Application) -> None:
-    """Start the embedded store if no app runs it. An app does not start with a bucket to adopt."""
-    store = application.store
-    try:
-        if store and not store.has_listener():
-            raise StorageUnavailable  # without a call, which would log an outage
-        await application.storage.check()
-    except StorageUnavailable as error:
-        endpoint = application.connection.endpoint_url if application.connection else None
-        if not store:
-            bucket = application.settings.bucket
-            where = endpoint or "AWS, which an empty S3_ENDPOINT_URL means"
-            fail(f"The store does not answer at {where}, or has no bucket {bucket} for us. {cause_of(error)}")
-        try:
-            await store.start()
-        except StoreNotStarted:  # Another process has its folder.
-            fail(
-                f"The embedded store does not answer at {endpoint} and cannot be started there. Probably "
-                "`slipway serve` runs it at another port. Sweep with its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed "
-                "one), or stop it first."
-            )
 
 
 def _upgrade(settings: Settings) -> str:

@@ -17,6 +17,9 @@ from app.core.config import Settings
 from app.core.logging import configure_logging
 from app.core.operator_errors import sentence_for
 from app.core.schema import require_usable
+from app.core.storage_causes import cause_of
+from app.domain.errors import StorageUnavailable
+from app.embedded import StoreNotStarted
 
 log = structlog.get_logger()
 
@@ -114,6 +117,29 @@ def counted(count: int, noun: str) -> str:
 def store_runs(application: Application) -> bool:
     """Return whether there is a store to ask. An embedded one runs only with its app, and none is started."""
     return application.store is None or application.store.has_listener()
+
+
+async def start_store_if_needed(application: Application) -> None:
+    """Start the embedded store if no app runs it. An app does not start with a bucket to adopt."""
+    store = application.store
+    try:
+        if store and not store.has_listener():
+            raise StorageUnavailable  # without a call, which would log an outage
+        await application.storage.check()
+    except StorageUnavailable as error:
+        endpoint = application.connection.endpoint_url if application.connection else None
+        if not store:
+            bucket = application.settings.bucket
+            where = endpoint or "AWS, which an empty S3_ENDPOINT_URL means"
+            fail(f"The store does not answer at {where}, or has no bucket {bucket} for us. {cause_of(error)}")
+        try:
+            await store.start()
+        except StoreNotStarted:  # Another process has its folder.
+            fail(
+                f"The embedded store does not answer at {endpoint} and cannot be started there. Probably "
+                "`slipway serve` runs it at another port. Use its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed one), "
+                "or stop it first."
+            )
 
 
 def fail(sentence: str) -> NoReturn:

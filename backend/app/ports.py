@@ -186,6 +186,9 @@ class ObjectStorage(Protocol):
         Raise StorageUnavailable if there are no valid credentials.
         """
 
+    async def upload_part(self, object_key: str, upload_id: str, part_number: int, data: bytes) -> None:
+        """Send one part, which the store compares with its MD5. Raise NoSuchUpload."""
+
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         """Return all parts in order. Raise NoSuchUpload."""
 

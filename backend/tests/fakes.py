@@ -295,6 +295,11 @@ class InMemoryStorage:
         query["signature"] = self._signature("GET", object_key, "0", query)
         return f"{BUCKET_URL}{quote(object_key)}?{urlencode(query)}"
 
+    async def upload_part(self, object_key: str, upload_id: str, part_number: int, data: bytes) -> None:
+        await self._begin("upload_part", object_key)
+        self._store(self._upload(object_key, upload_id), part_number, data)
+        await self._end("upload_part")
+
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         await self._begin("list_parts", object_key)
         upload = self._lingering(object_key, upload_id) or self._upload(object_key, upload_id)

@@ -1,6 +1,7 @@
 """The ObjectStorage port on boto3, in a bounded thread pool. Translates boto3's errors into ours."""
 
 import asyncio
+import base64
 import hashlib
 import os
 import threading
@@ -230,6 +231,19 @@ class S3Storage:
         signed_at = now.replace(microsecond=0)  # SigV4 dates have no fractions of a second
         expires_at = signer.valid_until(signed_at + timedelta(seconds=ttl_seconds), now)
         return signer.presign_get(object_key, {}, signed_at, int((expires_at - signed_at).total_seconds()))
+
+    async def upload_part(self, object_key: str, upload_id: str, part_number: int, data: bytes) -> None:
+        digest = hashlib.md5(data, usedforsecurity=False).digest()
+        await self._call(
+            "upload_part",
+            self._assembly_client.upload_part,
+            time_limit=None,  # a slow line
+            Key=object_key,
+            UploadId=upload_id,
+            PartNumber=part_number,
+            Body=data,
+            ContentMD5=base64.b64encode(digest).decode(),
+        )
 
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         pages = self._pages(
@@ -573,7 +587,7 @@ def _require_field(answer: Mapping[str, Any], field: str) -> Any:
     return answer[field]
 
 
-_UPLOAD_CALLS = ("list_parts", "complete_multipart_upload", "abort_multipart_upload")
+_UPLOAD_CALLS = ("upload_part", "list_parts", "complete_multipart_upload", "abort_multipart_upload")
 _OBJECT_CALLS = ("read_range", "delete", "delete_version")
 _BARE_CALLS = ("head", "check")
 """A HEAD response has no body with an error code."""

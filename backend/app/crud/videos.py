@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Unpack
+from typing import Final, Unpack
 
 from sqlalchemy import ColumnElement, delete, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -155,6 +155,28 @@ async def list_due(
 
 async def list_by_object_keys(session: AsyncSession, object_keys: Collection[str]) -> list[Video]:
     return list(await session.scalars(select(Video).where(col(Video.object_key).in_(object_keys))))
+
+
+_WITH_OBJECT: Final = (VideoStatus.PROCESSING, VideoStatus.READY)
+
+
+async def list_with_object(session: AsyncSession, after: uuid.UUID, limit: int = 100) -> list[Video]:
+    """Return the next videos by ID whose object was verified."""
+    rows = select(Video).where(col(Video.id) > after, col(Video.status).in_(_WITH_OBJECT))
+    return list(await session.scalars(rows.order_by(col(Video.id)).limit(limit)))
+
+
+async def bytes_with_object(session: AsyncSession, after: uuid.UUID) -> int:
+    """Return the bytes of all videos that `list_with_object` has yet to return."""
+    rows = select(func.coalesce(func.sum(col(Video.size_bytes)), 0))
+    found = rows.where(col(Video.id) > after, col(Video.status).in_(_WITH_OBJECT))
+    return int((await session.execute(found)).scalar_one())
+
+
+async def adopt_object(session: AsyncSession, video: Video, etag: str) -> bool:
+    """Let the video's object have this ETag, unless another one was stored since it was read."""
+    unchanged = col(Video.status).in_(_WITH_OBJECT), col(Video.etag) == video.etag
+    return await change(session, row(video.id), *unchanged, etag=etag, missing_since=None)
 
 
 async def count_due(session: AsyncSession, statuses: Collection[VideoStatus], now: datetime) -> int:

@@ -56,6 +56,7 @@ GUARANTEES = [
             "a_new_upload_has_no_parts",
             "a_presigned_part_is_stored_as_sent",
             "a_part_needs_no_content_md5",
+            "a_part_that_the_app_sends_is_stored",
             "a_sample_part_shows_that_etags_are_md5s",
         ],
         "yes, without encryption or with SSE-S3",

@@ -3,6 +3,7 @@
 If an engine is known to differ, its row in conftest says so, and the test asserts the difference. No test is skipped.
 """
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import pytest
 
 from app.domain.errors import StorageUnavailable
+from app.domain.multipart_etag import etag_of
 from app.ports import (
     InvalidPart,
     NoSuchObject,
@@ -113,6 +115,22 @@ async def test_a_sample_part_shows_that_etags_are_md5s(engine: Engine) -> None:
     assert await engine.storage.part_etags_are_md5(key)
 
     assert await upload_ids(engine.storage, key) == []
+
+
+async def test_a_part_that_the_app_sends_is_stored(engine: Engine) -> None:
+    upload = await begin(engine)
+
+    for number, part in enumerate((FULL_PART, BODY), start=1):
+        await engine.storage.upload_part(upload.object_key, upload.upload_id, number, part)
+
+    assert [part.etag for part in await upload.parts()] == [f'"{md5_hex(FULL_PART)}"', f'"{md5_hex(BODY)}"']
+    await upload.complete()
+    stored = await engine.storage.head(upload.object_key)
+    digests = [hashlib.md5(part, usedforsecurity=False).digest() for part in (FULL_PART, BODY)]
+    assert stored.etag == etag_of(digests)
+    other = f"{upload.object_key}.other"
+    with pytest.raises(NoSuchUpload):
+        await engine.storage.upload_part(other, upload.upload_id, 1, BODY)
 
 
 async def test_a_part_needs_no_content_md5(engine: Engine) -> None:

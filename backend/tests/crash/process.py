@@ -191,6 +191,11 @@ class WatchedStorage:
     async def list_parts(self, object_key: str, upload_id: str) -> list[StoredPart]:
         return await self._process.call("list_parts", lambda: self._inner.list_parts(object_key, upload_id))
 
+    async def upload_part(self, object_key: str, upload_id: str, part_number: int, data: bytes) -> None:
+        await self._process.call(
+            "upload_part", lambda: self._inner.upload_part(object_key, upload_id, part_number, data)
+        )
+
     async def part_etags_are_md5(self, object_key: str) -> bool:
         return await self._process.call(
             "part_etags_are_md5", lambda: self._inner.part_etags_are_md5(object_key)

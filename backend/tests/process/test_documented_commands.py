@@ -29,11 +29,12 @@ from tests.engines import ceph_rgw, postgres
 from tests.engines.ceph_rgw import CephRgw
 from tests.engines.clamd import Clamd
 from tests.engines.embedded import EmbeddedStore
+from tests.engines.moto import MotoServer
 from tests.engines.ports import free_port
 from tests.engines.postgres import PostgresServer
 from tests.engines.slipway import BUCKET, SLIPWAY, SlipwayProcess
 from tests.media import make_video
-from tests.waiting import TIMEOUT_SECONDS
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 REPOSITORY = Path(__file__).parents[3]
 DOCS = REPOSITORY / "docs"
@@ -201,6 +202,24 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
                 run_in(world, "slipway db upgrade")
                 world.environment["METRICS_TOKEN"] = "a token for metrics"
                 world.real_words = {"9100": str(free_port())}
+            case "move":
+                run_postgresql(world, stack)
+                run_new_store(world, stack)
+                slipway.settings["DATABASE_URL"] = local_url(world)
+                run_in(world, "createdb slipway")
+                stack.enter_context(slipway)
+                add_a_video(world, slipway)
+                pid = slipway.process.pid
+                # It stays as a zombie until the test asks for its status.
+                stop = f"kill {pid}; until grep -q '^State:.Z' /proc/{pid}/status; do sleep 0.05; done"
+                url = f"postgresql+psycopg://slipway@/videos?host={world.environment['PGHOST']}"
+                world.settings["DATABASE_URL"] = url
+                world.real_words = {
+                    "systemctl stop slipway": stop,
+                    "127.0.0.1:9000": f"127.0.0.1:{slipway.store_port}",
+                    "--host=db.internal ": "",
+                    "https://rgw.internal": world.settings["S3_ENDPOINT_URL"],
+                }
             case "backup":
                 run_postgresql(world, stack)
                 with_a_video(world, slipway)
@@ -249,13 +268,31 @@ def run_ceph(world: World, stack: ExitStack) -> None:
     }
 
 
+def run_new_store(world: World, stack: ExitStack) -> None:
+    """Run an empty store, to which the page moves."""
+    store = stack.enter_context(MotoServer())
+    world.settings |= {
+        "S3_ENDPOINT_URL": store.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+
+
 def with_a_video(world: World, slipway: SlipwayProcess) -> None:
     """Leave a database and a data folder with one video, and nothing running."""
     run_in(world, "createdb slipway")
     slipway.settings["DATABASE_URL"] = world.environment["DATABASE_URL"] = local_url(world)
-    with slipway, slipway.api("ada@example.com") as api:
-        slipway.upload(api, "holiday.mp4", "video/mp4", (world.folder / "holiday.mp4").read_bytes())
+    with slipway:
+        add_a_video(world, slipway)
     run_in(world, "slipway sweep")
+
+
+def add_a_video(world: World, slipway: SlipwayProcess) -> None:
+    """Leave a ready video in a running Slipway."""
+    with slipway.api("ada@example.com") as api:
+        data = (world.folder / "holiday.mp4").read_bytes()
+        video_id = slipway.upload(api, "holiday.mp4", "video/mp4", data)
+        wait_until(lambda: api.get(f"/videos/{video_id}").json()["status"] == "ready", "it is ready")
 
 
 def local_url(world: World) -> str:
