@@ -4,7 +4,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import choose, wait_until_ready
+from tests.browser.conftest import Account, choose, wait_until_ready
+from tests.browser.seeding import seed_videos
+from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
 
 # Notes each time that nothing has the focus once the page has come to rest after a change.
@@ -61,6 +63,30 @@ def test_story_by_keyboard_only(signed_in: Page, tmp_path: Path) -> None:
     press_on("Sign out")
     expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
     assert page.evaluate("window.__losses") == []
+
+
+_HIDDEN = """(() => {
+  const focused = document.activeElement;
+  const {left, right, top, bottom} = focused.getBoundingClientRect();
+  const found = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  return found !== null && (focused.contains(found) || found.contains(focused)) ? "" : focused.outerHTML;
+})()"""
+
+
+def test_nothing_covers_what_has_the_focus(
+    signed_in: Page, slipway: SlipwayProcess, account: Account
+) -> None:
+    """WCAG 2.2, 2.4.11. The header and the bar of chosen videos stay in place while the list scrolls."""
+    seed_videos(slipway, account.email, 12)
+    signed_in.set_viewport_size({"width": 1280, "height": 500})
+    signed_in.reload()
+    signed_in.get_by_role("checkbox").first.check()
+    expect(signed_in.locator("[data-slot=selection-bar]")).to_be_visible()
+    signed_in.get_by_label("Search by name").focus()
+    for key in ("Tab", "Shift+Tab"):
+        for _ in range(30):
+            signed_in.keyboard.press(key)
+            assert signed_in.evaluate(_HIDDEN) == ""
 
 
 def test_first_page_leaves_the_focus_to_the_browser(page: Page) -> None:

@@ -122,13 +122,20 @@ class WebKitPage:
         await self._call("POST", f"/element/{element}/value", {"text": text})
 
     async def _act(self, xpath: str, act: Callable[[str], Awaitable[None]], *, is_shown: bool = True) -> None:
-        """Do this with the first such element, as soon as the browser allows it."""
+        """Do this with the first such element, as soon as the browser allows it.
+
+        WebDriver scrolls only to an element outside the window, and the page's header may cover one at its top.
+        """
+        scroll = "arguments[0].scrollIntoView({block: 'center'})"
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             for found in await self._call("POST", "/elements", {"using": "xpath", "value": xpath}):
                 element: str = found[_ELEMENT]
                 try:
-                    if not is_shown or await self._call("GET", f"/element/{element}/displayed"):
+                    if not is_shown:
+                        return await act(element)
+                    if await self._call("GET", f"/element/{element}/displayed"):
+                        await self._call("POST", "/execute/sync", {"script": scroll, "args": [found]})
                         return await act(element)
                 except WebDriverError as error:
                     if error.code not in _NOT_YET:
