@@ -80,7 +80,7 @@ def api_error(error: errors.SlipwayError) -> ApiError:
 def plain_error(status_code: int, headers: Mapping[str, str] | None = None) -> ApiError:
     """Return the error for a status that has no more to say."""
     code, detail = PLAIN_ERRORS.get(
-        status_code, ("malformed_request", "The request cannot be met as it stands.")
+        status_code, ("malformed_request", "The server can't process this request.")
     )
     return ApiError(status_code, code, detail, headers=headers)
 

@@ -90,7 +90,7 @@ def check_password(password: str, email: str) -> None:
     lowered = password.casefold()
     mailbox = email.casefold().partition("@")[0]
     if lowered in _common_passwords() or lowered in (email.casefold(), mailbox) or len(set(lowered)) == 1:
-        raise PasswordTooWeak("This password is among the first that are tried. Choose another one.")
+        raise PasswordTooWeak("This password is too common. Choose another one.")
 
 
 @cache

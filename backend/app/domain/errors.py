@@ -199,7 +199,7 @@ class EmailTaken(Conflict):
 class TooManyAccounts(Conflict):
     code = "too_many_accounts"
     detail = (
-        "This installation has as many accounts as it may have. "
+        "This installation has reached its limit of accounts. "
         "Ask its operator, who can delete one or raise MAX_ACCOUNTS."
     )
 
@@ -238,7 +238,7 @@ class InstallationFull(Conflict):
 
     code = "installation_full"
     detail = (
-        "The space of this installation is full. Delete a video to make room, "
+        "This installation has no space left. Delete a video to make room, "
         "or ask its operator, who can raise MAX_TOTAL_BYTES."
     )
 
@@ -256,7 +256,7 @@ class TooManyVideos(Conflict):
 
     def __init__(self, limit_videos: int) -> None:
         detail = (
-            f"You have as many videos as you may have, which is {limit_videos:,}. "
+            f"You have reached the limit of {limit_videos:,} videos. "
             "Delete some, for example failed ones, and try again in a few minutes."
         )
         super().__init__(detail, limit_videos=limit_videos)

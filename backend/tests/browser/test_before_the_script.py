@@ -70,9 +70,10 @@ def test_page_says_what_it_needs_javascript_for(browser: Browser, slipway: Slipw
     context = browser.new_context(locale="en-GB", base_url=slipway.origin, java_script_enabled=False)
     page = context.new_page()
     page.goto(path)
-    works = "This form works without JavaScript" if path in ("/login", "/register") else "by JavaScript"
+    is_form = path in ("/login", "/register")
+    says = "This form works without JavaScript" if is_form else "This page needs JavaScript"
     # Playwright's search by text leaves <noscript> out.
     notice = page.locator("noscript > p")
     expect(notice).to_be_visible(timeout=TIMEOUT_MILLISECONDS)
-    expect(notice).to_contain_text(works)
+    expect(notice).to_contain_text(says)
     context.close()

@@ -180,7 +180,7 @@ def test_language_is_chosen_in_the_account(signed_in: Page, context: BrowserCont
     expect(other.get_by_role("heading", name="Your videos", exact=True)).to_be_visible()
     signed_in.get_by_role("link", name="Your account").click()
     choice = signed_in.locator("#language")
-    expect(choice.locator("option")).to_have_text(["As the browser (English)", "English", "Deutsch"])
+    expect(choice.locator("option")).to_have_text(["Same as the browser (English)", "English", "Deutsch"])
     choice.select_option("Deutsch")
     expect(signed_in.get_by_role("heading", name="Ihr Konto")).to_be_visible()
     expect(signed_in).to_have_title("Konto – Slipway")

@@ -5,16 +5,16 @@ import type { FailureReason, Look } from "@/lib/upload/types";
 import type { ProblemWords } from "./problems";
 
 const NOT_FITTING =
-  "This page and the server don't fit together. Slipway may have been updated. Reload the page, then try again.";
+  "This page and the server don't match. Slipway may have been updated. Reload the page, then try again.";
 const CONTINUES = "When you try again, the upload continues where it stopped.";
 
 export const problems: ProblemWords = {
   body_too_large: { else: NOT_FITTING },
   content_type_mismatch: {
-    else: "The file's name doesn't fit its content. Rename it so that its extension is right, then choose it again.",
+    else: "The file's name doesn't match its content. Rename it so that its extension is right, then choose it again.",
   },
   csrf_rejected: {
-    else: "The server doesn't know this address of the page. Open the page at its own address and try again. If this is its address, tell the operator.",
+    else: "The server doesn't recognise the address of this page. Open the page at its own address and try again. If this is its address, tell the operator.",
   },
   database_unavailable: {
     send: `Slipway's database isn't answering. Try again in a moment. ${CONTINUES}`,
@@ -29,9 +29,9 @@ export const problems: ProblemWords = {
         : `This file is too large. Slipway accepts up to ${limit}. Choose a smaller file.`,
   },
   filename_invalid: { else: "Slipway doesn't accept this file's name. Rename the file and choose it again." },
-  idempotency_conflict: { else: "The server took this upload for another one. Choose the file again." },
+  idempotency_conflict: { else: "The server mistook this upload for another one. Choose the file again." },
   installation_full: {
-    else: "The space of this site is full. Delete a video to make room, or ask the operator for more.",
+    else: "This site has no space left. Delete a video to make room, or ask the operator for more.",
   },
   internal_error: {
     send: `Something went wrong on the server. Try again. ${CONTINUES}`,
@@ -53,7 +53,7 @@ export const problems: ProblemWords = {
     else: "The server isn't answering. Check your connection and try again.",
   },
   not_authenticated: {
-    list: "Your session has ended. Sign in again to update it.",
+    list: "Your session has ended. Sign in again to update the list.",
     else: "Your session has ended. Sign in again.",
   },
   not_found: { end_session: "This session has already ended.", else: NOT_FITTING },
@@ -63,7 +63,7 @@ export const problems: ProblemWords = {
   },
   parts_incomplete: { else: "Some parts of the file didn't arrive. Choose the file again." },
   password_too_weak: {
-    else: "This password is too short, too long, or among the first that are tried. Choose another one.",
+    else: "This password is too short, too long, or too common. Choose another one.",
   },
   quota_exceeded: {
     else: ({ used, quota }) =>
@@ -84,12 +84,12 @@ export const problems: ProblemWords = {
     else: "The video storage isn't answering. Try again in a moment.",
   },
   too_many_accounts: {
-    else: "This site has as many accounts as it may have. Ask its operator for one.",
+    else: "This site has reached its limit of accounts. Ask its operator for one.",
   },
   too_many_uploads: { else: "Too many uploads are open. Finish or discard one of them first." },
   too_many_videos: {
     else: ({ videos }) =>
-      `You have as many videos as you may have${videos === null ? "" : `, which is ${videos}`}. Delete some, for example failed ones, and try again in a few minutes.`,
+      `You have reached the limit of ${videos === null ? "" : `${videos} `}videos. Delete some, for example failed ones, and try again in a few minutes.`,
   },
   unreadable_answer: {
     send: ({ status }) =>

@@ -28,7 +28,7 @@ export const en = {
       `Slipway doesn't support this browser. Turn on JavaScript, and use ${browsers}, or a newer version.`,
     needsJavaScript: {
       form: "This form works without JavaScript. To upload and to see your videos, turn it on.",
-      else: "Your videos and your account are shown by JavaScript. Turn it on and load this page again.",
+      else: "This page needs JavaScript to show your videos and your account. Turn it on and load the page again.",
     },
     tryAgain: "Try again",
     reload: "Reload the page",
@@ -47,7 +47,7 @@ export const en = {
   },
 
   theme: {
-    names: { system: "as the system", light: "light", dark: "dark" },
+    names: { system: "system", light: "light", dark: "dark" },
     current: (name: string) => `Theme: ${name}`,
     change: (name: string, next: string) => `Theme: ${name}. Change to ${next}.`,
   },
@@ -61,7 +61,7 @@ export const en = {
       text: "Welcome back. Your videos are where you left them.",
       why: {
         ended:
-          "Your session has ended, for example because you were away for long. Sign in again to continue.",
+          "Your session has ended, for example because you were away for a long time. Sign in again to continue.",
         deleted: "Your account is deleted. Its videos are being removed from the storage.",
       },
       forgotten: "Forgot your password? ",
@@ -109,7 +109,7 @@ export const en = {
     name: {
       title: "Name",
       label: "Name",
-      hint: "It is shown at the top of the page. Without a name, your e-mail address is.",
+      hint: "Shown at the top of the page. Without a name, your e-mail address is shown there.",
       saved: "The name is saved.",
       submit: "Save the name",
       pending: "Saving…",
@@ -119,14 +119,14 @@ export const en = {
       hint: "A JSON file with your account, your sessions and the details of all your videos. The videos themselves are downloaded from their pages.",
       export: "Download your data",
       exporting: (count: string) => `Collecting… ${count}`,
-      exported: "Your data is downloaded.",
+      exported: "Your data has been downloaded.",
     },
     delete: {
       title: "Delete the account",
       hint: "Your videos are removed for good, and then your account. Nobody can bring them back.",
       open: "Delete the account…",
       question: "Delete your account for good?",
-      text: "All your videos are removed for good, and then your account. This can't be taken back. Type your password to confirm.",
+      text: "All your videos are removed for good, and then your account. This can't be undone. Type your password to confirm.",
       uploadStops: "The upload that is running stops.",
       keep: "Keep the account",
       confirm: "Delete for good",
@@ -136,7 +136,7 @@ export const en = {
       title: "Language",
       label: "Language of the page",
       hint: "Kept in this browser.",
-      browser: (name: string) => `As the browser (${name})`,
+      browser: (name: string) => `Same as the browser (${name})`,
       notLoaded: "The language couldn't be loaded. Check your connection and try again.",
     },
     password: {
@@ -194,7 +194,7 @@ export const en = {
     cancel: "Cancel",
     cancelDialog: {
       title: "Cancel this upload?",
-      text: "What was sent is discarded. To upload the video later, you have to start again.",
+      text: "What was sent is discarded. To upload the video later, you will have to start again.",
       keep: "Keep uploading",
       confirm: "Cancel the upload",
     },
@@ -241,7 +241,7 @@ export const en = {
     },
     tell: {
       ask: "Tell me when it is done",
-      blocked: "The browser blocks notifications of this page. Its settings can allow them.",
+      blocked: "The browser blocks notifications from this page. You can allow them in its settings.",
       ready: "Your video is ready",
       failed: "The upload failed",
     },
@@ -346,7 +346,7 @@ export const en = {
     notAccepted: "The server couldn't accept this video",
     failed: {
       content_type_mismatch:
-        "The file's name doesn't fit its content. Rename it so that its extension is right, then upload it again.",
+        "The file's name doesn't match its content. Rename it so that its extension is right, then upload it again.",
       infected:
         "A virus scanner found something harmful in this file, so it is removed from the storage. Scan your device, and then upload a clean copy.",
       no_video_track: "There's no picture in this file. Choose a video.",
@@ -364,9 +364,9 @@ export const en = {
       titleOf: (count: number, shown: string) => `Delete ${shown} ${videos(count)}?`,
       discardTitleOf: (count: number, shown: string) => `Discard ${shown} unfinished ${uploads(count)}?`,
       keep: "Keep them",
-      text: "You can take it back for a few seconds.",
+      text: "You can undo this for a few seconds.",
       discardText:
-        "An upload that another tab or device is still sending stops too. You can take it back for a few seconds.",
+        "An upload that another tab or device is still sending stops too. You can undo this for a few seconds.",
     },
     removal: {
       title: "Deleted videos",
@@ -391,7 +391,7 @@ export const en = {
     discardAll: "Discard all",
     endsEarly: {
       unknown: "This file ends early. Part of the video is missing.",
-      nothing: "This file ends early. It contains almost nothing of the video.",
+      nothing: "This file ends early. It contains almost none of the video.",
       about: (percent: string) => `This file ends early. It contains about ${percent} of the video.`,
       almostAll: "This file ends early. It contains almost all of the video.",
     },
