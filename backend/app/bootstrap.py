@@ -30,6 +30,7 @@ from app.embedded import EmbeddedStoreProcess, free_port
 from app.ports import Clock, DeliveryUrls, LimitCounters, MediaProbe, ObjectStorage, Scanner
 from app.services.account_deletion import AccountDeletion
 from app.services.accounts import AccountService
+from app.services.assembly import Assembly
 from app.services.background import BackgroundTasks
 from app.services.completion import CompletionService
 from app.services.inventory import Inventory
@@ -214,7 +215,7 @@ def assemble(
     tasks = BackgroundTasks()
     limits = RateLimits(pick_counters(settings, database, clock), settings.limits)
     grace = settings.upload_grace
-    completion = CompletionService(database, storage, queue, clock, tasks)
+    completion = CompletionService(database, Assembly(storage), queue, clock, tasks)
     removal = Removal(database, storage, clock)
     bucket = BucketCheck(database, storage, settings.bucket)
     scanner = scanner or pick_scanner(settings)

@@ -142,7 +142,7 @@ class Reconciler:
         parts = await self._parts_of(video)
         now = self.clock.now()
         expires_at = await self._expires_at(video, parts or [], now)
-        if expires_at <= now and await self.completion.is_assembled(video):
+        if expires_at <= now and await self.completion.assembly.is_done(video):
             await self._start_completion(video, now)
             return
         async with self.database.transaction() as session:

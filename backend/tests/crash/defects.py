@@ -24,8 +24,9 @@ from app.domain.sweep_report import MarkerState
 from app.domain.video_status import HIDDEN, TRANSITIONS, VideoEvent
 from app.models import User, Video
 from app.ports import ScannerUnavailable
-from app.services import completion, reconciler
+from app.services import assembly, reconciler
 from app.services.account_deletion import AccountDeletion
+from app.services.assembly import Assembly
 from app.services.completion import CompletionService
 from app.services.probe_queue import ProbeQueue
 from app.services.processing import ProcessingService
@@ -113,12 +114,12 @@ async def _settle_then_enqueue(
 # --- complete ---------------------------------------------------------------------------------------------------
 
 
-def _any_object(_service: CompletionService, _video: Video, found: Any) -> Any:
+def _any_object(_assembly: Assembly, _video: Video, found: Any) -> Any:
     return found
 
 
 async def _lost_answer_is_failure(*_: Any) -> Any:
-    raise completion._ObjectMissing
+    raise assembly.ObjectMissing
 
 
 # --- removal and expiry -----------------------------------------------------------------------------------------
@@ -277,34 +278,34 @@ DEFECTS = [
         "complete without a check of sizes",
         "A short file becomes ready.",
         _all_of(
-            _replaced(completion, "_has_planned_size", lambda *_: True),
-            _replaced(completion, "_has_md5", lambda *_: True),
-            _replaced(CompletionService, "_if_announced", _any_object),
+            _replaced(assembly, "_has_planned_size", lambda *_: True),
+            _replaced(assembly, "_has_md5", lambda *_: True),
+            _replaced(Assembly, "_if_announced", _any_object),
         ),
         suites.undisturbed("complete with a short part"),
     ),
     Defect(
         "complete without a check of the token",
         "Somebody else's object at the key passes for the video.",
-        _replaced(CompletionService, "_if_announced", _any_object),
+        _replaced(Assembly, "_if_announced", _any_object),
         suites.undisturbed("complete, a foreign object is there"),
     ),
     Defect(
         "MD5s of the parts ignored",
         "Bytes that are not those the browser read become ready.",
-        _replaced(completion, "_has_md5", lambda *_: True),
+        _replaced(assembly, "_has_md5", lambda *_: True),
         suites.undisturbed("complete with other bytes"),
     ),
     Defect(
         "a lost answer is a failure",
         "A video whose Complete timed out after it worked is failed, and removed.",
-        _replaced(CompletionService, "_close_upload", _lost_answer_is_failure),
+        _replaced(Assembly, "_close_upload", _lost_answer_is_failure),
         suites.failing_calls("complete"),
     ),
     Defect(
         "a stale HEAD is final",
         "A video that a HEAD does not see right after its assembly is failed, and removed.",
-        _replaced(CompletionService, "_new_object", CompletionService._require_object),
+        _replaced(Assembly, "_new_object", Assembly._require_object),
         suites.failing_calls("complete"),
     ),
     Defect(
