@@ -1,7 +1,8 @@
 """Accounts and their sessions."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -171,9 +172,7 @@ class AccountService:
         Raise InvalidCredentials, RateLimited, Overloaded, SessionNotFound if the caller has no such session, or
         NotAuthenticated if the caller's own session ends meanwhile.
         """
-        await self._verify(caller.user, password, _in_session(caller), _WRONG_PASSWORD)
-        async with self.database.transaction() as session:
-            await _lock(session, caller, _WRONG_PASSWORD)
+        async with self._confirmed(caller, password) as session:
             ended = await sessions.delete_one(session, session_id, caller.user.id)
             if not ended:
                 raise SessionNotFound
@@ -183,9 +182,7 @@ class AccountService:
 
     async def end_other_sessions(self, caller: Caller, password: str) -> str | None:
         """End all of the user's sessions but the caller's. Return and raise as end_session."""
-        await self._verify(caller.user, password, _in_session(caller), _WRONG_PASSWORD)
-        async with self.database.transaction() as session:
-            await _lock(session, caller, _WRONG_PASSWORD)
+        async with self._confirmed(caller, password) as session:
             ended = await sessions.delete_of(session, caller.user.id, keep=caller.session_id)
             token = await _renew(session, caller)
         record_ended(ended, "ended_by_user")
@@ -196,9 +193,7 @@ class AccountService:
 
         Raise InvalidCredentials, RateLimited, Overloaded, or NotAuthenticated if the session ends meanwhile.
         """
-        await self._verify(caller.user, password, _in_session(caller), _WRONG_PASSWORD)
-        async with self.database.transaction() as session:
-            await _lock(session, caller, _WRONG_PASSWORD)
+        async with self._confirmed(caller, password) as session:
             started = await self.deletion.start(session, caller.user.id)
         record(AuditEvent.ACCOUNT_DELETED, user_id=caller.user.id)
         record_ended(started.ended if started else (), "account_deleted")
@@ -249,6 +244,14 @@ class AccountService:
 
     def _is_live(self, row: Session, now: datetime) -> bool:
         return now < row.expires_at and now < row.last_seen_at + self.idle
+
+    @asynccontextmanager
+    async def _confirmed(self, caller: Caller, password: str) -> AsyncIterator[AsyncSession]:
+        """Check the caller's password, and open a transaction in which it stays the right one."""
+        await self._verify(caller.user, password, _in_session(caller), _WRONG_PASSWORD)
+        async with self.database.transaction() as session:
+            await _lock(session, caller, _WRONG_PASSWORD)
+            yield session
 
     async def _verify(self, user: User | None, password: str, guess: Guess, refusal: str = "") -> User:
         """Check a password. Every guess comes through here.
