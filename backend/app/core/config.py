@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import socket
-import ssl
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -21,6 +20,7 @@ from sqlalchemy.engine import make_url
 from app.core import database_url
 from app.core.addresses import lan_addresses
 from app.core.client_address import may_be_proxies
+from app.core.contradictions import refuse_contradictions
 from app.core.origins import (
     is_loopback,
     normalised_host,
@@ -292,34 +292,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.store_follows_host and any(origin.startswith("https://") for origin in self.app_origins):
-            raise ValueError(
-                "S3_PUBLIC_ENDPOINT_URL is required when APP_ORIGINS is https and SLIPWAY_HOST is not a loopback "
-                "address, because browsers refuse the embedded store's http from an https page"
-            )
-        if self.uses_embedded_store and urlsplit(self.s3_public_endpoint_url).path:
-            raise ValueError(
-                "S3_PUBLIC_ENDPOINT_URL must have no path with the embedded store, because the signature of a URL "
-                "covers its path and this store has none"
-            )
-        if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key.get_secret_value()):
-            raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together. Set both or none")
-        if self.aws_session_token.get_secret_value() and not self.aws_access_key_id:
-            raise ValueError(
-                "AWS_SESSION_TOKEN belongs to AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Set all three, or none"
-            )
-        if self.aws_ca_bundle and not self.uses_embedded_store:
-            _check_certificates(self.aws_ca_bundle)
-        if self.scan_command and self.scan_url:
-            raise ValueError("SCAN_COMMAND and SCAN_URL exclude each other. Set one of them")
-        cloudfront = (self.cloudfront_domain, self.cloudfront_key_pair_id, self.cloudfront_private_key_pem)
-        if any(cloudfront) and not all(cloudfront):
-            raise ValueError(
-                "CLOUDFRONT_DOMAIN, CLOUDFRONT_KEY_PAIR_ID and CLOUDFRONT_PRIVATE_KEY belong together. "
-                "Set all three or none"
-            )
-        if self.cloudfront_private_key_pem:
-            _check_private_key(self.cloudfront_private_key_pem)
+        refuse_contradictions(self)
         if not self.is_local:
             refuse_unsafe(self)
         return self
@@ -475,19 +448,3 @@ def parse_limit(value: str) -> RateLimitItem:
     if len(rules) != 1 or rules[0].amount < 1:
         raise ValueError(problem)
     return rules[0]
-
-
-def _check_certificates(file: str) -> None:
-    try:
-        ssl.create_default_context(cafile=file)
-    except OSError as error:  # also ssl.SSLError
-        raise ValueError(f"AWS_CA_BUNDLE: {file} is not a file of certificates in PEM ({error})") from None
-
-
-def _check_private_key(pem: str) -> None:
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # only with CloudFront
-
-    try:
-        load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError):
-        raise ValueError("CLOUDFRONT_PRIVATE_KEY is not a private key in PEM without a passphrase") from None
