@@ -17,8 +17,7 @@ from localstore.answers import Refusal
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 QUERY_NAMES: Final = frozenset(
-    {"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders"}
-    | {"X-Amz-Signature"}
+    f"X-Amz-{name}" for name in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
 )
 """A signed URL has each of these once."""
 
