@@ -22,6 +22,7 @@ from app.cli_support import (
     start_store_if_needed,
     with_application,
 )
+from app.cli_transfers import download, upload
 from app.cli_users import user_app
 from app.cli_verify import storage_verify
 from app.cli_videos import video_app
@@ -43,6 +44,8 @@ app.add_typer(db_app, name="db")
 app.add_typer(user_app, name="user")
 app.add_typer(video_app, name="video")
 app.add_typer(storage_app, name="storage")
+app.command()(upload)
+app.command()(download)
 
 _ANOTHER_SWEEP = 3
 _SWEEP_ENDS = {Outcome.DONE: 0, Outcome.OVER_LIMIT: 4, Outcome.REFUSED: 5}

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, Protocol, TypeVar
 
 import structlog
 import typer
@@ -112,6 +112,20 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+class Bar(Protocol):
+    pos: int
+
+    def update(self, n_steps: int) -> None: ...
+
+
+@contextmanager
+def progress_bar(length: int, label: str) -> Iterator[Bar]:
+    """Show a bar on a terminal, beside what the command prints."""
+    hidden = not sys.stderr.isatty()
+    with typer.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as bar:
+        yield bar
 
 
 def store_runs(application: Application) -> bool:

@@ -1,6 +1,5 @@
 """The command `slipway storage verify`."""
 
-import sys
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.bootstrap import Application
-from app.cli_support import Json, counted, say, start_store_if_needed, with_application
+from app.cli_support import Json, counted, progress_bar, say, start_store_if_needed, with_application
 from app.domain.errors import readable_bytes
 from app.models import Video
 from app.services.storage_proof import ADOPTABLE, Standing, Verdict
@@ -111,8 +110,7 @@ async def _require_own_bucket(application: Application) -> None:
 async def _verify_all(application: Application, tally: _Tally, accept: bool) -> None:
     proof = application.storage_proof
     total = await proof.bytes_after(tally.last)
-    label = f"Comparing {readable_bytes(total)}"
-    with typer.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with progress_bar(total, f"Comparing {readable_bytes(total)}") as bar:
         while page := await proof.page(tally.last):
             for video in page:
                 began_at = bar.pos
