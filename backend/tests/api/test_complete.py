@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.bootstrap import Application
+from app.domain.recheck import RECHECK_AFTER
 from app.services import completion
 from tests.api.shapes import (
     API,
@@ -358,7 +359,7 @@ async def test_missing_upload_and_object_fails_video(
     await storage.abort_multipart_upload(video.object_key, video.upload_id or "")
     answer = await alice.post(completing(video.id), json={"parts": []})
     assert_error(answer, 503, "storage_unavailable")  # the first HEAD may be stale
-    clock.advance(seconds=application.settings.sweep_interval_seconds)
+    clock.advance(RECHECK_AFTER)
     answer = await alice.post(completing(video.id), json={"parts": []})
     assert answer.status_code == 200
     body = answer.json()

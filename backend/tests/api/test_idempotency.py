@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from app.bootstrap import Application
+from app.domain.recheck import RECHECK_AFTER
 from app.domain.video_status import VideoStatus
 from tests.api.shapes import API, MP4, assert_error, with_settings
 from tests.conftest import MakeVideo, SignedIn
@@ -139,7 +140,7 @@ async def test_key_lasts_until_row_is_deleted(
     assert body["status"] == "deleting"
     await assert_quota_is_exact(application, alice.user)
 
-    clock.advance(seconds=application.settings.sweep_interval_seconds)
+    clock.advance(RECHECK_AFTER)
     await application.reconciler.reconcile_due()
     assert await find_video(application, uuid.UUID(first)) is None
     again = await alice.post(VIDEOS, json=MP4, headers=key)

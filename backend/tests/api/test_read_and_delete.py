@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 from app.adapters.delivery import PresignedDelivery
 from app.adapters.s3_signing import S3UrlSigner
 from app.bootstrap import Application
+from app.domain.recheck import RECHECK_AFTER
 from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.services import videos
@@ -238,7 +239,7 @@ async def test_delete_frees_object_upload_and_quota(
         assert storage.objects == {}
         assert storage.open_uploads == []
         assert await reserved_bytes(application, alice.user) == 0
-        clock.advance(seconds=application.settings.sweep_interval_seconds)
+        clock.advance(RECHECK_AFTER)
         await application.reconciler.reconcile_due()
         assert await find_video(application, video.id) is None
 

@@ -93,7 +93,7 @@ async def violations(
 ) -> list[str]:
     """Return a sentence for each violation.
 
-    If `settled`, everything was healthy and without callers for longer than 10 minutes and three sweeps. Then only
+    If `settled`, everything was healthy and without callers for longer than 15 minutes. Then only
     finished videos and uploads within their grace may remain. `swept_at` is the time of the last sweep and defaults
     to one sweep interval ago. Each URL of `issued_urls` is tried through `put`, and none may change a finished object.
     """

@@ -44,7 +44,7 @@ from tests.waiting import TIMEOUT_SECONDS
 PAST_A_LEASE: Final = timedelta(seconds=61)
 """The lease of a completion lasts 30 s, that of a probe 60 s."""
 QUICK: Final = timedelta(minutes=15)
-"""I10. A video that does not wait for its user changes its state within 10 minutes, or three sweeps."""
+"""I10. A video that does not wait for its user changes its state within 10 minutes, or 15 if it is being deleted."""
 _MAX_ROUNDS = 200
 
 Work = Callable[["World"], Awaitable[object]]

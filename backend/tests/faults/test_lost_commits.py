@@ -139,7 +139,7 @@ async def test_repeated_delete_deletes_once(
 
     assert answer.status_code == (204 if spared == 0 else 404)
     assert (await alice.get(f"{API}/videos/{announced.id}")).status_code == 404
-    for _ in range(2):  # confirmed twice, a sweep interval apart
+    for _ in range(2):  # confirmed twice, RECHECK_AFTER apart
         clock.advance(minutes=10)
         await application.reconciler.reconcile_due()
     assert (await count_videos(application), await reserved_bytes(application, alice.user)) == (0, 0)

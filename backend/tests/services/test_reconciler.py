@@ -399,3 +399,16 @@ async def test_settles_vanished_object_in_ten_minutes_at_any_sweep_interval(
 
     row = await read_video(rarely_swept, video.id)
     assert (row.status, row.status_code) == ("failed", "object_missing")
+
+
+async def test_confirms_removal_in_ten_minutes_at_any_sweep_interval(
+    rarely_swept: Application, make_video: MakeVideo, clock: FakeClock
+) -> None:
+    video = await make_video("deleting")
+    end = clock.now() + timedelta(minutes=10)
+
+    while clock.now() < end:
+        await rarely_swept.reconciler.reconcile_due()
+        clock.advance(timedelta(seconds=30))
+
+    assert await find_video(rarely_swept, video.id) is None
