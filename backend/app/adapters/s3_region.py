@@ -59,9 +59,9 @@ def look_up(client: "S3Client", bucket: str) -> tuple[str | None, ClientError | 
     # The answer of a HEAD has no body with S3's code and region.
     try:
         located = client.get_bucket_location(Bucket=bucket)
-    except ClientError as told:
-        is_same = status_and_code(told)[0] == status_and_code(refusal)[0]
-        return region_in(refusal.response) or region_in(told.response), told if is_same else refusal
+    except ClientError as denied:
+        is_same = status_and_code(denied)[0] == status_and_code(refusal)[0]
+        return region_in(refusal.response) or region_in(denied.response), denied if is_same else refusal
     except (BotoCoreError, ParseError):  # botocore parses this body by itself, also that of an error
         return region_in(refusal.response), refusal
     return region_in(refusal.response) or _region_of(located.get("LocationConstraint")), refusal

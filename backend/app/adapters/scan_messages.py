@@ -21,13 +21,13 @@ class _Answer(BaseModel):
 
 def question(file: FileToScan) -> bytes:
     """Return the JSON that a command reads from stdin and that is posted to a URL."""
-    told = {
+    fields = {
         "video_id": str(file.video_id),
         "url": file.url,
         "size_bytes": file.size_bytes,
         "content_type": file.content_type,
     }
-    return json.dumps(told).encode() + b"\n"
+    return json.dumps(fields).encode() + b"\n"
 
 
 def verdict_in(answer: bytes) -> ScanVerdict:

@@ -9,7 +9,7 @@ import {
 } from "@tanstack/react-query";
 import { api, type Video, type VideoList } from "@/lib/api/client";
 import type { ApiError } from "@/lib/api/errors";
-import { type Told, toldBy, withChanges, withTime } from "@/lib/list/changes";
+import { textsOf, type VideoTexts, withChanges, withTime } from "@/lib/list/changes";
 import { editItems, type ListPages, withFreshStart } from "@/lib/list/pages";
 import type { ListView } from "@/lib/list/view";
 import { videoKeys } from "./video-keys";
@@ -21,7 +21,7 @@ export const LIST_REFRESH_MS = 30_000;
 const PROGRESS_REFRESH_MS = 3000;
 // Returning from a video within this time asks for nothing.
 const FRESH_MS = 5000;
-const NOTHING_TOLD: Told = new Map();
+const NO_TEXTS: VideoTexts = new Map();
 
 /** Return whether the server is still working on the video. */
 export function isInProgress(status: Video["status"]): boolean {
@@ -49,28 +49,28 @@ export function useVideoList(view: ListView) {
 
 function useRefresh(view: ListView, options: { enabled: boolean; refetchInterval: number }) {
   const queryClient = useQueryClient();
-  return useQuery<Told, ApiError>({
+  return useQuery<VideoTexts, ApiError>({
     queryKey: videoKeys.refresh(view),
     queryFn: ({ signal }) => refresh(queryClient, view, signal),
     // The list itself has just been loaded.
-    initialData: NOTHING_TOLD,
+    initialData: NO_TEXTS,
     staleTime: FRESH_MS,
     ...options,
   });
 }
 
-/** Bring the loaded pages up to date, and return what the API told. */
-async function refresh(queryClient: QueryClient, view: ListView, signal: AbortSignal): Promise<Told> {
-  const told = queryClient.getQueryData<Told>(videoKeys.refresh(view)) ?? NOTHING_TOLD;
+/** Bring the loaded pages up to date, and return the changed videos. */
+async function refresh(queryClient: QueryClient, view: ListView, signal: AbortSignal): Promise<VideoTexts> {
+  const known = queryClient.getQueryData<VideoTexts>(videoKeys.refresh(view)) ?? NO_TEXTS;
   const since = queryClient.getQueryData<Pages>(videoKeys.list(view))?.pages[0]?.as_of;
-  if (since === undefined) return told;
+  if (since === undefined) return known;
   const edit = (change: (list: ListPages) => ListPages) =>
     queryClient.setQueryData<Pages>(videoKeys.list(view), (list) => list && change(list));
 
   const changes = await api.listChanges(since, signal);
   let needsStart = !changes.is_complete;
   edit((list) => {
-    const changed = withChanges(list, changes, view, told);
+    const changed = withChanges(list, changes, view, known);
     needsStart ||= changed.needsStart;
     return changed.list;
   });
@@ -80,7 +80,7 @@ async function refresh(queryClient: QueryClient, view: ListView, signal: AbortSi
   }
   // If the first page does not arrive, the next answer tells the same changes again.
   edit((list) => withTime(list, changes.as_of));
-  return toldBy(changes);
+  return textsOf(changes);
 }
 
 /** Refresh the list that is shown, or that is shown next. */

@@ -197,10 +197,10 @@ function useStart(list: ReturnType<typeof useVideoList>["list"], loaded: number 
 /** Tell how many videos are found after each search. What the page begins with is not a search. */
 function useAnnouncedCount(view: ListView, countText: string | null): void {
   const announce = useAnnounce();
-  const told = useRef(view);
+  const announced = useRef(view);
   useEffect(() => {
-    if (countText === null || told.current === view) return;
-    told.current = view;
+    if (countText === null || announced.current === view) return;
+    announced.current = view;
     announce(countText);
   }, [announce, view, countText]);
 }

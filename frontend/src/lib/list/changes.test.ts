@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { makeVideo } from "@/lib/upload/testing";
-import { toldBy, withChanges, withTime } from "./changes";
+import { textsOf, withChanges, withTime } from "./changes";
 import { type ListPages, listedVideos } from "./pages";
 import { ALL_VIDEOS, type ListView } from "./view";
 
@@ -36,7 +36,7 @@ function apply(
   view: ListView = ALL_VIDEOS,
   before = told([]),
 ) {
-  const { list: after, needsStart } = withChanges(list, changes, view, toldBy(before));
+  const { list: after, needsStart } = withChanges(list, changes, view, textsOf(before));
   const ids = listedVideos(after).map(({ id }) => id);
   return { ids: ids.join(""), count: after.pages[0]?.count, needsStart, list: after };
 }

@@ -6,12 +6,12 @@ import { ALL_VIDEOS, isNarrowed, type ListView } from "./view";
 type Video = components["schemas"]["VideoOut"];
 type Changes = components["schemas"]["VideoChangesOut"];
 
-/** What an answer told of each video, as text. The next answer tells a part of it again. */
-export type Told = ReadonlyMap<string, string>;
+/** Each video of an answer by its ID, as JSON. The next answer has some of them again. */
+export type VideoTexts = ReadonlyMap<string, string>;
 
 const GONE = "gone";
 
-export function toldBy({ items, gone }: Changes): Told {
+export function textsOf({ items, gone }: Changes): VideoTexts {
   return new Map([
     ...items.map((video) => [video.id, JSON.stringify(video)] as const),
     ...gone.map((id) => [id, GONE] as const),
@@ -24,9 +24,9 @@ export interface Changed {
   readonly needsStart: boolean;
 }
 
-export function withChanges(list: ListPages, changes: Changes, view: ListView, told: Told): Changed {
-  const news = toldBy(changes);
-  const isNew = (id: string) => news.get(id) !== told.get(id);
+export function withChanges(list: ListPages, changes: Changes, view: ListView, known: VideoTexts): Changed {
+  const news = textsOf(changes);
+  const isNew = (id: string) => news.get(id) !== known.get(id);
   const loaded = new Map(listedVideos(list).map((video) => [video.id, video]));
   const gone = new Set(changes.gone.filter(isNew));
   const items = changes.items.filter(({ id }) => isNew(id));
