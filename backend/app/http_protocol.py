@@ -59,6 +59,10 @@ class _Refused(Exception):
         self.status = status
 
 
+def _nothing() -> None:
+    pass
+
+
 class LimitedHttp(HttpToolsProtocol):
     """Bounds what a client can send and how long it may take, and answers what is no HTTP in the API's error shape."""
 
@@ -124,6 +128,14 @@ class LimitedHttp(HttpToolsProtocol):
             self._running.disconnected = True
             self._running.message_event.set()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Free this connection now. Python's search for objects that refer to each other stops the app for its time."""
+        for cycle in (self._running, self.cycle):
+            if cycle is not None:
+                cycle.on_response = _nothing
+        self._turn = None
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -20,6 +20,7 @@ from app.http_protocol import LimitedHttp
 from app.http_server import CannotListen, config, listening_socket
 from app.main import create_app
 from app.runtime import leave, running
+from localstore.garbage import keep_what_exists
 
 log = structlog.get_logger()
 
@@ -85,6 +86,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            keep_what_exists()
             typer.echo(f"Slipway is ready: {' or '.join(self._addresses)}")
 
     async def on_tick(self, counter: int) -> bool:

@@ -28,6 +28,10 @@ UNREAD_KEY: Final = "slipway.unread"
 """The WSGI key of a request whose body the store does not read, so the connection closes after the answer."""
 
 
+REFUSED_KEY: Final = "slipway.refused"
+"""The WSGI key that says of a request that should be signed whether the front door has refused it."""
+
+
 @dataclass(frozen=True)
 class Refusal(Exception):
     """An error of S3's list (API reference, Error responses). Raise a new one each time.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from localstore import operations, unsigned_answers
-from localstore.answers import Refusal, leave_body, refuse
+from localstore.answers import REFUSED_KEY, Refusal, leave_body, refuse
 from localstore.signature import (
     ALGORITHM,
     QUERY_NAMES,
@@ -117,16 +117,23 @@ class FrontDoor:
                 signed = self._verified(environ, caller)
             except Refusal as refusal:
                 leave_body(environ)
-                return refuse(refusal, environ, start_response)
+                return self._refuse(refusal, environ, start_response)
             try:
                 check_time(signed.signature, time.time())
                 _check_operation(environ, signed)
                 _keep_listed_headers(environ, signed)
             except Refusal as refusal:
-                return refuse(refusal, environ, start_response)
+                return self._refuse(refusal, environ, start_response)
+            environ[REFUSED_KEY] = False
             return app(environ, start_response)
 
         return admit
+
+    def _refuse(
+        self, refusal: Refusal, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        environ[REFUSED_KEY] = True
+        return refuse(refusal, environ, start_response)
 
     def _answer_unsigned(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -9,7 +9,7 @@ from eventlet.green import socket
 from swift.common.http_protocol import SwiftHttpProtocol
 
 from localstore import pace, request_head
-from localstore.answers import NOT_STORED, PROTECTION, UNREAD_KEY, error_body, error_headers
+from localstore.answers import NOT_STORED, PROTECTION, REFUSED_KEY, UNREAD_KEY, error_body, error_headers
 from localstore.logs import LOGGER_NAME
 from localstore.paced_reader import GatheringReader, PacedSocket
 from localstore.places import PLACE_KEY, Place
@@ -97,6 +97,9 @@ class PublicProtocol(SwiftHttpProtocol):  # type: ignore[misc]  # Swift ships no
 
     def handle_one_response(self) -> None:
         super().handle_one_response()
+        is_refused = self.environ.get(REFUSED_KEY)
+        if is_refused is not None:
+            self._turns.note(self._place.client, is_refused=is_refused)
         if self.environ.get(UNREAD_KEY):
             self.close_connection = True
             self._let_client_read()
@@ -107,6 +110,7 @@ class PublicProtocol(SwiftHttpProtocol):  # type: ignore[misc]  # Swift ships no
 
     def _refuse(self, message: str) -> None:
         self._tally.note("malformed")
+        self._turns.note(self._place.client, is_refused=True)
         body = error_body("InvalidRequest", message)
         headers = [
             *error_headers(body),

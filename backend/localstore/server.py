@@ -17,6 +17,7 @@ from localstore.accepting import Listener, PublicListener
 from localstore.credentials import load_or_create_credentials
 from localstore.data_folder import StartupError
 from localstore.front_door import HEALTH_PATH, FrontDoor
+from localstore.garbage import keep_what_exists
 from localstore.lifetime import STOP_GRACE_SECONDS, Lifetime
 from localstore.listeners import LOOPBACK, bind, port_of
 from localstore.logs import open_log
@@ -51,6 +52,7 @@ def run(options: Options, announce: Callable[[dict[str, object]], None]) -> None
     store.start_inner_servers()
     store.clean_before_serving()
     port = store.start_proxy()
+    keep_what_exists()
     announce({"event": "ready", "port": port})
     log.info("ready: %s", json.dumps({"port": port, "pid": os.getpid()}))
     eventlet.spawn(store.run_cleanup)

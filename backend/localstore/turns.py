@@ -1,8 +1,9 @@
 """Lets requests that nobody has verified yet take turns, one client after the other.
 
-To read and refuse a forged request takes a fraction of a millisecond. The store has one thread, and answers an honest
-request in some twenty steps. If each step waited for a request of every other connection, one sender with many
-connections would slow everybody down. So a few are let in with each round of the event loop.
+To read and refuse a forged request takes a quarter of a millisecond. The store has one thread, and answers an honest
+request in some forty steps. If each step waited for a request of every other connection, one sender with many
+connections would slow everybody down. So one is let in with each round of the event loop. Clients whose last request
+was refused have a queue of their own, so nobody else waits for theirs, and few turns a second.
 """
 
 from collections import deque
@@ -13,19 +14,42 @@ from eventlet.event import Event
 
 from localstore.places import Client
 
-_TURNS_OF_ROUND: Final = 4
+_PAUSE_OF_REFUSED_SECONDS: Final = 0.002
+_MOST_REFUSED: Final = 4096
+"""Clients that are remembered, which takes 1 MiB. Beyond that, the one that was refused least recently is forgotten."""
 
 
 class Turns:
     def __init__(self) -> None:
+        self._queue = _Queue(0.0)
+        self._queue_of_refused = _Queue(_PAUSE_OF_REFUSED_SECONDS)
+        self._refused: dict[Client, None] = {}
+        """Clients whose last request was refused, the longest ago first."""
+
+    def wait(self, client: Client) -> None:
+        """Return when it is this client's turn. The app and proxies, through which many clients come, do not wait."""
+        if client.is_limited:
+            queue = self._queue_of_refused if client in self._refused else self._queue
+            queue.wait(client)
+
+    def note(self, client: Client, *, is_refused: bool) -> None:
+        """Remember whether the last request of a client was refused."""
+        self._refused.pop(client, None)
+        if is_refused:
+            self._refused[client] = None
+            if len(self._refused) > _MOST_REFUSED:
+                del self._refused[next(iter(self._refused))]
+
+
+class _Queue:
+    def __init__(self, pause_seconds: float) -> None:
+        """Take the time between two turns. With 0 it is one round of the event loop."""
+        self._pause_seconds = pause_seconds
         self._waiting: dict[Client, deque[Event]] = {}
         """The client whose turn is next is first."""
         self._is_running = False
 
     def wait(self, client: Client) -> None:
-        """Return when it is this client's turn. The app and proxies, through which many clients come, do not wait."""
-        if not client.is_limited:
-            return
         turn = Event()
         self._waiting.setdefault(client, deque()).append(turn)
         if not self._is_running:
@@ -35,16 +59,13 @@ class Turns:
 
     def _run(self) -> None:
         while self._waiting:
-            for _ in range(_TURNS_OF_ROUND):
-                self._give_turn()
-            eventlet.sleep(0)
+            self._give_turn()
+            eventlet.sleep(self._pause_seconds)
         self._is_running = False
 
     def _give_turn(self) -> None:
-        client = next(iter(self._waiting), None)
-        if client is None:
-            return
-        queue = self._waiting.pop(client)
-        queue.popleft().send()
-        if queue:
-            self._waiting[client] = queue
+        client = next(iter(self._waiting))
+        turns = self._waiting.pop(client)
+        turns.popleft().send()
+        if turns:
+            self._waiting[client] = turns

@@ -1,6 +1,8 @@
 """The order in which requests start."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -86,3 +88,27 @@ async def test_a_client_pauses_only_while_others_are_there(monkeypatch: pytest.M
     started.enter("a", "a1")
     await pass_turns()
     assert started.names == ["alone0", "alone1", "a0"]
+
+
+async def test_nothing_of_a_request_stays_until_python_searches_for_garbage() -> None:
+    class Request:
+        turn: Turn | None = None
+
+        def start(self) -> None:
+            pass
+
+    turns, kept = Turns(at_once=1), list[weakref.ref[Request]]()
+    gc.disable()
+    try:
+        for _ in range(2):
+            request = Request()
+            request.turn = turns.enter("a", request.start)
+            kept.append(weakref.ref(request))
+        # The first has started, and the second leaves before its turn.
+        await pass_turns()
+        assert request.turn is not None
+        turns.leave(request.turn)
+        del request
+        assert [each() for each in kept] == [None, None]
+    finally:
+        gc.enable()

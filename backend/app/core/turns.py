@@ -25,6 +25,10 @@ class Turn:
         """Runs while the request counts as being answered."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Turns:
     """Starts at most one request in each turn of the event loop, of each client with a request in turn.
 
@@ -62,11 +66,17 @@ class Turns:
             self._stop_waiting(turn)
         self._look_at(client)
 
-    def _stop_waiting(self, turn: Turn) -> None:
+    def _stop_waiting(self, turn: Turn) -> Callable[[], None]:
+        """Return what starts the request. It refers to the turn, so the turn keeps it no longer.
+
+        Objects that refer to each other stay in memory until Python searches all of it, which stops the app.
+        """
         waiting = self._waiting[turn.client]
         waiting.pop(turn, None)
         if not waiting:
             del self._waiting[turn.client]
+        start, turn.start = turn.start, _nothing
+        return start
 
     def _look_at(self, client: str) -> None:
         has_room = self._answered.get(client, 0) < self._at_once
@@ -87,7 +97,7 @@ class Turns:
             return
         loop = asyncio.get_running_loop()
         turn = next(iter(self._waiting[next(iter(self._ready))]))
-        self._stop_waiting(turn)
+        start = self._stop_waiting(turn)
         self._answered[turn.client] = self._answered.get(turn.client, 0) + 1
         turn.counts = loop.call_later(self._seconds, self.leave, turn)
         self._pausing.add(turn.client)
@@ -96,7 +106,7 @@ class Turns:
         # The loop calls these in this order, with nothing in between.
         began: list[float] = []
         loop.call_soon(lambda: began.append(time.perf_counter()))
-        turn.start()
+        start()
         loop.call_soon(lambda: self._pause(turn.client, time.perf_counter() - began[0]))
 
     def _pause(self, client: str, seconds: float) -> None:

@@ -1,10 +1,12 @@
 """Limits of connections, and requests that are no HTTP or that two servers could read in two ways."""
 
 import asyncio
+import gc
 import json
 import re
 import socket
 import struct
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -636,6 +638,31 @@ async def test_refuses_a_connection_if_all_are_being_answered(
         assert_refused(await (await server.connect()).until_closed(), 503)
         gate.set()
         assert (await busy.answer())[0] == 200
+
+
+@pytest.mark.parametrize("sent", [LIVE, POST + b"Content-Length: 9\r\n\r\na"])
+def test_ended_connection_leaves_nothing_that_python_must_search_for(sent: bytes) -> None:
+    """A search stops the app, and whoever opens connections again and again would cause many."""
+    gate = Gate()
+
+    async def end_one() -> weakref.ref[LimitedHttp]:
+        async with Server(gate).running() as server:
+            connection = await server.connect()
+            connection.send(sent)
+            await until(lambda: any(each.cycle for each in connections(server)), "a head has arrived")
+            [ended] = [weakref.ref(each) for each in connections(server)]
+            connection.reset()
+            await until(lambda: not len(server.table), "the connection has ended")
+            gate.opened.set()
+            await asyncio.gather(*server.state.tasks)
+            return ended
+
+    gc.disable()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            assert runner.run(end_one())() is None
+    finally:
+        gc.enable()
 
 
 # --- turns --------------------------------------------------------------------------------------------------------

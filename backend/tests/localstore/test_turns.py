@@ -2,6 +2,7 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
@@ -11,6 +12,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # eventlet warns of its deprecation
     import eventlet
 
+    from localstore import turns as module
     from localstore.turns import Turns
 
 A, B = Client("10.0.0.2", is_limited=True), Client("10.0.0.3", is_limited=True)
@@ -32,7 +34,7 @@ def test_clients_take_turns() -> None:
     assert served == [A.name, B.name, A.name, A.name]
 
 
-def test_few_are_let_in_with_each_round_of_the_loop() -> None:
+def test_one_is_let_in_with_each_round_of_the_loop() -> None:
     turns, round_number = Turns(), 0
     served: Counter[int] = Counter()
 
@@ -46,7 +48,51 @@ def test_few_are_let_in_with_each_round_of_the_loop() -> None:
         eventlet.sleep(0)
         round_number += 1
 
-    assert set(served.values()) == {4}
+    assert set(served.values()) == {1}
+
+
+def served_before_a(turns: Turns, forgers: Iterable[Client]) -> int:
+    """Let each of these ask, then A, and return how many have had a turn before A."""
+    served = list[str]()
+
+    def ask(client: Client) -> None:
+        turns.wait(client)
+        served.append(client.name)
+
+    for client in (*forgers, A):
+        eventlet.spawn(ask, client)
+    with eventlet.Timeout(60):
+        while A.name not in served:
+            eventlet.sleep(0)
+    return served.index(A.name)
+
+
+def test_nobody_waits_for_clients_whose_last_request_was_refused() -> None:
+    turns = Turns()
+    forgers = [Client(f"10.0.1.{number}", is_limited=True) for number in range(40)]
+    for client in forgers:
+        turns.note(client, is_refused=True)
+
+    assert served_before_a(turns, forgers) < 3
+
+
+def test_right_request_ends_the_wait_behind_others() -> None:
+    turns = Turns()
+    forgers = [Client(f"10.0.1.{number}", is_limited=True) for number in range(40)]
+    for client in (*forgers, A):
+        turns.note(client, is_refused=True)
+    turns.note(A, is_refused=False)
+
+    assert served_before_a(turns, forgers) < 3
+
+
+def test_few_refused_clients_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_REFUSED", 2)
+    turns = Turns()
+    for number in range(5):
+        turns.note(Client(f"10.0.1.{number}", is_limited=True), is_refused=True)
+
+    assert [client.name for client in turns._refused] == ["10.0.1.3", "10.0.1.4"]
 
 
 def test_queue_begins_again_after_it_was_empty() -> None:
