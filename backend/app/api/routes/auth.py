@@ -120,7 +120,7 @@ async def delete_me(
 async def change_password(
     body: PasswordIn, response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep
 ) -> None:
-    """Change the password, end the user's other sessions, and replace the cookie of the page's."""
+    """Change the password, end the user's other sessions, and replace the page's cookie."""
     token = await accounts.change_password(caller, body.current_password, body.new_password)
     _replace_cookie(response, settings, token)
 
@@ -147,7 +147,7 @@ async def end_session(
     accounts: AccountsDep,
     settings: SettingsDep,
 ) -> None:
-    """End one of the caller's sessions, and replace the cookie of the page's."""
+    """End one of the caller's sessions, and replace the page's cookie."""
     token = await accounts.end_session(caller, session_id, body.password)
     _replace_cookie(response, settings, token)
 
@@ -161,7 +161,7 @@ async def end_session(
 async def end_other_sessions(
     body: ConfirmationIn, response: Response, caller: CallerDep, accounts: AccountsDep, settings: SettingsDep
 ) -> None:
-    """End the caller's other sessions, and replace the cookie of the page's."""
+    """End the caller's other sessions, and replace the page's cookie."""
     token = await accounts.end_other_sessions(caller, body.password)
     _replace_cookie(response, settings, token)
 

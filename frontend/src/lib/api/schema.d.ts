@@ -99,7 +99,7 @@ export interface paths {
         put?: never;
         /**
          * Change Password
-         * @description Change the password, end the user's other sessions, and replace the cookie of the page's.
+         * @description Change the password, end the user's other sessions, and replace the page's cookie.
          */
         post: operations["auth-change_password"];
         delete?: never;
@@ -159,7 +159,7 @@ export interface paths {
         put?: never;
         /**
          * End Other Sessions
-         * @description End the caller's other sessions, and replace the cookie of the page's.
+         * @description End the caller's other sessions, and replace the page's cookie.
          */
         post: operations["auth-end_other_sessions"];
         delete?: never;
@@ -179,7 +179,7 @@ export interface paths {
         put?: never;
         /**
          * End Session
-         * @description End one of the caller's sessions, and replace the cookie of the page's.
+         * @description End one of the caller's sessions, and replace the page's cookie.
          */
         post: operations["auth-end_session"];
         delete?: never;
