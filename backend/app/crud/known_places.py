@@ -41,7 +41,7 @@ async def delete_oldest(session: AsyncSession, user_id: uuid.UUID, keep: int) ->
 
 
 async def delete_of(session: AsyncSession, user_id: uuid.UUID) -> None:
-    """Make every address strange to the user. The caller has locked the user's row."""
+    """Forget the addresses that the user signed in from. The caller has locked the user's row."""
     await session.execute(_of(user_id))
 
 

@@ -9,9 +9,9 @@ class Limit(StrEnum):
     """The setting of each is `LIMIT_` and its name."""
 
     SIGN_IN_PER_ACCOUNT = "sign_in_per_account"
-    """Wrong passwords of one account, from all strange addresses together."""
+    """Wrong passwords of one account, from all unknown addresses together."""
     SIGN_IN_PER_ADDRESS = "sign_in_per_address"
-    """Wrong passwords from one strange address, or for one account from one known place."""
+    """Wrong passwords from one unknown address, or for one account from one known place."""
     SIGN_IN_SUCCESS_PER_ACCOUNT = "sign_in_success_per_account"
     """Sign-ins of one account, or right passwords in one of its sessions."""
     REGISTER_PER_ADDRESS = "register_per_address"
@@ -46,7 +46,7 @@ class Guess:
         """The counters that it adds to if it is wrong.
 
         A known place has a counter of its own, so that the failures of strangers never refuse its next guess. One
-        strange address spends its own counter before the account's, so that the owner can also sign in from elsewhere.
+        unknown address spends its own counter before the account's, so that the owner can also sign in from elsewhere.
         """
         if self.known_place is not None:
             return [(Limit.SIGN_IN_PER_ADDRESS, (self.account, self.known_place))]
