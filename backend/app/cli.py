@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import uuid
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 from pydantic import SecretStr
@@ -22,6 +19,7 @@ from app.cli_support import (
     start_store_if_needed,
     with_application,
 )
+from app.cli_sweep import sweep
 from app.cli_transfers import download, upload
 from app.cli_users import user_app
 from app.cli_verify import storage_verify
@@ -29,11 +27,7 @@ from app.cli_videos import video_app
 from app.core import private_files, schema, version
 from app.core.config import Settings
 from app.domain.schema_version import Fit, judge
-from app.domain.sweep_report import Outcome, SweepReport
 from app.runtime import leave
-from app.services.sweep.bucket import WrongBucket
-from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
-from app.services.sweep.sweep import SweepOrder
 from app.worker import run as run_worker
 from localstore.credentials import PreviousKeyAccepted, forget_previous, rotate_credentials
 
@@ -44,13 +38,6 @@ app.add_typer(db_app, name="db")
 app.add_typer(user_app, name="user")
 app.add_typer(video_app, name="video")
 app.add_typer(storage_app, name="storage")
-app.command()(upload)
-app.command()(download)
-
-_ANOTHER_SWEEP = 3
-_SWEEP_ENDS = {Outcome.DONE: 0, Outcome.OVER_LIMIT: 4, Outcome.REFUSED: 5}
-
-Result = TypeVar("Result")
 
 
 def main() -> None:
@@ -154,6 +141,11 @@ def openapi() -> None:
     typer.echo(json.dumps(create_app(build(settings)).openapi(), indent=2, sort_keys=True))
 
 
+app.command()(sweep)
+app.command()(upload)
+app.command()(download)
+
+
 @storage_app.command("apply")
 def storage_apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference. Change nothing.")] = False,
@@ -219,92 +211,6 @@ def storage_rotate_key(
             "Made a new key. Restart Slipway to sign with it. URLs that the old key signed stay valid until "
             "`slipway storage rotate-key --forget-old` and another restart."
         )
-
-
-@app.command()
-def sweep(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only. Change nothing.")] = False,
-    remove_objects: Annotated[
-        bool, typer.Option("--remove-objects", help="Also remove objects without a row.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Remove orphans without a limit.")] = False,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Make the bucket this database's.")] = False,
-    fail_missing: Annotated[
-        bool, typer.Option("--fail-missing", help="Only set videos to failed whose object is lost.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="With --fail-missing, do not ask.")] = False,
-    wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait for another sweep.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Do what is due, and compare the store with the database.
-
-    Exit status 0 means done, 1 store or database unavailable, 2 wrong options or settings, 3 another sweep runs or has
-    overtaken this one, 4 more orphans than a sweep may remove, 5 the bucket may belong to another database. With 1, 2
-    and 3, and with 5 of --fail-missing, standard output is empty and standard error says why.
-    """
-    if fail_missing and (remove_objects or force or adopt):
-        raise typer.BadParameter("--fail-missing excludes --remove-objects, --force and --adopt.")
-    if yes and not fail_missing:
-        raise typer.BadParameter("--yes is for --fail-missing.")
-    if fail_missing:
-        _fail_missing(dry_run, yes, wait, as_json)
-        return
-    order = SweepOrder(dry_run=dry_run, remove_objects=remove_objects, force=force, adopt=adopt)
-
-    async def run(application: Application) -> tuple[int, SweepReport]:
-        due = await application.reconciler.count_due()
-        if not dry_run:
-            # Nothing is reconciled in a wrong bucket. The sweep's report says why.
-            with suppress(WrongBucket):
-                if not adopt:
-                    await application.bucket.confirm()
-                await application.reconciler.reconcile(due)
-                await application.deletion.finish_all()
-        return due, await application.sweep.run(order, wait_seconds=wait)
-
-    due, report = _with_sweep(run)
-    _say_swept(due, report, as_json)
-    raise typer.Exit(_SWEEP_ENDS[report.outcome])
-
-
-def _fail_missing(dry_run: bool, yes: bool, wait: float, as_json: bool) -> None:
-    """Check, ask and act. No connection is open while the operator is asked."""
-    if not (dry_run or yes or cli_support.has_terminal()):
-        raise typer.BadParameter("--fail-missing asks before it acts, which needs a terminal. Use --yes.")
-
-    async def plan(application: Application) -> tuple[int, SweepReport, frozenset[uuid.UUID]]:
-        return await application.reconciler.count_due(), *await application.fail_missing.plan()
-
-    async def run(application: Application) -> SweepReport:
-        return await application.fail_missing.run(video_ids, wait_seconds=wait)
-
-    due, report, video_ids = _with_sweep(plan)
-    typer.echo(
-        f"Ready videos whose object two checks found missing or replaced: {len(video_ids)}. "
-        f"Waiting for the second check: {report.unconfirmed}.",
-        err=True,
-    )
-    question = f"Set {len(video_ids)} videos to failed?"
-    if video_ids and not dry_run and (yes or typer.confirm(question, err=True)):
-        report = _with_sweep(run)
-    _say_swept(due, report, as_json)
-
-
-def _say_swept(due: int, report: SweepReport, as_json: bool) -> None:
-    say({"rows_due": due, **asdict(report)}, f"Rows due: {due}\n{report.as_text()}", as_json)
-
-
-def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:
-    async def with_store(application: Application) -> Result:
-        await start_store_if_needed(application)
-        try:
-            return await work(application)
-        except (AnotherSweepRunning, SweepOvertaken, WrongBucket) as error:
-            typer.echo(str(error), err=True)
-            refused = isinstance(error, WrongBucket)
-            raise typer.Exit(_SWEEP_ENDS[Outcome.REFUSED] if refused else _ANOTHER_SWEEP) from None
-
-    return with_application(with_store)
 
 
 def _upgrade(settings: Settings) -> str:
