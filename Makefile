@@ -44,7 +44,7 @@ test-browsers: tools install page ## Every upload story in Chromium, Firefox and
 	cd backend && SLIPWAY_TEST_BROWSERS=all ../$(VENV)/bin/pytest -q tests/browser/test_stories.py
 
 .PHONY: tools
-tools: ## Get what only the tests need: four browsers, ffmpeg, PostgreSQL, PgBouncer, Redis, Ceph RGW, promtool, awscli
+tools: ## Get what only the tests need: four browsers, ffmpeg, PostgreSQL, PgBouncer, Redis, Ceph RGW, promtool and others
 	@scripts/tools.sh
 
 .PHONY: check

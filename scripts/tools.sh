@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the programs that only the tests need: Chromium, Firefox, WebKitGTK and WPE WebKit, ffmpeg and ffprobe (the
-# oracle), PostgreSQL, PgBouncer, Redis, Ceph RGW, clamd, promtool, the AWS CLI.
+# oracle), PostgreSQL, PgBouncer, Redis, Ceph RGW, clamd, promtool, the AWS CLI, nginx, Caddy, systemd-analyze.
 # Idempotent: with all of them there it asks no package manager. As root on Debian it installs what is missing,
 # anywhere else it says what to install and fails.
 set -euo pipefail
@@ -13,6 +13,7 @@ need() { # need PACKAGE TEST...: note the package unless the test command succee
 }
 have_postgres() { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }
 have_pgbouncer() { command -v pgbouncer || test -x /usr/sbin/pgbouncer; }
+have_nginx() { command -v nginx || test -x /usr/sbin/nginx; }
 have_gstreamer() { ls /usr/lib/*/gstreamer-1.0/libgst"$1".so; }
 need chromium command -v chromium
 need firefox-esr command -v firefox-esr
@@ -25,6 +26,10 @@ need ffmpeg command -v ffprobe
 # The server's utilities without the cluster that Debian's postgresql package would start by itself.
 need postgresql have_postgres
 need pgbouncer have_pgbouncer
+# The proxies and the supervisor of deploy/.
+need nginx-light have_nginx
+need caddy command -v caddy
+need systemd command -v systemd-analyze
 # For promtool.
 need prometheus command -v promtool
 # The server's program without the service that redis-server would start by itself.
