@@ -66,7 +66,7 @@ def planned(quick: bool) -> list[Suite]:
         pytest(folder.removeprefix("tests/"), folder) for folder in REAL_THINGS
     )
     postgresql = pytest("backend-postgresql", *ON_BOTH, database="postgresql")
-    return [browser, code, process, crash, localstore, contract, postgresql, faults, vitest()]
+    return [process, browser, code, crash, postgresql, contract, localstore, faults, vitest()]
 
 
 def run(suite: Suite) -> bool:

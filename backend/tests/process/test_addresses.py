@@ -121,7 +121,7 @@ def test_every_address_of_both_families_works(slipway: SlipwayProcess) -> None:
 
 
 @needs_ipv6
-@pytest.mark.parametrize("host", ["::1", "[::1]", "0:0:0:0:0:0:0:1"])
+@pytest.mark.parametrize("host", ["[::1]", "0:0:0:0:0:0:0:1"])
 def test_ipv6_loopback_works(slipway: SlipwayProcess, host: str) -> None:
     slipway.settings |= {"SLIPWAY_HOST": host, **COMPANY}
     slipway.start()
@@ -130,24 +130,26 @@ def test_ipv6_loopback_works(slipway: SlipwayProcess, host: str) -> None:
     upload_at(slipway, "[::1]")
 
 
-def test_ipv4_loopback_works(slipway: SlipwayProcess) -> None:
-    slipway.settings |= {"SLIPWAY_HOST": "127.0.0.1", **COMPANY}
-    slipway.start()
+@pytest.fixture(scope="module")
+def at_ipv4_loopback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlipwayProcess]:
+    settings = {"SLIPWAY_HOST": "127.0.0.1", **COMPANY}
+    with SlipwayProcess(tmp_path_factory.mktemp("ipv4") / "data", settings) as running:
+        yield running
 
-    for page in ("127.0.0.1", "localhost"):
-        upload_at(slipway, page)
+
+@pytest.mark.parametrize("page", ["127.0.0.1", "localhost"])
+def test_ipv4_loopback_works(at_ipv4_loopback: SlipwayProcess, page: str) -> None:
+    upload_at(at_ipv4_loopback, page)
 
 
 @needs_ipv6
-def test_nobody_else_can_listen_at_the_stores_other_address(slipway: SlipwayProcess) -> None:
-    slipway.start()
-
+def test_nobody_else_can_listen_at_the_stores_other_address(at_ipv4_loopback: SlipwayProcess) -> None:
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("::1", slipway.store_port), TIMEOUT_SECONDS)
+        socket.create_connection(("::1", at_ipv4_loopback.store_port), TIMEOUT_SECONDS)
     with socket.socket(socket.AF_INET6) as stranger:
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with pytest.raises(OSError, match="in use"):
-            stranger.bind(("::1", slipway.store_port))
+            stranger.bind(("::1", at_ipv4_loopback.store_port))
 
 
 @needs_ipv6
