@@ -16,8 +16,13 @@ const config: NextConfig = {
         ],
       }
     : { output: "export" as const }),
-  // If a page's payload is missing or stale and the request for it fails, Next loads the whole page and ends the upload.
-  experimental: { staleTimes: { static: Number.POSITIVE_INFINITY } },
+  experimental: {
+    // If a page's payload is missing or stale and the request for it fails, Next loads the whole page and ends the upload.
+    staleTimes: { static: Number.POSITIVE_INFINITY },
+    // Few large chunks compress better. The first page is 4 KB smaller so, and a video's page after it 9 KB larger. Links
+    // are fetched ahead, so that the second costs no wait. These are sizes of code before it is minified.
+    turbopackChunking: { requestCost: 2_000_000, minChunkSize: 300_000, maxMergeChunkSize: 2_000_000 },
+  },
   // Next would remove the slash at the end of the first page's address under PUBLIC_PATH.
   skipTrailingSlashRedirect: true,
   poweredByHeader: false,

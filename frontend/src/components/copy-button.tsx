@@ -16,7 +16,7 @@ export function CopyButton({
   texts,
   rows = 1,
   ...props
-}: Omit<ComponentProps<typeof Button>, "onClick" | "children" | "asChild"> & {
+}: Omit<ComponentProps<typeof Button>, "onClick" | "children"> & {
   makeText: () => string;
   /** `label` names the field to copy from by hand. */
   texts: { readonly copy: string; readonly copied: string; readonly label: string };

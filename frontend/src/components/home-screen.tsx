@@ -6,10 +6,10 @@ import { Card } from "@/components/ui/card";
 import { UploadCard, UploadCardSkeleton } from "@/components/upload/upload-card";
 import { VideoList } from "@/components/videos/video-list";
 import { VideoListSkeleton } from "@/components/videos/video-list-skeleton";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 export function HomeScreen() {
-  const t = useText();
+  const t = useVideosText();
   return (
     <RequireSession
       fallback={

@@ -1,8 +1,8 @@
 "use client";
 
 import { MessagePage } from "@/components/message-page";
-import { Link } from "@/components/site-link";
-import { Button } from "@/components/ui/button";
+import { buttonClass } from "@/components/ui/button";
+import { publicAddress } from "@/lib/public-path";
 import { useText } from "@/text/use-text";
 
 export function NotFoundScreen() {
@@ -12,9 +12,10 @@ export function NotFoundScreen() {
       title={t.site.notFound.title}
       text={t.site.notFound.text}
       action={
-        <Button asChild>
-          <Link href="/">{t.site.notFound.home}</Link>
-        </Button>
+        // biome-ignore lint/correctness/noRestrictedElements: each page brings this one, so Link would come twice.
+        <a className={buttonClass()} href={publicAddress("/")}>
+          {t.site.notFound.home}
+        </a>
       }
     />
   );

@@ -7,9 +7,8 @@ import { type ReactNode, useEffect, useState } from "react";
 import { Announcer } from "@/components/announcer";
 import { DocumentLanguage } from "@/components/document-language";
 import { FocusKeeper } from "@/components/focus-keeper";
+import { KeptProvider } from "@/components/kept-provider";
 import { ThemeColor } from "@/components/theme-color";
-import { UploadProvider } from "@/components/upload/upload-provider";
-import { RemovalProvider } from "@/components/videos/removal-provider";
 import { followOtherTab, noteSessionEnded } from "@/hooks/use-session";
 import { ApiError } from "@/lib/api/errors";
 import { hearOtherTabs } from "@/lib/session-news";
@@ -34,9 +33,7 @@ export function Providers({ children }: { children: ReactNode }) {
       <QueryClientProvider client={queryClient}>
         <Announcer>
           <FocusKeeper />
-          <UploadProvider>
-            <RemovalProvider>{children}</RemovalProvider>
-          </UploadProvider>
+          <KeptProvider>{children}</KeptProvider>
         </Announcer>
       </QueryClientProvider>
     </ThemeProvider>

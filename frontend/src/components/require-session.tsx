@@ -4,10 +4,12 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { ErrorNotice } from "@/components/error-notice";
+import { Keepers } from "@/components/keepers";
+import { useBring } from "@/components/kept-provider";
 import { NeedsJavaScript } from "@/components/needs-javascript";
 import { SiteFoot } from "@/components/site-foot";
 import { SiteHeader } from "@/components/site-header";
-import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useCurrentUpload } from "@/components/upload/current-upload";
 import { useSession, whySignedOut } from "@/hooks/use-session";
 import { useRouter } from "@/hooks/use-site-navigation";
 import { signInPath } from "@/lib/own-path";
@@ -21,6 +23,7 @@ export function RequireSession({ children, fallback }: { children: ReactNode; fa
   const { state } = useCurrentUpload();
   const router = useRouter();
   const queryClient = useQueryClient();
+  useBring(Keepers);
   // During an upload the page stays and a dialog asks for the password.
   const mustLeave = session.status === "signed_out" && !isRunning(state);
 

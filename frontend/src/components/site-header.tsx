@@ -31,8 +31,8 @@ export function SiteHeader({ user }: { user: User | null }) {
             <Link
               href="/account"
               className="flex h-11 min-w-11 items-center justify-center rounded-lg text-muted-foreground text-sm hover:text-foreground"
-              aria-label={t.account.link(user.full_name ?? user.email)}
-              title={t.account.signedInAs(user.email)}
+              aria-label={t.site.account(user.full_name ?? user.email)}
+              title={t.site.signedInAs(user.email)}
             >
               <CircleUser className="size-4 sm:hidden" />
               <span translate="no" className="hidden max-w-60 truncate sm:block">

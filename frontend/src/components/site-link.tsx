@@ -3,7 +3,7 @@
 
 import NextLink from "next/link";
 import { type ComponentProps, useState } from "react";
-import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useCurrentUpload } from "@/components/upload/current-upload";
 import { publicAddress } from "@/lib/public-path";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 

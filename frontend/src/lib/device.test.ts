@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ENGLISH } from "@/text/text";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { deviceName } from "./device";
 
 test.each([
@@ -19,5 +19,5 @@ test.each([
   ["", "An unknown program"],
   [null, "An unknown program"],
 ])("names the program of %s", (userAgent, name) => {
-  expect(deviceName(ENGLISH, userAgent)).toBe(name);
+  expect(deviceName(ALL_ENGLISH, userAgent)).toBe(name);
 });

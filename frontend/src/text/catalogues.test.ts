@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { allEnglish } from "./all-english";
 import { de } from "./de";
-import { en, type Words } from "./en";
+import type { Words } from "./en";
 import { LANGUAGE_IDS, LANGUAGES, type Language } from "./languages";
 import { pseudo } from "./pseudo";
 
@@ -29,7 +30,7 @@ function say(path: string, leaf: Leaf): string {
 
 const placeholders = (text: string) => [...text.matchAll(/‹[^‹›]*›/g)].map(([found]) => found).sort();
 
-const ENGLISH_TEXTS = leaves(en);
+const ENGLISH_TEXTS = leaves(allEnglish);
 const OTHERS = await Promise.all(
   LANGUAGE_IDS.filter((language) => language !== "en").map(
     async (language): Promise<[Language, Words]> => [language, await LANGUAGES[language].load()],
@@ -84,7 +85,7 @@ it("addresses people in German with Sie, and has no English word for one that Ge
 });
 
 it("chooses the word by the count", () => {
-  expect([1, 2, 0].map((count) => en.videos.count(count, String(count)))).toEqual([
+  expect([1, 2, 0].map((count) => allEnglish.videos.count(count, String(count)))).toEqual([
     "1 video",
     "2 videos",
     "0 videos",

@@ -1,6 +1,6 @@
 // What the page says in German when the API refuses, and why an upload failed.
 import type { Look } from "@/lib/upload/types";
-import type { Words } from "./en";
+import type { AllWords } from "./all-english";
 
 const NOT_FITTING =
   "Diese Seite und der Server passen nicht zusammen. Vielleicht wurde Slipway aktualisiert. Laden Sie die Seite neu und versuchen Sie es dann noch einmal.";
@@ -8,7 +8,7 @@ const CONTINUES = "Ein neuer Versuch macht dort weiter, wo das Hochladen aufgeh�
 const GONE =
   "Dieses Video wurde gelöscht oder ist abgelaufen. Versuchen Sie es noch einmal, um es von vorn zu senden.";
 
-export const problems: Words["problems"] = {
+export const problems: AllWords["problems"] = {
   body_too_large: { else: NOT_FITTING },
   content_type_mismatch: {
     else: "Der Name der Datei passt nicht zu ihrem Inhalt. Geben Sie ihr die richtige Endung und wählen Sie sie noch einmal aus.",
@@ -140,7 +140,7 @@ function later(wait: string | null): string {
 }
 
 /** Why an upload failed, where no code of the API says it. */
-export const failures: Words["failures"] = {
+export const failures: AllWords["failures"] = {
   theFile: "Die Datei",
   name_has_controls: () =>
     "Der Name der Datei enthält Steuerzeichen. Benennen Sie sie um und wählen Sie sie noch einmal aus.",

@@ -1,7 +1,8 @@
 // Every text of the page, in German.
+
+import type { AllWords } from "./all-english";
 import { format } from "./de-format";
 import { failures, problems } from "./de-problems";
-import type { Words } from "./en";
 import { pluralWords } from "./plural";
 
 const plural = pluralWords("de");
@@ -10,11 +11,13 @@ const files = plural({ one: "Datei", other: "Dateien" });
 const videos = plural({ one: "Video", other: "Videos" });
 const unfinishedVideos = plural({ one: "unvollständiges Video", other: "unvollständige Videos" });
 
-export const de: Words = {
+export const de: AllWords = {
   site: {
     name: "Slipway",
     description: "Videos direkt in den Speicher hochladen und sehen, was in ihnen steckt.",
     home: "Slipway, Ihre Videos",
+    account: (who) => `Ihr Konto, ${who}`,
+    signedInAs: (email) => `Angemeldet als ${email}`,
     version: (version) => `Slipway ${version}`,
     titles: {
       home: "Ihre Videos",
@@ -105,8 +108,6 @@ export const de: Words = {
 
   account: {
     title: "Ihr Konto",
-    link: (who) => `Ihr Konto, ${who}`,
-    signedInAs: (email) => `Angemeldet als ${email}`,
     loading: "Ihr Konto wird geladen",
     name: {
       title: "Name",

@@ -1,13 +1,13 @@
 // Says why an upload failed, from what the engine found out.
 import type { FailureReason } from "@/lib/upload/types";
 import { type Place, problemOf } from "./problems";
-import type { Text } from "./text";
+import type { VideosText } from "./videos-text";
 
-type Say = (reason: never, format: Text["format"], accepted: string) => string;
+type Say = (reason: never, format: VideosText["format"], accepted: string) => string;
 
 /** `place` says whether something of the file has been sent. */
 export function failureText(
-  t: Text,
+  t: VideosText,
   reason: FailureReason,
   place: Extract<Place, "create" | "send">,
 ): string {
@@ -19,7 +19,7 @@ export function failureText(
 }
 
 /** "MP4 (.mp4, .m4v) and WebM (.webm)". */
-function acceptedText({ format }: Text, reason: FailureReason): string {
+function acceptedText({ format }: VideosText, reason: FailureReason): string {
   if (!("accepted" in reason)) return "";
   return format.and(
     reason.accepted.map(

@@ -7,7 +7,7 @@ interface LanguageFacts {
   readonly direction: "ltr" | "rtl";
   /** Formats figures and dates if the browser names no place where the language is spoken. */
   readonly locale: string;
-  /** Every page comes with English, because the exported pages are in English. Other catalogues are fetched. */
+  /** Each page comes with its English texts, because it is exported in English. Other catalogues are fetched. */
   readonly load: () => Promise<Words>;
 }
 

@@ -1,5 +1,5 @@
 // English texts in brackets and longer, for a page from right to left. A text without brackets is in no catalogue.
-import { en, type Words } from "./en";
+import { type AllWords, allEnglish } from "./all-english";
 
 // As much longer as texts of other languages may be.
 const LENGTHENING = 0.35;
@@ -22,4 +22,4 @@ function disguiseAll(texts: unknown): unknown {
   return Object.fromEntries(Object.entries(texts as object).map(([key, value]) => [key, disguiseAll(value)]));
 }
 
-export const pseudo = disguiseAll(en) as Words;
+export const pseudo = disguiseAll(allEnglish) as AllWords;

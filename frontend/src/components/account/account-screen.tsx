@@ -2,7 +2,7 @@
 "use client";
 
 import { RequireSession } from "@/components/require-session";
-import { useText } from "@/text/use-text";
+import { useAccountText } from "@/text/account-text";
 import { DeleteAccount } from "./delete-account";
 import { LanguageChoice } from "./language-choice";
 import { NameForm } from "./name-form";
@@ -11,7 +11,7 @@ import { PasswordForm } from "./password-form";
 import { SessionList } from "./session-list";
 
 export function AccountScreen() {
-  const t = useText();
+  const t = useAccountText();
   return (
     <RequireSession fallback={<h1 className="sr-only">{t.account.loading}</h1>}>
       <h1 className="font-semibold text-2xl tracking-tight">{t.account.title}</h1>

@@ -6,15 +6,15 @@ import { PasswordField } from "@/components/auth/password-field";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogTitle } from "@/components/ui/dialog";
-import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useCurrentUpload } from "@/components/upload/current-upload";
 import { useDeleteAccount } from "@/hooks/use-account";
 import { submittedFields } from "@/lib/submitted-fields";
 import { isRunning } from "@/lib/upload/rules/upload-state";
-import { useText } from "@/text/use-text";
+import { useAccountText } from "@/text/account-text";
 import { AccountSection } from "./account-section";
 
 export function DeleteAccount() {
-  const t = useText().account.delete;
+  const t = useAccountText().account.delete;
   const [asking, setAsking] = useState(false);
   const remove = useDeleteAccount();
   const refusal = useRefusal(remove.error, "delete_account");

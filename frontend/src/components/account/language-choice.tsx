@@ -5,13 +5,14 @@ import { useState } from "react";
 import { Alert } from "@/components/ui/alert";
 import { Label } from "@/components/ui/label";
 import { Select } from "@/components/ui/select";
+import { useAccountText } from "@/text/account-text";
 import { chooseLanguage } from "@/text/language-store";
 import { LANGUAGE_IDS, LANGUAGES, PSEUDO, pickLanguage } from "@/text/languages";
-import { useShownText, useText } from "@/text/use-text";
+import { useShownText } from "@/text/use-text";
 import { AccountSection } from "./account-section";
 
 export function LanguageChoice() {
-  const t = useText();
+  const t = useAccountText();
   const texts = t.account.language;
   const { choice } = useShownText();
   const [isMissing, setMissing] = useState(false);

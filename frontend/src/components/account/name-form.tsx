@@ -7,11 +7,11 @@ import { Button } from "@/components/ui/button";
 import { useRename } from "@/hooks/use-account";
 import { useSession } from "@/hooks/use-session";
 import { submittedFields } from "@/lib/submitted-fields";
-import { useText } from "@/text/use-text";
+import { useAccountText } from "@/text/account-text";
 import { AccountSection } from "./account-section";
 
 export function NameForm() {
-  const t = useText().account.name;
+  const t = useAccountText().account.name;
   const session = useSession();
   const rename = useRename();
   const refusal = useRefusal(rename.error, "name");

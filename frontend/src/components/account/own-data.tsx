@@ -5,12 +5,12 @@ import { Download } from "lucide-react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { useExport } from "@/hooks/use-account";
+import { useAccountText } from "@/text/account-text";
 import { problemOf } from "@/text/problems";
-import { useText } from "@/text/use-text";
 import { AccountSection } from "./account-section";
 
 export function OwnData() {
-  const t = useText();
+  const t = useAccountText();
   const texts = t.account.data;
   const data = useExport();
   const count = t.videos.count(data.count, t.format.number(data.count));

@@ -7,11 +7,11 @@ import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
 import { useChangePassword } from "@/hooks/use-account";
 import { submittedFields } from "@/lib/submitted-fields";
-import { useText } from "@/text/use-text";
+import { useAccountText } from "@/text/account-text";
 import { AccountSection } from "./account-section";
 
 export function PasswordForm() {
-  const t = useText();
+  const t = useAccountText();
   const change = useChangePassword();
   const refusal = useRefusal(change.error, "password");
 

@@ -10,13 +10,13 @@ import { useEndSession, useSessions } from "@/hooks/use-account";
 import type { SignedInSession } from "@/lib/api/client";
 import { deviceName } from "@/lib/device";
 import { submittedFields } from "@/lib/submitted-fields";
-import { useText } from "@/text/use-text";
+import { useAccountText } from "@/text/account-text";
 import { AccountSection } from "./account-section";
 
 const ALL_OTHERS = "others";
 
 export function SessionList() {
-  const t = useText();
+  const t = useAccountText();
   const sessions = useSessions();
   const end = useEndSession();
   const refusal = useRefusal(end.error, "end_session");
@@ -63,7 +63,7 @@ export function SessionList() {
 }
 
 function SessionRow({ session, pending }: { session: SignedInSession; pending: boolean }) {
-  const t = useText();
+  const t = useAccountText();
   const name = deviceName(t, session.user_agent);
   return (
     <li className="flex items-center gap-4 py-3 text-sm">

@@ -4,7 +4,7 @@
 import { useSearchParams } from "next/navigation";
 import { type ReactNode, Suspense } from "react";
 import { Link } from "@/components/site-link";
-import { Button } from "@/components/ui/button";
+import { buttonClass } from "@/components/ui/button";
 import { ownPath } from "@/lib/own-path";
 
 interface Props {
@@ -27,8 +27,11 @@ function KeepingNext(props: Props) {
 
 function To({ to, next, children }: Props & { next: string }) {
   return (
-    <Button asChild variant="link" size="inline">
-      <Link href={next === "/" ? to : `${to}?next=${encodeURIComponent(next)}`}>{children}</Link>
-    </Button>
+    <Link
+      className={buttonClass({ variant: "link", size: "inline" })}
+      href={next === "/" ? to : `${to}?next=${encodeURIComponent(next)}`}
+    >
+      {children}
+    </Link>
   );
 }

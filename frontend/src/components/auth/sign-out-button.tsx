@@ -5,7 +5,7 @@ import { LogOut } from "lucide-react";
 import { useState } from "react";
 import { ConfirmDialog } from "@/components/confirm-dialog";
 import { Button } from "@/components/ui/button";
-import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useCurrentUpload } from "@/components/upload/current-upload";
 import { useSignOut } from "@/hooks/use-session";
 import { heldVideo } from "@/hooks/use-upload";
 import { isRunning } from "@/lib/upload/rules/upload-state";

@@ -1,6 +1,5 @@
-// A button, or with `asChild` a link that looks like one. Every size has a target of at least 44 × 44 px. Forced colours
+// A button, and the classes of a link that looks like one. Every size has a target of at least 44 × 44 px. Forced colours
 // show the transparent border.
-import { Slot } from "@radix-ui/react-slot";
 import { cva, type VariantProps } from "class-variance-authority";
 import type { ComponentProps, MouseEvent } from "react";
 import { cn } from "@/lib/cn";
@@ -29,26 +28,27 @@ const buttonVariants = cva(
   },
 );
 
+export function buttonClass(variants: VariantProps<typeof buttonVariants> = {}, className?: string): string {
+  return cn(buttonVariants(variants), className);
+}
+
 export function Button({
   className,
   variant,
   size,
-  asChild = false,
   pending = false,
   ...props
 }: Omit<ComponentProps<"button">, "disabled"> &
   VariantProps<typeof buttonVariants> & {
-    asChild?: boolean;
     /** Whether the button does nothing for now. It keeps the focus, which `disabled` would drop to the body. */
     pending?: boolean;
   }) {
-  const Component = asChild ? Slot : "button";
   return (
-    <Component
+    <button
       data-slot="button"
       // A button without a type would submit the form around it.
-      {...(asChild ? {} : { type: "button" })}
-      className={cn(buttonVariants({ variant, size }), className)}
+      type="button"
+      className={buttonClass({ variant, size }, className)}
       {...props}
       // Enter in a field of the form clicks the button too.
       {...(pending

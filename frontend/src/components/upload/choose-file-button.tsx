@@ -5,7 +5,7 @@ import { type ComponentProps, useRef } from "react";
 import { Button } from "@/components/ui/button";
 import type { UploadPolicy } from "@/lib/upload/types";
 import { acceptAttribute } from "./accept";
-import { useCurrentUpload } from "./upload-provider";
+import { useCurrentUpload } from "./current-upload";
 
 export function ChooseFileButton({
   policy,

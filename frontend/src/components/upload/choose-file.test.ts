@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Dropped } from "@/hooks/use-file-drop";
-import { ENGLISH } from "@/text/text";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { chooseFile, refusalSentence } from "./choose-file";
 
 const file = (name: string) => new File(["x"], name);
@@ -23,6 +23,6 @@ describe("chooseFile", () => {
     ["a drop without a file", { files: [], hasFolder: false }, false, /no file/],
   ])("refuses %s", (_, dropped, uploadRuns, sentence) => {
     const choice = chooseFile(dropped, uploadRuns);
-    expect(choice.kind === "refused" && refusalSentence(ENGLISH, choice.refusal)).toMatch(sentence);
+    expect(choice.kind === "refused" && refusalSentence(ALL_ENGLISH, choice.refusal)).toMatch(sentence);
   });
 });

@@ -1,6 +1,6 @@
 // Chooses the one file of a drop or a selection, or says why it takes none.
 import type { Dropped } from "@/hooks/use-file-drop";
-import type { Text } from "@/text/text";
+import type { VideosText } from "@/text/videos-text";
 
 export type Refusal =
   | { readonly reason: "uploadRuns" | "folder" | "noFile" }
@@ -24,7 +24,7 @@ function refused(refusal: Refusal): Choice {
   return { kind: "refused", refusal };
 }
 
-export function refusalSentence(t: Text, refusal: Refusal): string {
+export function refusalSentence(t: VideosText, refusal: Refusal): string {
   const texts = t.upload.refused;
   return refusal.reason === "several" ? texts.several(refusal.count) : texts[refusal.reason];
 }

@@ -1,9 +1,9 @@
 import { CopyButton } from "@/components/copy-button";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 /** Copy the report on a failed upload. */
 export function CopyReportButton({ makeReport }: { makeReport: () => string }) {
-  const { report } = useText().upload;
+  const { report } = useVideosText().upload;
   return (
     <CopyButton
       variant="ghost"

@@ -1,10 +1,10 @@
 // Covers the page while the user drags a file over it.
 
 import { CircleAlert, CloudUpload } from "lucide-react";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 export function DropOverlay({ busy }: { busy: boolean }) {
-  const texts = useText().upload.overlay;
+  const texts = useVideosText().upload.overlay;
   const Icon = busy ? CircleAlert : CloudUpload;
   return (
     // The page below handles the drag events.

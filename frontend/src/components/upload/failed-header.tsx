@@ -3,10 +3,10 @@
 
 import { CloseButton } from "@/components/ui/close-button";
 import { FileName } from "@/components/videos/file-name";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 export function FailedHeader({ name, onClose }: { name: string; onClose: () => void }) {
-  const texts = useText().upload.failed;
+  const texts = useVideosText().upload.failed;
   return (
     <div className="flex items-start justify-between gap-4">
       <div className="min-w-0">

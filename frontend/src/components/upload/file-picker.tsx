@@ -3,12 +3,12 @@
 
 import { CloudUpload } from "lucide-react";
 import type { UploadPolicy } from "@/lib/upload/types";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { acceptedNames } from "./accept";
 import { ChooseFileButton } from "./choose-file-button";
 
 export function FilePicker({ policy, cancelled }: { policy: UploadPolicy; cancelled?: string }) {
-  const t = useText();
+  const t = useVideosText();
   const texts = t.upload.picker;
   return (
     <div className="m-2 flex flex-col items-center rounded-lg border border-input border-dashed px-4 py-8 text-center sm:py-10">

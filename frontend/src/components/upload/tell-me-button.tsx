@@ -4,7 +4,7 @@
 import { Bell, BellRing } from "lucide-react";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 /** Android's browsers show notifications of service workers only, and their constructor throws. */
 function canNotify(): boolean {
@@ -12,7 +12,7 @@ function canNotify(): boolean {
 }
 
 export function TellMeButton({ asked, onAsked }: { asked: boolean; onAsked: (asked: boolean) => void }) {
-  const texts = useText().upload.tell;
+  const texts = useVideosText().upload.tell;
   const [isBlocked, setIsBlocked] = useState(false);
   if (!canNotify()) return null;
 

@@ -2,12 +2,12 @@
 import { endsEarlyText } from "@/components/videos/video-facts";
 import type { UploadState, Video, Waiting } from "@/lib/upload/types";
 import { failureText } from "@/text/failure-text";
-import type { Text } from "@/text/text";
+import type { VideosText } from "@/text/videos-text";
 
 const STEP_PERCENT = 25;
 
 /** Return the sentence for this state. It changes only at milestones, so a screen reader can say each change. */
-export function uploadAnnouncement(t: Text, state: UploadState): string {
+export function uploadAnnouncement(t: VideosText, state: UploadState): string {
   const texts = t.upload.announce;
   switch (state.status) {
     case "idle":
@@ -37,14 +37,14 @@ export function uploadAnnouncement(t: Text, state: UploadState): string {
   }
 }
 
-export function doneSentence(t: Text, video: Video): string {
+export function doneSentence(t: VideosText, video: Video): string {
   if (video.status !== "ready") return t.upload.announce.uploaded;
   const ready = t.upload.announce.ready(video.container === null ? null : t.format.spell(video.container));
   const missing = endsEarlyText(t, video);
   return missing === null ? ready : `${ready} ${missing}`;
 }
 
-export function waitingSentence(t: Text, waiting: Waiting): string {
+export function waitingSentence(t: VideosText, waiting: Waiting): string {
   const texts = t.upload.waiting;
   const retrying: Readonly<Record<string, string>> = texts.retrying;
   switch (waiting.reason) {

@@ -9,16 +9,16 @@ import { CloseButton } from "@/components/ui/close-button";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useUploadPolicy } from "@/hooks/use-upload-policy";
 import { isRunning } from "@/lib/upload/rules/upload-state";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { refusalSentence } from "./choose-file";
+import { useCurrentUpload } from "./current-upload";
 import { FilePicker } from "./file-picker";
 import { UploadDone } from "./upload-done";
 import { UploadFailed } from "./upload-failed";
-import { useCurrentUpload } from "./upload-provider";
 import { UploadRunning } from "./upload-running";
 
 export function UploadCard() {
-  const t = useText();
+  const t = useVideosText();
   const policy = useUploadPolicy();
   const { state, uploader, notice, closeNotice } = useCurrentUpload();
   const card = useRef<HTMLElement>(null);

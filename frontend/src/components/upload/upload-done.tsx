@@ -6,7 +6,7 @@ import { useEffect } from "react";
 import { useAnnounce } from "@/components/announcer";
 import { Link } from "@/components/site-link";
 import { Alert } from "@/components/ui/alert";
-import { Button } from "@/components/ui/button";
+import { buttonClass } from "@/components/ui/button";
 import { FileName } from "@/components/videos/file-name";
 import { videoFacts } from "@/components/videos/video-facts";
 import { EndsEarly, failureReason } from "@/components/videos/video-status";
@@ -16,14 +16,14 @@ import { cn } from "@/lib/cn";
 import type { UploadPolicy, Video } from "@/lib/upload/types";
 import { videoPath } from "@/lib/video-path";
 import { problemOf } from "@/text/problems";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { ChooseFileButton } from "./choose-file-button";
+import { useCurrentUpload } from "./current-upload";
 import { FailedHeader } from "./failed-header";
 import { doneSentence } from "./upload-announcement";
-import { useCurrentUpload } from "./upload-provider";
 
 export function UploadDone({ video: uploaded, policy }: { video: Video; policy: UploadPolicy }) {
-  const t = useText();
+  const t = useVideosText();
   const texts = t.upload.done;
   const followed = useVideo(uploaded.id, uploaded);
   const video = followed.data ?? uploaded;
@@ -84,9 +84,9 @@ export function UploadDone({ video: uploaded, policy }: { video: Video; policy: 
           {texts.another}
         </ChooseFileButton>
         {!moving && (
-          <Button asChild>
-            <Link href={videoPath(video.id)}>{texts.watch}</Link>
-          </Button>
+          <Link className={buttonClass()} href={videoPath(video.id)}>
+            {texts.watch}
+          </Link>
         )}
       </div>
     </div>

@@ -11,7 +11,7 @@ import { ALL_VIDEOS } from "@/lib/list/view";
 import type { FailureReason, UploadPolicy, UploadState } from "@/lib/upload/types";
 import { failureText } from "@/text/failure-text";
 import { problemOf } from "@/text/problems";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { ChooseFileButton } from "./choose-file-button";
 import { CopyReportButton } from "./copy-report-button";
 import { FailedHeader } from "./failed-header";
@@ -25,7 +25,7 @@ export function UploadFailed({
   uploader: Uploader;
   policy: UploadPolicy;
 }) {
-  const t = useText();
+  const t = useVideosText();
   const texts = t.upload.failed;
   const { error, file } = state;
   const tooMany = error.code === "too_many_uploads" && error.openVideoIds.length > 0;
@@ -58,7 +58,7 @@ export function UploadFailed({
 
 /** Lead to the videos whose deletion makes most room. */
 function ShowLargest() {
-  const t = useText();
+  const t = useVideosText();
   const [, changeView] = useListView();
   return (
     <Button
@@ -90,7 +90,7 @@ const ABOUT_FILE: ReadonlySet<FailureReason["kind"]> = new Set([
 
 /** Offer to delete unfinished uploads, because they count against the limit. */
 function DiscardOpenUploads({ ids, onDiscarded }: { ids: readonly string[]; onDiscarded: () => void }) {
-  const texts = useText().upload.failed;
+  const texts = useVideosText().upload.failed;
   const remove = useDeleteVideo();
   const [problem, setProblem] = useState<string | null>(null);
 

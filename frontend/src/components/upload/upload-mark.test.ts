@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { makeVideo } from "@/lib/upload/testing";
 import type { UploadState, Video } from "@/lib/upload/types";
-import { ENGLISH } from "@/text/text";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { uploadEnd, uploadMark } from "./upload-mark";
 
 const file = { name: "a.mp4", sizeBytes: 5 };
@@ -35,6 +35,6 @@ describe("uploadMark", () => {
     ["Failed", { status: "failed", file, videoId: null, error }],
   ])("is %s for %j and the video %s", (mark, state, status) => {
     const end = uploadEnd(state, status === undefined ? null : makeVideo("v1", request, status));
-    expect(uploadMark(ENGLISH, state, end)).toBe(mark);
+    expect(uploadMark(ALL_ENGLISH, state, end)).toBe(mark);
   });
 });

@@ -1,7 +1,7 @@
 // Says in the tab's title what an upload does, for people who are in another tab.
 import { isInProgress } from "@/hooks/use-video-list";
 import type { UploadState, Video } from "@/lib/upload/types";
-import type { Text } from "@/text/text";
+import type { VideosText } from "@/text/videos-text";
 
 /** What an upload came to. */
 export type UploadEnd = "ready" | "failed";
@@ -13,7 +13,7 @@ export function uploadEnd(state: UploadState, video: Video | null): UploadEnd | 
   return video.status === "ready" ? "ready" : "failed";
 }
 
-export function uploadMark(t: Text, state: UploadState, end: UploadEnd | null): string | null {
+export function uploadMark(t: VideosText, state: UploadState, end: UploadEnd | null): string | null {
   const marks = t.upload.marks;
   if (end !== null) return marks[end];
   switch (state.status) {

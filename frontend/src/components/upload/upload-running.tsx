@@ -9,16 +9,16 @@ import { Progress } from "@/components/ui/progress";
 import { FileName } from "@/components/videos/file-name";
 import type { Uploader } from "@/hooks/use-upload";
 import type { UploadState, Waiting } from "@/lib/upload/types";
-import type { Text } from "@/text/text";
-import { useText } from "@/text/use-text";
+import type { VideosText } from "@/text/videos-text";
+import { useVideosText } from "@/text/videos-text";
+import { useCurrentUpload } from "./current-upload";
 import { TellMeButton } from "./tell-me-button";
 import { waitingSentence } from "./upload-announcement";
-import { useCurrentUpload } from "./upload-provider";
 
 type RunningState = Extract<UploadState, { status: "checking" | "starting" | "sending" | "assembling" }>;
 
 export function UploadRunning({ state, uploader }: { state: RunningState; uploader: Uploader }) {
-  const t = useText();
+  const t = useVideosText();
   const texts = t.upload;
   const { askSignIn, notifies, setNotifies } = useCurrentUpload();
   const [asking, setAsking] = useState(false);
@@ -87,7 +87,7 @@ export function UploadRunning({ state, uploader }: { state: RunningState; upload
 
 /** Count down to the next attempt. */
 function RetryCount({ waiting }: { waiting: Extract<Waiting, { reason: "retrying" }> }) {
-  const t = useText();
+  const t = useVideosText();
   const [seconds, setSeconds] = useState(0);
 
   useEffect(() => {
@@ -108,7 +108,7 @@ function RetryCount({ waiting }: { waiting: Extract<Waiting, { reason: "retrying
 }
 
 function Detail({ state }: { state: RunningState }) {
-  const t = useText();
+  const t = useVideosText();
   switch (state.status) {
     case "checking":
     case "starting":
@@ -133,17 +133,17 @@ function Detail({ state }: { state: RunningState }) {
 type SendingState = Extract<RunningState, { status: "sending" | "assembling" }>;
 
 /** Return the bytes sent, and the speed unless the upload waits. */
-function figures(t: Text, { progress, waiting }: SendingState): string[] {
+function figures(t: VideosText, { progress, waiting }: SendingState): string[] {
   const { bytesSent, bytesTotal, bytesPerSecond } = progress;
   const sent = t.upload.sentOf(t.format.bytes(bytesSent), t.format.bytes(bytesTotal));
   return waiting === null && bytesPerSecond !== null ? [sent, t.format.speed(bytesPerSecond)] : [sent];
 }
 
-function timeLeft(t: Text, { progress, waiting }: SendingState): string | null {
+function timeLeft(t: VideosText, { progress, waiting }: SendingState): string | null {
   return waiting === null && progress.etaSeconds !== null ? t.format.timeLeft(progress.etaSeconds) : null;
 }
 
-function valueText(t: Text, state: SendingState): string {
+function valueText(t: VideosText, state: SendingState): string {
   const left = timeLeft(t, state);
   return [
     t.format.percent(state.progress.percent),

@@ -5,7 +5,7 @@ import { useEffect, useEffectEvent, useState } from "react";
 import { useMarkInTitle } from "@/hooks/use-page-title";
 import { useVideo } from "@/hooks/use-videos";
 import type { UploadState, Video } from "@/lib/upload/types";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { type UploadEnd, uploadEnd, uploadMark } from "./upload-mark";
 
 export function UploadSignals({ state, notifies }: { state: UploadState; notifies: boolean }) {
@@ -32,7 +32,7 @@ function FollowedSignals({
 }
 
 function Signals({ state, end, notifies }: { state: UploadState; end: UploadEnd | null; notifies: boolean }) {
-  const t = useText();
+  const t = useVideosText();
   const isNews = useIsNews(end);
   useMarkInTitle(end === null || isNews ? uploadMark(t, state, end) : null);
   useBadge(end !== null && isNews);

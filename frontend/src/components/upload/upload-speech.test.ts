@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { MIB, makeWorld, OK, untilSending, type World } from "@/lib/upload/testing";
-import { ENGLISH } from "@/text/text";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { SILENT, speak } from "./upload-speech";
 
 /** All that the live region says, in order. */
 function announcements({ states }: World): string[] {
   let speech = SILENT;
   return states.flatMap((state) => {
-    speech = speak(ENGLISH, speech, state);
+    speech = speak(ALL_ENGLISH, speech, state);
     return speech.sentence ?? [];
   });
 }

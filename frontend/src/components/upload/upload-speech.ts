@@ -1,6 +1,6 @@
 // Decides what the live region says of an upload's states, so that it says each thing once.
 import type { UploadState } from "@/lib/upload/types";
-import type { Text } from "@/text/text";
+import type { VideosText } from "@/text/videos-text";
 import { uploadAnnouncement } from "./upload-announcement";
 
 export interface Speech {
@@ -14,7 +14,7 @@ export interface Speech {
 
 export const SILENT: Speech = { sentence: null, said: new Set(), saidOfOutage: null };
 
-export function speak(t: Text, before: Speech, state: UploadState): Speech {
+export function speak(t: VideosText, before: Speech, state: UploadState): Speech {
   const sentence = uploadAnnouncement(t, state);
   // The next user must not find the last one's file name in the live region.
   if (state.status === "idle") return { ...SILENT, sentence: "" };

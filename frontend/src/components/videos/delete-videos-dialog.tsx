@@ -3,7 +3,7 @@
 
 import { ConfirmDialog } from "@/components/confirm-dialog";
 import type { Video } from "@/lib/api/client";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 export function DeleteVideosDialog({
   videos,
@@ -15,7 +15,7 @@ export function DeleteVideosDialog({
   onClose: () => void;
   onConfirm: () => void;
 }) {
-  const t = useText();
+  const t = useVideosText();
   const texts = t.videos.delete;
   const areUploads = videos.every(({ status }) => status === "uploading");
   const count = videos.length;

@@ -7,7 +7,7 @@ import { CloseButton } from "@/components/ui/close-button";
 import { Input } from "@/components/ui/input";
 import { Select } from "@/components/ui/select";
 import { FILTERS, isFilter, type ListView, MAX_SEARCH_CHARACTERS, SORTS, type Sort } from "@/lib/list/view";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 export function ListControls({
   view,
@@ -18,7 +18,7 @@ export function ListControls({
   onChange: (change: Partial<ListView>) => void;
   field: RefObject<HTMLInputElement | null>;
 }) {
-  const t = useText().videos.search;
+  const t = useVideosText().videos.search;
   return (
     <search className="mb-3 grid grid-cols-2 gap-2 sm:grid-cols-[minmax(0,1fr)_auto_auto]">
       <SearchField field={field} value={view.search} onChange={(search) => onChange({ search })} />
@@ -63,7 +63,7 @@ function SearchField({
   value: string;
   onChange: (value: string) => void;
 }) {
-  const t = useText().videos.search;
+  const t = useVideosText().videos.search;
   const [typed, setTyped] = useState(value);
   const asked = useRef(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);

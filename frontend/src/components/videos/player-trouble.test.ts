@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ENGLISH } from "@/text/text";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { mayPassNextTime, type Trouble, troubleFor, troubleText, troubleTitle } from "./player-trouble";
 
 const NETWORK = 2;
@@ -60,24 +60,24 @@ describe("troubleText", () => {
   it.each<Trouble>(["not_loaded", "refused", "missing", "failing"])(
     "of %s says nothing of the format",
     (trouble) => {
-      expect(troubleTitle(ENGLISH, trouble)).toBe("The video couldn't be loaded");
-      const text = troubleText(ENGLISH, trouble, { container: "webm", video_codec: "vp8", ...WHOLE });
+      expect(troubleTitle(ALL_ENGLISH, trouble)).toBe("The video couldn't be loaded");
+      const text = troubleText(ALL_ENGLISH, trouble, { container: "webm", video_codec: "vp8", ...WHOLE });
       expect(text).not.toMatch(/webm|format|support/i);
     },
   );
 
   it("of cannot_play names the container and the codec", () => {
-    expect(troubleText(ENGLISH, "cannot_play", { container: "avi", video_codec: "mpeg4", ...WHOLE })).toMatch(
-      /^AVI with /,
-    );
-    expect(troubleText(ENGLISH, "cannot_play", { container: null, video_codec: null, ...WHOLE })).toMatch(
+    expect(
+      troubleText(ALL_ENGLISH, "cannot_play", { container: "avi", video_codec: "mpeg4", ...WHOLE }),
+    ).toMatch(/^AVI with /);
+    expect(troubleText(ALL_ENGLISH, "cannot_play", { container: null, video_codec: null, ...WHOLE })).toMatch(
       /^The format /,
     );
   });
 
   it("of cut_off says how much there is and nothing of the format", () => {
     const cut = { container: "mp4", video_codec: "h264", truncated: true, available_percent: 3 };
-    expect(troubleText(ENGLISH, "cut_off", cut)).toBe(
+    expect(troubleText(ALL_ENGLISH, "cut_off", cut)).toBe(
       "This file ends early. It contains about 3% of the video. If you have the whole file, upload it again.",
     );
   });

@@ -1,6 +1,6 @@
 // Finds out why a video doesn't play. The media element calls every failed first request an unsupported format.
 import type { Video } from "@/lib/api/client";
-import type { Text } from "@/text/text";
+import type { VideoText } from "@/text/video-text";
 import { endsEarlyText } from "./video-facts";
 
 type FileTrouble = "cannot_play" | "no_picture" | "ends_early" | "cut_off";
@@ -69,20 +69,20 @@ export function mayPassNextTime(trouble: Trouble): boolean {
   return trouble === "ends_early" || !isFileTrouble(trouble);
 }
 
-export function troubleTitle(t: Text, trouble: Trouble): string {
+export function troubleTitle(t: VideoText, trouble: Trouble): string {
   return t.video.trouble.titles[isFileTrouble(trouble) ? trouble : "not_loaded"];
 }
 
 type Described = Pick<Video, "container" | "video_codec" | "truncated" | "available_percent">;
 
-export function troubleText(t: Text, trouble: Trouble, video: Described): string {
+export function troubleText(t: VideoText, trouble: Trouble, video: Described): string {
   const texts = t.video.trouble;
   if (trouble === "cannot_play" || trouble === "no_picture") return texts.notSupported(formatOf(t, video));
   if (trouble === "cut_off") return texts.cut_off(endsEarlyText(t, video) ?? "");
   return texts[trouble];
 }
 
-function formatOf(t: Text, video: Pick<Video, "container" | "video_codec">): string {
+function formatOf(t: VideoText, video: Pick<Video, "container" | "video_codec">): string {
   const known = [video.container, video.video_codec].filter((name) => name !== null);
   const [first, second] = known.map(t.format.spell);
   if (first === undefined) return t.video.trouble.theFormat;

@@ -5,9 +5,9 @@ import { Undo2 } from "lucide-react";
 import { useEffect, useEffectEvent, useLayoutEffect, useRef } from "react";
 import { Button } from "@/components/ui/button";
 import { CloseButton } from "@/components/ui/close-button";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { FileName } from "./file-name";
-import type { Removal } from "./removal-provider";
+import type { Removal } from "./removal-keeper";
 
 export function RemovalNotice({
   removal,
@@ -18,7 +18,7 @@ export function RemovalNotice({
   onUndo: () => void;
   onEnd: () => void;
 }) {
-  const t = useText();
+  const t = useVideosText();
   const texts = t.videos.removal;
   const notice = useRef<HTMLElement>(null);
   const { videos, status } = removal;

@@ -5,10 +5,10 @@ import { Trash2 } from "lucide-react";
 import { Button } from "@/components/ui/button";
 import { CloseButton } from "@/components/ui/close-button";
 import type { Selection } from "@/hooks/use-selection";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 export function SelectionBar({ selection, onDelete }: { selection: Selection; onDelete: () => void }) {
-  const t = useText();
+  const t = useVideosText();
   const texts = t.videos.selection;
   const count = selection.chosen.length;
   return (

@@ -2,10 +2,10 @@
 "use client";
 
 import { useSession } from "@/hooks/use-session";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 
 export function SpaceUsed() {
-  const t = useText();
+  const t = useVideosText();
   const session = useSession();
   if (session.status !== "signed_in" || session.user.quota_bytes === 0) return null;
   const { reserved_bytes: used, quota_bytes: quota } = session.user;

@@ -1,10 +1,10 @@
-// Formats a video's metadata. Unknown values are omitted.
+// Formats what the list and the upload's end show of a video. Unknown values are omitted.
 import type { Video } from "@/lib/api/client";
 import { formatFrame, resolutionName } from "@/lib/format";
-import type { Text } from "@/text/text";
+import type { VideosText } from "@/text/videos-text";
 
 /** "1920 × 1080 (1080p)", or null. */
-function resolutionText({ width, height }: Pick<Video, "width" | "height">): string | null {
+export function resolutionText({ width, height }: Pick<Video, "width" | "height">): string | null {
   if (width === null || height === null) return null;
   const name = resolutionName(width, height);
   return name === null ? formatFrame(width, height) : `${formatFrame(width, height)} (${name})`;
@@ -17,7 +17,7 @@ export function frameText({ width, height }: Pick<Video, "width" | "height">): s
 }
 
 /** Return the format, duration, resolution and size. */
-export function videoFacts({ format }: Text, video: Video): string[] {
+export function videoFacts({ format }: VideosText, video: Video): string[] {
   return [
     given(video.container, format.spell),
     given(video.duration_seconds, format.duration),
@@ -28,7 +28,7 @@ export function videoFacts({ format }: Text, video: Video): string[] {
 
 /** Say that data is missing from the file, or return null. */
 export function endsEarlyText(
-  t: Text,
+  t: VideosText,
   { truncated, available_percent: percent }: Pick<Video, "truncated" | "available_percent">,
 ): string | null {
   const texts = t.videos.endsEarly;
@@ -38,93 +38,6 @@ export function endsEarlyText(
   return percent < 99 ? texts.about(t.format.percent(percent)) : texts.almostAll;
 }
 
-/** "H.264 video, AAC stereo, 29.97 fps, HDR10", or null. */
-export function plainFormat(t: Text, video: Video): string | null {
-  const words = [
-    given(video.video_codec, (codec) => t.video.codecVideo(t.format.spell(codec))),
-    video.audio_codec === null ? null : soundText(t, video),
-    given(video.frame_rate, t.format.frameRate),
-    rangeText(t, { ...video, hdr: video.hdr === "sdr" ? null : video.hdr }),
-  ];
-  return words.filter((word) => word !== null).join(", ") || null;
-}
-
-export interface Fact {
-  readonly name: string;
-  readonly value: string;
-}
-
-/** Return all known metadata. */
-export function allVideoFacts(t: Text, video: Video): Fact[] {
-  const { format } = t;
-  const names = t.video.details;
-  const facts: (readonly [name: string, value: string | null])[] = [
-    [names.format, given(video.container, format.spell)],
-    [
-      names.duration,
-      given(
-        video.duration_seconds,
-        (seconds) => `${format.duration(seconds)} (${format.exactSeconds(seconds)})`,
-      ),
-    ],
-    [names.resolution, resolutionText(video)],
-    [names.size, `${format.bytes(video.size_bytes)} (${format.exactBytes(video.size_bytes)})`],
-    [names.video, given(video.video_codec, format.spell)],
-    [names.sound, soundText(t, video)],
-    [names.frameRate, given(video.frame_rate, format.frameRate)],
-    // The API divides the size by the stated duration, which is too little if data is missing.
-    [names.bitRate, video.truncated === true ? null : given(video.bit_rate, format.bitRate)],
-    [names.dynamicRange, rangeText(t, video)],
-    [names.orientation, orientationText(t, video)],
-    // Apps of the previous version, which may run beside this one, do not send it.
-    [names.cropped, video.crop ? cropText(t, video.crop) : null],
-    [names.uploaded, given(video.uploaded_at, format.fullDate)],
-  ];
-  return facts.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
-}
-
-function soundText(t: Text, video: Video): string | null {
-  if (video.audio_codec !== null) {
-    const codec = t.format.spell(video.audio_codec);
-    // Apps of the previous version, which may run beside this one, send no channels.
-    const channels = video.audio_channels ?? 0;
-    return channels === 0 ? codec : t.video.sound(codec, channels);
-  }
-  // Only complete metadata shows that a video has no sound.
-  return video.status === "ready" && video.metadata_complete ? t.video.details.noSound : null;
-}
-
-/** "HDR10, Dolby Vision", or null. */
-function rangeText(t: Text, { hdr, dolby_vision }: Pick<Video, "hdr" | "dolby_vision">): string | null {
-  const ranges = [
-    ...(hdr === null ? [] : [t.format.spell(hdr)]),
-    ...(dolby_vision === true ? ["Dolby Vision"] : []),
-  ];
-  return ranges.join(", ") || null;
-}
-
-/** Say how a player turns the stored picture. */
-function orientationText(t: Text, { rotation, mirrored }: Video): string | null {
-  const texts: Readonly<Record<number, string>> =
-    mirrored === true ? t.video.details.mirrored : t.video.details.rotated;
-  return texts[rotation ?? 0] ?? null;
-}
-
-const SIDES = ["left", "top", "right", "bottom"] as const;
-
-/** "0:140:0:140" -> "140 pixels at the top and bottom". */
-function cropText(t: Text, crop: string): string {
-  const texts = t.video.details;
-  const hidden = crop.split(":").map(Number);
-  const amounts = [...new Set(hidden)].filter((count) => count > 0);
-  return amounts
-    .map((count) => {
-      const sides = SIDES.filter((_, index) => hidden[index] === count).map((side) => texts.sides[side]);
-      return texts.croppedAt(count, t.format.and(sides));
-    })
-    .join(", ");
-}
-
-function given<T>(value: T | null, format: (value: T) => string): string | null {
+export function given<T>(value: T | null, format: (value: T) => string): string | null {
   return value === null ? null : format(value);
 }

@@ -7,7 +7,7 @@ import { useAnnounce } from "@/components/announcer";
 import { ErrorNotice } from "@/components/error-notice";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
-import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { useCurrentUpload } from "@/components/upload/current-upload";
 import { useListView } from "@/hooks/use-list-view";
 import { useSelection } from "@/hooks/use-selection";
 import { heldVideo, isBusy } from "@/hooks/use-upload";
@@ -18,11 +18,11 @@ import { listedVideos } from "@/lib/list/pages";
 import { lastPlace } from "@/lib/list/place";
 import { isNarrowed, type ListView, viewPath } from "@/lib/list/view";
 import { problemOf } from "@/text/problems";
-import type { Text } from "@/text/text";
-import { useText } from "@/text/use-text";
+import type { VideosText } from "@/text/videos-text";
+import { useVideosText } from "@/text/videos-text";
 import { DeleteVideosDialog } from "./delete-videos-dialog";
 import { ListControls } from "./list-controls";
-import { useRemovals } from "./removal-provider";
+import { useRemovals } from "./removals";
 import { SelectionBar } from "./selection-bar";
 import { SpaceUsed } from "./space-used";
 import { VideoListSkeleton } from "./video-list-skeleton";
@@ -36,7 +36,7 @@ const LIST_ALL_DRAWN = 20;
 const MAX_ROWS_SOUGHT = 1000;
 
 export function VideoList() {
-  const t = useText();
+  const t = useVideosText();
   const [view, changeView] = useListView();
   const { list, refreshError } = useVideoList(view);
   const held = heldVideo(useCurrentUpload().state);
@@ -175,7 +175,7 @@ function countOf(list: { pages: VideoListPage[] } | undefined, gone: number): Co
   return { count: isExact ? Math.max(first.count - gone, 0) : first.count, isExact };
 }
 
-function textOfCount(t: Text, { count, isExact }: Count): string {
+function textOfCount(t: VideosText, { count, isExact }: Count): string {
   const shown = t.format.number(count);
   return isExact ? t.videos.count(count, shown) : t.videos.countAbove(shown);
 }
@@ -207,7 +207,7 @@ function useAnnouncedCount(view: ListView, countText: string | null): void {
 
 /** The browser's own search finds only the rows near the window, so Ctrl+F leads to the list's search first. */
 function useSearchInstead(search: RefObject<HTMLInputElement | null>, rows: number): void {
-  const t = useText();
+  const t = useVideosText();
   const announce = useAnnounce();
   const isPartial = rows > LIST_ALL_DRAWN;
   useEffect(() => {
@@ -227,7 +227,7 @@ function useSearchInstead(search: RefObject<HTMLInputElement | null>, rows: numb
 
 /** Label the columns. Each cell has a label of its own for screen readers. */
 function VideoListHead() {
-  const { columns } = useText().videos;
+  const { columns } = useVideosText().videos;
   return (
     <div
       aria-hidden="true"
@@ -244,7 +244,7 @@ function VideoListHead() {
 }
 
 function NothingFound({ view, onClear }: { view: ListView; onClear: () => void }) {
-  const t = useText().videos.search;
+  const t = useVideosText().videos.search;
   return (
     <Card className="flex flex-col items-center px-6 py-14 text-center">
       <p className="font-medium">{t.nothing}</p>
@@ -259,7 +259,7 @@ function NothingFound({ view, onClear }: { view: ListView; onClear: () => void }
 }
 
 function EmptyList() {
-  const t = useText();
+  const t = useVideosText();
   return (
     <Card className="flex flex-col items-center px-6 py-14 text-center">
       <span className="grid size-12 place-items-center rounded-full bg-muted text-muted-foreground">

@@ -1,11 +1,11 @@
 import { CopyButton } from "@/components/copy-button";
 import { Card } from "@/components/ui/card";
 import type { Video } from "@/lib/api/client";
-import { useText } from "@/text/use-text";
-import { allVideoFacts } from "./video-facts";
+import { useVideoText } from "@/text/video-text";
+import { allVideoFacts } from "./video-details";
 
 export function VideoMetadata({ video }: { video: Video }) {
-  const t = useText();
+  const t = useVideoText();
   return (
     <section aria-labelledby="details-title" className="mt-8">
       <h2 id="details-title" className="mb-3 font-semibold text-lg tracking-tight">

@@ -4,9 +4,9 @@
 import { Download, RotateCw } from "lucide-react";
 import { type SyntheticEvent, useRef, useState } from "react";
 import { ExternalLink } from "@/components/external-link";
-import { Button } from "@/components/ui/button";
+import { Button, buttonClass } from "@/components/ui/button";
 import type { Video } from "@/lib/api/client";
-import { useText } from "@/text/use-text";
+import { useVideoText } from "@/text/video-text";
 import { type Playback, readPlayback, resumePlayback } from "./playback";
 import {
   isFileTrouble,
@@ -28,7 +28,7 @@ export function VideoPlayer({
   deliveryUrl: string;
   refresh: () => Promise<Video | null>;
 }) {
-  const t = useText();
+  const t = useVideoText();
   // A new URL makes the player load anew, so the page keeps the first one until it expires.
   const [source, setSource] = useState({ url: deliveryUrl, expiresAt: video.delivery_url_expires_at });
   const [trouble, setTrouble] = useState<Trouble | null>(null);
@@ -71,12 +71,10 @@ export function VideoPlayer({
           </p>
           <div className="mt-5 flex flex-wrap justify-center gap-3">
             {isFileTrouble(trouble) && (
-              <Button asChild>
-                <ExternalLink href={source.url} download={video.original_filename}>
-                  <Download />
-                  <span>{t.video.trouble.download}</span>
-                </ExternalLink>
-              </Button>
+              <ExternalLink className={buttonClass()} href={source.url} download={video.original_filename}>
+                <Download />
+                <span>{t.video.trouble.download}</span>
+              </ExternalLink>
             )}
             {mayPassNextTime(trouble) && (
               <Button variant="secondary" onClick={() => void renew().then(() => setTrouble(null))}>

@@ -6,7 +6,7 @@ import { type HeldVideo, isBusy } from "@/hooks/use-upload";
 import type { Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
 import { videoPath } from "@/lib/video-path";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { FileName } from "./file-name";
 import { frameText } from "./video-facts";
 import { EndsEarly, failureReason, StatusBadge, StatusIcon } from "./video-status";
@@ -42,7 +42,7 @@ export const VideoRow = memo(function VideoRow({
   onChoose: (id: string, isRange: boolean) => void;
   onDelete: (video: Video) => void;
 }) {
-  const t = useText();
+  const t = useVideosText();
   const { columns, delete: texts } = t.videos;
   const when = video.uploaded_at ?? video.created_at;
   const frame = frameText(video);
@@ -149,7 +149,7 @@ function Choice({
   isPossible: boolean;
   onChoose: (isRange: boolean) => void;
 }) {
-  const t = useText();
+  const t = useVideosText();
   if (!isPossible) return <StatusIcon status={status} />;
   const isShown = choice !== null;
   return (
@@ -183,7 +183,7 @@ function Choice({
 
 /** Most videos are ready, so that a badge in each row would say nothing. */
 function ReadyInWords() {
-  const t = useText();
+  const t = useVideosText();
   return (
     <span data-status="ready" className="sr-only">
       {t.videos.statuses.ready}
@@ -192,7 +192,7 @@ function ReadyInWords() {
 }
 
 function Unknown() {
-  const t = useText();
+  const t = useVideosText();
   return (
     <>
       <span aria-hidden="true">–</span>

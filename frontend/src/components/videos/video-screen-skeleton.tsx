@@ -1,10 +1,10 @@
 "use client";
 
 import { Skeleton } from "@/components/ui/skeleton";
-import { useText } from "@/text/use-text";
+import { useVideoText } from "@/text/video-text";
 
 export function VideoScreenSkeleton() {
-  const t = useText();
+  const t = useVideoText();
   return (
     <div>
       <h1 className="sr-only">{t.video.loading}</h1>

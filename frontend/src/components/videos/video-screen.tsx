@@ -8,8 +8,8 @@ import { CopyButton } from "@/components/copy-button";
 import { ErrorNotice } from "@/components/error-notice";
 import { ExternalLink } from "@/components/external-link";
 import { Link } from "@/components/site-link";
-import { Button } from "@/components/ui/button";
-import { useCurrentUpload } from "@/components/upload/upload-provider";
+import { Button, buttonClass } from "@/components/ui/button";
+import { useCurrentUpload } from "@/components/upload/current-upload";
 import { useNameInTitle } from "@/hooks/use-page-title";
 import { useRouter } from "@/hooks/use-site-navigation";
 import { heldVideo, isBusy } from "@/hooks/use-upload";
@@ -19,34 +19,36 @@ import { lastPlace } from "@/lib/list/place";
 import { publicAddress } from "@/lib/public-path";
 import { videoPath } from "@/lib/video-path";
 import { problemOf } from "@/text/problems";
-import { useText } from "@/text/use-text";
-import { useRemovals } from "./removal-provider";
-import { plainFormat } from "./video-facts";
+import { useVideoText } from "@/text/video-text";
+import { useRemovals } from "./removals";
+import { plainFormat } from "./video-details";
 import { VideoMetadata } from "./video-metadata";
 import { VideoScreenSkeleton } from "./video-screen-skeleton";
 import { VideoStage } from "./video-stage";
 import { EndsEarly, StatusBadge } from "./video-status";
 
 export function VideoScreen() {
-  const t = useText();
+  const t = useVideoText();
   const id = useSearchParams().get("id");
   const [back] = useState(lastPlace);
   return (
     <>
-      <Button asChild variant="ghost" size="sm" className="-ms-3.5 mb-4">
-        {/* The list scrolls to where it was. */}
-        <Link href={back.path} scroll={back.row === 0}>
-          <ArrowLeft className="rtl:-scale-x-100" />
-          <span>{t.video.all}</span>
-        </Link>
-      </Button>
+      {/* The list scrolls to where it was. */}
+      <Link
+        className={buttonClass({ variant: "ghost", size: "sm" }, "-ms-3.5 mb-4")}
+        href={back.path}
+        scroll={back.row === 0}
+      >
+        <ArrowLeft className="rtl:-scale-x-100" />
+        <span>{t.video.all}</span>
+      </Link>
       {id === null || id === "" ? <NoSuchVideo /> : <LoadedVideo id={id} />}
     </>
   );
 }
 
 function LoadedVideo({ id }: { id: string }) {
-  const t = useText();
+  const t = useVideoText();
   const query = useVideo(id);
   if (query.data !== undefined) {
     return (
@@ -69,7 +71,7 @@ function LoadedVideo({ id }: { id: string }) {
 }
 
 function NoSuchVideo(): ReactNode {
-  const t = useText();
+  const t = useVideoText();
   return (
     <div className="py-16 text-center">
       <h1 className="font-semibold text-2xl tracking-tight">{t.video.missing}</h1>
@@ -79,7 +81,7 @@ function NoSuchVideo(): ReactNode {
 }
 
 function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<Video | null> }) {
-  const t = useText();
+  const t = useVideoText();
   const router = useRouter();
   const { state } = useCurrentUpload();
   const { remove } = useRemovals();
@@ -111,12 +113,14 @@ function ShownVideo({ video, refresh }: { video: Video; refresh: () => Promise<V
         </div>
         <div className="flex shrink-0 flex-wrap gap-3">
           {video.delivery_url !== null && (
-            <Button asChild variant="secondary">
-              <ExternalLink href={video.delivery_url} download={video.original_filename}>
-                <Download />
-                <span>{t.video.download}</span>
-              </ExternalLink>
-            </Button>
+            <ExternalLink
+              className={buttonClass({ variant: "secondary" })}
+              href={video.delivery_url}
+              download={video.original_filename}
+            >
+              <Download />
+              <span>{t.video.download}</span>
+            </ExternalLink>
           )}
           <CopyButton
             variant="secondary"

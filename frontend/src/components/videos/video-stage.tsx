@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { Alert } from "@/components/ui/alert";
 import { type HeldVideo, isBusy } from "@/hooks/use-upload";
 import type { Video } from "@/lib/api/client";
-import { useText } from "@/text/use-text";
+import { useVideoText } from "@/text/video-text";
 import { VideoFrame } from "./video-frame";
 import { VideoPlayer } from "./video-player";
 import { failureReason } from "./video-status";
@@ -19,7 +19,7 @@ export function VideoStage({
   held: HeldVideo["how"] | null;
   refresh: () => Promise<Video | null>;
 }): ReactNode {
-  const t = useText();
+  const t = useVideoText();
   const texts = t.video.stage;
   switch (video.status) {
     case "ready":

@@ -6,8 +6,8 @@ import { type HeldVideo, isBusy } from "@/hooks/use-upload";
 import { isInProgress } from "@/hooks/use-video-list";
 import type { Video } from "@/lib/api/client";
 import { cn } from "@/lib/cn";
-import type { Text } from "@/text/text";
-import { useText } from "@/text/use-text";
+import type { VideosText } from "@/text/videos-text";
+import { useVideosText } from "@/text/videos-text";
 import { endsEarlyText } from "./video-facts";
 
 const STATUSES = {
@@ -24,7 +24,7 @@ const HERE = { sending: "sending", assembling: "completing" } as const;
 
 /** `held` tells whether this page works on the video. */
 export function StatusBadge({ status, held }: { status: Video["status"]; held: HeldVideo["how"] | null }) {
-  const t = useText();
+  const t = useVideosText();
   // The list may know less of it than the upload.
   const here = status === "uploading" && isBusy(held) ? held : null;
   const tone = here === null ? STATUSES[status].tone : "moving";
@@ -60,11 +60,11 @@ export function StatusIcon({ status }: { status: Video["status"] }) {
 
 /** Tell that data is missing from the file. The video is no less ready. */
 export function EndsEarly({ video, className }: { video: Video; className?: string }) {
-  const text = endsEarlyText(useText(), video);
+  const text = endsEarlyText(useVideosText(), video);
   return text !== null && <p className={cn("text-sm text-warning", className)}>{text}</p>;
 }
 
 /** Explain why a failed video was rejected. */
-export function failureReason(t: Text, video: Video): string {
+export function failureReason(t: VideosText, video: Video): string {
   return t.videos.failed[video.status_reason?.code ?? "unreadable"];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { waitingSentence } from "@/components/upload/upload-announcement";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { failureText } from "@/text/failure-text";
-import { ENGLISH } from "@/text/text";
 import { BLOCKED_BY_POLICY } from "../ports";
 import {
   type Attempt,
@@ -70,14 +70,14 @@ describe.each(Object.entries(BLOCKS))("parts that are kept from the store by %s"
     world.start();
     await world.clock.advance(block.withinMs ?? 59_000, () => waitingOf(world)?.reason === "blocked");
     const waiting = waitingOf(world);
-    expect(waiting && waitingSentence(ENGLISH, waiting)).toContain(block.words);
+    expect(waiting && waitingSentence(ALL_ENGLISH, waiting)).toContain(block.words);
     const probes = world.store.probes.length;
     await world.clock.advance(60_000);
     expect(waitingOf(world)).toEqual(waiting);
     expect(world.store.probes).toHaveLength(probes);
     const error = await expectFailed(world, block.code);
     expect(error).toMatchObject({ retryable: true });
-    expect(error && failureText(ENGLISH, error.reason, "send")).toContain(block.words);
+    expect(error && failureText(ALL_ENGLISH, error.reason, "send")).toContain(block.words);
     expect(world.telemetry.at(-1)).toMatchObject({ error_code: block.code });
   });
 
@@ -181,7 +181,7 @@ it("a 413 that the page can read names the limit", async () => {
   world.store.fault = () => ({ kind: "status", status: 413, at: 0 });
   world.start();
   const error = await expectFailed(world, "request_too_large", 10_000);
-  expect(error && failureText(ENGLISH, error.reason, "send")).toContain(TOO_LARGE);
+  expect(error && failureText(ALL_ENGLISH, error.reason, "send")).toContain(TOO_LARGE);
 });
 
 it("does not tell an earlier attempt's reason when the user tries again on another network", async () => {

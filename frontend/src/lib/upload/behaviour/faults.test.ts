@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { failureText } from "@/text/failure-text";
-import { ENGLISH } from "@/text/text";
 import {
   type Attempt,
   apiFailure,
@@ -178,7 +178,7 @@ describe("retry", () => {
     world.start();
     const error = await expectFailed(world, "network");
     expect(error).toMatchObject({ retryable: true });
-    expect(error && failureText(ENGLISH, error.reason, "send")).toContain("503");
+    expect(error && failureText(ALL_ENGLISH, error.reason, "send")).toContain("503");
     expect(world.clock.now() - T0).toBeGreaterThanOrEqual(600_000);
     expect(world.leaks()).toEqual(NO_LEAKS);
   });
@@ -196,7 +196,7 @@ describe("retry", () => {
     world.store.fault = faultOn(2, { kind: "status", status: 400, code: "EntityTooLarge" });
     world.start();
     const error = await expectFailed(world, "storage_refused", 10_000);
-    expect(error && failureText(ENGLISH, error.reason, "send")).toContain("EntityTooLarge");
+    expect(error && failureText(ALL_ENGLISH, error.reason, "send")).toContain("EntityTooLarge");
     expect(world.leaks()).toEqual(NO_LEAKS);
   });
 
@@ -206,7 +206,7 @@ describe("retry", () => {
       attempt.part === 2 ? { kind: "status", status: 403, code: "SignatureDoesNotMatch", at: 0 } : OK;
     world.start();
     const error = await expectFailed(world, "storage_refused", 10_000);
-    expect(error && failureText(ENGLISH, error.reason, "send")).toContain("SignatureDoesNotMatch");
+    expect(error && failureText(ALL_ENGLISH, error.reason, "send")).toContain("SignatureDoesNotMatch");
     const tries = world.store.attempts.filter((attempt) => attempt.part === 2);
     expect(tries).toHaveLength(2);
     expect(tries[0]?.urlSerial).not.toBe(tries[1]?.urlSerial);
@@ -227,7 +227,7 @@ describe("retry", () => {
     world.store.fault = faultOn(1, { kind: "status", status: 400, code: "BadDigest" }, 99);
     world.start();
     const error = await expectFailed(world, "storage_refused");
-    expect(error && failureText(ENGLISH, error.reason, "send")).toContain("damaged");
+    expect(error && failureText(ALL_ENGLISH, error.reason, "send")).toContain("damaged");
     expect(world.hasher.hashed.filter((start) => start === 0)).toHaveLength(4);
   });
 

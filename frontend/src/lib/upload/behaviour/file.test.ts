@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { failureText } from "@/text/failure-text";
-import { ENGLISH } from "@/text/text";
 import {
   expectDone,
   expectFailed,
@@ -39,7 +39,7 @@ describe("the check before anything is sent", () => {
     const world = makeWorld({ file: new FakeFile(6 * MIB, name, latin1(leading)) });
     world.start();
     const error = await expectFailed(world, code);
-    expect(error && failureText(ENGLISH, error.reason, "send")).toBe(detail);
+    expect(error && failureText(ALL_ENGLISH, error.reason, "send")).toBe(detail);
     expect(error?.retryable).toBe(false);
     expect(world.api.calls).toEqual([]);
     expect(world.leaks()).toEqual(NO_LEAKS);
@@ -137,7 +137,7 @@ describe("a file that changes during the upload", () => {
     world.hasher.mode = "unreadable";
     world.file.readError = name;
     const error = await expectFailed(world, "file_unreadable");
-    expect(error && failureText(ENGLISH, error.reason, "send")).toBe(
+    expect(error && failureText(ALL_ENGLISH, error.reason, "send")).toBe(
       "holiday.mp4 can't be read. Its drive may be away, or a program moved, deleted or rewrote it. Put it back and try again, or choose it again.",
     );
   });
@@ -268,7 +268,7 @@ describe("a file on a drive that is away", () => {
     }
     const error = await expectFailed(world, "file_unreadable", 60_000);
     expect(error).toMatchObject({ retryable: true });
-    expect(error && failureText(ENGLISH, error.reason, "send")).not.toContain("changed");
+    expect(error && failureText(ALL_ENGLISH, error.reason, "send")).not.toContain("changed");
     const sent = [...world.store.parts.keys()];
     const before = world.store.attempts.length;
     setAway(false);

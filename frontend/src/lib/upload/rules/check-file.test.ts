@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { failureText } from "@/text/failure-text";
-import { ENGLISH } from "@/text/text";
 import { latin1, MP4_START, POLICY } from "../testing";
 import { checkContent, checkFile, cleanName, completeName, createRequest } from "./check-file";
 
@@ -44,12 +44,12 @@ describe("checkFile", () => {
   ])("refuses %j of %i bytes as %s", (name, size, code, detail) => {
     const failure = checkFile({ name, size }, POLICY);
     expect(failure).toMatchObject({ code, retryable: false, openVideoIds: [] });
-    expect(failure && failureText(ENGLISH, failure.reason, "create")).toMatch(detail);
+    expect(failure && failureText(ALL_ENGLISH, failure.reason, "create")).toMatch(detail);
   });
 
   it("shows no direction marks and no endless name in its sentence", () => {
     const failure = checkFile({ name: `\u202efdp${"x".repeat(200)}.exe`, size: 5 }, POLICY);
-    const detail = failure === null ? "" : failureText(ENGLISH, failure.reason, "create");
+    const detail = failure === null ? "" : failureText(ALL_ENGLISH, failure.reason, "create");
     expect(detail).not.toContain("\u202e");
     expect(detail.length).toBeLessThan(250);
     expect(detail).toContain("…");

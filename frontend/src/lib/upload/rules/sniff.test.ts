@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ALL_ENGLISH } from "@/text/all-english";
 import { failureText } from "@/text/failure-text";
-import { ENGLISH } from "@/text/text";
 import { latin1, POLICY } from "../testing";
 import { checkContent } from "./check-file";
 import { looksLike, sniff } from "./sniff";
@@ -44,7 +44,7 @@ describe("checkContent", () => {
   it.each(refused)("refuses $name under any name, and says what is taken", ({ hex }) => {
     const failure = checkContent({ name: "a.mp4" }, Uint8Array.from(Buffer.from(hex, "hex")), POLICY);
     expect(failure).toMatchObject({ code: "unsupported_container", retryable: false });
-    expect(failure && failureText(ENGLISH, failure.reason, "create")).toMatch(
+    expect(failure && failureText(ALL_ENGLISH, failure.reason, "create")).toMatch(
       /^a\.mp4 is not a video\. Its first bytes are .+\. Slipway accepts /,
     );
   });

@@ -2,16 +2,7 @@
 "use client";
 
 import { useQueryClient } from "@tanstack/react-query";
-import {
-  createContext,
-  type ReactNode,
-  useCallback,
-  useContext,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-} from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useAnnounce } from "@/components/announcer";
 import { SESSION_KEY } from "@/hooks/use-session";
 import { refreshList } from "@/hooks/use-video-list";
@@ -19,21 +10,9 @@ import { videoKeys } from "@/hooks/video-keys";
 import { api, type Video } from "@/lib/api/client";
 import { ApiError } from "@/lib/api/errors";
 import { problemOf } from "@/text/problems";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { RemovalNotice } from "./removal-notice";
-
-interface Removals {
-  /** The videos that this page removed. A list that was asked for before still has them. */
-  readonly removed: ReadonlySet<string>;
-  /** Hide these videos at once, and offer to bring them back. */
-  readonly remove: (videos: readonly Video[]) => void;
-}
-
-const RemovalContext = createContext<Removals>({ removed: new Set(), remove: () => {} });
-
-export function useRemovals(): Removals {
-  return useContext(RemovalContext);
-}
+import type { Removals } from "./removals";
 
 export type Removal = { readonly videos: readonly Video[] } & (
   | { readonly status: "removing" }
@@ -42,8 +21,8 @@ export type Removal = { readonly videos: readonly Video[] } & (
   | { readonly status: "failed"; readonly sentence: string }
 );
 
-export function RemovalProvider({ children }: { children: ReactNode }) {
-  const t = useText();
+export function RemovalKeeper({ onChange }: { onChange: (removals: Removals) => void }) {
+  const t = useVideosText();
   const texts = t.videos.removal;
   const queryClient = useQueryClient();
   const announce = useAnnounce();
@@ -55,16 +34,11 @@ export function RemovalProvider({ children }: { children: ReactNode }) {
     latest.current = removeAll;
   });
   const remove = useCallback((videos: readonly Video[]) => void latest.current(videos), []);
-  const removals = useMemo(() => ({ removed, remove }), [removed, remove]);
+  // The list hides the rows with the next paint.
+  useLayoutEffect(() => onChange({ removed, remove }), [onChange, removed, remove]);
 
-  return (
-    <RemovalContext value={removals}>
-      {children}
-      {removal !== null && (
-        <RemovalNotice removal={removal} onUndo={() => void undo(removal.videos)} onEnd={end} />
-      )}
-    </RemovalContext>
-  );
+  if (removal === null) return null;
+  return <RemovalNotice removal={removal} onUndo={() => void undo(removal.videos)} onEnd={end} />;
 
   async function removeAll(videos: readonly Video[]) {
     setRemoved((before) => new Set([...before, ...videos.map(({ id }) => id)]));

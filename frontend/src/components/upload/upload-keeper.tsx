@@ -2,15 +2,7 @@
 "use client";
 
 import { useQueryClient } from "@tanstack/react-query";
-import {
-  createContext,
-  type ReactNode,
-  useContext,
-  useEffect,
-  useEffectEvent,
-  useRef,
-  useState,
-} from "react";
+import { useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from "react";
 import { useAnnounce } from "@/components/announcer";
 import { SignInAgainDialog } from "@/components/auth/sign-in-again-dialog";
 import { type Dropped, useFileDrop } from "@/hooks/use-file-drop";
@@ -22,33 +14,14 @@ import { useUploadPolicy } from "@/hooks/use-upload-policy";
 import { forgetListed, refreshList } from "@/hooks/use-video-list";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 import type { UploadState } from "@/lib/upload/types";
-import { useText } from "@/text/use-text";
+import { useVideosText } from "@/text/videos-text";
 import { chooseFile, type Refusal } from "./choose-file";
+import type { CurrentUpload } from "./current-upload";
 import { DropOverlay } from "./drop-overlay";
 import { UploadSignals } from "./upload-signals";
 import { SILENT, speak } from "./upload-speech";
 
-export interface CurrentUpload extends Upload {
-  /** Start the upload of a dropped or chosen file, or explain the refusal in `notice`. */
-  readonly offer: (dropped: Dropped) => void;
-  readonly notice: Refusal | null;
-  readonly closeNotice: () => void;
-  /** Whether the person asked for a notification at the end, and how to change that. */
-  readonly notifies: boolean;
-  readonly setNotifies: (notifies: boolean) => void;
-  /** Open the sign-in dialog again after the user closed it. Null if the upload needs no sign-in. */
-  readonly askSignIn: (() => void) | null;
-}
-
-const UploadContext = createContext<CurrentUpload | null>(null);
-
-export function useCurrentUpload(): CurrentUpload {
-  const upload = useContext(UploadContext);
-  if (upload === null) throw new Error("useCurrentUpload needs UploadProvider above it");
-  return upload;
-}
-
-export function UploadProvider({ children }: { children: ReactNode }) {
+export function UploadKeeper({ onChange }: { onChange: (current: CurrentUpload) => void }) {
   const policy = useUploadPolicy();
   const [notice, setNotice] = useState<Refusal | null>(null);
   const session = useSession();
@@ -92,20 +65,21 @@ export function UploadProvider({ children }: { children: ReactNode }) {
 
   useOwnUpload(session, state, uploader);
 
+  const current = {
+    state,
+    uploader,
+    offer,
+    notice,
+    closeNotice,
+    notifies,
+    setNotifies,
+    askSignIn: needsSignIn ? () => setSignInClosed(false) : null,
+  };
+  // The pages show it with the next paint.
+  useLayoutEffect(() => onChange(current));
+
   return (
-    <UploadContext
-      value={{
-        state,
-        uploader,
-        offer,
-        notice,
-        closeNotice,
-        notifies,
-        setNotifies,
-        askSignIn: needsSignIn ? () => setSignInClosed(false) : null,
-      }}
-    >
-      {children}
+    <>
       <UploadSignals state={state} notifies={notifies} />
       {isOver && <DropOverlay busy={active} />}
       <SignInAgainDialog
@@ -113,7 +87,7 @@ export function UploadProvider({ children }: { children: ReactNode }) {
         onClose={() => setSignInClosed(needsSignIn)}
         onCancelUpload={() => uploader?.abort()}
       />
-    </UploadContext>
+    </>
   );
 }
 
@@ -159,7 +133,7 @@ function useSessionSync(session: Session["status"], waitsForSignIn: boolean, onS
 }
 
 function useAnnouncements(state: UploadState): void {
-  const t = useText();
+  const t = useVideosText();
   const announce = useAnnounce();
   const speech = useRef(SILENT);
   useEffect(() => {

@@ -1,0 +1,23 @@
+// Keeps what outlives the pages of somebody who has signed in: the upload, and removals that can be taken back.
+"use client";
+
+import { memo } from "react";
+import type { CurrentUpload } from "./upload/current-upload";
+import { UploadKeeper } from "./upload/upload-keeper";
+import { RemovalKeeper } from "./videos/removal-keeper";
+import type { Removals } from "./videos/removals";
+
+export interface KeepersProps {
+  readonly onUpload: (current: CurrentUpload) => void;
+  readonly onRemovals: (removals: Removals) => void;
+}
+
+/** What they tell renders the component above them. Without `memo` they would be rendered again, and tell it again. */
+export const Keepers = memo(function Keepers({ onUpload, onRemovals }: KeepersProps) {
+  return (
+    <>
+      <UploadKeeper onChange={onUpload} />
+      <RemovalKeeper onChange={onRemovals} />
+    </>
+  );
+});
