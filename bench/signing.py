@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "backend"))
 
-from app.adapters.s3 import S3Connection, make_signer  # noqa: E402  # after the path to the app
+from app.adapters.s3_connection import S3Connection, make_signer  # noqa: E402  # after the path to the app
 
 ROUNDS = 15
 URLS_PER_ROUND = 300

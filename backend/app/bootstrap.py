@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from app.adapters.delivery import CloudFrontDelivery, PresignedDelivery
 from app.adapters.limit_counters import DatabaseCounters, MemoryCounters
 from app.adapters.probe import StoredObjectProbe
-from app.adapters.s3 import S3Connection, S3Storage, make_signer
+from app.adapters.s3 import S3Storage
 from app.adapters.s3_bucket import BucketSetup
+from app.adapters.s3_connection import S3Connection, make_signer
 from app.adapters.s3_credentials import describe_credentials
 from app.adapters.s3_region import find_region
 from app.adapters.scan_command import CommandScanner

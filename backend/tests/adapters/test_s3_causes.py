@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
 from app import bootstrap
-from app.adapters.s3 import S3Storage, make_signer
+from app.adapters.s3 import S3Storage
+from app.adapters.s3_connection import make_signer
 from app.core.config import Settings
 from app.core.storage_causes import CredentialsEnded, cause_of
 from app.domain.errors import StorageUnavailable

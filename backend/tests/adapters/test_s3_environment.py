@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ProfileNotFound
 
-from app.adapters.s3 import S3Connection, make_signer
+from app.adapters.s3_connection import S3Connection, make_signer
 from tests.adapters.scripted_server import Answer, ScriptedServer
 
 NOWHERE = "http://127.0.0.1:9"

@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.adapters.s3 import make_signer
+from app.adapters.s3_connection import make_signer
 from app.adapters.s3_signing import S3UrlSigner
 from tests.contract.engines import s3_connection
 

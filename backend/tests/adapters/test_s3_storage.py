@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.adapters import s3
-from app.adapters.s3 import S3Storage, make_signer
+from app.adapters.s3 import S3Storage
+from app.adapters.s3_connection import make_signer
 from app.domain.errors import Overloaded, StorageUnavailable
 from app.ports import (
     InvalidPart,

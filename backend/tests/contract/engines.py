@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from app.adapters.s3 import S3Connection, S3Storage, make_signer
+from app.adapters.s3 import S3Storage
+from app.adapters.s3_connection import S3Connection, make_signer
 from app.ports import ObjectStorage
 from tests.fakes import FakeClock, InMemoryStorage
 from tests.waiting import TIMEOUT_SECONDS

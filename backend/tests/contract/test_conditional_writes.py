@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.adapters.s3 import S3Storage, make_signer
+from app.adapters.s3 import S3Storage
+from app.adapters.s3_connection import make_signer
 from app.bootstrap import Application, assemble
 from app.core.config import Settings
 from app.domain.sweep_report import MarkerState, Outcome

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from prometheus_client import REGISTRY
 
-from app.adapters.s3 import S3Storage, make_signer
+from app.adapters.s3 import S3Storage
+from app.adapters.s3_connection import make_signer
 from app.domain.errors import StorageUnavailable
 from app.ports import NoSuchObject, ObjectStorage, Versions, VersionsKept
 from tests.contract.engines import S3Engine, list_in_pages_of_two

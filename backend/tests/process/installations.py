@@ -5,7 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from app.adapters.s3 import S3Storage, make_signer
+from app.adapters.s3 import S3Storage
+from app.adapters.s3_connection import make_signer
 from app.bootstrap import embedded_connection
 from app.core.config import Settings
 from tests.contract.engines import s3_connection

@@ -27,10 +27,12 @@ CONNECTING = {
 }
 """Modules that can open a connection, besides asyncio."""
 MAY_CONNECT = {
-    "app/adapters/s3.py": "the store, and what botocore asks for credentials",
+    "app/adapters/s3_connection.py": "the store, and what botocore asks for credentials",
     "app/adapters/s3_credentials.py": "the same",
     "app/adapters/redis_counters.py": "Redis, if LIMITS_URL names it",
     "app/adapters/scan_url.py": "the scanner, if SCAN_URL names it",
+    "app/client.py": "the server of `slipway upload` and `download`, which a person types",
+    "app/transfers.py": "the same, and URLs that it signs",
     "app/core/db.py": "the database",
     "app/core/addresses.py": "a UDP socket that sends nothing, to learn this machine's own addresses",
     "app/core/config.py": "the name of this machine",
