@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import (
@@ -253,3 +254,25 @@ def test_bar_and_buttons_are_visible_in_forced_colours(signed_in: Page, tmp_path
     bar = signed_in.get_by_role("progressbar")
     expect(bar).to_be_visible()
     assert bar.evaluate(border) == "solid1px"
+
+
+@pytest.mark.parametrize(
+    ("locale", "sign_in", "title"),
+    [("de-DE", "Anmelden", "Ihre Videos"), ("ar-XB", "[Sign in ~~~~]", "[Your videos ~~~~]")],
+)
+def test_main_states_in_other_languages(
+    page: Page, slipway: SlipwayProcess, account: Account, sign_in: str, title: str
+) -> None:
+    seed_videos(slipway, account.email, 12, mixed=True)
+    page.goto("/login")
+    expect(page.get_by_role("heading", name=sign_in)).to_be_visible()
+    check(page, "/login")
+    page.locator("#email").fill(account.email)
+    page.locator("#password").fill(account.password)
+    page.get_by_role("button", name=sign_in, exact=True).click()
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    expect(page.locator("main li")).to_have_count(12)
+    check(page, "a list")
+    page.set_input_files("input[type=file]", {"name": "a.pdf", "mimeType": "", "buffer": b"%PDF-1.7"})
+    wait_for_upload_status(page, "failed")
+    check(page, "a refused file")
