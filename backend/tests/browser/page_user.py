@@ -229,7 +229,8 @@ class PageUser:
         assert video["status"] == "ready"
         await asyncio.to_thread(self._check_stored, video["id"])
         _check_progress(await self.shown())
-        assert await self.page.evaluate("window.__problems") == []
+        problems = await self.page.evaluate("window.__problems")
+        assert problems == [], problems
         return video
 
     async def expect_removed(self, video_id: str) -> None:
