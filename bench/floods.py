@@ -1,6 +1,6 @@
 """Measure what strangers who flood the app's connections cost a user, on a running Slipway.
 
-Four floods from one address and from 200 come from a process of their own on this machine.
+Five floods from one address and from 200 come from a process of their own on this machine.
 Meanwhile a user lists videos, creates one and signs its part, 50 requests a second in all. Quiet and flooded seconds
 take turns in one run. Prints a table and writes bench/results/floods.json. Exits with 1 if a target is missed.
 """
@@ -59,6 +59,11 @@ async def slow_bodies(writer: Writer) -> None:
     await slowly(writer, start + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n", b"a")
 
 
+async def malformed(writer: Writer) -> None:
+    writer.write(b"GET / HTTP/1.1\r\nbroken\r\n\r\n")
+    await asyncio.sleep(3600)  # until the app closes
+
+
 async def slowly(writer: Writer, start: bytes, more: bytes) -> None:
     writer.write(start)
     while True:
@@ -92,6 +97,7 @@ FLOODS: dict[str, tuple[Attack, int]] = {
     "half-open connections": (half_open, CONNECTIONS),
     "slow headers": (slow_headers, CONNECTIONS),
     "slow bodies": (slow_bodies, CONNECTIONS),
+    "malformed requests": (malformed, CONNECTIONS),
     "400 MB of headers": (many_headers, 20),
 }
 

@@ -309,6 +309,20 @@ class LimitedHttp(HttpToolsProtocol):
             return
         self._reads = False
         self._disarm()
+        if is_answering or cause == "connections":
+            self._refuse_now(error, cause)
+            return
+
+        def answer() -> None:
+            self._has_begun = True
+            self._turns.leave(turn)
+            self._refuse_now(error, cause)
+
+        # An answer takes 0.4 ms, so without turns a flood of malformed requests would make everybody wait.
+        self._has_begun = False
+        turn = self._turn = self._turns.enter(address_block(self._peer), answer)
+
+    def _refuse_now(self, error: ApiError, cause: str) -> None:
         if not (self._in_body and self.cycle.response_started):
             self.transport.write(self._answer(error, cause))
         if self._in_body:

@@ -103,11 +103,13 @@ class Turns:
         self._pausing.add(turn.client)
         self._look_at(turn.client)
         self._schedule()
-        # The loop calls these in this order, with nothing in between.
+        # The loop calls these in this order, with nothing but the request's first step in between.
         began: list[float] = []
         loop.call_soon(lambda: began.append(time.perf_counter()))
+        entered = time.perf_counter()
         start()
-        loop.call_soon(lambda: self._pause(turn.client, time.perf_counter() - began[0]))
+        started = time.perf_counter() - entered
+        loop.call_soon(lambda: self._pause(turn.client, started + time.perf_counter() - began[0]))
 
     def _pause(self, client: str, seconds: float) -> None:
         """Leave the loop to other clients, if there are any, for some time after the first step of a request."""

@@ -716,6 +716,36 @@ async def test_requests_of_a_client_wait_for_each_other_and_others_do_not(gate: 
             assert (await connection.answer())[0] == 200
 
 
+async def test_refusals_of_a_client_wait_for_its_turn_and_others_do_not(gate: Gate) -> None:
+    async with gated(gate) as server:
+        for _ in range(2):
+            (await server.connect("127.0.0.2")).send(LIVE)
+        await until(lambda: gate.reached == 2, "the bound of the client is reached")
+        malformed = await server.connect("127.0.0.2")
+        malformed.send(b"broken\r\n\r\n")
+        answer = asyncio.create_task(malformed.until_closed())
+        other = await server.connect("127.0.0.3")
+        other.send(b"broken\r\n\r\n")
+        assert_refused(await other.until_closed(), 400)
+        assert not answer.done()
+
+        gate.opened.set()
+        assert_refused(await answer, 400)
+
+
+async def test_who_leaves_before_its_refusal_costs_nothing(gate: Gate, log: StringIO) -> None:
+    async with gated(gate) as server:
+        for _ in range(2):
+            (await server.connect()).send(LIVE)
+        await until(lambda: gate.reached == 2, "the bound of the client is reached")
+        malformed = await server.connect()
+        malformed.send(b"broken\r\n\r\n")
+        await until(lambda: any(not each._reads for each in connections(server)), "its turn is awaited")
+        malformed.reset()
+        await until(lambda: len(server.table) == 2, "it has gone")
+    assert "request.refused" not in log.getvalue()
+
+
 async def test_clients_behind_a_proxy_have_turns_of_their_own(gate: Gate) -> None:
     async with gated(gate, proxies=("127.0.0.1",)) as server:
         for _ in range(5):

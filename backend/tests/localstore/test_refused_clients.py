@@ -81,7 +81,7 @@ def test_connection_tells_the_turns(
     monkeypatch.setattr(SwiftHttpProtocol, "handle_one_response", lambda _: None)
     client, turns = Client("10.0.0.2", is_limited=True), Turns()
     turns.note(client, is_refused=before)
-    connection = PublicProtocol.__new__(PublicProtocol)
+    connection: Any = PublicProtocol.__new__(PublicProtocol)
     connection._place, connection._turns = type("Place", (), {"client": client})(), turns
     connection.environ = environ
 
