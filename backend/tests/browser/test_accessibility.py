@@ -22,6 +22,14 @@ from tests.engines.slipway import SlipwayProcess
 AXE: Final = (Path(__file__).parents[3] / "frontend/node_modules/axe-core/axe.min.js").read_text()
 RUN = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.flatMap(
   ({id, nodes}) => nodes.map(({html, failureSummary}) => `${id}: ${html}\\n${failureSummary}`))"""
+# Return the states in a list that lie on the button beside them.
+COVERING: Final = """() => [...document.querySelectorAll("main li")].flatMap((row) => {
+  const [badge, button] = ["[data-slot=badge]", "[data-slot=button]"].map((part) => row.querySelector(part));
+  if (badge === null) return [];
+  const [state, press] = [badge, button].map((element) => element.getBoundingClientRect());
+  const isApart = state.right <= press.left || press.right <= state.left || state.bottom <= press.top;
+  return isApart ? [] : [badge.textContent];
+})"""
 VIEWS: Final = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
 
 
@@ -273,6 +281,7 @@ def test_main_states_in_other_languages(
     expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     expect(page.locator("main li")).to_have_count(12)
     check(page, "a list")
+    assert page.evaluate(COVERING) == []
     page.set_input_files("input[type=file]", {"name": "a.pdf", "mimeType": "", "buffer": b"%PDF-1.7"})
     wait_for_upload_status(page, "failed")
     check(page, "a refused file")

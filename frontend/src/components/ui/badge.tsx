@@ -3,7 +3,7 @@ import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
 const badgeVariants = cva(
-  "inline-flex h-6 shrink-0 items-center gap-1.5 whitespace-nowrap rounded-full px-2.5 font-medium text-xs",
+  "inline-flex min-h-6 items-center gap-1.5 rounded-xl px-2.5 py-0.5 font-medium text-xs",
   {
     variants: {
       tone: {

@@ -30,8 +30,8 @@ export function StatusBadge({ status, held }: { status: Video["status"]; held: H
   const tone = here === null ? STATUSES[status].tone : "moving";
   return (
     <Badge tone={tone} data-status={status}>
-      {(isInProgress(status) || here !== null) && <LoaderCircle className="size-3 animate-spin" />}
-      {status === "ready" && <Check className="size-3" />}
+      {(isInProgress(status) || here !== null) && <LoaderCircle className="size-3 shrink-0 animate-spin" />}
+      {status === "ready" && <Check className="size-3 shrink-0" />}
       <span>{t.videos.statuses[here === null ? status : HERE[here]]}</span>
     </Badge>
   );
