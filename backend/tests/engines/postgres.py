@@ -91,15 +91,14 @@ class PostgresServer:
     def create_database(self, template: str = "template0") -> str:
         """Create a database like `template` and return its name."""
         name = f"test_{next(self._numbers)}"
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._execute("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 
     def empty_database(self, name: str) -> None:
         """Delete all rows of our tables, whoever is connected. A new database would be much slower."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        self._execute(f"{others} AND datname = current_database()", name)
         tables = "users, sessions, videos, installation, limit_counters"
-        self._execute(f"TRUNCATE {tables} CASCADE", name)
+        self._execute(name, f"{others} AND datname = current_database()", f"TRUNCATE {tables} CASCADE")
 
     def url(self, name: str) -> str:
         """Return the DATABASE_URL."""
@@ -114,10 +113,12 @@ class PostgresServer:
         command = ["psql", "-v", "ON_ERROR_STOP=1", where]
         subprocess.run(command, input=script.encode(), stdout=subprocess.DEVNULL, check=True)
 
-    def _execute(self, statement: str, database: str = "postgres") -> None:
+    def _execute(self, database: str, *statements: str) -> None:
+        """Run the statements in one connection, because the server starts a process for each."""
         where = f"host={self._folder} user={_SUPERUSER} dbname={database}"
         with psycopg.connect(where, autocommit=True) as connection:
-            connection.execute(statement.encode())
+            for statement in statements:
+                connection.execute(statement.encode())
 
     def _run(self, program: str, *arguments: str) -> None:
         command: Sequence[str] = [str(self._programs / program), *arguments]
