@@ -17,7 +17,7 @@ class FolderProxy(LoopbackServer):
         self.upstream_port = 0
         """May be set later, because a server that must know the proxy's address has its own port only afterwards."""
         self.outside: list[str] = []
-        """Paths outside the folder that were asked for."""
+        """Paths outside the folder that the page asked for. A browser asks for /favicon.ico by itself."""
         super().__init__(self._handler())
 
     def upstream_path(self, path: str) -> str | None:
@@ -35,7 +35,7 @@ class FolderProxy(LoopbackServer):
                 path = proxy.upstream_path(self.path)
                 if path is None or not path.startswith("/"):
                     # nginx too redirects a folder without its slash.
-                    if path is None:
+                    if path is None and self.path != "/favicon.ico":
                         proxy.outside.append(self.path)
                     self.send_response(404 if path is None else 301)
                     self.send_header("Location", f"{proxy.folder}/{path or ''}")
