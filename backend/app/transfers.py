@@ -159,7 +159,7 @@ class Download:
         self._arrived = 0
 
     def run(self) -> None:
-        unfinished = self._target.with_name(self._target.name + _UNFINISHED)
+        unfinished = self._target.with_name(f"{self._target.name}.{self._video['id']}{_UNFINISHED}")
         size = self._video["size_bytes"]
         try:
             with self._store, unfinished.open("wb") as file:

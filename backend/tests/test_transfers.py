@@ -1,7 +1,5 @@
 """`slipway upload` and `slipway download` go on after failures, and say why when they can't."""
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -13,9 +11,10 @@ import pytest
 
 from app.client import GIVE_UP_SECONDS, Client, GivenUp, Patience, Refused
 from app.transfers import Download, TransferFailed, Upload, local_name, wait_until_read
+from tests.fakes import content_md5, md5_hex
 
 PART = 5
-DATA = b"first second third".ljust(13)[:13]
+DATA = b"first second "
 """Three parts."""
 VIDEO_ID = "0b6b1d1e-5f6a-4a53-9d0f-6d5a5c9a7d10"
 POLICY = {"containers": [{"extensions": ["mp4"], "content_types": ["video/mp4"]}]}
@@ -41,10 +40,10 @@ class Server:
         self.bodies: dict[str, Any] = {}
         self.slept: list[float] = []
         self._now = 0.0
-        self._planned: list[tuple[str, Answer]] = []
+        self.unmet: list[tuple[str, Answer]] = []
 
     def plan(self, pattern: str, *answers: Answer) -> None:
-        self._planned += [(pattern, answer) for answer in answers]
+        self.unmet += [(pattern, answer) for answer in answers]
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -74,9 +73,9 @@ class Server:
         what = f"{request.method} {request.url.path}"
         self.seen.append(what)
         self.headers.append(request.headers)
-        for index, (pattern, answer) in enumerate(self._planned):
+        for index, (pattern, answer) in enumerate(self.unmet):
             if re.search(pattern, what):
-                del self._planned[index]
+                del self.unmet[index]
                 if isinstance(answer, Exception):
                     raise answer
                 return answer
@@ -110,8 +109,7 @@ class Server:
 
     def _of_store(self, request: httpx.Request) -> httpx.Response:
         if request.method == "PUT":
-            digest = hashlib.md5(request.content, usedforsecurity=False).digest()
-            assert request.headers["Content-MD5"] == base64.b64encode(digest).decode()
+            assert request.headers["Content-MD5"] == content_md5(request.content)
             self.parts[int(request.url.path.rpartition("/")[2])] = request.content
             return httpx.Response(200)
         start = int(request.headers["Range"].removeprefix("bytes=").rstrip("-"))
@@ -146,7 +144,7 @@ def test_sends_every_part_and_completes_with_its_md5(server: Server, file: Path)
     assert sum(arrived) == len(DATA)
     announced = {"filename": "holiday.mp4", "size_bytes": len(DATA), "content_type": "video/mp4"}
     assert server.bodies["/videos"] == announced
-    md5s = [hashlib.md5(server.parts[number], usedforsecurity=False).hexdigest() for number in (1, 2, 3)]
+    md5s = [md5_hex(server.parts[number]) for number in (1, 2, 3)]
     assert [part["md5"] for part in server.bodies[f"/videos/{VIDEO_ID}/complete"]["parts"]] == md5s
     assert server.slept == []
 
@@ -168,8 +166,18 @@ def test_goes_on_after_a_failure(server: Server, file: Path, pattern: str, answe
 
     assert send(server, file)["id"] == VIDEO_ID
 
+    assert server.unmet == []
     assert b"".join(server.parts[number] for number in (1, 2, 3)) == DATA
     assert not any(seen.startswith("DELETE") for seen in server.seen)
+
+
+def test_sends_the_parts_again_that_the_server_lacks(server: Server, file: Path) -> None:
+    server.plan("POST .*/complete", refusal(409, "parts_incomplete", missing=[2], mismatched=[3]))
+
+    send(server, file)
+
+    sent = sorted(seen for seen in server.seen if seen.startswith("PUT"))
+    assert sent == [f"PUT /part/{number}" for number in (1, 2, 2, 3, 3)]
 
 
 def test_a_repeated_create_has_the_same_idempotency_key(server: Server, file: Path) -> None:
@@ -229,6 +237,7 @@ def test_waits_until_the_video_is_read(server: Server) -> None:
 
     assert wait_until_read(server.client(), processing, server.sleep)["status"] == "ready"
     assert server.slept == [1, 1]
+    assert server.unmet == []
 
 
 # --- download ---------------------------------------------------------------------------------------------------
@@ -253,6 +262,7 @@ def test_goes_on_where_a_connection_broke(server: Server, tmp_path: Path) -> Non
 
     fetch(server, tmp_path / "copy.mp4")
 
+    assert server.unmet == []
     assert (tmp_path / "copy.mp4").read_bytes() == DATA
     assert [path.name for path in tmp_path.iterdir()] == ["copy.mp4"]
     asked = [headers for seen, headers in zip(server.seen, server.headers, strict=True) if "/object" in seen]
@@ -270,6 +280,15 @@ def test_leaves_no_file_that_is_not_the_video(server: Server, tmp_path: Path, an
         fetch(server, tmp_path / "copy.mp4")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_leaves_other_files_of_the_folder(server: Server, tmp_path: Path) -> None:
+    other = tmp_path / "copy.mp4.part"
+    other.write_bytes(b"somebody's own")
+
+    fetch(server, tmp_path / "copy.mp4")
+
+    assert other.read_bytes() == b"somebody's own"
 
 
 def test_a_video_that_is_not_ready_is_refused(server: Server, tmp_path: Path) -> None:
