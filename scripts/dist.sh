@@ -12,7 +12,8 @@ rm -f "$copy/app/page/.built"
 if commit=$(git rev-parse --short=12 HEAD 2>/dev/null); then
   echo "$commit" >"$copy/app/commit.txt"
 fi
-rm -rf "$to"
+mkdir -p "$to"
+rm -f "$to"/*.whl
 .boot/bin/uv build --quiet --wheel --no-create-gitignore --out-dir "$to" "$copy"
 cp backend/requirements.txt "$to"
 ls "$to"/*.whl
