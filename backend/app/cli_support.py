@@ -85,10 +85,10 @@ def has_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def ask_password() -> str:
-    """Ask twice on a terminal, else read a line from standard input."""
+def ask_password(*, twice: bool, err: bool = False) -> str:
+    """Ask on a terminal, if `err` on standard error, else read a line from standard input."""
     if has_terminal():
-        answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=twice, err=err)
         return answer
     return sys.stdin.readline().rstrip("\n")
 

@@ -1,7 +1,6 @@
 """The commands `slipway upload` and `slipway download`, which need a server's address and no settings."""
 
 import os
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app import cli_support
-from app.cli_support import Json, errors_as_sentences, fail, progress_bar, say
+from app.cli_support import Json, ask_password, errors_as_sentences, fail, progress_bar, say
 from app.client import Client, Patience
 from app.domain.errors import readable_bytes
 from app.transfers import Download, Upload, local_name, url_of, wait_until_read
@@ -91,13 +89,6 @@ def download(
 
 @contextmanager
 def _signed_in(url: str, user: str) -> Iterator[Client]:
-    password = os.environ.get(_PASSWORD) or _ask()
+    password = os.environ.get(_PASSWORD) or ask_password(twice=False, err=True)
     with errors_as_sentences(), closing(Client(url, user, password, Patience)) as client:
         yield client
-
-
-def _ask() -> str:
-    if cli_support.has_terminal():
-        answer: str = typer.prompt("Password", hide_input=True, err=True)
-        return answer
-    return sys.stdin.readline().rstrip("\n")

@@ -49,7 +49,7 @@ def user_show(name: Name, as_json: Json = False) -> None:
 @user_app.command("create")
 def user_create(email: str, as_json: Json = False) -> None:
     """Create an account. Asks for the password, or reads it from standard input."""
-    password = ask_password()
+    password = ask_password(twice=True)
 
     async def create(application: Application) -> None:
         user = await application.user_admin.create(email, password)
@@ -127,7 +127,7 @@ def user_quota(
 @user_app.command("set-password")
 def user_set_password(email: str) -> None:
     """End an account's sessions and set a password. Asks for it, or reads it from standard input."""
-    password = ask_password()
+    password = ask_password(twice=True)
 
     async def set_password(application: Application) -> None:
         await application.accounts.set_password(email, password)

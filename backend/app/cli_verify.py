@@ -76,8 +76,8 @@ def storage_verify(
 ) -> None:
     """Prove that the bucket has the object of each video, for example after the bucket was copied.
 
-    Exit status 0 means that all are intact or adopted, 4 that some are not, 5 that the bucket may belong to another
-    database.
+    Exit status 0 means that all are intact or adopted, 4 that some are not, and with --accept 5 that the bucket may
+    belong to another database.
     """
     tally = _Tally(last=after)
 

@@ -236,7 +236,7 @@ class InMemoryStorage:
         content_disposition: str = "attachment",
     ) -> str:
         """Store an object and return its ETag."""
-        etag = _etag_of_parts([data])
+        etag = etag_of_parts([data])
         self._put_object(
             object_key,
             InMemoryObject(
@@ -323,7 +323,7 @@ class InMemoryStorage:
         bodies = self._bodies(upload, parts)
         made = InMemoryObject(
             b"".join(bodies),
-            _etag_of_parts(bodies),
+            etag_of_parts(bodies),
             upload.content_type,
             upload.content_disposition,
             dict(upload.metadata),
@@ -589,6 +589,6 @@ def content_md5(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-def _etag_of_parts(bodies: Sequence[bytes]) -> str:
+def etag_of_parts(bodies: Sequence[bytes]) -> str:
     digests = b"".join(hashlib.md5(body, usedforsecurity=False).digest() for body in bodies)
     return f'"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(bodies)}"'

@@ -3,22 +3,22 @@
 import itertools
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.bootstrap import Application, assemble
-from app.core.clock import SystemClock
+from app.bootstrap import Application
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.part_plan import MIB
 from app.models import Video
 from app.ports import ObjectStorage
 from app.services.storage_proof import Standing, StorageProof, Verdict
+from tests.conftest import MakeVideo
 from tests.contract.engines import BUCKET, S3Engine
 from tests.engines.moto import MotoServer
-from tests.factories import insert_user, insert_video, make_settings, read_video
-from tests.fakes import FakeClock, FakeDelivery, InMemoryStorage, _etag_of_parts
+from tests.factories import read_video
+from tests.fakes import etag_of_parts
 
 DATA = bytes(range(256)) * (9 * MIB // 256)
 """The AWS CLI sends parts of 8 MiB."""
@@ -35,27 +35,10 @@ def moto_engine() -> Iterator[S3Engine]:
 
 
 @pytest.fixture
-async def application(database_url: str, tmp_path: Path) -> AsyncIterator[Application]:
-    """It provides the rows. Each store has a proof of its own."""
-    made = assemble(
-        make_settings(database_url, tmp_path),
-        clock=SystemClock(),
-        storage=InMemoryStorage(FakeClock()),
-        delivery=FakeDelivery(),
-    )
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def video(application: Application, encoded_password: str, embedded_engine: S3Engine) -> Video:
+async def video(make_video: MakeVideo, embedded_engine: S3Engine) -> Video:
     """A ready video of two parts in the embedded store."""
-    user = await insert_user(application, encoded_password)
-    nowhere = InMemoryStorage(FakeClock())
-    etag = _etag_of_parts(PARTS)
-    video = await insert_video(
-        application, nowhere, user, "ready", data=DATA, part_size_bytes=PART_BYTES, etag=etag
-    )
+    etag = etag_of_parts(PARTS)
+    video = await make_video("ready", data=DATA, part_size_bytes=PART_BYTES, etag=etag)
     await send(embedded_engine.storage, video)
     return video
 

@@ -24,7 +24,7 @@ from app.ports import (
     StoredPart,
 )
 from tests.contract.engines import Difference, Engine
-from tests.fakes import S3_MIN_PART_BYTES, _etag_of_parts, content_md5, md5_hex
+from tests.fakes import S3_MIN_PART_BYTES, content_md5, etag_of_parts, md5_hex
 
 FULL_PART = bytes(range(256)) * (S3_MIN_PART_BYTES // 256)
 BODY = b"one small part that is the last"
@@ -311,7 +311,7 @@ async def test_the_etag_of_head_is_the_md5_of_the_parts_md5s(engine: Engine) -> 
     """If the answer to Complete has no ETag, as on Ceph, HEAD has it."""
     upload = await make_object(engine, FULL_PART, BODY)
 
-    assert (await engine.storage.head(upload.object_key)).etag == _etag_of_parts([FULL_PART, BODY])
+    assert (await engine.storage.head(upload.object_key)).etag == etag_of_parts([FULL_PART, BODY])
 
 
 async def test_only_the_named_parts_are_assembled(engine: Engine) -> None:
@@ -529,7 +529,7 @@ async def test_a_range_of_another_object_is_refused(engine: Engine) -> None:
     upload = await make_object(engine)
 
     with pytest.raises(ObjectChanged):
-        await engine.storage.read_range(upload.object_key, 0, 5, _etag_of_parts([b"other bytes"]))
+        await engine.storage.read_range(upload.object_key, 0, 5, etag_of_parts([b"other bytes"]))
 
 
 async def test_a_range_beyond_the_end_is_an_error(engine: Engine) -> None:

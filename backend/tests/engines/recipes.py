@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.adapters.tls_server import CertificateAuthority
@@ -57,12 +56,10 @@ class Recipe:
     def __enter__(self) -> Self:
         with (self.folder / "output.log").open("wb") as output:
             self._process = subprocess.Popen(self._command(), stdout=output, stderr=output)
-        wait_until(self._listens, f"the proxy listens: {self.logs}")
+        wait_until(self._listens, "the proxy listens")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(TIMEOUT_SECONDS)
@@ -116,5 +113,4 @@ class Caddy(Recipe):
         }
         file = self.folder / "Caddyfile"
         file.write_text(self._real("caddy/Caddyfile", words))
-        program = shutil.which("caddy") or "caddy"
-        return ["env", f"HOME={self.folder}", program, "run", "--adapter", "caddyfile", "--config", str(file)]
+        return ["env", f"HOME={self.folder}", "caddy", "run", "--adapter", "caddyfile", "--config", str(file)]

@@ -206,6 +206,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
                 run_new_store(world, stack)
                 slipway.settings["DATABASE_URL"] = local_url(world)
                 run_in(world, "createdb slipway")
+                slipway.settings["METRICS_TOKEN"] = "a token for metrics"
+                world.environment["METRICS_TOKEN"] = "a token for metrics"
                 stack.enter_context(slipway)
                 add_a_video(world, slipway)
                 pid = slipway.process.pid

@@ -1,7 +1,6 @@
 """`slipway storage verify` and its exit status and outputs, over the fakes."""
 
 import json
-import uuid
 from functools import partial
 
 import pytest
@@ -55,7 +54,7 @@ async def test_lists_what_does_not_match_and_adopts_what_does(
 async def test_continues_behind_a_video(
     command: Command, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:
-    first, second = sorted([await make_video("ready") for _ in range(2)], key=lambda video: video.id)
+    first, _ = sorted([await make_video("ready") for _ in range(2)], key=lambda video: video.id)
 
     async def fail() -> None:
         raise StorageUnavailable
@@ -71,7 +70,6 @@ async def test_continues_behind_a_video(
     assert interrupted.exit_code == 1
     assert f"Continue with --after {first.id}." in interrupted.stderr
     assert (continued.exit_code, json.loads(continued.stdout)["counts"]["intact"]) == (0, 1)
-    assert second.id != uuid.UUID(int=0)
 
 
 async def test_adopts_nothing_in_a_bucket_of_another_database(

@@ -19,12 +19,12 @@ LONG = OVERLAP + timedelta(seconds=1)
 """After this, an answer tells nothing of before."""
 
 
-async def test_each_step_of_a_video_is_told(
+async def test_each_step_of_a_video_is_listed(
     application: Application, sent: Sent, clock: FakeClock, user: User
 ) -> None:
     as_of = (await application.videos.list_page(user.id, VideoQuery(), 20)).as_of
 
-    async def told() -> list[VideoStatus | str]:
+    async def changes() -> list[VideoStatus | str]:
         nonlocal as_of
         changes = await application.videos.changes(user.id, as_of)
         assert changes.is_complete
@@ -33,23 +33,23 @@ async def test_each_step_of_a_video_is_told(
         return [*(video.status for video in changes.videos), *("gone" for _ in changes.gone)]
 
     video = await sent()
-    assert await told() == [VideoStatus.UPLOADING]
+    assert await changes() == [VideoStatus.UPLOADING]
     await application.completion.complete(user.id, video.id, part_md5s_of(video, SMALL_VIDEO))
-    assert await told() == [VideoStatus.PROCESSING]
+    assert await changes() == [VideoStatus.PROCESSING]
     await run_due_probes(application)
-    assert await told() == [VideoStatus.READY]
-    assert await told() == []
+    assert await changes() == [VideoStatus.READY]
+    assert await changes() == []
     await application.undo.remove(user.id, [video.id])
-    assert await told() == ["gone"]
+    assert await changes() == ["gone"]
     await application.undo.restore(user.id, [video.id])
-    assert await told() == [VideoStatus.READY]
+    assert await changes() == [VideoStatus.READY]
     await application.undo.remove(user.id, [video.id])
     clock.advance(LONG)
     await application.reconciler.reconcile_due()
-    assert await told() == ["gone"]
+    assert await changes() == ["gone"]
 
 
-async def test_change_of_an_earlier_transaction_is_told(
+async def test_change_of_an_earlier_transaction_is_listed(
     application: Application, make_video: MakeVideo, clock: FakeClock, user: User
 ) -> None:
     """Its time is before that of the answer, and it was committed afterwards."""
@@ -73,7 +73,7 @@ async def test_expired_upload_is_gone(
 
 
 @pytest.mark.parametrize("status", set(VideoStatus) - HIDDEN)
-async def test_deleted_video_is_told_as_long_as_an_answer_may_be_old(
+async def test_deleted_video_is_listed_as_long_as_an_answer_may_be_old(
     application: Application, make_video: MakeVideo, clock: FakeClock, user: User, status: VideoStatus
 ) -> None:
     # The storage of a failed video is empty long before its owner deletes it.

@@ -14,7 +14,7 @@ from app.services.storage_proof import Standing, Verdict
 from app.services.sweep.sweep import SweepOrder
 from tests.conftest import MakeVideo
 from tests.factories import SMALL_VIDEO, read_video
-from tests.fakes import InMemoryObject, InMemoryStorage, _etag_of_parts
+from tests.fakes import InMemoryObject, InMemoryStorage, etag_of_parts
 
 LARGE = bytes(range(256)) * (7 * MIB // 256)
 """Two parts of a small plan."""
@@ -44,7 +44,7 @@ def labels(video: Video) -> dict[str, str]:
 async def large(make_video: MakeVideo, storage: InMemoryStorage) -> Video:
     """A ready video whose object has two parts."""
     parts = [LARGE[: 5 * MIB], LARGE[5 * MIB :]]
-    etag = _etag_of_parts(parts)
+    etag = etag_of_parts(parts)
     video = await make_video("ready", data=LARGE, part_size_bytes=5 * MIB, etag=etag)
     stored = storage.objects[video.object_key]
     storage.objects[video.object_key] = InMemoryObject(
