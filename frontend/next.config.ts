@@ -19,8 +19,8 @@ const config: NextConfig = {
   experimental: {
     // If a page's payload is missing or stale and the request for it fails, Next loads the whole page and ends the upload.
     staleTimes: { static: Number.POSITIVE_INFINITY },
-    // Few large chunks compress better. The first page is 4 KB smaller so, and a video's page after it 9 KB larger. Links
-    // are fetched ahead, so that the second costs no wait. These are sizes of code before it is minified.
+    // Few large chunks compress better. The first page is 4 KB smaller so. A video's page after it is 9 KB larger, and is
+    // fetched once its link is pointed at. The sizes below are those of code before it is minified.
     turbopackChunking: { requestCost: 2_000_000, minChunkSize: 300_000, maxMergeChunkSize: 2_000_000 },
   },
   // Next would remove the slash at the end of the first page's address under PUBLIC_PATH.

@@ -1,4 +1,4 @@
-// Keeps what outlives the pages of somebody who has signed in: the upload, and removals that can be taken back.
+// Keeps the upload, and removals that can be undone, while somebody who has signed in goes from page to page.
 "use client";
 
 import { memo } from "react";

@@ -1,4 +1,4 @@
-// Provides what the keepers keep. Pages behind the sign-in bring the code of the keepers, so the sign-in page loads none.
+// Gives the upload and the removals to every page. Pages behind the sign-in load the code for it (keepers.tsx).
 "use client";
 
 import {

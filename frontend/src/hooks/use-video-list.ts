@@ -59,7 +59,7 @@ function useRefresh(view: ListView, options: { enabled: boolean; refetchInterval
   });
 }
 
-/** Bring the loaded pages up to date, and return the changed videos. */
+/** Bring the loaded pages up to date, and return what the API said of each video. */
 async function refresh(queryClient: QueryClient, view: ListView, signal: AbortSignal): Promise<VideoTexts> {
   const known = queryClient.getQueryData<VideoTexts>(videoKeys.refresh(view)) ?? NO_TEXTS;
   const since = queryClient.getQueryData<Pages>(videoKeys.list(view))?.pages[0]?.as_of;

@@ -1,12 +1,12 @@
 // Gives the texts of the account's page, which counts videos too.
 import { enAccount } from "./en-account";
 import { enVideos } from "./en-videos";
-import { completer, type Text } from "./text";
+import { completer } from "./text";
 import { useText } from "./use-text";
 
-export type AccountText = Text & typeof enVideos & typeof enAccount;
+const withAccountWords = completer({ ...enVideos, ...enAccount });
 
-export const withAccountWords = completer({ ...enVideos, ...enAccount });
+export type AccountText = ReturnType<typeof withAccountWords>;
 
 export function useAccountText(): AccountText {
   return withAccountWords(useText());

@@ -1,4 +1,4 @@
-// The English texts that every page brings. `Words` is their type, which the other languages have too.
+// The English texts that every page brings. `Words` is their type. Other languages have all texts (`AllWords`).
 import { format } from "./en-format";
 import { problems } from "./en-problems";
 

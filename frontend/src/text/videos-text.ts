@@ -1,11 +1,11 @@
 // Gives the texts about uploads and the list of videos.
 import { enVideos } from "./en-videos";
-import { completer, type Text } from "./text";
+import { completer } from "./text";
 import { useText } from "./use-text";
 
-export type VideosText = Text & typeof enVideos;
+const withVideosWords = completer(enVideos);
 
-export const withVideosWords = completer(enVideos);
+export type VideosText = ReturnType<typeof withVideosWords>;
 
 export function useVideosText(): VideosText {
   return withVideosWords(useText());

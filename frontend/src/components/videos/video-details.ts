@@ -14,7 +14,7 @@ export function plainFormat(t: VideoText, video: Video): string | null {
   return words.filter((word) => word !== null).join(", ") || null;
 }
 
-export interface Fact {
+interface Fact {
   readonly name: string;
   readonly value: string;
 }

@@ -6,7 +6,7 @@ import { ALL_VIDEOS, isNarrowed, type ListView } from "./view";
 type Video = components["schemas"]["VideoOut"];
 type Changes = components["schemas"]["VideoChangesOut"];
 
-/** Each video of an answer by its ID, as JSON. The next answer has some of them again. */
+/** What an answer says of each video, by its ID. It is the video as JSON, or `GONE`. The next answer repeats a part. */
 export type VideoTexts = ReadonlyMap<string, string>;
 
 const GONE = "gone";
