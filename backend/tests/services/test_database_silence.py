@@ -46,14 +46,21 @@ async def postgresql_paused(database: Database) -> AsyncIterator[None]:
     async with database.reading() as session:
         backend = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
     parent = parent_of(backend)
-    paused = [parent, *children(parent)]
-    for pid in paused:
-        os.kill(pid, signal.SIGSTOP)
+    # The parent stops first, so that it starts no child after they are listed.
+    os.kill(parent, signal.SIGSTOP)
+    paused = [*children(parent), parent]
     try:
+        for pid in paused:
+            send_if_alive(pid, signal.SIGSTOP)
         yield
     finally:
-        for pid in reversed(paused):
-            os.kill(pid, signal.SIGCONT)
+        for pid in paused:
+            send_if_alive(pid, signal.SIGCONT)
+
+
+def send_if_alive(pid: int, signal_number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal_number)
 
 
 def parent_of(pid: int) -> int:
