@@ -70,8 +70,11 @@ class Session(SQLModel, table=True):
     kind: str = Field(max_length=16)
     """`cookie` or `bearer`."""
     user_agent: str | None = Field(default=None, max_length=200)
+    address: str | None = Field(default=None, max_length=64)
+    """Where it was last used, as limits count addresses. Null if the client has none or an earlier version began it."""
     created_at: datetime = Field(sa_type=_UTC)
     last_seen_at: datetime = Field(sa_type=_UTC)
+    """The last use that was stored. `address` is of the same one."""
     expires_at: datetime = Field(sa_type=_UTC)
     """The absolute end. The idle end follows from last_seen_at."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, select
 from structlog.testing import capture_logs
 
-import app.models  # noqa: F401  # fills the metadata
+from app import models
 from app.bootstrap import Application
 from app.core import schema
 from app.core.schema import CannotDowngrade, SchemaOutdated, SchemaTooNew
@@ -141,10 +141,15 @@ async def test_previous_version_writes_to_new_schema(
     known = columns(engine)
     await asyncio.to_thread(schema.upgrade, bare_url)
     video = await make_video("ready")
+    now = user.created_at
+    signed_in = models.Session(
+        user_id=user.id, token_hash="x", kind="bearer", created_at=now, last_seen_at=now, expires_at=now
+    )
 
-    insert_known_columns(engine, user, video, known=known)
+    insert_known_columns(engine, user, video, signed_in, known=known)
 
     with Session(engine) as session:
+        assert session.get_one(models.Session, signed_in.id).address is None
         written = session.get_one(Video, video.id)
     assert written.name_key in ("", video.name_key)
     new = (set(METADATA_COLUMNS) | {"name_key"}) - known["videos"]

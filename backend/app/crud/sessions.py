@@ -49,8 +49,9 @@ async def list_of(session: AsyncSession, user_id: uuid.UUID) -> list[Session]:
     return list(await session.scalars(statement))
 
 
-async def touch(session: AsyncSession, session_id: uuid.UUID, now: datetime) -> None:
-    await session.execute(update(Session).where(col(Session.id) == session_id).values(last_seen_at=now))
+async def touch(session: AsyncSession, session_id: uuid.UUID, now: datetime, address: str | None) -> None:
+    statement = update(Session).where(col(Session.id) == session_id)
+    await session.execute(statement.values(last_seen_at=now, address=address))
 
 
 async def replace_token(session: AsyncSession, session_id: uuid.UUID, token_hash: str) -> bool:

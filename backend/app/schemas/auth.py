@@ -75,6 +75,8 @@ class SessionOut(BaseModel):
     id: uuid.UUID
     kind: str
     user_agent: str | None
+    address: str | None
+    """Where it was last used. Of IPv6 it is the /64."""
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime

@@ -92,7 +92,7 @@ class AccountService:
         user = await self._verify(found, password, Guess(account, address, place))
         now = self.clock.now()
         token = new_session_token()
-        row = self._new_row(user, token, kind, user_agent, now)
+        row = self._new_row(user, token, kind, user_agent, address, now)
         async with self.database.transaction() as session:
             if not await sessions.insert_if_unchanged(session, row, user):
                 raise _refused(user)
@@ -122,7 +122,7 @@ class AccountService:
             raise NotAuthenticated
         if now >= row.last_seen_at + min(_SEEN_EVERY, self.idle / 10):
             async with self.database.transaction() as session:
-                await sessions.touch(session, row.id, now)
+                await sessions.touch(session, row.id, now, address or None)
         by_caller(user.id, row.token_hash)
         return Caller(user, row.id, row.kind, address)
 
@@ -214,12 +214,15 @@ class AccountService:
         record(AuditEvent.ACCOUNT_CHANGED, user_id=user.id, change="set-password")
         record_ended(ended, "password_set")
 
-    def _new_row(self, user: User, token: str, kind: str, user_agent: str | None, now: datetime) -> Session:
+    def _new_row(
+        self, user: User, token: str, kind: str, user_agent: str | None, address: str, now: datetime
+    ) -> Session:
         return Session(
             user_id=user.id,
             token_hash=hash_token(token),
             kind=kind,
             user_agent=user_agent[:200] if user_agent else None,
+            address=address or None,
             created_at=now,
             last_seen_at=now,
             expires_at=now + self.absolute,

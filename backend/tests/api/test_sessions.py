@@ -5,18 +5,28 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from app.bootstrap import Application
 from app.models import User
 from tests.api.shapes import API, USER_FIELDS, assert_error, assert_time, with_settings, without_request_id
 from tests.conftest import MakeUser, SignedIn
-from tests.factories import PASSWORD
+from tests.factories import APP_URL, PASSWORD
 from tests.fakes import FakeClock
 
 ME = f"{API}/auth/me"
 SESSIONS = f"{API}/auth/sessions"
 NEW_PASSWORD = "another quiet harbour"
-SESSION_FIELDS = {"id", "kind", "user_agent", "created_at", "last_seen_at", "expires_at", "current"}
+SESSION_FIELDS = {
+    "id",
+    "kind",
+    "user_agent",
+    "address",
+    "created_at",
+    "last_seen_at",
+    "expires_at",
+    "current",
+}
 DAY = timedelta(days=1)
 CONFIRMED = {"password": PASSWORD}
 
@@ -222,6 +232,36 @@ async def test_lists_live_sessions_and_marks_current(
         for item in body["items"]:
             assert assert_time(item["expires_at"]) - assert_time(item["created_at"]) == 30 * DAY
             assert_time(item["last_seen_at"])
+
+
+PROXY = "10.0.0.5"
+
+
+@with_settings(trusted_proxies=[PROXY])
+async def test_session_has_the_address_of_its_last_use(app: FastAPI, clock: FakeClock, user: User) -> None:
+    """A header of somebody who is no trusted proxy says nothing."""
+    token: str = ""
+
+    async def used_from(peer: str, forwarded_for: str) -> Any:
+        """Use the session, or begin it. Return the address that the next use will list."""
+        nonlocal token
+        transport = httpx.ASGITransport(app, client=(peer, 4711))
+        headers = {"X-Forwarded-For": forwarded_for, "Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(transport=transport, base_url=APP_URL, headers=headers) as client:
+            if not token:
+                form = {"username": user.email, "password": PASSWORD}
+                token = (await client.post(f"{API}/auth/token", data=form)).json()["access_token"]
+                client.headers["Authorization"] = f"Bearer {token}"
+            (session,) = (await client.get(SESSIONS)).json()["items"]
+            return session["address"]
+
+    assert await used_from(PROXY, "127.0.0.1, 192.0.2.1") == "192.0.2.1"
+    clock.advance(seconds=60)
+    assert await used_from("198.51.100.7", "192.0.2.2") == "198.51.100.7"
+    clock.advance(seconds=60)
+    assert await used_from(PROXY, "2001:db8:1:2:3:4:5:6") == "2001:db8:1:2::/64"
+    clock.advance(seconds=59)
+    assert await used_from(PROXY, "192.0.2.1") == "2001:db8:1:2::/64", "the last use that was stored"
 
 
 async def test_session_list_omits_tokens(signed_in: SignedIn, user: User) -> None:

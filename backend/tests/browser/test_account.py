@@ -52,6 +52,7 @@ def test_sessions_are_listed_and_ended_with_the_password(
         other = signed_in.get_by_role("listitem").filter(has_text="python-httpx")
         expect(other).to_have_count(2)
         expect(other.first).to_contain_text("Last used on")
+        expect(other.first).to_contain_text("IP address 127.0.0.1")
         password = signed_in.get_by_label("Password", exact=True)
         password.fill("not the password")
         signed_in.get_by_role("button", name="End all other sessions").click()
@@ -98,6 +99,7 @@ def test_own_data_is_downloaded(signed_in: Page, slipway: SlipwayProcess, accoun
     assert data["account"]["email"] == account.email
     assert len({video["id"] for video in data["videos"]}) == 120
     assert [session["current"] for session in data["sessions"]].count(True) == 1
+    assert {session["address"] for session in data["sessions"]} == {"127.0.0.1"}
     assert "delivery_url" not in data["videos"][0]
 
 

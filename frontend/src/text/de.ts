@@ -161,6 +161,7 @@ export const de: AllWords = {
       current: "Diese Sitzung",
       signedIn: (date) => `Angemeldet am ${date}`,
       lastUsed: (date) => `Zuletzt verwendet am ${date}`,
+      address: (address) => `IP-Adresse ${address}`,
       device: (browser, system) => `${browser} unter ${system}`,
       unknownDevice: "Unbekanntes Programm",
     },

@@ -54,6 +54,7 @@ export const enAccount = {
       current: "This session",
       signedIn: (date: string) => `Signed in on ${date}`,
       lastUsed: (date: string) => `Last used on ${date}`,
+      address: (address: string) => `IP address ${address}`,
       device: (browser: string, system: string) => `${browser} on ${system}`,
       unknownDevice: "An unknown program",
     },

@@ -79,6 +79,9 @@ function SessionRow({ session, pending }: { session: SignedInSession; pending: b
             {t.account.sessions.lastUsed(t.format.fullDate(session.last_seen_at))}
           </p>
         )}
+        {session.address !== null && (
+          <p className="break-all text-muted-foreground">{t.account.sessions.address(session.address)}</p>
+        )}
       </div>
       {session.current ? (
         <span className="text-muted-foreground">{t.account.sessions.current}</span>

@@ -633,6 +633,8 @@ export interface components {
         };
         /** SessionOut */
         SessionOut: {
+            /** Address */
+            address: string | null;
             /**
              * Created At
              * Format: date-time
