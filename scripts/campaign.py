@@ -124,6 +124,12 @@ PARTS = [
     ),
     Part("defects", "seeded defects, each of which must be caught", ["tests/crash", "-k", "defect"]),
     Part(
+        "upgrade",
+        "rolling restarts from the previous release to this code and back, while people upload",
+        ["tests/process/test_rolling_upgrade.py"],
+        {"SLIPWAY_UPGRADE_FROM": "previous", "SLIPWAY_UPGRADES": "5"},
+    ),
+    Part(
         "postgresql",
         "every suite that touches a database on PostgreSQL, and the contract suite on Ceph",
         [

@@ -1,7 +1,8 @@
 """Run two apps and two workers behind a proxy on this machine.
 
 PostgreSQL and the store are the tests' own. The store is Ceph RGW if it is installed, else the embedded one as a server
-of its own. They start empty and keep nothing. A process that ends is started again, as a supervisor would.
+of its own. They start empty and keep nothing. A process that ends is started again, as a supervisor would. Commands
+like `slipway user list` have the settings in the folder that it prints.
 """
 
 import argparse
@@ -40,8 +41,9 @@ class NotStarted(Exception):
 class Child:
     """One process of Slipway, started again whenever it ends."""
 
-    def __init__(self, name: str, command: str, log: Path, environment: Environment) -> None:
+    def __init__(self, name: str, program: str, command: str, log: Path, environment: Environment) -> None:
         self.name = name
+        self._program = program
         self._command = command
         self._log = log
         self._environment = environment
@@ -51,7 +53,7 @@ class Child:
         """Return once it says that it is ready. Raise NotStarted if it ends before."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(SLIPWAY, self._command),
+                *(self._program, self._command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -117,9 +119,12 @@ def s3_settings(endpoint_url: str, access_key_id: str, secret_access_key: str) -
     }
 
 
-async def once(environment: Environment, *command: str) -> None:
+async def once(program: str, folder: Path, *command: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        SLIPWAY, *command, env={"PATH": os.environ["PATH"], **environment}, stdout=asyncio.subprocess.DEVNULL
+        *(program, *command),
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+        stdout=asyncio.subprocess.DEVNULL,
     )
     if await process.wait():
         raise NotStarted(f"`slipway {' '.join(command)}` failed")
@@ -141,22 +146,23 @@ async def running(children: list[Child], proxy: RoundRobin, port: int) -> AsyncI
         await asyncio.gather(*(child.stop() for child in children))
 
 
-async def run(port: int, folder: Path, shared: Environment) -> None:
+async def run(program: str, port: int, folder: Path, shared: Environment) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await once(shared, "db", "upgrade")
-    await once(shared, "storage", "apply")
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in shared.items()))
+    await once(program, folder, "db", "upgrade")
+    await once(program, folder, "storage", "apply")
     ports = [free_port() for _ in range(COUNT)]
     apps = [
-        Child(f"app {n}", "serve", folder / f"app-{n}.log", {**shared, "SLIPWAY_PORT": str(app_port)})
+        Child(f"app {n}", program, "serve", folder / f"app-{n}.log", {"SLIPWAY_PORT": str(app_port)})
         for n, app_port in enumerate(ports, 1)
     ]
     workers = [
-        Child(f"worker {n}", "worker", folder / f"worker-{n}.log", shared) for n in range(1, COUNT + 1)
+        Child(f"worker {n}", program, "worker", folder / f"worker-{n}.log", {}) for n in range(1, COUNT + 1)
     ]
     async with running([*apps, *workers], RoundRobin(ports), port):
-        say(f"Slipway is ready: {origin_of(port)} (logs: {folder})")
+        say(f"Slipway is ready: {origin_of(port)} (settings and logs: {folder})")
         await stopped.wait()
         say("Stopping ...")
 
@@ -172,6 +178,7 @@ def say(line: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=int(os.environ.get("SLIPWAY_PORT", "8000")))
+    parser.add_argument("--program", default=SLIPWAY, help="another `slipway`")
     best = "ceph" if ceph_rgw.is_installed() else "embedded"
     parser.add_argument("--store", choices=("ceph", "embedded"), default=best)
     options = parser.parse_args()
@@ -186,7 +193,7 @@ def main() -> int:
             **stack.enter_context(store(options.store, folder, origin)),
         }
         try:
-            asyncio.run(run(options.port, folder, shared))
+            asyncio.run(run(options.program, options.port, folder, shared))
         except NotStarted as error:
             say(str(error))
             return 1

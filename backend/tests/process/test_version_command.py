@@ -1,6 +1,7 @@
 """`slipway version`, and `slipway db` with a schema of another version."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import tomllib
@@ -53,6 +54,16 @@ def test_page_has_the_version_of_the_package() -> None:
     page = json.loads((ROOT / "frontend" / "package.json").read_text())
 
     assert page["version"] == PACKAGE
+
+
+def test_changelog_has_the_package_as_its_newest_release() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    releases = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+
+    if "There is no release yet." in changelog:
+        assert releases == []
+    else:
+        assert releases[0] == PACKAGE
 
 
 def test_starts_on_a_newer_schema_that_allows_it(slipway: SlipwayProcess) -> None:
