@@ -163,6 +163,23 @@ async def get_current_user(caller: CallerDep) -> User:
 CurrentUser = Annotated[User, Depends(get_current_user)]
 
 
+async def get_visitor(
+    request: Request,
+    address: ClientAddress,
+    settings: SettingsDep,
+    accounts: AccountsDep,
+    scheme: Annotated[str | None, Depends(_bearer)],
+) -> User | None:
+    """Return the signed-in user, or None for anybody else."""
+    try:
+        return (await get_caller(request, address, settings, accounts, scheme)).user
+    except NotAuthenticated:
+        return None
+
+
+Visitor = Annotated[User | None, Depends(get_visitor)]
+
+
 def limited(limit: Limit) -> Any:
     """Return the dependency that counts a request of the signed-in user. It raises RateLimited."""
 

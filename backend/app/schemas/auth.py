@@ -65,6 +65,10 @@ class UserOut(BaseModel):
     created_at: datetime
 
 
+class SignedInOut(BaseModel):
+    user: UserOut | None
+
+
 class TokenOut(BaseModel):
     access_token: str = Field(repr=False)
     token_type: Literal["bearer"]

@@ -93,6 +93,7 @@ async def test_sessions_of_a_user_count_together(signed_in: SignedIn) -> None:
     ("method", "path", "body"),
     [
         ("GET", "/auth/me", None),
+        ("GET", "/auth/session", None),
         ("PATCH", "/auth/me", {"full_name": "Alice"}),
         ("GET", "/auth/sessions", None),
         ("POST", "/auth/password", {"current_password": PASSWORD, "new_password": PASSWORD}),

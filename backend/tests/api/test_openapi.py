@@ -41,13 +41,15 @@ CONTRACT = {
     ("GET", "/health/ready"),
 }
 OURS = {
+    ("GET", "/auth/session"),
     ("POST", "/auth/me/delete"),
     ("POST", "/upload-telemetry"),
     ("POST", "/videos/remove"),
     ("POST", "/videos/restore"),
     ("GET", "/videos/changes"),
 }
-"""Beyond the contract, which names no call for pages' telemetry refreshes, and deletions that can be taken back."""
+"""Beyond the contract, whose calls tell no visitor that nobody is signed in, report no upload, refresh no list, and
+take no deletion back."""
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -71,6 +73,7 @@ def test_routes_match_contract() -> None:
 def test_responses_require_all_documented_fields() -> None:
     for name, fields in {
         "UserOut": USER_FIELDS,
+        "SignedInOut": {"user"},
         "VideoOut": VIDEO_FIELDS,
         "UploadOut": UPLOAD_FIELDS,
         "PresignedPartOut": PART_FIELDS,
@@ -139,6 +142,7 @@ def test_declares_required_statuses(subtests: pytest.Subtests) -> None:
         "/auth/register",
         "/auth/login",
         "/auth/token",
+        "/auth/session",
     }
     for method, path, operation in operations():
         short, statuses = path.removeprefix(API), {int(status) for status in operation["responses"]}

@@ -15,6 +15,7 @@ from tests.factories import APP_URL, PASSWORD
 from tests.fakes import FakeClock
 
 ME = f"{API}/auth/me"
+SESSION = f"{API}/auth/session"
 SESSIONS = f"{API}/auth/sessions"
 NEW_PASSWORD = "another quiet harbour"
 SESSION_FIELDS = {
@@ -54,6 +55,37 @@ async def test_me_returns_signed_in_user(signed_in: SignedIn) -> None:
         assert set(body) == USER_FIELDS
         assert body["id"] == str(alice.user.id)
         assert_time(body["created_at"])
+
+
+async def test_visitors_learn_who_is_signed_in(signed_in: SignedIn) -> None:
+    for how in ("cookie", "bearer"):
+        alice = await signed_in(how=how)
+        answer = await alice.get(SESSION)
+        assert (answer.status_code, answer.json()) == (200, {"user": (await alice.get(ME)).json()})
+
+
+async def test_nobody_is_signed_in_without_a_live_session(
+    subtests: pytest.Subtests,
+    client: httpx.AsyncClient,
+    clock: FakeClock,
+    signed_in: SignedIn,
+    make_user: MakeUser,
+) -> None:
+    ended = await signed_in()
+    clock.advance(8 * DAY)
+    visitors = {
+        "without a session": client,
+        "whose session has ended": ended,
+        "whose account is disabled": await signed_in(await make_user(is_active=False)),
+    }
+    for who, visitor in visitors.items():
+        with subtests.test(who):
+            answer = await visitor.get(SESSION)
+            assert (answer.status_code, answer.json()) == (200, {"user": None})
+    for header in ("Bearer nonsense", "Basic dXNlcjpwYXNz"):
+        with subtests.test(header):
+            answer = await client.get(SESSION, headers={"Authorization": header})
+            assert (answer.status_code, answer.json()) == (200, {"user": None})
 
 
 async def test_changes_and_clears_name(signed_in: SignedIn) -> None:

@@ -364,6 +364,7 @@ async def test_private_routes_require_session(subtests: pytest.Subtests, client:
         "/auth/register",
         "/auth/login",
         "/auth/token",
+        "/auth/session",
     }
 
     bodies: dict[str, Any] = {

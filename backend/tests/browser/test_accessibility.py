@@ -77,13 +77,13 @@ def test_refused_registration(page: Page) -> None:
 
 def test_loading_and_silent_server(signed_in: Page) -> None:
     held: list[Route] = []
-    signed_in.route("**/api/v1/auth/me", lambda route: held.append(route))
+    signed_in.route("**/api/v1/auth/session", lambda route: held.append(route))
     for path in ("/", "/video?id=1", "/account"):
         signed_in.goto(path, wait_until="commit")
         expect(signed_in.locator("h1")).to_have_count(1)
         check(signed_in, f"{path} while it loads")
-    signed_in.unroute("**/api/v1/auth/me")
-    refuse(signed_in, "**/api/v1/auth/me", 503, "overloaded")
+    signed_in.unroute("**/api/v1/auth/session")
+    refuse(signed_in, "**/api/v1/auth/session", 503, "overloaded")
     signed_in.goto("/")
     expect(signed_in.get_by_role("heading", name="Slipway isn't answering")).to_be_attached()
     check(signed_in, "a silent server")

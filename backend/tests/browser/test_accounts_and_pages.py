@@ -1,7 +1,9 @@
 """Tests signing in and out, the page of a video, and unknown addresses."""
 
+import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.conftest import Account, choose, listed_videos, wait_until_ready
@@ -28,10 +30,25 @@ def test_wrong_password_is_explained(page: Page, account: Account) -> None:
     expect(page.get_by_role("alert").filter(has_text="Check both and try again")).to_be_visible()
 
 
-def test_late_401_keeps_new_session(page: Page, account: Account) -> None:
-    """On a slow connection the 401 for the first page arrives after somebody has signed in."""
+@pytest.mark.parametrize("path", ["/", "/login"])
+def test_visit_without_a_session_is_no_error_of_the_console(page: Page, path: str) -> None:
+    lines: list[str] = []
+    page.on("console", lambda line: lines.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: lines.append(str(error)))
+    with page.expect_response(re.compile("/api/v1/auth/")):
+        page.goto(path)
+    # It is there once the page has heard of the settings too.
+    expect(page.get_by_role("link", name="Create an account")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    with page.expect_console_message(lambda line: line.text == "the last"):
+        page.evaluate("console.error('the last')")
+    assert lines == ["the last"]
+
+
+def test_late_answer_keeps_new_session(page: Page, account: Account) -> None:
+    """On a slow connection the answer to the first page arrives after somebody has signed in."""
     late: list[Route] = []
-    page.route("**/api/v1/auth/me", lambda route: late.append(route))
+    page.route("**/api/v1/auth/session", lambda route: late.append(route))
     page.goto("/login")
     page.get_by_label("E-mail").fill(account.email)
     page.get_by_label("Password", exact=True).fill(account.password)
@@ -39,8 +56,9 @@ def test_late_401_keeps_new_session(page: Page, account: Account) -> None:
     your_videos = page.get_by_role("heading", name="Your videos", exact=True)
     expect(your_videos).to_be_visible()
 
+    assert late
     for asked in late:
-        asked.fulfill(status=401, json={"code": "not_authenticated", "detail": "Sign in.", "request_id": "-"})
+        asked.fulfill(json={"user": None})
     # After one more round trip the page has processed the earlier answers.
     page.evaluate("fetch('/api/v1/upload-policy').then((answer) => answer.text())")
     expect(your_videos).to_be_visible()

@@ -1,7 +1,7 @@
 // Reads the session, signs in and out, and registers.
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type Credentials, type Registration, type User } from "@/lib/api/client";
-import { ApiError } from "@/lib/api/errors";
+import type { ApiError } from "@/lib/api/errors";
 import type { WhySignedOut } from "@/lib/own-path";
 import { type SignedInId, tellOtherTabs } from "@/lib/session-news";
 import { videoKeys } from "./video-keys";
@@ -19,7 +19,7 @@ export function useSession(): Session {
   const query = useQuery<User | null>({
     queryKey: SESSION_KEY,
     queryFn: async ({ client, signal }) => {
-      const user = await api.me(signal).catch(nullWhenSignedOut);
+      const user = await api.signedIn(signal);
       if (user === null && client.getQueryData(SESSION_KEY)) {
         noteEnd(client);
         tellOtherTabs(null);
@@ -79,11 +79,6 @@ export async function followOtherTab(queryClient: QueryClient, signedInId: Signe
 async function replaceSession(queryClient: QueryClient, user: User | null): Promise<void> {
   await queryClient.cancelQueries({ queryKey: SESSION_KEY });
   queryClient.setQueryData(SESSION_KEY, user);
-}
-
-function nullWhenSignedOut(error: unknown): null {
-  if (error instanceof ApiError && error.status === 401) return null;
-  throw error;
 }
 
 export function useSignIn() {

@@ -11,9 +11,11 @@ from app.api.deps import (
     CallerDep,
     ClientAddress,
     CurrentUser,
+    LimitsDep,
     RegistrationDep,
     SettingsDep,
     SignInDep,
+    Visitor,
     cookie_name,
     limit_registrations,
     limited,
@@ -31,6 +33,7 @@ from app.schemas.auth import (
     RegisterIn,
     SessionListOut,
     SessionOut,
+    SignedInOut,
     TokenOut,
     UserOut,
 )
@@ -80,6 +83,16 @@ async def logout(response: Response, caller: CallerDep, accounts: AccountsDep, s
     """End the session of this request."""
     await accounts.sign_out(caller)
     set_session_cookie(response, settings, "")
+
+
+# Beside the bearer token, which FastAPI declares as needed.
+@router.get("/session", responses=errors(429), openapi_extra={"security": [{}]})
+async def read_session(visitor: Visitor, settings: SettingsDep, limits: LimitsDep) -> SignedInOut:
+    """Return who is signed in. Without a live session that is nobody, and no error."""
+    if visitor is None:
+        return SignedInOut(user=None)
+    await limits.count(Limit.ACCOUNT_PER_USER, str(visitor.id))
+    return SignedInOut(user=show_user(visitor, settings.user_quota_bytes))
 
 
 @router.get("/me", responses=errors(401, 429), dependencies=[ACCOUNT_LIMIT])

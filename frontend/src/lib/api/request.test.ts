@@ -46,10 +46,10 @@ it("passes on that the page itself cancelled", async () => {
   await expect(asking).rejects.toMatchObject({ name: "AbortError" });
 });
 
-it("asks again with the present cookie, but not who is signed in", async () => {
+it("asks once more with the present cookie", async () => {
   const unknown = () => Response.json({ code: "not_authenticated", detail: "x" }, { status: 401 });
-  const asked = answering(unknown(), Response.json({ id: "v" }), unknown());
+  const asked = answering(unknown(), Response.json({ id: "v" }), unknown(), unknown());
   expect(await request("get", VIDEO, { path: { video_id: "v" } })).toEqual({ id: "v" });
   await expect(request("get", "/api/v1/auth/me")).rejects.toMatchObject({ code: "not_authenticated" });
-  expect(asked).toHaveBeenCalledTimes(3);
+  expect(asked).toHaveBeenCalledTimes(4);
 });

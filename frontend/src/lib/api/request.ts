@@ -42,10 +42,7 @@ export async function request<M extends Method, P extends PathsWithMethod<paths,
         : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
       signal: signal ?? null,
     });
-  // Signed-out visitors ask who is signed in, and would ask it twice.
-  const response = await (path === "/api/v1/auth/me" ? send() : withPresentCookie(send)).catch(
-    asNetworkError,
-  );
+  const response = await withPresentCookie(send).catch(asNetworkError);
   const answer = parsed(await response.text().catch(asNetworkError));
   if (!response.ok) throw toApiError(response, answer);
   // A captive portal answers 200 with a page of its own. Another attempt may reach the API.
