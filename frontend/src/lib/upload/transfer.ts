@@ -2,6 +2,7 @@
 import { linkedController } from "./delays";
 import { createPartPool } from "./part-pool";
 import { createProgress } from "./progress";
+import { createRecheck } from "./recheck";
 import { Concurrency } from "./rules/concurrency";
 import { isPastSending } from "./rules/errors";
 import type { Part } from "./rules/part-list";
@@ -18,7 +19,7 @@ const CONNECTIONS_SHARED = 4;
 
 /** `signed` contains the first URLs. It is null if every part is sent. */
 export function createTransfer(context: RunContext, upload: OpenUpload, signed: TimedParts | null) {
-  const { activity, attempts, clock, log, options, policy, ticker, waits } = context;
+  const { activity, attempts, clock, job, log, options, policy, ticker, waits } = context;
   const { parts, videoId } = upload;
   const progress = createProgress(context, parts);
   const watchdog = createWatchdog(clock, attempts, parts, () => progress.goodput() ?? log.goodput);
@@ -38,8 +39,11 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
       ticker.observe();
       progress.publishSoon();
     };
+    const startedAt = ticker.awakeMs();
+    const sendingMs = () => job.sendingMs + ticker.awakeMs() - startedAt;
+    const recheck = createRecheck({ ...context, signal }, parts.parts, sendingMs);
     queue = [...parts.unfinished];
-    pool = createPartPool({ ...context, signal, parts, concurrency, urls, queue, onProgress });
+    pool = createPartPool({ ...context, signal, parts, concurrency, urls, queue, onProgress, recheck });
     activity.isSending = true;
     try {
       await pool.run();
@@ -48,6 +52,7 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
       if (!isPastSending(reason)) throw reason;
     } finally {
       activity.isSending = false;
+      job.sendingMs = sendingMs();
       pool = null;
       controller.abort();
     }

@@ -1,16 +1,13 @@
 // Runs an upload from the chosen file to the API's final answer.
 import { completeUpload } from "./complete-upload";
 import { openUpload } from "./open-upload";
-import { recheckFile } from "./part-body";
 import { checkChosenFile } from "./read-file";
+import { confirmFile } from "./recheck";
 import { ApiFailure, fromApi, isGone, UploadFailed, UploadLost, unexpected } from "./rules/errors";
 import { createRunContext, type RunContext, type RunInput } from "./run-context";
 import type { Transfer } from "./transfer";
 import type { UploadFailure } from "./types";
 import { forgetUpload, mayBeComplete } from "./upload-job";
-
-/** Checking the file again takes at most this share of the sending time, so that it slows no upload noticeably. */
-const RECHECK_SHARE = 0.05;
 
 export function createUploadRun(input: Omit<RunInput, "signal">) {
   const controller = new AbortController();
@@ -75,17 +72,12 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
 export type UploadRun = ReturnType<typeof createUploadRun>;
 
 async function sendAndComplete(context: RunContext, transfer: Transfer) {
-  const { emit, job, log, ticker } = context;
+  const { emit, job, log } = context;
   for (let round = 0; ; round += 1) {
     log.phase = "sending";
-    const startedAt = ticker.awakeMs();
     const needsFile = !mayBeComplete(job);
-    try {
-      await transfer.send();
-    } finally {
-      job.sendingMs += ticker.awakeMs() - startedAt;
-    }
-    if (needsFile) await recheckFile(context, transfer.upload.parts.parts, job.sendingMs * RECHECK_SHARE);
+    await transfer.send();
+    if (needsFile) await confirmFile(context);
     emit({ type: "sent" });
     log.phase = "assembling";
     const video = await completeUpload(context, transfer.upload, round);
