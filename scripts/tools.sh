@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets the programs that only the tests need: Chromium, Firefox, WebKitGTK and WPE WebKit, ffmpeg and ffprobe (the
-# oracle), PostgreSQL, PgBouncer, Redis, Ceph RGW, clamd, promtool, the AWS CLI, nginx, Caddy, systemd-analyze.
+# oracle), PostgreSQL, PgBouncer, Redis, Ceph RGW, clamd, promtool, the AWS CLI, nginx, Caddy, systemd-analyze, bubblewrap.
 # Idempotent: with all of them there it asks no package manager. As root on Debian it installs what is missing,
 # anywhere else it says what to install and fails.
 set -euo pipefail
@@ -30,6 +30,8 @@ need pgbouncer have_pgbouncer
 need nginx-light have_nginx
 need caddy command -v caddy
 need systemd command -v systemd-analyze
+# Stands for a container engine.
+need bubblewrap command -v bwrap
 # For promtool.
 need prometheus command -v promtool
 # The server's program without the service that redis-server would start by itself.

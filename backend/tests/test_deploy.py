@@ -1,17 +1,21 @@
-"""The alerts and the dashboard under deploy/ name metrics and values that exist, and fire when they should."""
+"""What deploy/ has is well-formed, and names metrics and commands that exist. Alerts fire when they should."""
 
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import compose_spec
 import pytest
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from typer.testing import CliRunner
 
+from app import cli
 from app.core import metrics
 from app.domain.sweep_report import Category
 from app.domain.video_status import VideoEvent, VideoStatus
@@ -228,3 +232,35 @@ def test_systemd_calls_the_units_hardened(units: list[Path]) -> None:
     for unit in units:
         # An exposure of 2.0 of 10. A service without these lines has 9.6.
         run(["systemd-analyze", "security", "--offline=yes", "--threshold=20", "--no-pager", str(unit)])
+
+
+def test_hadolint_accepts_the_containerfile() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+
+    run([str(hadolint), str(DEPLOY / "container" / "Containerfile")])
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    text = (DEPLOY / "container" / "compose.yaml").read_text()
+    compose = compose_spec.PyOptions(apply_merge=True).from_yaml(text)
+    compose.validate()
+    found: dict[str, Any] = compose.to_dict()["services"]
+    return found
+
+
+def test_containers_are_hardened(services: dict[str, Any]) -> None:
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["stop_grace_period"] == "1m"
+        assert not service.keys() & {"privileged", "cap_add", "network_mode", "pid", "user"}
+
+
+def test_containers_run_commands_that_exist(services: dict[str, Any]) -> None:
+    commands = [service.get("command", ["serve"]) for service in services.values()]
+
+    assert ["db", "upgrade"] in commands
+    for command in commands:
+        assert CliRunner().invoke(cli.app, [*command, "--help"]).exit_code == 0

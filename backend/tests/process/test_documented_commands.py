@@ -40,7 +40,7 @@ REPOSITORY = Path(__file__).parents[3]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([DOCS / "tutorial.md", *(DOCS / "how-to").glob("*.md")])
 NOT_RUN: Mapping[str, str] = {
-    "build": "test_wheel.py builds, installs and starts a wheel",
+    "build": "test_container.py builds, installs and starts a wheel",
     "aws": "there is no AWS account",
     "next-version": "there is no newer version",
 }
