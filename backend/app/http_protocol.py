@@ -75,12 +75,14 @@ class LimitedHttp(HttpToolsProtocol):
         *,
         table: ConnectionTable["LimitedHttp"],
         turns: Turns,
+        refusals: Turns,
         proxies: TrustedProxies,
         headers: Mapping[str, str],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._table = table
         self._turns = turns
+        self._refusals = refusals
         self._turn: Turn | None = None
         """Of the request that is being answered or will be next."""
         self._has_begun = False
@@ -122,7 +124,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._held = None
         self.pipeline.clear()
         if self._turn is not None and not self._has_begun:
-            self._turns.leave(self._turn)
+            self._turn.leave()
         if self._running is not None:
             # uvicorn tells only the newest request. An earlier one would write to a closed transport, which raises.
             self._running.disconnected = True
@@ -241,7 +243,7 @@ class LimitedHttp(HttpToolsProtocol):
             try:
                 await app(*asgi)
             finally:
-                self._turns.leave(turn)
+                turn.leave()
 
         turn = self._turn = self._turns.enter(self._client_of(cycle), start)
 
@@ -315,12 +317,11 @@ class LimitedHttp(HttpToolsProtocol):
 
         def answer() -> None:
             self._has_begun = True
-            self._turns.leave(turn)
+            turn.leave()
             self._refuse_now(error, cause)
 
-        # An answer takes 0.4 ms, so without turns a flood of malformed requests would make everybody wait.
         self._has_begun = False
-        turn = self._turn = self._turns.enter(address_block(self._peer), answer)
+        turn = self._turn = self._refusals.enter(address_block(self._peer), answer)
 
     def _refuse_now(self, error: ApiError, cause: str) -> None:
         if not (self._in_body and self.cycle.response_started):

@@ -12,7 +12,7 @@ from app.core.client_address import TrustedProxies
 from app.core.config import Settings
 from app.core.connection_table import ConnectionTable
 from app.core.operator_errors import OperatorError
-from app.core.turns import Turns
+from app.core.turns import SECONDS_BETWEEN_REFUSALS, Turns
 from app.http_protocol import LimitedHttp
 
 
@@ -39,7 +39,10 @@ def limited_http(settings: Settings, table: ConnectionTable[LimitedHttp]) -> Any
     """Return what makes a protocol for each connection. uvicorn calls it as it would call the class."""
     headers = safe_headers(is_https=settings.cookies_are_secure)
     proxies = TrustedProxies(settings.trusted_proxies)
-    return partial(LimitedHttp, table=table, turns=Turns(), proxies=proxies, headers=headers)
+    refusals = Turns(seconds_between=SECONDS_BETWEEN_REFUSALS)
+    return partial(
+        LimitedHttp, table=table, turns=Turns(), refusals=refusals, proxies=proxies, headers=headers
+    )
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -54,6 +54,16 @@ async def test_clients_take_turns_and_no_two_start_in_one() -> None:
     assert started.names[:2] == ["a0", "b0"]
 
 
+async def test_starts_of_all_clients_have_a_rate() -> None:
+    hourly, quick = (Started(Turns(seconds_between=seconds)) for seconds in (3600, 0.001))
+    for client in ("a", "b"):
+        hourly.enter(client, client)
+        quick.enter(client, client)
+
+    await until(lambda: quick.names == ["a", "b"], "both have started")
+    assert hourly.names == []
+
+
 async def test_a_long_request_counts_no_more() -> None:
     started = Started(Turns(at_once=1, counts_for_seconds=0))
     started.enter("a", "a0")

@@ -71,11 +71,17 @@ class Connection:
 
 class Server:
     def __init__(
-        self, app: ASGIApp, most: int = 100, most_of_a_client: int = 100, proxies: tuple[str, ...] = ()
+        self,
+        app: ASGIApp,
+        most: int = 100,
+        most_of_a_client: int = 100,
+        proxies: tuple[str, ...] = (),
+        seconds_between_refusals: float = 0.0,
     ):
         self.state = ServerState()
         self._opened: list[asyncio.StreamWriter] = []
         self.table = ConnectionTable[LimitedHttp](most, most_of_a_client)
+        self.refusals = Turns(seconds_between=seconds_between_refusals)
         config = uvicorn.Config(app, http=LimitedHttp, ws="none", lifespan="off", log_config=None)
         config.load()
         self._make: Callable[[], LimitedHttp] = partial(
@@ -85,6 +91,7 @@ class Server:
             {},
             table=self.table,
             turns=Turns(),
+            refusals=self.refusals,
             proxies=TrustedProxies(proxies),
             headers=SAFE_HEADERS,
         )
@@ -684,7 +691,7 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    monkeypatch.setattr(Turns.__init__, "__defaults__", (2, TIMEOUT_SECONDS))
+    monkeypatch.setattr(Turns.__init__, "__defaults__", (2, TIMEOUT_SECONDS, 0.0))
     return Gate()
 
 
@@ -716,34 +723,29 @@ async def test_requests_of_a_client_wait_for_each_other_and_others_do_not(gate: 
             assert (await connection.answer())[0] == 200
 
 
-async def test_refusals_of_a_client_wait_for_its_turn_and_others_do_not(gate: Gate) -> None:
-    async with gated(gate) as server:
-        for _ in range(2):
-            (await server.connect("127.0.0.2")).send(LIVE)
-        await until(lambda: gate.reached == 2, "the bound of the client is reached")
-        malformed = await server.connect("127.0.0.2")
-        malformed.send(b"broken\r\n\r\n")
-        answer = asyncio.create_task(malformed.until_closed())
-        other = await server.connect("127.0.0.3")
-        other.send(b"broken\r\n\r\n")
-        assert_refused(await other.until_closed(), 400)
-        assert not answer.done()
-
-        gate.opened.set()
-        assert_refused(await answer, 400)
+async def test_refusals_wait_for_each_other_and_requests_do_not(app: FastAPI) -> None:
+    async with Server(app, seconds_between_refusals=TIMEOUT_SECONDS).running() as server:
+        for source in ("127.0.0.2", "127.0.0.3"):
+            (await server.connect(source)).send(b"broken\r\n\r\n")
+        await until(lambda: len(unread(server)) == 2, "two refusals wait")
+        honest = await server.connect("127.0.0.2")
+        honest.send(LIVE)
+        assert (await honest.answer())[0] == 200
+        assert len(unread(server)) == 2
 
 
-async def test_who_leaves_before_its_refusal_costs_nothing(gate: Gate, log: StringIO) -> None:
-    async with gated(gate) as server:
-        for _ in range(2):
-            (await server.connect()).send(LIVE)
-        await until(lambda: gate.reached == 2, "the bound of the client is reached")
+async def test_who_leaves_before_its_refusal_costs_nothing(app: FastAPI) -> None:
+    async with Server(app, seconds_between_refusals=TIMEOUT_SECONDS).running() as server:
         malformed = await server.connect()
         malformed.send(b"broken\r\n\r\n")
-        await until(lambda: any(not each._reads for each in connections(server)), "its turn is awaited")
+        await until(lambda: unread(server), "its refusal waits")
         malformed.reset()
-        await until(lambda: len(server.table) == 2, "it has gone")
-    assert "request.refused" not in log.getvalue()
+        await until(lambda: not len(server.table), "it has gone")
+        assert not server.refusals._waiting
+
+
+def unread(server: Server) -> list[LimitedHttp]:
+    return [each for each in connections(server) if not each._reads]
 
 
 async def test_clients_behind_a_proxy_have_turns_of_their_own(gate: Gate) -> None:
