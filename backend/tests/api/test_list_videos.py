@@ -1,17 +1,21 @@
 """Test GET /videos."""
 
+import asyncio
 import base64
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from app.api.present import VideoPresenter
+from app.bootstrap import Application
 from app.domain.video_status import VideoStatus
 from app.models import Video
+from app.ports import DeliveryUrl
 from tests.api.shapes import API, LIST_FIELDS, assert_error, assert_time, assert_video
 from tests.conftest import MakeVideo, SignedIn
 from tests.factories import SMALL_VIDEO, ApiClient, announce
-from tests.fakes import FakeClock, InMemoryStorage
+from tests.fakes import FakeClock, FakeDelivery, InMemoryStorage
 
 VIDEOS = f"{API}/videos"
 SHOWN = ["uploading", "completing", "processing", "ready", "failed"]
@@ -284,6 +288,25 @@ async def test_changes_since_the_list(alice: ApiClient, make_video: MakeVideo) -
     assert body == {"gone": [str(gone.id)], "is_complete": True}
     old = (await alice.get(f"{VIDEOS}/changes", params={"since": "2020-01-01T00:00:00Z"})).json()
     assert (old["items"], old["gone"], old["is_complete"]) == ([], [], False)
+
+
+async def test_other_requests_go_on_while_a_list_is_made(
+    application: Application, alice: ApiClient, make_video: MakeVideo
+) -> None:
+    """A signature of CloudFront takes a quarter of a millisecond, and a list of changes may need 200."""
+    videos = [await make_video("ready", owner=alice.user, in_store=False)] * 200
+    order: list[str] = []
+
+    class NotingDelivery(FakeDelivery):
+        def url_for(self, object_key: str, filename: str, now: datetime) -> DeliveryUrl:
+            order.append("URL")
+            return super().url_for(object_key, filename, now)
+
+    presenter = VideoPresenter(NotingDelivery(), application.clock.now(), application.links)
+    asyncio.get_running_loop().call_soon(order.append, "another request")
+
+    assert len(await presenter.videos(videos)) == 200
+    assert order.index("another request") <= 10
 
 
 async def test_changes_refuse_other_times(subtests: pytest.Subtests, alice: ApiClient) -> None:

@@ -128,7 +128,7 @@ async def restore_videos(
     body: VideoIdsIn, user: CurrentUser, undo: UndoDep, present: PresenterDep
 ) -> RestoredVideosOut:
     """Bring removed videos back whose deletion has not begun."""
-    return RestoredVideosOut(items=present.videos(await undo.restore(user.id, body.ids)))
+    return RestoredVideosOut(items=await present.videos(await undo.restore(user.id, body.ids)))
 
 
 @router.post(
@@ -178,7 +178,7 @@ async def list_videos(
     """List the caller's videos whose name contains `q`, in any of the given states. A cursor is for the same query."""
     statuses = SHOWN if status is None else frozenset(status)
     query = VideoQuery(sort, statuses, name_key(q))
-    return present.page(await videos.list_page(user.id, query, limit, cursor))
+    return await present.page(await videos.list_page(user.id, query, limit, cursor))
 
 
 @router.get("/videos/changes", responses=errors(401, 422, 429), dependencies=[limited(Limit.READ_PER_USER)])
@@ -186,7 +186,7 @@ async def list_changes(
     user: CurrentUser, videos: VideosDep, present: PresenterDep, since: AwareDatetime
 ) -> VideoChangesOut:
     """Return which videos changed or are gone since an answer with this `as_of`."""
-    return present.changes(await videos.changes(user.id, since))
+    return await present.changes(await videos.changes(user.id, since))
 
 
 @router.get(
