@@ -8,7 +8,7 @@ line has. The app and proxies lose theirs only if nobody else has one that waits
 import ipaddress
 import socket
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
@@ -79,6 +79,8 @@ class Place:
         self._connection = connection
         self._shares: list[Hashable] = []
         """Of the page that is served, the shares in which it counts."""
+        self.when_given_up: Callable[[], None] | None = None
+        """Ends what the connection waits for besides its client."""
 
     def serve(self) -> None:
         """Keep the connection until `wait`, because Swift works for it or reads a body whose URL is verified."""
@@ -107,9 +109,11 @@ class Place:
         self._places._remove(self)
 
     def give_up(self) -> None:
-        """Free the place, and end the connection's reads, which closes it."""
+        """Free the place, and end the connection's reads and its wait for a turn, which closes it."""
         self._places._remove(self)
         self._shut(socket.SHUT_RDWR)
+        if self.when_given_up is not None:
+            self.when_given_up()
 
     def end_reading(self) -> None:
         """End a read that waits for the client. An answer can still be sent."""

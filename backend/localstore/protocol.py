@@ -65,7 +65,7 @@ class PublicProtocol(SwiftHttpProtocol):  # type: ignore[misc]  # Swift ships no
         self._paced.pace = pace.for_head()
         try:
             head = self._read_head()
-            self._turns.wait(self._place.client)
+            self._turns.wait(self._place)
             self._head = request_head.check(head)
         except MalformedHead as error:
             self._refuse(str(error))
@@ -74,14 +74,15 @@ class PublicProtocol(SwiftHttpProtocol):  # type: ignore[misc]  # Swift ships no
         return self._head[: self._head.index(_END_OF_HEAD) + len(_END_OF_HEAD)]
 
     def _read_head(self) -> bytes:
+        """Return a head, or what there is of one that is malformed. Raise OSError if the connection ends before."""
         head = bytearray()
-        while not head.endswith(_END_OF_HEAD * 2):
+        while not head.endswith(_END_OF_HEAD * 2) and len(head) < MAX_HEAD_BYTES:
             line = self._reader.readline(MAX_HEAD_BYTES - len(head))
             head += line
-            if len(head) >= MAX_HEAD_BYTES:
-                raise MalformedHead(f"The request's head is longer than {MAX_HEAD_BYTES} bytes.")
+            if len(head) < MAX_HEAD_BYTES and not line.endswith(b"\n"):
+                raise ConnectionAbortedError
             if not line.endswith(_END_OF_HEAD):
-                raise MalformedHead("The request's head has a line that does not end with CR LF.")
+                break
         return bytes(head)
 
     def parse_request(self) -> bool:

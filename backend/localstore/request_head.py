@@ -30,8 +30,10 @@ def check(head: bytes) -> bytes:
 
     The head ends with an empty line.
     """
+    if len(head) >= MAX_HEAD_BYTES:
+        raise MalformedHead(f"The request's head is longer than {MAX_HEAD_BYTES} bytes.")
     if not head.endswith(_END_OF_LINE * 2):
-        raise MalformedHead("The request's head does not end with an empty line.")
+        raise MalformedHead("The request's head has a line that does not end with CR LF.")
     request_line, *lines = head[: -2 * len(_END_OF_LINE)].split(_END_OF_LINE)
     found = _REQUEST_LINE.fullmatch(request_line)
     if found is None:

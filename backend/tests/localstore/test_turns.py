@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from localstore.places import Client
+from localstore.places import Client, Limits, Place, Places
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # eventlet warns of its deprecation
@@ -19,11 +19,23 @@ A, B = Client("10.0.0.2", is_limited=True), Client("10.0.0.3", is_limited=True)
 APP = Client("127.0.0.1", is_limited=False)
 
 
+class Connection:
+    def getsockname(self) -> tuple[str | int, ...]:
+        return ("10.0.0.1", 9000)
+
+    def shutdown(self, how: int, /) -> None:
+        pass
+
+
+def place_of(client: Client) -> Place:
+    return Place(Places(Limits.of(10)), client, Connection())
+
+
 def test_clients_take_turns() -> None:
     turns, served = Turns(), list[str]()
 
     def ask(client: Client) -> None:
-        turns.wait(client)
+        turns.wait(place_of(client))
         served.append(client.name)
 
     for client in (A, A, A, B):
@@ -39,7 +51,7 @@ def test_one_is_let_in_with_each_round_of_the_loop() -> None:
     served: Counter[int] = Counter()
 
     def ask() -> None:
-        turns.wait(A)
+        turns.wait(place_of(A))
         served[round_number] += 1
 
     for _ in range(40):
@@ -56,7 +68,7 @@ def served_before_a(turns: Turns, forgers: Iterable[Client]) -> int:
     served = list[str]()
 
     def ask(client: Client) -> None:
-        turns.wait(client)
+        turns.wait(place_of(client))
         served.append(client.name)
 
     for client in (*forgers, A):
@@ -100,7 +112,33 @@ def test_queue_begins_again_after_it_was_empty() -> None:
 
     with eventlet.Timeout(60):
         for _ in range(3):
-            turns.wait(A)
+            turns.wait(place_of(A))
+
+
+def test_connection_that_loses_its_place_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise whoever opens many connections would use up the green threads, and the store would accept nobody."""
+    monkeypatch.setattr(module, "_PAUSE_OF_REFUSED_SECONDS", 3600)
+    turns, ended, places = Turns(), list[int](), [place_of(A) for _ in range(3)]
+    turns.note(A, is_refused=True)
+
+    def ask(number: int) -> None:
+        with pytest.raises(ConnectionAbortedError):
+            turns.wait(places[number])
+        ended.append(number)
+
+    turns.wait(place_of(A))
+    for number in range(3):
+        eventlet.spawn(ask, number)
+    eventlet.sleep(0)
+    for place in places[1:]:
+        place.give_up()
+    with eventlet.Timeout(60):
+        while len(ended) < 2:
+            eventlet.sleep(0)
+
+    assert ended == [1, 2]
+    assert places[1].when_given_up is None
+    assert [len(waiting) for waiting in turns._queue_of_refused._waiting.values()] == [1]
 
 
 @pytest.mark.parametrize("others", [0, 40])
@@ -112,9 +150,9 @@ def test_app_and_proxies_do_not_wait(others: int) -> None:
         waited = True
 
     for _ in range(others):
-        eventlet.spawn(turns.wait, A)
+        eventlet.spawn(turns.wait, place_of(A))
     eventlet.spawn(note)
 
-    turns.wait(APP)
+    turns.wait(place_of(APP))
 
     assert not waited, "another green thread ran meanwhile"
