@@ -27,6 +27,8 @@ from localstore.client_address import address_block
 log = structlog.get_logger()
 
 MAX_HEAD_BYTES: Final = 32 * 1024
+MAX_HEADERS: Final = 100
+"""As many as the embedded store takes. Each look at a header passes all those before it."""
 _MAX_REST_BYTES: Final = 1024 * 1024
 """A body of 64 KiB in chunks of one byte has 384 KiB. Trailers and chunk extensions have no other limit."""
 _PIECE_BYTES: Final = 4 * 1024
@@ -184,8 +186,11 @@ class LimitedHttp(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # A trailer would pass for a header, such as an X-Forwarded-For that no proxy has seen (RFC 9110, 6.5.1).
-        if not self._in_body:
-            super().on_header(name, value)
+        if self._in_body:
+            return
+        if len(self.headers) >= MAX_HEADERS:
+            raise _Refused(431)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= _MAX_PIPELINED:
@@ -349,7 +354,9 @@ class LimitedHttp(HttpToolsProtocol):
 
 def _check_head(version: str, target: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     """Refuse what a proxy in front may read in another way, although llhttp takes it (RFC 9112, 3.2 and 6.1)."""
-    values = {name: [value for other, value in headers if other == name] for name, _ in headers}
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        values.setdefault(name, []).append(value)
     hosts = values.get(b"host", [])
     codings = values.get(b"transfer-encoding", [])
     if version not in ("1.0", "1.1") or b"#" in target:

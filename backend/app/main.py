@@ -10,9 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.api import errors
+from app.api.deps import cookie_name
 from app.api.forwarded import Forwarded
 from app.api.main import api_router, health_router
 from app.api.middleware import BodyLimit, RequestContext
+from app.api.own_cookie import OwnCookie
 from app.api.page import Page
 from app.api.public_path import PublicPath
 from app.api.routes import forms
@@ -52,6 +54,7 @@ def create_app(application: Application) -> FastAPI:
         app.router.default = page
     # Last added is outermost.
     app.add_middleware(BodyLimit)
+    app.add_middleware(OwnCookie, name=cookie_name(settings))
     if settings.public_path:
         app.add_middleware(PublicPath, public_path=settings.public_path, page_files=page_files)
     app.add_middleware(RequestContext, known_hosts=settings.store_hosts, is_https=settings.cookies_are_secure)
@@ -68,6 +71,7 @@ def create_health_app(application: Application) -> FastAPI:
     app.include_router(health_router)
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.add_middleware(BodyLimit)
+    app.add_middleware(OwnCookie, name=cookie_name(settings))
     app.add_middleware(RequestContext, is_https=settings.cookies_are_secure)
     app.add_middleware(Forwarded, proxies=TrustedProxies(settings.trusted_proxies))
     return app

@@ -42,7 +42,10 @@ PLAIN_ERRORS: Mapping[int, tuple[errors.ErrorCode, str]] = {
     ),
     408: ("malformed_request", "The request took too long to arrive. Send it again."),
     413: ("body_too_large", "The request's body is too large. JSON may be up to 64 KiB."),
-    431: ("malformed_request", "The request's headers are too large. They may be up to 32 KiB."),
+    431: (
+        "malformed_request",
+        "The request's headers are too large. They may be up to 100, and 32 KiB in all.",
+    ),
     500: (
         "internal_error",
         "Something went wrong on our side. Try again. If it happens again, report the request ID.",

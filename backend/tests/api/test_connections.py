@@ -380,6 +380,14 @@ async def test_takes_headers_of_30_kib(server: Server) -> None:
     assert (await connection.answer())[0] == 200
 
 
+async def test_takes_100_headers_and_no_more(server: Server) -> None:
+    """Code that compares each header with all others took 0.4 s for 4,500, in which the app answered nobody."""
+    for more, status in ((99, 200), (100, 431)):
+        connection = await server.connect()
+        connection.send(LIVE.replace(b"\r\n\r\n", b"\r\n" + b"A: b\r\n" * more + b"\r\n"))
+        assert (await connection.answer())[0] == status
+
+
 @pytest.mark.parametrize(
     "endless",
     [

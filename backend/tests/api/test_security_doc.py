@@ -14,8 +14,9 @@ from app.bootstrap import Application
 from app.core import security
 from app.core.config import MAX_PRESIGN_TTL_SECONDS, Settings
 from app.core.descriptors import most_connections
+from app.core.turns import SECONDS_BETWEEN_REFUSALS
 from app.domain.video_file import MAX_FILENAME_CHARACTERS
-from app.http_protocol import MAX_HEAD_BYTES, SECONDS, Phase
+from app.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS, SECONDS, Phase
 from tests.api.declared import operations
 from tests.api.shapes import API, assert_error, random_path
 from tests.api.test_headers import SAFE
@@ -129,7 +130,9 @@ def test_headers_match_tests(doc: str) -> None:
 
 def test_limits_of_connections_match_code(doc: str) -> None:
     rows = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|", doc.partition("## Connections")[2], re.MULTILINE))
-    assert rows["headers"] == f"{MAX_HEAD_BYTES // 1024} KiB"
+    assert rows["headers"] == f"{MAX_HEADERS}, and {MAX_HEAD_BYTES // 1024} KiB in all"
+    refusals = "refusals of malformed requests of all clients"
+    assert rows[refusals] == f"{1 / SECONDS_BETWEEN_REFUSALS:g} a second"
     assert rows["body"].startswith(f"{MAX_BODY_BYTES // 1024} KiB")
     assert rows["connections in all"].startswith(f"{most_connections(10**6):,},")
     assert {phase: rows[name] for phase, name in PHASES.items()} == {

@@ -1,5 +1,6 @@
 """Test the lifetime of sessions, from signing in to their end."""
 
+import http.cookies
 from datetime import timedelta
 from typing import Any
 
@@ -455,3 +456,26 @@ async def test_session_lifetimes_are_configurable(clock: FakeClock, signed_in: S
     assert await is_signed_in(used)
     clock.advance(seconds=80)
     assert not await is_signed_in(used)
+
+
+async def test_only_the_session_cookie_is_parsed(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python before 3.11.10 takes 0.6 s for the others in one request, in which the app answers nobody."""
+    parsed: list[str] = []
+
+    def unquote(value: str) -> str:
+        parsed.append(value)
+        return value
+
+    monkeypatch.setattr(http.cookies, "_unquote", unquote)
+    alice = await signed_in()
+    token = alice.cookies["slipway_session"]
+    alice.cookies.clear()
+    quoted = '"\\"\\""'
+    cookies = f"a={quoted}; slipway_session={quoted}; slipway_session={token}; slipway_session={quoted}"
+
+    answer = await alice.get(ME, headers={"Cookie": cookies})
+
+    assert answer.status_code == 200
+    assert set(parsed) == {token}
