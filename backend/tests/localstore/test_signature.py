@@ -165,3 +165,15 @@ def test_url_needs_every_parameter(missing: str) -> None:
 def test_header_needs_every_part(authorization: str) -> None:
     with pytest.raises(Refusal, match="AccessDenied"):
         of_header({"authorization": authorization, "x-amz-date": SIGNED_AT, "x-amz-content-sha256": "a"})
+
+
+def test_header_is_signed_once() -> None:
+    """A head of 30 KiB that names one header 3,500 times took 0.17 s and 300 MB, before anyone had verified it."""
+    request, _ = signed("in the URL")
+    twice = "host;content-length;Host"
+    authorization = f"AWS4-HMAC-SHA256 Credential=a, SignedHeaders={twice}, Signature={'0' * 64}"
+
+    with pytest.raises(Refusal, match="InvalidArgument"):
+        of_url({**dict(request.query), "X-Amz-SignedHeaders": twice})
+    with pytest.raises(Refusal, match="InvalidArgument"):
+        of_header({"authorization": authorization, "x-amz-date": SIGNED_AT, "x-amz-content-sha256": "a"})
