@@ -84,8 +84,11 @@ async def test_whoever_leaves_before_its_turn_is_not_started() -> None:
     assert started.names == ["a0", "a2"]
 
 
-async def test_a_client_pauses_only_while_others_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PAUSE", 1e12)
+@pytest.mark.parametrize("pause", ["_PAUSE", "_SHORTEST_PAUSE_SECONDS"])
+async def test_a_client_pauses_only_while_others_are_there(
+    monkeypatch: pytest.MonkeyPatch, pause: str
+) -> None:
+    monkeypatch.setattr(module, pause, 1e12)
     turns = Turns()
     started = Started(turns)
     for number in range(2):

@@ -13,6 +13,8 @@ COUNTS_FOR_SECONDS: Final = 1.0
 and people behind one address must not wait for that."""
 _PAUSE: Final = 3
 """Times what the start of a request took. So a client has a quarter of the loop's time while others are there too."""
+_SHORTEST_PAUSE_SECONDS: Final = 0.001
+"""uvloop's timers have whole milliseconds, so a shorter pause might be none."""
 SECONDS_BETWEEN_REFUSALS: Final = 0.005
 """A connection that is refused takes 0.2 ms of the loop, so that 200 a second take 4 percent of it. The last of 4,096
 connections waits 20 s for its answer, and no honest client sends what is no HTTP."""
@@ -129,7 +131,8 @@ class Turns:
         """Leave the loop to other clients, if there are any, for some time after the first step of a request."""
         has_others = len(self._answered.keys() | self._waiting.keys()) > 1
         if has_others:
-            asyncio.get_running_loop().call_later(_PAUSE * seconds, self._end_pause, client)
+            pause = max(_PAUSE * seconds, _SHORTEST_PAUSE_SECONDS)
+            asyncio.get_running_loop().call_later(pause, self._end_pause, client)
         else:
             self._end_pause(client)
 
