@@ -264,7 +264,7 @@ def assemble(
         reconciler=Reconciler(database, storage, clock, tasks, completion, removal, grace),
         sweep=Sweep(database, storage, clock, grace, timedelta(seconds=settings.sweep_interval_seconds)),
         fail_missing=FailMissing(database, storage, clock, bucket),
-        storage_proof=StorageProof(database, storage),
+        storage_proof=StorageProof(database, storage, clock),
         bucket=bucket,
         readiness=Readiness(database, bucket, clock, tasks),
         inventory=Inventory(database, clock),

@@ -23,6 +23,8 @@ _MEANINGS = {
     Standing.UNPROVEN: "without token or type, and an ETag that does not tell their bytes",
     Standing.DIFFERENT: "of other bytes",
     Standing.MISSING: "missing",
+    Standing.RETURNED: "there again, of videos that failed without them",
+    Standing.LOST: "still missing, of videos that failed without them",
 }
 
 

@@ -32,7 +32,7 @@ class VideoChanges(TypedDict, total=False):
     due_at: datetime | None
     attempts: int | ColumnElement[int]
     postponed: int | ColumnElement[int]
-    storage_gone_at: datetime
+    storage_gone_at: datetime | None
     reserved_bytes: int
     expires_at: datetime | None
     uploaded_at: datetime

@@ -148,6 +148,11 @@ async def reserve_bytes(session: AsyncSession, user_id: uuid.UUID, count: int, u
     )
 
 
+async def take_bytes(session: AsyncSession, user_id: uuid.UUID, count: int) -> None:
+    """Reserve bytes that are in the store already, whatever the quota."""
+    await release_bytes(session, user_id, -count)
+
+
 async def release_bytes(session: AsyncSession, user_id: uuid.UUID, count: int) -> None:
     await session.execute(
         update(User).where(col(User.id) == user_id).values(reserved_bytes=col(User.reserved_bytes) - count)

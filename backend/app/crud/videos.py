@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from app.core.metrics import VIDEO_TRANSITIONS
 from app.crud.guarded import VideoChanges, change, changed_one, row
-from app.domain.errors import VideoNotFound
+from app.domain.errors import OBJECT_MISSING, VideoNotFound
 from app.domain.video_list import name_key
 from app.domain.video_status import HIDDEN, IN_FLIGHT, TRANSITIONS, VideoEvent, VideoStatus
 from app.models import IS_WITHOUT_NAME_KEY, Video
@@ -160,17 +160,53 @@ async def list_by_object_keys(session: AsyncSession, object_keys: Collection[str
 _WITH_OBJECT: Final = (VideoStatus.PROCESSING, VideoStatus.READY)
 
 
+_IS_LOST: Final[ColumnElement[bool]] = (
+    (col(Video.status) == VideoStatus.FAILED)
+    & (col(Video.status_code) == OBJECT_MISSING["status_code"])
+    & col(Video.etag).is_not(None)
+)
+"""Its object was verified, and missing later."""
+
+
 async def list_with_object(session: AsyncSession, after: uuid.UUID, limit: int = 100) -> list[Video]:
-    """Return the next videos by ID whose object was verified."""
-    rows = select(Video).where(col(Video.id) > after, col(Video.status).in_(_WITH_OBJECT))
+    """Return the next videos by ID whose object was verified, also those that failed because it was missing later."""
+    rows = select(Video).where(col(Video.id) > after, col(Video.status).in_(_WITH_OBJECT) | _IS_LOST)
     return list(await session.scalars(rows.order_by(col(Video.id)).limit(limit)))
 
 
 async def bytes_with_object(session: AsyncSession, after: uuid.UUID) -> int:
     """Return the bytes of all videos that `list_with_object` has yet to return."""
     rows = select(func.coalesce(func.sum(col(Video.size_bytes)), 0))
-    found = rows.where(col(Video.id) > after, col(Video.status).in_(_WITH_OBJECT))
+    found = rows.where(col(Video.id) > after, col(Video.status).in_(_WITH_OBJECT) | _IS_LOST)
     return int((await session.execute(found)).scalar_one())
+
+
+async def bring_back(session: AsyncSession, video: Video, etag: str, now: datetime) -> bool:
+    """Return a video that failed because its object was missing to the state before, with the object of this ETag.
+
+    The caller has locked its owner, whose bytes it counts again. Return False if it changed since it was read.
+    """
+    was_ready = video.ready_at is not None
+    return await transition(
+        session,
+        video.id,
+        VideoEvent.OBJECT_PROVEN if was_ready else VideoEvent.UPLOAD_PROVEN,
+        _IS_LOST,
+        col(Video.etag) == video.etag,
+        col(Video.reserved_bytes) == video.reserved_bytes,
+        changed_at=now,
+        etag=etag,
+        status_code=None,
+        status_detail=None,
+        missing_since=None,
+        storage_gone_at=None,
+        reserved_bytes=video.size_bytes,
+        due_at=None if was_ready else now,
+        lease_owner=None,
+        lease_until=None,
+        attempts=0,
+        postponed=0,
+    )
 
 
 async def adopt_object(session: AsyncSession, video: Video, etag: str) -> bool:

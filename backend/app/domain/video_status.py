@@ -36,6 +36,10 @@ class VideoEvent(StrEnum):
     """The content is not an accepted video, or a scanner called it infected."""
     SET_FAILED = "set_failed"
     """An operator failed a ready video because its object is missing or replaced. Never automatic."""
+    OBJECT_PROVEN = "object_proven"
+    """An operator's command proved the object of a video that was ready and failed without it."""
+    UPLOAD_PROVEN = "upload_proven"
+    """The same of a video that was not ready yet."""
     DELETED = "deleted"
     """The video or its account was deleted, or the account was disabled during the upload."""
 
@@ -51,9 +55,14 @@ TRANSITIONS: Final[Mapping[VideoEvent, tuple[Collection[VideoStatus], VideoStatu
     E.PROBED: ({S.PROCESSING}, S.READY),
     E.REJECTED: ({S.PROCESSING}, S.FAILED),
     E.SET_FAILED: ({S.READY}, S.FAILED),
+    E.OBJECT_PROVEN: ({S.FAILED}, S.READY),
+    E.UPLOAD_PROVEN: ({S.FAILED}, S.PROCESSING),
     E.DELETED: (set(S) - {S.DELETING}, S.DELETING),
 }
 """The states in which an event may happen, and the state that it leads to."""
+
+OF_OPERATOR: Final = frozenset({E.SET_FAILED, E.OBJECT_PROVEN, E.UPLOAD_PROVEN})
+"""Events that only a command causes."""
 
 del S, E
 

@@ -6,21 +6,23 @@ their metadata. The audit then reports a replaced object, although the bytes are
 
 import hashlib
 import uuid
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Database
-from app.crud import videos
+from app.crud import users, videos
 from app.domain.announced_object import TOKEN_METADATA, is_announced
 from app.domain.errors import StorageUnavailable, Unavailable
 from app.domain.multipart_etag import etag_of, may_tell_bytes
+from app.domain.video_status import VideoStatus
 from app.models import Video
-from app.ports import NoSuchObject, NoSuchUpload, ObjectChanged, ObjectStorage, StoredObject
+from app.ports import Clock, NoSuchObject, NoSuchUpload, ObjectChanged, ObjectStorage, StoredObject
 
 log = structlog.get_logger()
 
@@ -39,9 +41,14 @@ class Standing(StrEnum):
     """Size is right, token or type is lost, and the row's ETag is not made from MD5s, so bytes can't be compared."""
     DIFFERENT = "different"
     MISSING = "missing"
+    RETURNED = "returned"
+    """The video failed because its object was missing, and the object has the token or the bytes."""
+    LOST = "lost"
+    """The video failed because its object was missing, and it still is, or another one is there."""
 
 
-ADOPTABLE: Final[Collection[Standing]] = frozenset({Standing.SAME_TOKEN, Standing.SAME_BYTES})
+ADOPTABLE: Final = frozenset({Standing.SAME_TOKEN, Standing.SAME_BYTES, Standing.RETURNED})
+_PROVEN: Final = frozenset({Standing.INTACT, Standing.SAME_TOKEN, Standing.SAME_BYTES})
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Verdict:
 
     @property
     def is_settled(self) -> bool:
-        return self.adopted or self.standing is Standing.INTACT
+        return self.adopted or self.standing in (Standing.INTACT, Standing.LOST)
 
 
 Progress = Callable[[int], None]
@@ -65,9 +72,10 @@ class StorageProof:
 
     database: Database
     storage: ObjectStorage
+    clock: Clock
 
     async def page(self, after: uuid.UUID) -> list[Video]:
-        """Return the next videos by ID that have an object."""
+        """Return the next videos by ID whose object was verified once."""
         async with self.database.reading() as session:
             return await videos.list_with_object(session, after)
 
@@ -76,20 +84,25 @@ class StorageProof:
             return await videos.bytes_with_object(session, after)
 
     async def verify(self, video: Video, progress: Progress, *, accept: bool) -> Verdict:
-        """Say what the object is. With `accept`, make an object with the video's bytes the video's again."""
+        """Say what the object is. With `accept`, make an object with the video's bytes the video's again, and bring the
+        video back if it failed without it.
+        """
         try:
-            return await self._verify(video, progress, accept)
+            verdict = await self._verify(video, progress, accept)
         except NoSuchObject:
-            return Verdict(Standing.MISSING)
+            verdict = Verdict(Standing.MISSING)
         except ObjectChanged:  # while it was read
-            return Verdict(Standing.DIFFERENT)
+            verdict = Verdict(Standing.DIFFERENT)
+        if video.status is not VideoStatus.FAILED:
+            return verdict
+        return replace(verdict, standing=Standing.RETURNED if verdict.standing in _PROVEN else Standing.LOST)
 
     async def _verify(self, video: Video, progress: Progress, accept: bool) -> Verdict:
         found = await self.storage.head(video.object_key)
         if found.size_bytes != video.size_bytes:
             return Verdict(Standing.DIFFERENT)
         if _is_labelled(video, found):
-            if found.etag == video.etag:
+            if found.etag == video.etag and video.status is not VideoStatus.FAILED:
                 return Verdict(Standing.INTACT)
             return Verdict(Standing.SAME_TOKEN, accept and await self._adopt(video, found))
         if not may_tell_bytes(video.etag or "", video.part_plan.part_count):
@@ -155,10 +168,27 @@ class StorageProof:
     async def _adopt(self, video: Video, stored: StoredObject) -> bool:
         """Return False if the video changed meanwhile."""
         async with self.database.transaction() as session:
-            adopted = await videos.adopt_object(session, video, stored.etag)
+            if video.status is VideoStatus.FAILED:
+                adopted = await self._bring_back(session, video, stored.etag)
+            else:
+                adopted = await videos.adopt_object(session, video, stored.etag)
         if adopted:
-            log.info("storage.object_adopted", video_id=str(video.id), old_etag=video.etag, etag=stored.etag)
+            log.info(
+                "storage.object_adopted",
+                video_id=str(video.id),
+                was=video.status.value,
+                old_etag=video.etag,
+                etag=stored.etag,
+            )
         return adopted
+
+    async def _bring_back(self, session: AsyncSession, video: Video, etag: str) -> bool:
+        """Let its bytes count again, whatever the quota, because they are in the store."""
+        await users.lock(session, video.user_id)
+        brought_back = await videos.bring_back(session, video, etag, self.clock.now())
+        if brought_back:
+            await users.take_bytes(session, video.user_id, video.size_bytes - video.reserved_bytes)
+        return brought_back
 
 
 def _is_labelled(video: Video, stored: StoredObject) -> bool:

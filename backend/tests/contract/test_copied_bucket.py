@@ -80,7 +80,7 @@ async def test_a_video_survives_copies_between_stores(
     folder = Path(video.object_key).parent
     stores = [embedded_engine, moto_engine, ceph_engine, embedded_engine]
     for number, (source, target) in enumerate(itertools.pairwise(stores)):
-        proof = StorageProof(application.database, target.storage)
+        proof = StorageProof(application.database, target.storage, application.clock)
         copy = str(tmp_path / str(number))
         aws(source, f"s3://{BUCKET}/{folder}", copy)
         aws(target, copy, f"s3://{BUCKET}/{folder}")

@@ -21,7 +21,7 @@ from sqlmodel import col, select
 from app.core.config import Settings
 from app.core.db import Database
 from app.domain.video_file import CONTAINERS
-from app.domain.video_status import HIDDEN, IN_FLIGHT, TRANSITIONS, VideoEvent, VideoStatus
+from app.domain.video_status import HIDDEN, IN_FLIGHT, OF_OPERATOR, TRANSITIONS, VideoStatus
 from app.models import User, Video
 from app.ports import ListedObject, NoSuchObject, ObjectStorage, OpenUpload, PresignedPart, StoredObject
 
@@ -335,7 +335,7 @@ def _reachable(status: VideoStatus) -> set[VideoStatus]:
     while ahead:
         here = ahead.pop()
         for event, (sources, target) in TRANSITIONS.items():
-            if here in sources and event is not VideoEvent.SET_FAILED and target not in reached:
+            if here in sources and event not in OF_OPERATOR and target not in reached:
                 reached.add(target)
                 ahead.add(target)
     return reached

@@ -18,6 +18,8 @@ EDGES = [
     ("processing", "probed", "ready"),
     ("processing", "rejected", "failed"),
     ("ready", "set_failed", "failed"),
+    ("failed", "object_proven", "ready"),
+    ("failed", "upload_proven", "processing"),
     ("uploading", "deleted", "deleting"),
     ("completing", "deleted", "deleting"),
     ("processing", "deleted", "deleting"),

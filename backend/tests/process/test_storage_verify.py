@@ -51,6 +51,24 @@ async def test_lists_what_does_not_match_and_adopts_what_does(
         assert (await read_video(application, video.id)).status == "ready"
 
 
+async def test_brings_back_what_failed_by_mistake(
+    command: Command, application: Application, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    back, lost = [await make_video("failed", status_code="object_missing") for _ in range(2)]
+    await application.sweep.run(SweepOrder())  # marks the bucket
+    del storage.objects[lost.object_key]
+
+    before = await run_in_thread(command)
+    after = await run_in_thread(command, "--accept")
+
+    assert (before.exit_code, after.exit_code) == (4, 0)
+    assert f"{back.id}  returned  {back.object_key}" in before.stdout
+    assert "1 still missing, of videos that failed without them." in before.stdout
+    assert "Adopted 1." in after.stdout
+    statuses = [(await read_video(application, video.id)).status for video in (back, lost)]
+    assert statuses == ["processing", "failed"]
+
+
 async def test_continues_behind_a_video(
     command: Command, make_video: MakeVideo, storage: InMemoryStorage
 ) -> None:

@@ -92,6 +92,12 @@ async def set_failed(world: World, _: Sequence[uuid.UUID]) -> None:
     await world.application.fail_missing._set_failed(lost)
 
 
+async def bring_back(world: World, _: Sequence[uuid.UUID]) -> None:
+    proof = world.application.storage_proof
+    for video in await proof.page(uuid.UUID(int=0)):
+        await proof.verify(video, lambda _: None, accept=True)
+
+
 async def fill_name_keys(world: World, _: Sequence[uuid.UUID]) -> None:
     await world.application.videos.fill_name_keys()
 
@@ -119,12 +125,14 @@ async def assert_holds_no_video(
         (disable, "uploading"),
         (delete_account, "uploading"),
         (confirm_removal, "deleting"),
+        (bring_back, "failed"),
     ],
 )
 async def test_locks_the_user_before_its_videos(
     world: World, make_video: MakeVideo, act: Act, status: str
 ) -> None:
-    video_ids = [(await make_video(status)).id for _ in range(2)]
+    lost = {"status_code": "object_missing"} if act is bring_back else {}
+    video_ids = [(await make_video(status, **lost)).id for _ in range(2)]
     if act is restore:
         await remove(world, video_ids)
 

@@ -9,12 +9,21 @@ from app.bootstrap import Application
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import StorageUnavailable
 from app.domain.part_plan import MIB
-from app.models import Video
+from app.domain.recheck import RECHECK_AFTER
+from app.models import User, Video
+from app.ports import NoSuchObject
 from app.services.storage_proof import Standing, Verdict
 from app.services.sweep.sweep import SweepOrder
 from tests.conftest import MakeVideo
-from tests.factories import SMALL_VIDEO, read_video
-from tests.fakes import InMemoryObject, InMemoryStorage, etag_of_parts
+from tests.factories import (
+    SMALL_VIDEO,
+    assert_quota_is_exact,
+    read_video,
+    reserved_bytes,
+    run_due_probes,
+)
+from tests.fakes import FakeClock, FakeProbe, InMemoryObject, InMemoryStorage, etag_of_parts
+from tests.services.sweep.conftest import lose
 
 LARGE = bytes(range(256)) * (7 * MIB // 256)
 """Two parts of a small plan."""
@@ -181,13 +190,113 @@ async def test_a_video_that_was_deleted_meanwhile_is_not_adopted(
     assert (await read_video(application, large.id)).etag == large.etag
 
 
+@pytest.fixture
+async def failed(application: Application, large: Video, storage: InMemoryStorage, clock: FakeClock) -> Video:
+    """The video of `large`, which an operator failed while its object was away."""
+    stored = storage.objects[large.object_key]
+    await lose(application, storage, clock, large)
+    _, video_ids = await application.fail_missing.plan()
+    await application.fail_missing.run(video_ids)
+    storage.objects[large.object_key] = stored
+    row = await read_video(application, large.id)
+    assert (row.status, row.status_code) == ("failed", "object_missing")
+    return row
+
+
+async def test_a_video_that_failed_by_mistake_is_ready_again(
+    application: Application, large: Video, failed: Video, user: User
+) -> None:
+    assert await verify(application, failed) == Verdict(Standing.RETURNED)
+    assert (await read_video(application, failed.id)).status == "failed"
+
+    assert await verify(application, failed, accept=True) == Verdict(Standing.RETURNED, adopted=True)
+
+    row = await read_video(application, failed.id)
+    changed = {"changed_at", "audit_due_at", "missing_since"}
+    assert row.model_dump(exclude=changed) == large.model_dump(exclude=changed)
+    assert row.missing_since is None
+    assert await verify(application, row) == Verdict(Standing.INTACT)
+    assert await audit_finds(application) == 0
+    await assert_quota_is_exact(application, user)
+
+
+async def test_a_failed_video_gets_back_the_object_that_a_copy_changed(
+    application: Application, failed: Video, storage: InMemoryStorage
+) -> None:
+    storage.store_object(failed.object_key, LARGE)
+
+    assert await verify(application, failed) == Verdict(Standing.RETURNED)
+    assert await verify(application, failed, accept=True) == Verdict(Standing.RETURNED, adopted=True)
+
+    assert (await read_video(application, failed.id)).status == "ready"
+    assert storage.objects[failed.object_key].metadata == labels(failed)
+
+
+async def test_a_video_that_failed_before_it_was_ready_is_processed_again(
+    application: Application,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    probe: FakeProbe,
+    clock: FakeClock,
+    user: User,
+) -> None:
+    video = await make_video("processing")
+    stored = storage.objects.pop(video.object_key)
+    probe.answers += [NoSuchObject(), NoSuchObject()]
+    for _ in range(2):
+        await run_due_probes(application)
+        clock.advance(RECHECK_AFTER)
+    await application.reconciler.reconcile_due()
+    failed = await read_video(application, video.id)
+    assert (failed.status_code, failed.reserved_bytes) == ("object_missing", 0)
+    storage.objects[video.object_key] = stored
+
+    assert await verify(application, failed, accept=True) == Verdict(Standing.RETURNED, adopted=True)
+
+    assert (await read_video(application, video.id)).status == "processing"
+    await assert_quota_is_exact(application, user)
+    await run_due_probes(application)
+    assert (await read_video(application, video.id)).status == "ready"
+    await application.videos.delete(user.id, video.id)
+    assert await reserved_bytes(application, user) == 0, "its deletion counts it out once more"
+
+
+@pytest.mark.parametrize("data", [None, LARGE[::-1], SMALL_VIDEO], ids=["none", "other bytes", "other size"])
+async def test_a_failed_video_without_its_object_stays_failed(
+    application: Application, failed: Video, storage: InMemoryStorage, data: bytes | None
+) -> None:
+    del storage.objects[failed.object_key]
+    if data:
+        storage.store_object(failed.object_key, data)
+
+    verdict = await verify(application, failed, accept=True)
+
+    assert (verdict, verdict.is_settled) == (Verdict(Standing.LOST), True)
+    assert await read_video(application, failed.id) == failed
+
+
+async def test_a_failed_video_that_was_deleted_meanwhile_stays_deleted(
+    application: Application, failed: Video, storage: InMemoryStorage, user: User
+) -> None:
+    async def delete() -> None:
+        await application.video_admin.take_down(failed, "a reason")
+
+    storage.hook_next("head", delete, when="after")
+
+    assert not (await verify(application, failed, accept=True)).is_settled
+    assert (await read_video(application, failed.id)).status == "deleting"
+    await assert_quota_is_exact(application, user)
+
+
 async def test_pages_have_each_video_with_an_object_once(
     application: Application, make_video: MakeVideo
 ) -> None:
     made = [await make_video(status) for status in ("ready", "processing", "uploading", "failed", "deleting")]
+    lost = await make_video("failed", status_code="object_missing")
+    await make_video("failed", status_code="object_missing", etag=None)
     after = uuid.UUID(int=0)
 
     found = await application.storage_proof.page(after)
-    assert [video.id for video in found] == sorted(video.id for video in made[:2])
-    assert await application.storage_proof.bytes_after(after) == 2 * len(SMALL_VIDEO)
+    assert [video.id for video in found] == sorted(video.id for video in (*made[:2], lost))
+    assert await application.storage_proof.bytes_after(after) == 3 * len(SMALL_VIDEO)
     assert await application.storage_proof.page(found[-1].id) == []
