@@ -17,7 +17,7 @@ from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 CLIENTS = 10
 WAITING = 3
-"""Clients of a store that is silent. The app gives it up after 7 s, and more of them would take a loaded machine longer."""
+"""Clients of a silent store. The app gives it up after 7 s, and more would take a loaded machine longer."""
 BODY = {"filename": "harbour.mp4", "size_bytes": 1000, "content_type": "video/mp4"}
 MANY = {"USER_MAX_UPLOADS_IN_FLIGHT": "100000", "PAGE_DIR": "/nonexistent"}
 
