@@ -29,16 +29,13 @@ undo_loses = "moods"
 
 def upgrade() -> None:
     op.create_table("moods", sa.Column("id", sa.Integer(), primary_key=True))
-    op.add_column("videos", sa.Column("mood", sa.String(8), nullable=True))
-    op.add_column("videos", sa.Column("mood_count", sa.Integer(), nullable=False, server_default="0"))
-    op.create_index("ix_videos_mood", "videos", ["mood"])
+    # One statement, because requests wait for its lock until the commit.
+    op.execute("ALTER TABLE videos ADD mood varchar(8), ADD moods integer NOT NULL DEFAULT 0")
 
 
 def downgrade() -> None:
-    op.drop_index("ix_videos_mood", "videos")
-    op.drop_column("videos", "mood_count")
-    op.drop_column("videos", "mood")
     op.drop_table("moods")
+    op.execute("ALTER TABLE videos DROP mood, DROP moods")
 '''
 
 

@@ -100,7 +100,7 @@ class ScaledSlipway:
         assert await process.wait() == 0, f"slipway {' '.join(arguments)}"
 
     def log(self, name: str) -> list[dict[str, Any]]:
-        lines = (self.folder / f"{name.replace(' ', '-')}.log").read_text().splitlines()
+        *lines, _being_written = (self.folder / f"{name.replace(' ', '-')}.log").read_text().split("\n")
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
