@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Account, choose, listed_videos, wait_until_ready
+from tests.browser.conftest import RETRIES, Account, choose, listed_videos, wait_until_ready
 from tests.browser.seeding import seed_videos
 from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
@@ -62,6 +62,8 @@ def test_sessions_are_listed_and_ended_with_the_password(
         password.fill(account.password)
         other.first.get_by_role("button", name="End").click()
         expect(other).to_have_count(1)
+        # The form is emptied after the list is there.
+        expect(password).to_have_value("")
         password.fill(account.password)
         signed_in.get_by_role("button", name="End all other sessions").click()
         expect(other).to_have_count(0)
@@ -115,7 +117,7 @@ def test_account_is_deleted_with_its_videos(
     dialog.get_by_label("Password", exact=True).fill("not the password")
     dialog.get_by_role("button", name="Delete for good").click()
     expect(dialog.get_by_role("alert")).to_contain_text("This password is wrong.")
-    assert signed_in.request.get("/api/v1/auth/me").status == 200
+    assert signed_in.request.get("/api/v1/auth/me", max_retries=RETRIES).status == 200
 
     dialog.get_by_label("Password", exact=True).fill(account.password)
     dialog.get_by_role("button", name="Delete for good").click()

@@ -19,6 +19,7 @@ def bare(request: pytest.FixtureRequest, browser: Browser, slipway: SlipwayProce
     page = context.new_page()
     page.route("**/_next/static/chunks/*.js", lambda route: route.abort())
     yield page
+    page.unroute_all(behavior="ignoreErrors")
     context.close()
 
 
@@ -68,12 +69,13 @@ def test_refusal_of_the_form_leaves_when_the_script_takes_over(page: Page, accou
 @pytest.mark.parametrize("path", ["/", "/video?id=1", "/account", "/login", "/register"])
 def test_page_says_what_it_needs_javascript_for(browser: Browser, slipway: SlipwayProcess, path: str) -> None:
     context = browser.new_context(locale="en-GB", base_url=slipway.origin, java_script_enabled=False)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
     page = context.new_page()
     page.goto(path)
     is_form = path in ("/login", "/register")
     says = "This form works without JavaScript" if is_form else "This page needs JavaScript"
     # Playwright's search by text leaves <noscript> out.
     notice = page.locator("noscript > p")
-    expect(notice).to_be_visible(timeout=TIMEOUT_MILLISECONDS)
+    expect(notice).to_be_visible()
     expect(notice).to_contain_text(says)
     context.close()

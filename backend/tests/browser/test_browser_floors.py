@@ -33,10 +33,11 @@ def test_supported_browser_never_shows_notice(page: Page) -> None:
 @pytest.mark.parametrize("path", ["/", "/login", "/register", "/account", "/video", "/nowhere"])
 def test_notice_names_floors_without_javascript(browser: Browser, slipway: SlipwayProcess, path: str) -> None:
     context = browser.new_context(locale="en-GB", base_url=slipway.origin, java_script_enabled=False)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
     page = context.new_page()
     page.goto(path)
     notice = page.get_by_text(NOTICE)
-    expect(notice).to_be_visible(timeout=TIMEOUT_MILLISECONDS)
+    expect(notice).to_be_visible()
     expect(notice).to_contain_text("JavaScript")
     for floor in FLOORS:
         expect(notice).to_contain_text(floor.title())

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Account
+from tests.browser.conftest import RETRIES, Account
+from tests.browser.test_upload import hold
 from tests.engines.slipway import SlipwayProcess
 from tests.media import Container, Layout, make_video
 from tests.waiting import wait_until
@@ -101,7 +102,7 @@ def test_refused_link_is_renewed(show: Show) -> None:
         route.fulfill(status=403, headers=READABLE)
 
     def renew(route: Route) -> None:
-        answer = route.fetch()
+        answer = route.fetch(max_retries=RETRIES)
         video = answer.json()
         if refused:
             video["delivery_url"] += "&renewed"
@@ -142,11 +143,7 @@ PLACE = """() => {
 
 def test_player_has_the_proportions_of_a_phone_video_before_it_loads(show: Show) -> None:
     show.page.set_viewport_size({"width": 390, "height": 844})
-    held: list[Route] = []
-    show.page.route(
-        f"{show.slipway.store_origin_of_page}/**",
-        lambda route: held.append(route) if not held else route.continue_(),
-    )
+    release = hold(show.page, lambda url: url.startswith(show.slipway.store_origin_of_page))
     show("mp4", size=(180, 320))
     show.page.locator("video").wait_for()
     before = show.page.evaluate(PLACE)
@@ -155,7 +152,7 @@ def test_player_has_the_proportions_of_a_phone_video_before_it_loads(show: Show)
     assert before["height"] < 844
     assert before["wide"] <= 390
 
-    held[0].continue_()
+    release()
     expect(show.page.locator("video")).to_have_js_property("videoWidth", 180)
     assert show.page.evaluate(PLACE) == before
     show.page.set_viewport_size({"width": 1280, "height": 600})
@@ -184,7 +181,7 @@ def test_player_carries_on_with_a_new_link(show: Show) -> None:
     old: list[str] = []
 
     def renew(route: Route) -> None:
-        answer = route.fetch()
+        answer = route.fetch(max_retries=RETRIES)
         video = answer.json()
         if old:
             video["delivery_url"] += "&renewed"

@@ -29,7 +29,6 @@ def site(browser: Browser, proxy: FolderProxy) -> Iterator[Page]:
     """Yield a page. Script errors, violations of the CSP and requests outside the folder fail the test."""
     context = browser.new_context(locale="en-GB", base_url=proxy.url)
     context.set_default_timeout(TIMEOUT_MILLISECONDS)
-    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -50,7 +50,6 @@ def upload_and_watch(browser: Browser, proxy: Recipe, film: Path) -> list[str]:
     # Chromium knows no test CA. httpx has checked the certificate.
     context = browser.new_context(locale="en-GB", base_url=proxy.origin, ignore_https_errors=True)
     context.set_default_timeout(TIMEOUT_MILLISECONDS)
-    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     page = context.new_page()
     page.goto("/register")
     page.get_by_label("E-mail").fill("viewer@example.com")

@@ -86,7 +86,6 @@ def visit(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with SlipwayProcess(folder / "data", {"METRICS_TOKEN": METRICS_TOKEN}) as slipway:
         context = browser.new_context(locale="en-GB", base_url=slipway.origin)
         context.set_default_timeout(TIMEOUT_MILLISECONDS)
-        expect.set_options(timeout=TIMEOUT_MILLISECONDS)
         context.on("request", lambda request: started.append(request))
         context.on("response", lambda answer: headers.update({answer.request: answer.request.all_headers()}))
         # At once, because Chromium forgets bodies when the page changes.

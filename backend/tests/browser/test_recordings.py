@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import choose, last_packet_seconds, listed_videos, wait_until_ready
+from tests.browser.conftest import choose, last_packets_seconds, listed_videos, wait_until_ready
 from tests.media import make_fragmented_mp4, make_live_webm, make_portrait_phone_video, make_video
 
 # Records as a page with MediaRecorder does. The file states neither its duration nor its frame rate.
@@ -56,8 +56,9 @@ def test_browser_recording_shows_duration(signed_in: Page, tmp_path: Path) -> No
     wait_until_ready(signed_in)
     (video,) = listed_videos(signed_in)
     assert (video["width"], video["height"], video["video_codec"]) == (320, 180, "vp8")
-    # ffprobe reports no duration. The last packet of the demuxed file lasts one frame more.
-    assert video["duration_seconds"] == pytest.approx(last_packet_seconds(file), abs=0.1)
+    # ffprobe reports no duration. The last frame counts as long as the one before it, which a busy machine paints late.
+    before, last = last_packets_seconds(file)
+    assert video["duration_seconds"] == pytest.approx(last + (last - before), abs=0.1)
 
 
 def test_live_webm_shows_duration(signed_in: Page, tmp_path: Path) -> None:
