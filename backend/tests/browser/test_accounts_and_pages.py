@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.conftest import Account, choose, listed_videos, wait_until_ready
+from tests.browser.test_upload import hold
 from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
 
@@ -102,9 +103,12 @@ def test_ended_session_leaves_the_signed_in_view_of_other_tabs(
     other = context.new_page()
     other.goto("/")
     expect(other.get_by_role("link", name="private.webm")).to_be_visible()
-    context.clear_cookies()
-
+    # Once the cookie is gone, either tab may leave before the link is clicked.
+    release = hold(signed_in, lambda url: re.search(r"/api/v1/videos/[0-9a-f-]+$", url) is not None)
     signed_in.get_by_role("link", name="Watch").first.click()
+    expect(signed_in.get_by_role("link", name="All videos")).to_be_visible()
+    context.clear_cookies()
+    release()
 
     expect(other.get_by_role("button", name="Sign in")).to_be_visible()
     expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()

@@ -27,9 +27,12 @@ def failed(signed_in: Page, context: BrowserContext, tmp_path: Path) -> Page:
 
 
 def end_session(page: Page, context: BrowserContext) -> None:
-    """Take the cookie away. The next request of the page finds out."""
-    context.clear_cookies()
+    """Take the cookie away once the list, which would find out at any moment, is no longer shown."""
+    release = hold(page, lambda url: url.endswith("/auth/sessions"))
     page.get_by_role("link", name="Your account").click()
+    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    context.clear_cookies()
+    release()
 
 
 def sign_in(page: Page, account: Account) -> None:
