@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from app.domain.part_plan import MIB
 from app.domain.video_list import name_key
 from tests.engines.slipway import SlipwayProcess
+from tests.waiting import TIMEOUT_SECONDS
 
 _INSERT = "INSERT INTO videos ({}) VALUES ({})"
 _STATES = ("ready", "ready", "ready", "failed", "ready", "uploading", "ready", "ready", "processing", "ready")
@@ -14,7 +15,8 @@ _STATES = ("ready", "ready", "ready", "failed", "ready", "uploading", "ready", "
 
 def seed_videos(slipway: SlipwayProcess, email: str, count: int, *, mixed: bool = False) -> None:
     """Insert `holiday-in-the-mountains-part-<n>.mp4`, the highest number newest. If `mixed`, some are not ready."""
-    with sqlite3.connect(slipway.data_dir / "slipway.db") as database:
+    # The app may write at the moment, which takes long on a busy disk.
+    with sqlite3.connect(slipway.data_dir / "slipway.db", timeout=TIMEOUT_SECONDS) as database:
         (user_id,) = database.execute("SELECT id FROM users WHERE email = ?", [email]).fetchone()
         rows = [_row(user_id, number, mixed=mixed) for number in range(1, count + 1)]
         for row in rows:

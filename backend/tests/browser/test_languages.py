@@ -92,6 +92,8 @@ def test_page_shows_no_english_before_german(page: Page) -> None:
         route.continue_()
     expect(page.get_by_role("heading", name="Anmelden")).to_be_visible()
     expect(page).to_have_title("Anmelden – Slipway")
+    # The heading is there before the next frame notes it.
+    page.wait_for_function("() => window.__headings.at(-1) !== ''")
     assert set(page.evaluate("window.__headings")) == {"", "Anmelden"}
 
 

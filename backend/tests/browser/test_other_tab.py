@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Account, choose
+from tests.browser.test_upload import hold
 from tests.media import make_video
 
 # A page of Playwright is never hidden, and notifications have no window to appear in.
@@ -30,13 +31,12 @@ def test_upload_is_followed_from_another_tab(signed_in: Page, tmp_path: Path) ->
     page.add_init_script(_HIDE_AND_RECORD)
     page.reload()
     file = make_video(tmp_path / "film.mp4", "mp4", audio=False)
-    held: list[Route] = []
-    page.route("**/complete", lambda route: held.append(route))
+    release = hold(page, lambda url: url.endswith("/complete"))
     choose(page, file)
     expect(page).to_have_title("Assembling · Your videos – Slipway")
     page.get_by_role("button", name="Tell me when it is done").click()
     expect(page.get_by_role("button", name="Tell me when it is done", pressed=True)).to_be_visible()
-    held[0].continue_()
+    release()
     expect(page).to_have_title("Ready · Your videos – Slipway")
     assert page.evaluate("window.__told") == [["Your video is ready", "film.mp4"]]
 

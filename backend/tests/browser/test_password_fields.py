@@ -26,4 +26,4 @@ def test_password_fields_hide_take_pastes_and_know_managers(
         page.keyboard.press("ControlOrMeta+V")
         expect(field).to_have_value(PASTED)
     page.get_by_role("button", name="Show password").first.click()
-    assert fields.first.get_attribute("type") == "text"
+    expect(fields.first).to_have_attribute("type", "text")
