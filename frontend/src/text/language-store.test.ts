@@ -1,6 +1,9 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { CHOICE_KEY } from "./languages";
 
+/** Of a hung test. A busy machine takes seconds to compile a catalogue, and the default is one. */
+const LIMIT = { timeout: 300_000 };
+
 afterEach(() => {
   vi.unstubAllGlobals();
   vi.resetModules();
@@ -27,7 +30,7 @@ it("shows the browser's language once its texts are there, and tells so", async 
   expect(whatIsShown()).toMatchObject({ isAwaited: true, text: { language: "en" } });
   const told = vi.fn();
   subscribe(told);
-  await vi.waitFor(() => expect(whatIsShown().isAwaited).toBe(false));
+  await vi.waitFor(() => expect(whatIsShown().isAwaited).toBe(false), LIMIT);
   expect(language()).toBe("de");
   expect(told).toHaveBeenCalledOnce();
 });
@@ -52,7 +55,7 @@ it("follows a choice in another tab", async () => {
   const { whatIsShown, language, otherTab } = await load(["en-US"], kept);
   kept.set(CHOICE_KEY, "de");
   otherTab();
-  await vi.waitFor(() => expect(language()).toBe("de"));
+  await vi.waitFor(() => expect(language()).toBe("de"), LIMIT);
   expect(whatIsShown().choice).toBe("de");
 });
 
