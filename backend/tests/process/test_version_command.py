@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
-from app.core.schema import head_revision
+from app.core.schema import alembic_config, head_revision
 from tests.engines.slipway import SlipwayProcess
 
 ROOT = Path(__file__).parents[3]
@@ -99,12 +100,16 @@ def test_downgrade_says_what_is_lost_and_needs_a_yes(slipway: SlipwayProcess) ->
     assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
     undone = slipway.command("db", "downgrade", "--yes")
     assert undone.returncode == 0, undone.stderr
-    assert "The database loses when videos last changed" in undone.stderr
-    assert undone.stdout == "The database has schema 0014.\n"
+    newest = ScriptDirectory.from_config(alembic_config("sqlite://")).get_revision("head")
+    assert f"The database loses {newest.module.undo_loses}." in undone.stderr
+    assert undone.stdout == f"The database has schema {newest.down_revision}.\n"
     assert "Run `slipway db upgrade`" in slipway.command("user", "list").stderr
     assert slipway.command("db", "upgrade").stdout == "The database is up to date.\n"
 
-    for _ in range(5):
-        assert slipway.command("db", "downgrade", "--yes").returncode == 0
+
+def test_says_that_a_step_cannot_be_undone(slipway: SlipwayProcess) -> None:
+    slipway.command("db", "upgrade")
+    set_schema(slipway, "0010")
+
     ended = slipway.command("db", "downgrade", "--yes")
     assert (ended.returncode, "Schema 0010 can't be undone" in ended.stderr) == (1, True)
