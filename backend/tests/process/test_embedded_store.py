@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.embedded import EmbeddedStoreProcess, free_port
+from app.embedded import EmbeddedStoreProcess
+from tests.engines.ports import free_port
 from tests.waiting import wait_until
 
 
 async def test_a_restart_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = EmbeddedStoreProcess(tmp_path / "store", "127.0.0.1", free_port("127.0.0.1"), [])
+    store = EmbeddedStoreProcess(tmp_path / "store", "127.0.0.1", free_port(), [])
     await store.start()
     first = store.pid
     assert first is not None
