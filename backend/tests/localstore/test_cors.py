@@ -27,6 +27,7 @@ def preflight(store: EmbeddedStore, method: str, origin: str) -> httpx.Response:
             "Access-Control-Request-Method": method,
             "Access-Control-Request-Headers": "content-md5",
         },
+        timeout=TIMEOUT_SECONDS,
     )
 
 
@@ -42,7 +43,8 @@ def test_preflight_allows_content_md5(store: EmbeddedStore, method: str) -> None
 
 
 def test_preflight_needs_no_query(store: EmbeddedStore) -> None:
-    answer = httpx.options(f"{store.endpoint_url}/slipway/a", headers={"Origin": PAGE})
+    url = f"{store.endpoint_url}/slipway/a"
+    answer = httpx.options(url, headers={"Origin": PAGE}, timeout=TIMEOUT_SECONDS)
 
     assert (answer.status_code, answer.headers[ALLOWED]) == (200, PAGE)
 

@@ -110,7 +110,8 @@ def test_no_header_of_swift_changes_what_is_delivered(store: EmbeddedStore, name
     made = make_object(store, [SMALL_PART])
     url = presign_get(store, made.object_key)
 
-    answer = httpx.get(url, headers={name: value_of(name, made.object_key) for name in names})
+    headers = {name: value_of(name, made.object_key) for name in names}
+    answer = httpx.get(url, headers=headers, timeout=TIMEOUT_SECONDS)
 
     assert (answer.status_code, answer.content) == (200, SMALL_PART)
     assert read(store, made.object_key) == SMALL_PART
@@ -135,7 +136,8 @@ def test_page_gets_one_range_or_everything(store: EmbeddedStore) -> None:
 def test_unsigned_header_of_s3_is_refused(store: EmbeddedStore, name: str) -> None:
     url = OpenUpload(store, "videos/none", "A" * 48).presign_part(1, len(SMALL_PART))
 
-    answer = httpx.put(url, content=SMALL_PART, headers={name: value_of(name, "videos/a")})
+    headers = {name: value_of(name, "videos/a")}
+    answer = httpx.put(url, content=SMALL_PART, headers=headers, timeout=TIMEOUT_SECONDS)
 
     assert (answer.status_code, "not signed" in answer.text) == (403, True)
 
@@ -227,7 +229,8 @@ def test_signed_header_of_page_that_is_not_listed_is_refused(store: EmbeddedStor
         "put_object", Params={"Bucket": BUCKET, "Key": "videos/listed", "StorageClass": "STANDARD"}
     )
 
-    answer = httpx.put(url, content=SMALL_PART, headers={"x-amz-storage-class": "STANDARD"})
+    headers = {"x-amz-storage-class": "STANDARD"}
+    answer = httpx.put(url, content=SMALL_PART, headers=headers, timeout=TIMEOUT_SECONDS)
 
     assert answer.status_code == 403
 
@@ -261,7 +264,8 @@ def test_page_cannot_add_a_signature_in_a_header(store: EmbeddedStore) -> None:
     url = begin_upload(store).presign_part(1, len(SMALL_PART))
 
     for scheme in ("AWS4-HMAC-SHA256 Credential=a", "AWS a:b", "Basic YTpi"):
-        answer = httpx.put(url, content=SMALL_PART, headers={"Authorization": scheme})
+        headers = {"Authorization": scheme}
+        answer = httpx.put(url, content=SMALL_PART, headers=headers, timeout=TIMEOUT_SECONDS)
         assert (answer.status_code, "InvalidArgument" in answer.text) == (400, True)
 
 

@@ -12,7 +12,7 @@ import pytest
 from app.core.addresses import lan_addresses
 from app.core.origins import is_loopback, url_host
 from app.embedded import EmbeddedStoreProcess, StoreNotStarted
-from tests.engines.slipway import SlipwayProcess
+from tests.engines.slipway import BRIEF, SlipwayProcess
 from tests.waiting import TIMEOUT_SECONDS
 
 NOWHERE = "http://127.0.0.1:9"
@@ -59,7 +59,7 @@ def store_host(host: str, slipway: SlipwayProcess) -> str:
 def upload_at(slipway: SlipwayProcess, host: str) -> None:
     """Sign in as the page at `host` does, and send a part with the URL and the CORS headers that it gets."""
     page = f"http://{host}:{slipway.port}"
-    with httpx.Client(base_url=page, timeout=TIMEOUT_SECONDS, trust_env=False) as browser:
+    with httpx.Client(base_url=page, timeout=TIMEOUT_SECONDS, limits=BRIEF, trust_env=False) as browser:
         browser.headers["Origin"] = page
         policy = browser.get("/login").headers.get("content-security-policy", "")
         account = {"email": f"{os.urandom(6).hex()}@example.com", "password": "correct horse"}
@@ -180,7 +180,8 @@ def test_address_of_the_store_is_the_one_that_is_set(slipway: SlipwayProcess) ->
         body = {"filename": "holiday.mp4", "size_bytes": 1000, "content_type": "video/mp4"}
         (part,) = api.post("/videos", json=body).json()["upload"]["parts"]
         assert part["url"].startswith(f"http://127.0.0.3:{slipway.store_port}/")
-        answer = httpx.put(part["url"], content=b"x" * 1000, headers={"Origin": "http://192.168.1.5:8000"})
+        origin = {"Origin": "http://192.168.1.5:8000"}
+        answer = httpx.put(part["url"], content=b"x" * 1000, headers=origin, timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "http://192.168.1.5:8000"
 

@@ -169,9 +169,9 @@ def test_container_serves_page_api_and_store(container: Container) -> None:
 
     container.start()
     with container.api("ada@example.com") as api:
-        assert httpx.get(f"{container.origin}/login").content == page
-        assert httpx.get(f"{container.origin}/api/v1/health/ready").json()["status"] == "ok"
-        assert httpx.get(f"{container.origin}/api/v1/health/live").json()["commit"] == (commit or None)
+        assert httpx.get(f"{container.origin}/login", timeout=TIMEOUT_SECONDS).content == page
+        assert api.get("/health/ready").json()["status"] == "ok"
+        assert api.get("/health/live").json()["commit"] == (commit or None)
         video_id = container.upload(api, "holiday.mp4", "video/mp4", b"no video, but the bytes are stored")
         assert api.get(f"/videos/{video_id}").json()["size_bytes"] == 34
     check_health(container)

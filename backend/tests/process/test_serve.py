@@ -122,7 +122,9 @@ def test_restarts_dead_store(slipway: SlipwayProcess) -> None:
         os.kill(pid, 9)
         wait_until(lambda: slipway.store_pids() not in ([], [pid]), "another store process")
         ready = f"{slipway.origin}/api/v1/health/ready"
-        wait_until(lambda: httpx.get(ready, timeout=30).status_code == 200, "the store answers again")
+        wait_until(
+            lambda: httpx.get(ready, timeout=TIMEOUT_SECONDS).status_code == 200, "the store answers again"
+        )
 
 
 def test_kill_loses_nothing_acknowledged(slipway: SlipwayProcess) -> None:

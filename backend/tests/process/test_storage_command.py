@@ -13,7 +13,7 @@ import pytest
 from tests.engines.embedded import EmbeddedStore
 from tests.engines.slipway import SlipwayProcess
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 SLIPWAY = str(Path(sys.executable).parent / "slipway")
 
@@ -105,6 +105,10 @@ def test_command_names_the_cause(
     assert "geheim" not in ended.stderr
 
 
+def readiness(slipway: SlipwayProcess) -> httpx.Response:
+    return httpx.get(f"{slipway.origin}/api/v1/health/ready", timeout=TIMEOUT_SECONDS)
+
+
 def test_start_without_a_store_says_why_and_works_when_it_is_there(
     tmp_path: Path, settings: dict[str, str], store: EmbeddedStore
 ) -> None:
@@ -114,18 +118,15 @@ def test_start_without_a_store_says_why_and_works_when_it_is_there(
         proxy.refuse()
         settings |= {"S3_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}", "S3_REGION": "eu-west-3"}
         with SlipwayProcess(tmp_path / "data", settings) as slipway:
-            ready = httpx.get(f"{slipway.origin}/api/v1/health/ready")
-            assert ready.json()["detail"] == (
+            assert readiness(slipway).json()["detail"] == (
                 "The video storage is not answering. The store refused the connection."
             )
             proxy.heal()
-            wait_until(
-                lambda: httpx.get(f"{slipway.origin}/api/v1/health/ready").status_code == 200, "no recovery"
-            )
+            wait_until(lambda: readiness(slipway).status_code == 200, "no recovery")
             with slipway.api("ada@example.com") as api:
                 body = {"filename": "a.mp4", "size_bytes": 5, "content_type": "video/mp4"}
                 url = api.post("/videos", json=body).json()["upload"]["parts"][0]["url"]
-            assert httpx.put(url, content=b"12345").status_code == 200
+            assert httpx.put(url, content=b"12345", timeout=TIMEOUT_SECONDS).status_code == 200
         lines = [json.loads(line) for line in slipway.log_file.read_text().splitlines()]
     assert settings["AWS_SECRET_ACCESS_KEY"] not in slipway.log_file.read_text()
     events = [line["event"] for line in lines]

@@ -30,8 +30,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.crash.report import SEED, reported
-from tests.engines.slipway import SlipwayProcess
+from tests.engines.slipway import BRIEF, SlipwayProcess
 from tests.factories import PASSWORD
+from tests.waiting import TIMEOUT_SECONDS
 
 CASES: Final = int(os.environ.get("SLIPWAY_STATEFUL_CASES") or (5000 if os.environ.get("CI") else 1000))
 RUN: Final = settings(
@@ -102,7 +103,9 @@ def slipway(tmp_path: Path) -> Iterator[SlipwayProcess]:
 
 @pytest.fixture
 def client(slipway: SlipwayProcess) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=slipway.origin, headers={"Origin": slipway.origin}) as made:
+    with httpx.Client(
+        base_url=slipway.origin, headers={"Origin": slipway.origin}, timeout=TIMEOUT_SECONDS, limits=BRIEF
+    ) as made:
         yield made
 
 
@@ -144,7 +147,8 @@ def two_users(schema: Any, client: httpx.Client, happened: Counter[tuple[str, in
             help_along(case)
 
         def get_call_kwargs(self, _: Case) -> dict[str, Any]:
-            return {"headers": self.person.headers}
+            # Schemathesis alone waits 10 s.
+            return {"headers": self.person.headers, "timeout": TIMEOUT_SECONDS}
 
         def validate_response(self, response: Any, case: Case, _: Any = None, **sent: Any) -> None:
             happened[case.operation.label, response.status_code] += 1
