@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -166,12 +167,12 @@ class EmbeddedStore:
 
     def disk_bytes(self) -> int:
         """Return the bytes on disk of the store's objects."""
-        objects = self.data_dir / "devices"
-        return sum(
-            (Path(folder) / name).stat().st_blocks * 512
-            for folder, _, names in os.walk(objects)
-            for name in names
-        )
+        found = 0
+        for folder, _, names in os.walk(self.data_dir / "devices"):
+            for name in names:
+                with suppress(FileNotFoundError):  # the store removed it after it was listed
+                    found += (Path(folder) / name).stat().st_blocks * 512
+        return found
 
     def __enter__(self) -> Self:
         return self.start()

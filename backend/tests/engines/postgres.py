@@ -69,6 +69,8 @@ class PostgresServer:
         """Kill the server and its children with SIGKILL, then start it. It recovers."""
         pid_file = self._folder / "data" / "postmaster.pid"
         server = int(pid_file.read_text().split()[0])
+        # A stopped server starts no child after they are listed.
+        os.kill(server, signal.SIGSTOP)
         family = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
         for pid in family:
             with contextlib.suppress(ProcessLookupError):

@@ -33,8 +33,8 @@ class TcpFaultProxy:
         self.bytes_per_second: float | None = None
         self.ended = threading.Event()
         self.lost_answers = 0
-        self.held_blocks = 0
-        """Bytes that a black hole holds."""
+        self.held: list[bytes] = []
+        """What a black hole holds or has held."""
         self._listener = self._listen(0)
         self.port: int = self._listener.getsockname()[1]
 
@@ -119,6 +119,11 @@ class TcpFaultProxy:
             pair = _Pair(self, client, server)
             with self._lock:
                 self._pairs.add(pair)
+            # A fault that began meanwhile has not found this pair.
+            if self._resets or listener.fileno() == -1:
+                self.forget(pair)
+                pair.reset()
+                continue
             pair.start()
 
     def _connect(self) -> socket.socket:
@@ -138,10 +143,9 @@ class TcpFaultProxy:
         with self._lock:
             self._pairs.discard(pair)
 
-    def pass_on_when_healed(self) -> None:
+    def pass_on_when_healed(self, block: bytes) -> None:
         if not self.flow.is_set():
-            with self._lock:
-                self.held_blocks += 1
+            self.held.append(block)
             self.flow.wait()
 
     def take_awaited(self, block: bytes) -> bool:
@@ -181,7 +185,7 @@ class _Pair:
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         try:
             while block := source.recv(_BLOCK_BYTES):
-                self._proxy.pass_on_when_healed()
+                self._proxy.pass_on_when_healed(block)
                 if source is self._server and self._answer_is_lost:
                     self.reset()
                     break

@@ -125,6 +125,8 @@ def test_one_client_has_a_quarter_of_the_places(small_store: EmbeddedStore, held
 def test_store_outlives_a_lack_of_descriptors(make_store: MakeStore, held_open: ExitStack) -> None:
     store = make_store().start()
     store.client().create_bucket(Bucket=BUCKET)
+    # The store would give up its kept connection first, perhaps while the client sends its next request.
+    store.client().close()
     pid = store.process.pid
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(list(Path(f"/proc/{pid}/fd").iterdir())) + 5, hard))
