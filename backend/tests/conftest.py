@@ -23,6 +23,7 @@ from hypothesis import settings as hypothesis_settings
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from app.adapters import probe as probe_adapter
 from app.bootstrap import Application
 from app.core import db, security
 from app.core.config import Settings
@@ -64,6 +65,15 @@ def wait_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not give up on a database that is slow because the machine is. Tests of the limits replace this fixture."""
     monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", int(TIMEOUT_SECONDS))
     monkeypatch.setattr(db, "ABANDONED_AFTER_SECONDS", int(TIMEOUT_SECONDS))
+
+
+@pytest.fixture(autouse=True)
+def _wait_for_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not give up on a metadata reader that is slow because the machine is. Tests of the limit name their own."""
+    monkeypatch.setattr(probe_adapter, "_START_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(
+        probe_adapter.StoredObjectProbe.__init__, "__defaults__", (probe_adapter.READER, TIMEOUT_SECONDS)
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

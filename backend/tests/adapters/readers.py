@@ -23,8 +23,8 @@ child.main()
 
 
 def talker(*lines: str) -> tuple[str, ...]:
-    """Return a program that gets ready, says these lines and reads its stdin to the end."""
-    program = "import sys\nfor line in sys.argv[1:]:\n    print(line, flush=True)\nsys.stdin.buffer.read()"
+    """Return a program that gets ready, says these lines at once and reads its stdin to the end."""
+    program = "import sys; print(*sys.argv[1:], sep='\\n', flush=True); sys.stdin.buffer.read()"
     return (sys.executable, "-I", "-S", "-c", program, '{"kind": "ready"}', *lines)
 
 

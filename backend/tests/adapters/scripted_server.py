@@ -85,7 +85,7 @@ class ScriptedServer(LoopbackServer):
         answers = self._answers
         self.seen.append(seen)
         self._waiting.release()
-        self._open.wait(30)
+        self._open.wait(TIMEOUT_SECONDS)
         answer = self._pick(seen, answers)
         if answer.is_none:
             request.close_connection = True

@@ -11,7 +11,7 @@ import mediaprobe
 from app.adapters.probe import StoredObjectProbe
 from app.domain.errors import Overloaded, StorageUnavailable
 from app.ports import NoSuchObject, ObjectChanged, ReaderCrashed, ReaderNotStarted
-from tests.adapters.readers import ENDLESS, FIRST_BYTES_ASKED, SLEEPING, reader, talker
+from tests.adapters.readers import ENDLESS, FIRST_BYTES_ASKED, reader, talker
 from tests.fakes import InMemoryStorage, some_metadata
 from tests.mediaprobe.builders import progressive_mp4
 from tests.mediaprobe.hostile import INPUTS
@@ -174,7 +174,7 @@ async def test_ends_reader_that_waits(storage: InMemoryStorage) -> None:
     etag = storage.store_object(KEY, VIDEO)
 
     with pytest.raises(mediaprobe.BudgetExceeded) as raised:
-        await StoredObjectProbe(storage, reader(SLEEPING), seconds=0.1).probe(KEY, etag)
+        await StoredObjectProbe(storage, talker(FIRST_BYTES_ASKED), seconds=0.1).probe(KEY, etag)
 
     assert raised.value.container == "mp4"
 

@@ -48,14 +48,12 @@ async def test_continues_after_restart(
         await jobs.until_ready(second.id)
 
 
-async def test_continues_after_pause(
-    application: Application, make_video: MakeVideo, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", 0.5)
+async def test_continues_after_pause(application: Application, make_video: MakeVideo, jobs: Jobs) -> None:
     first, second = await make_video("processing"), await make_video("completing")
     async with working(application, jobs):
         await jobs.until_ready(first.id)
-        with capture_logs() as logged:
+        with capture_logs() as logged, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(db, "BUSY_TIMEOUT_SECONDS", 0.5)
             async with postgresql_paused(application.database), asyncio.timeout(TIMEOUT_SECONDS):
                 while not any(line["event"] == "loop.waiting" for line in logged):  # noqa: ASYNC110  # as logged
                     await asyncio.sleep(OFTEN)
