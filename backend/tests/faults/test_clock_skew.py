@@ -92,8 +92,9 @@ async def test_beyond_stores_limit_postpones_and_loses_nothing(
     assert_retry_later(await alice.get(f"{API}/health/ready"), "storage_unavailable")
     with capture_logs() as told:
         assert_retry_later(await alice.post(f"{API}/videos", json=MP4), "storage_unavailable")
+    # The store refuses the background loops' calls, too.
     codes = [line["code"] for line in told if line["event"] == "storage.refused"]
-    assert codes == ["RequestTimeTooSkewed"], "an operator reads what it is"
+    assert "RequestTimeTooSkewed" in codes, "an operator reads what it is"
     assert_retry_later(await alice.post(completing, json={"parts": sent.part_md5s}), "storage_unavailable")
     late = (await alice.post(signing, json={"part_numbers": [1]})).json()["parts"][0]["url"]
     # A URL of the past has expired. Swift accepts one of the future early, and it ends later by the same time.
