@@ -22,6 +22,7 @@ from app.domain.errors import StorageUnavailable
 from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
 from tests.adapters.test_s3_storage import CALLS, CREATED, storage_at
 from tests.adapters.tls_server import CertificateAuthority, https_server
+from tests.waiting import TIMEOUT_SECONDS
 
 PRIVATE = re.compile(r"X-Amz|AWS4|AKIA|secret|videos/a/b|uploadId|127\.0\.0\.1|store\.test|https?:")
 
@@ -131,8 +132,12 @@ NETWORK: dict[str, tuple[Callable[[], Any], str]] = {
 @pytest.mark.parametrize("name", NETWORK)
 async def test_names_cause_in_the_network(name: str) -> None:
     store, words = NETWORK[name]
+    seconds = 0.3 if name.endswith("time-out") else TIMEOUT_SECONDS
 
-    with store() as url, storage_at(url, read_timeout_seconds=0.3, connect_timeout_seconds=0.3) as storage:
+    with (
+        store() as url,
+        storage_at(url, read_timeout_seconds=seconds, connect_timeout_seconds=seconds) as storage,
+    ):
         assert (await cause_of_call(storage)).startswith(words)
 
 

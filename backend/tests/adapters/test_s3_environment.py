@@ -8,6 +8,7 @@ from botocore.exceptions import ProfileNotFound
 
 from app.adapters.s3_connection import S3Connection, make_signer
 from tests.adapters.scripted_server import Answer, ScriptedServer
+from tests.waiting import TIMEOUT_SECONDS
 
 NOWHERE = "http://127.0.0.1:9"
 PROXIES = [
@@ -81,8 +82,8 @@ def connection(endpoint_url: str, *, is_embedded: bool = False) -> S3Connection:
         secret_access_key="secret",
         threads=1,
         queue=1,
-        connect_timeout_seconds=2,
-        read_timeout_seconds=6,
+        connect_timeout_seconds=TIMEOUT_SECONDS,
+        read_timeout_seconds=TIMEOUT_SECONDS,
         attempts=1,
         is_embedded=is_embedded,
     )
@@ -91,7 +92,7 @@ def connection(endpoint_url: str, *, is_embedded: bool = False) -> S3Connection:
 def path_of_a_call(server: ScriptedServer, connection: S3Connection) -> str:
     """Ask for the bucket and return the path that the server got."""
     server.script(Answer(200))
-    connection.client(connection.endpoint_url, 6).head_bucket(Bucket="slipway")
+    connection.client(connection.endpoint_url, TIMEOUT_SECONDS).head_bucket(Bucket="slipway")
     (seen,) = server.seen
     assert "X-Amz-Security-Token" not in seen.headers
     return seen.path
