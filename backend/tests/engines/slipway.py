@@ -1,6 +1,7 @@
 """Starts, kills and stops Slipway for tests, as `make run` does."""
 
 import hashlib
+import json
 import os
 import selectors
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 import httpx
@@ -249,6 +250,12 @@ class SlipwayProcess:
             answer = client.post("/auth/token", data={"username": email, "password": password})
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             yield client
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return the log's lines of this event. The last line may still be on its way into the file."""
+        whole, _, _ = self.log_file.read_text().rpartition("\n")
+        lines = (json.loads(line) for line in whole.splitlines() if line.startswith("{"))
+        return [line for line in lines if line["event"] == name]
 
     def metric(self, name: str) -> float:
         """Return a metric without labels."""

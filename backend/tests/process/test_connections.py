@@ -1,6 +1,5 @@
 """A started Slipway whose file descriptors run out, or that strangers flood."""
 
-import json
 import resource
 import socket
 from collections.abc import Iterator
@@ -20,11 +19,6 @@ def slipway(tmp_path: Path) -> Iterator[SlipwayProcess]:
         yield slipway
 
 
-def events(slipway: SlipwayProcess, name: str) -> list[dict[str, object]]:
-    lines = [json.loads(line) for line in slipway.log_file.read_text().splitlines()]
-    return [line for line in lines if line["event"] == name]
-
-
 def is_live(slipway: SlipwayProcess) -> bool:
     try:
         return httpx.get(f"{slipway.origin}/api/v1/health/live", timeout=TIMEOUT_SECONDS).status_code == 200
@@ -42,13 +36,13 @@ def test_says_once_that_descriptors_ran_out_and_recovers(slipway: SlipwayProcess
         for _ in range(50):
             opened = socket.create_connection(("127.0.0.1", slipway.port), TIMEOUT_SECONDS)
             connections.enter_context(opened)
-        wait_until(lambda: events(slipway, "descriptors.exhausted"), "the log says so")
+        wait_until(lambda: slipway.events("descriptors.exhausted"), "the log says so")
 
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
     wait_until(lambda: is_live(slipway), "the app answers again")
-    wait_until(lambda: events(slipway, "descriptors.available"), "the log says so")
-    assert len(events(slipway, "descriptors.exhausted")) == 1
+    wait_until(lambda: slipway.events("descriptors.available"), "the log says so")
+    assert len(slipway.events("descriptors.exhausted")) == 1
 
 
 def test_half_open_connections_of_one_address_keep_nobody_out(slipway: SlipwayProcess) -> None:

@@ -57,11 +57,6 @@ def settled(api: httpx.Client, video_id: str) -> dict[str, Any]:
     return video()
 
 
-def log_lines(slipway: SlipwayProcess, event: str) -> list[dict[str, Any]]:
-    lines = (json.loads(line) for line in slipway.log_file.read_text().splitlines() if line[:1] == "{")
-    return [line for line in lines if line["event"] == event]
-
-
 def test_infected_video_fails_and_a_clean_one_is_ready(
     tmp_path: Path, clamd: Clamd, clean: bytes, infected: bytes
 ) -> None:
@@ -75,7 +70,7 @@ def test_infected_video_fails_and_a_clean_one_is_ready(
         assert (video["delivery_url"], SIGNATURE in json.dumps(video)) == (None, False)
         slipway.wait_for_empty_store(taken)
 
-    (line,) = log_lines(slipway, "video.taken_down")
+    (line,) = slipway.events("video.taken_down")
     assert (line["video_id"], line["found"], line["audit"]) == (taken, SIGNATURE, True)
     assert "X-Amz-Signature" not in slipway.log_file.read_text()
 
@@ -85,9 +80,9 @@ def test_videos_wait_while_the_scanner_is_away(tmp_path: Path, clean: bytes, inf
     slipway = SlipwayProcess(tmp_path / "data", {"SCAN_COMMAND": command(away.socket)})
     with slipway, slipway.api("ada@example.com") as api:
         first, second = upload(slipway, api, clean), upload(slipway, api, infected)
-        wait_until(lambda: len(log_lines(slipway, "scan.unavailable")) > 3, "the scanner was asked again")
+        wait_until(lambda: len(slipway.events("scan.unavailable")) > 3, "the scanner was asked again")
         assert [api.get(f"/videos/{one}").json()["status"] for one in (first, second)] == ["processing"] * 2
-        assert "FileNotFoundError" in log_lines(slipway, "scan.unavailable")[0]["reason"]
+        assert "FileNotFoundError" in slipway.events("scan.unavailable")[0]["reason"]
 
         with away:
             assert [settled(api, one)["status"] for one in (first, second)] == ["ready", "failed"]
