@@ -12,6 +12,7 @@ export function HomeScreen() {
   const t = useVideosText();
   return (
     <RequireSession
+      hasUploadCard
       fallback={
         <>
           <h1 className="sr-only">{t.videos.hiddenTitle}</h1>

@@ -16,7 +16,8 @@ import { NO_REMOVALS, RemovalContext } from "./videos/removals";
 
 type Keepers = ComponentType<KeepersProps>;
 
-const BringContext = createContext<(keepers: Keepers) => void>(() => {});
+/** By default nothing is kept. */
+export const BringContext = createContext<(keepers: Keepers) => void>(() => {});
 
 export function KeptProvider({ children }: { children: ReactNode }) {
   const [Keepers, setKeepers] = useState<Keepers | null>(null);

@@ -17,7 +17,15 @@ import { sitePath } from "@/lib/public-path";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 import { useText } from "@/text/use-text";
 
-export function RequireSession({ children, fallback }: { children: ReactNode; fallback: ReactNode }) {
+export function RequireSession({
+  children,
+  fallback,
+  hasUploadCard = false,
+}: {
+  children: ReactNode;
+  fallback: ReactNode;
+  hasUploadCard?: boolean;
+}) {
   const t = useText();
   const session = useSession();
   const { state } = useCurrentUpload();
@@ -38,7 +46,7 @@ export function RequireSession({ children, fallback }: { children: ReactNode; fa
   return (
     <>
       <NeedsJavaScript text={t.site.needsJavaScript.else} />
-      <SiteHeader user={session.status === "signed_in" ? session.user : null} />
+      <SiteHeader user={session.status === "signed_in" ? session.user : null} hasUploadCard={hasUploadCard} />
       <main className="noscript:hidden mx-auto w-full max-w-6xl px-4 pt-6 pb-24 sm:px-6 sm:pt-10">
         {content()}
       </main>

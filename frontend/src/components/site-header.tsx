@@ -10,7 +10,14 @@ import type { User } from "@/lib/api/client";
 import { forgetPlace } from "@/lib/list/place";
 import { useText } from "@/text/use-text";
 
-export function SiteHeader({ user }: { user: User | null }) {
+export function SiteHeader({
+  user,
+  hasUploadCard = false,
+}: {
+  user: User | null;
+  /** Whether the page itself shows the upload. */
+  hasUploadCard?: boolean;
+}) {
   const t = useText();
   return (
     <header // In a low window, as at a zoom of 400%, it would take a third of the height.
@@ -26,7 +33,7 @@ export function SiteHeader({ user }: { user: User | null }) {
           <Wordmark />
         </Link>
         <div className="ms-auto flex min-w-0 items-center gap-1 sm:gap-2">
-          <UploadPill />
+          {!hasUploadCard && <UploadPill />}
           {user !== null && (
             <Link
               href="/account"

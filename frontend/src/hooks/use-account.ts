@@ -5,7 +5,7 @@ import { api, type NewPassword } from "@/lib/api/client";
 import { collectData } from "@/lib/export-data";
 import { noteAccountDeleted, SESSION_KEY } from "./use-session";
 
-const SESSIONS_KEY = ["sessions"] as const;
+export const SESSIONS_KEY = ["sessions"] as const;
 
 export function useSessions() {
   return useQuery({ queryKey: SESSIONS_KEY, queryFn: ({ signal }) => api.listSessions(signal) });

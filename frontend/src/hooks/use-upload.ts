@@ -4,7 +4,13 @@ import type { createBrowserUploader } from "@/lib/upload/browser/browser-upload"
 import { IDLE } from "@/lib/upload/rules/upload-state";
 import type { UploadPolicy, UploadState } from "@/lib/upload/types";
 
-export type Uploader = ReturnType<typeof createBrowserUploader>;
+type Engine = ReturnType<typeof createBrowserUploader>;
+
+/** What components ask of the engine. */
+export type Uploader = Pick<
+  Engine,
+  "warmUp" | "start" | "abort" | "retry" | "reset" | "signedIn" | "failureReport"
+>;
 
 const neverChanges = () => () => {};
 const idle = () => IDLE;
@@ -20,14 +26,14 @@ export interface Upload {
  * and render each state. If the engine doesn't load, rendering fails, as for any other script of the page.
  */
 export function useUpload(policy: UploadPolicy | undefined, signedIn: boolean): Upload {
-  const [uploader, setUploader] = useState<Uploader | null>(null);
+  const [uploader, setUploader] = useState<Engine | null>(null);
   // An upload outlives its session.
   const [wanted, setWanted] = useState(signedIn);
   if (signedIn && !wanted) setWanted(true);
 
   useEffect(() => {
     if (policy === undefined || !wanted) return;
-    let created: Uploader | null = null;
+    let created: Engine | null = null;
     let left = false;
     import("@/lib/upload/browser/browser-upload").then(
       ({ createBrowserUploader }) => {

@@ -32,12 +32,14 @@ export function SessionList() {
   return (
     <AccountSection title={t.account.sessions.title}>
       {sessions.isError && (
-        <ErrorNotice
-          title={t.account.sessions.notShown}
-          error={sessions.error}
-          place="sessions"
-          onRetry={() => void sessions.refetch()}
-        />
+        <div className="mt-4">
+          <ErrorNotice
+            title={t.account.sessions.notShown}
+            error={sessions.error}
+            place="sessions"
+            onRetry={() => void sessions.refetch()}
+          />
+        </div>
       )}
       <form method="post" onSubmit={submit} className="mt-4 space-y-5">
         <ul className="divide-y">

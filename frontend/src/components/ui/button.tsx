@@ -14,7 +14,7 @@ const buttonVariants = cva(
         ghost: "border border-transparent text-muted-foreground hover:bg-muted hover:text-foreground",
         destructive:
           "border border-transparent bg-destructive-solid text-destructive-solid-foreground hover:bg-destructive-solid-hover",
-        link: "text-primary underline-offset-4 hover:underline",
+        link: "text-primary underline-offset-4 hover:underline forced-colors:underline",
       },
       // The small sizes reach 44 px with an invisible border.
       size: {

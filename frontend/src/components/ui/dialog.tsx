@@ -62,7 +62,7 @@ export function DialogActions({ className, ...props }: ComponentProps<"div">) {
   return (
     <div
       data-slot="dialog-actions"
-      className={cn("mt-6 flex flex-col-reverse gap-3 sm:flex-row sm:justify-end", className)}
+      className={cn("mt-6 flex flex-col-reverse gap-3 sm:flex-row sm:flex-wrap sm:justify-end", className)}
       {...props}
     />
   );

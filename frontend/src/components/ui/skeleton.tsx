@@ -1,3 +1,4 @@
+// Forced colours show the transparent border.
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
@@ -6,7 +7,7 @@ export function Skeleton({ className, ...props }: ComponentProps<"div">) {
     <div
       data-slot="skeleton"
       aria-hidden="true"
-      className={cn("animate-pulse rounded-md bg-muted", className)}
+      className={cn("animate-pulse rounded-md border border-transparent bg-border", className)}
       {...props}
     />
   );

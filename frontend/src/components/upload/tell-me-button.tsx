@@ -25,7 +25,13 @@ export function TellMeButton({ asked, onAsked }: { asked: boolean; onAsked: (ask
   if (isBlocked) return <p className="text-muted-foreground text-sm">{texts.blocked}</p>;
   const Icon = asked ? BellRing : Bell;
   return (
-    <Button variant="ghost" size="sm" className="-ms-3.5" aria-pressed={asked} onClick={() => void ask()}>
+    <Button
+      variant="ghost"
+      size="sm"
+      className="-ms-3.5 forced-colors:ms-0"
+      aria-pressed={asked}
+      onClick={() => void ask()}
+    >
       <Icon />
       <span>{texts.ask}</span>
     </Button>

@@ -72,7 +72,9 @@ export function UploadDone({ video: uploaded, policy }: { video: Video; policy: 
         <div className="min-w-0">
           <p className="text-muted-foreground text-sm">{moving ? texts.checking : texts.ready}</p>
           <FileName name={video.original_filename} className="mt-0.5 font-medium text-lg" />
-          <p className="mt-1 text-muted-foreground text-sm">{videoFacts(t, video).join(" · ")}</p>
+          <p className="mt-1 text-muted-foreground text-sm">
+            <bdi>{videoFacts(t, video).join(" · ")}</bdi>
+          </p>
           <EndsEarly video={video} className="mt-1" />
           {problem !== null && moving && (
             <p className="mt-1 text-muted-foreground text-sm">{texts.notFollowed(problem.sentence)}</p>

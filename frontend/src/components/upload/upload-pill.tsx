@@ -1,10 +1,9 @@
-// Shows the upload's progress on other pages and links back to it.
+// Shows the upload's progress on pages without its card, and links back to it.
 "use client";
 
 import { ArrowUp, TriangleAlert } from "lucide-react";
 import { Link } from "@/components/site-link";
 import { buttonClass } from "@/components/ui/button";
-import { usePathname } from "@/hooks/use-site-navigation";
 import { forgetPlace } from "@/lib/list/place";
 import { isRunning } from "@/lib/upload/rules/upload-state";
 import type { UploadState } from "@/lib/upload/types";
@@ -15,8 +14,7 @@ import { useCurrentUpload } from "./current-upload";
 export function UploadPill() {
   const t = useVideosText();
   const { state } = useCurrentUpload();
-  const pathname = usePathname();
-  if (pathname === "/" || (!isRunning(state) && state.status !== "failed")) return null;
+  if (!isRunning(state) && state.status !== "failed") return null;
   const waits = state.status === "failed" || ("waiting" in state && state.waiting !== null);
   const Icon = waits ? TriangleAlert : ArrowUp;
   return (

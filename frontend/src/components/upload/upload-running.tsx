@@ -112,7 +112,7 @@ function Detail({ state }: { state: RunningState }) {
   switch (state.status) {
     case "checking":
     case "starting":
-      return <span>{t.format.bytes(state.file.sizeBytes)}</span>;
+      return <bdi>{t.format.bytes(state.file.sizeBytes)}</bdi>;
     case "sending": {
       const left = timeLeft(t, state);
       return (

@@ -1,22 +1,11 @@
-// Plays a video. If the browser cannot, it says why and offers the download.
+// Plays a video. If the browser cannot, it says why.
 "use client";
 
-import { Download, RotateCw } from "lucide-react";
 import { type SyntheticEvent, useRef, useState } from "react";
-import { ExternalLink } from "@/components/external-link";
-import { Button, buttonClass } from "@/components/ui/button";
 import type { Video } from "@/lib/api/client";
-import { useVideoText } from "@/text/video-text";
 import { type Playback, readPlayback, resumePlayback } from "./playback";
-import {
-  isFileTrouble,
-  mayPassNextTime,
-  statusOf,
-  type Trouble,
-  troubleFor,
-  troubleText,
-  troubleTitle,
-} from "./player-trouble";
+import { statusOf, type Trouble, troubleFor } from "./player-trouble";
+import { PlayerTroubleNotice } from "./player-trouble-notice";
 import { pictureStyle, VideoFrame } from "./video-frame";
 
 export function VideoPlayer({
@@ -28,7 +17,6 @@ export function VideoPlayer({
   deliveryUrl: string;
   refresh: () => Promise<Video | null>;
 }) {
-  const t = useVideoText();
   // A new URL makes the player load anew, so the page keeps the first one until it expires.
   const [source, setSource] = useState({ url: deliveryUrl, expiresAt: video.delivery_url_expires_at });
   const [trouble, setTrouble] = useState<Trouble | null>(null);
@@ -63,28 +51,12 @@ export function VideoPlayer({
 
   if (trouble !== null) {
     return (
-      <VideoFrame video={video}>
-        <div className="flex max-w-md flex-col items-center px-6 py-8 text-center" role="alert">
-          <p className="font-medium">{troubleTitle(t, trouble)}</p>
-          <p className="mt-1.5 text-muted-foreground text-sm leading-relaxed">
-            {troubleText(t, trouble, video)}
-          </p>
-          <div className="mt-5 flex flex-wrap justify-center gap-3">
-            {isFileTrouble(trouble) && (
-              <ExternalLink className={buttonClass()} href={source.url} download={video.original_filename}>
-                <Download />
-                <span>{t.video.trouble.download}</span>
-              </ExternalLink>
-            )}
-            {mayPassNextTime(trouble) && (
-              <Button variant="secondary" onClick={() => void renew().then(() => setTrouble(null))}>
-                <RotateCw />
-                <span>{t.site.tryAgain}</span>
-              </Button>
-            )}
-          </div>
-        </div>
-      </VideoFrame>
+      <PlayerTroubleNotice
+        video={video}
+        trouble={trouble}
+        url={source.url}
+        onRetry={() => void renew().then(() => setTrouble(null))}
+      />
     );
   }
 

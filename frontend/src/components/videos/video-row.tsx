@@ -87,7 +87,7 @@ export const VideoRow = memo(function VideoRow({
           <Cell name={columns.duration}>
             {video.duration_seconds === null ? null : t.format.duration(video.duration_seconds)}
           </Cell>
-          {/* "1900 × 1000" and "28.4 KiB" read from left to right in every language. */}
+          {/* "1900 × 1000", "28.4 KiB" and "9 Nov, 11:30" keep their order in every language. */}
           <Cell name={columns.resolution}>{frame === null ? null : <bdi>{frame}</bdi>}</Cell>
           <Cell name={columns.size}>
             <span dir="auto" title={t.format.exactBytes(video.size_bytes)}>
@@ -95,7 +95,7 @@ export const VideoRow = memo(function VideoRow({
             </span>
           </Cell>
           <Cell name={columns.uploaded}>
-            <time dateTime={when} title={t.format.fullDate(when)}>
+            <time dir="auto" dateTime={when} title={t.format.fullDate(when)}>
               {t.format.when(when, now)}
             </time>
           </Cell>

@@ -35,7 +35,7 @@ export function VideoScreen() {
     <>
       {/* The list scrolls to where it was. */}
       <Link
-        className={buttonClass({ variant: "ghost", size: "sm" }, "-ms-3.5 mb-4")}
+        className={buttonClass({ variant: "ghost", size: "sm" }, "-ms-3.5 mb-4 forced-colors:ms-0")}
         href={back.path}
         scroll={back.row === 0}
       >
