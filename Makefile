@@ -32,7 +32,7 @@ run-scaled: tools install page ## For a look: two apps and two workers on Postgr
 	@exec $(VENV)/bin/python scripts/run_scaled.py
 
 .PHONY: test
-test: tools install page ## Everything: unit, contract, API, browser; ends with a line that counts
+test: tools install page gallery ## Everything: unit, contract, API, browser; ends with a line that counts
 	@$(VENV)/bin/python scripts/run_tests.py
 
 .PHONY: test-quick
@@ -89,6 +89,10 @@ asvs: install ## Rewrite docs/reference/asvs.md from backend/tests/security/asvs
 wasm: frontend/wasm/node_modules/.installed ## Compile the engine's MD5 to WebAssembly, which `make check` compares
 	cd frontend/wasm && node build.mjs
 
+.PHONY: pictures
+pictures: tools install gallery ## Draw every state of the page from the gallery, for the tests and docs/images
+	@$(VENV)/bin/python scripts/pictures.py
+
 .PHONY: engines
 engines: tools install ## Rewrite docs/reference/storage-engines.md from the contract suite's results
 	cd backend && SLIPWAY_WRITE_STORAGE_PAGE=1 ../$(VENV)/bin/pytest -q tests/contract/test_object_storage.py tests/contract/test_storage_page.py
@@ -116,11 +120,12 @@ lock: .boot/.installed ## Pin the newest allowed versions, with hashes and witho
 
 .PHONY: clean
 clean: ## Remove what was installed and built; the data folder stays
-	rm -rf .boot $(VENV) $(BENCH_VENV) frontend/node_modules frontend/wasm/node_modules frontend/.next frontend/out test-results
+	rm -rf .boot $(VENV) $(BENCH_VENV) frontend/node_modules frontend/wasm/node_modules frontend/.next frontend/out frontend/gallery test-results
 
-.PHONY: install page
+.PHONY: install page gallery
 install: $(VENV)/.dev frontend/node_modules/.installed
 page: frontend/out/.built
+gallery: frontend/gallery/.built
 
 .boot/.installed: backend/requirements-boot.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Slipway needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
@@ -159,4 +164,10 @@ frontend/node_modules/.installed: frontend/package.json frontend/package-lock.js
 frontend/out/.built: frontend/node_modules/.installed $(PAGE_SOURCES)
 	@echo "Building the page ..."
 	@cd frontend && npm run --silent build >.build.log 2>&1 || { cat .build.log; exit 1; }
+	@rm -f frontend/.build.log && touch $@
+
+# After the page, because both builds use frontend/.next.
+frontend/gallery/.built: frontend/node_modules/.installed $(PAGE_SOURCES) | page
+	@echo "Building the gallery ..."
+	@cd frontend && npm run --silent gallery >.build.log 2>&1 || { cat .build.log; exit 1; }
 	@rm -f frontend/.build.log && touch $@

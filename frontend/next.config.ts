@@ -4,7 +4,13 @@ import { version } from "./package.json";
 
 const developing = process.env.NODE_ENV === "development";
 
+// `next dev` and `npm run gallery` have the gallery, whose file ends in .dev.tsx. The export has no trace of it.
+const gallery = process.env.SLIPWAY_GALLERY === "1";
+
 const config: NextConfig = {
+  pageExtensions: developing || gallery ? ["tsx", "ts", "dev.tsx"] : ["tsx", "ts"],
+  // `npm run check` checks its types.
+  ...(gallery ? { distDir: "gallery", typescript: { ignoreBuildErrors: true } } : {}),
   // `next dev` has no app behind it on the same origin, so it passes API calls on; an export cannot have rewrites.
   ...(developing
     ? {
@@ -17,6 +23,7 @@ const config: NextConfig = {
       }
     : { output: "export" as const }),
   experimental: {
+    turbopackMinify: !gallery,
     // If a page's payload is missing or stale and the request for it fails, Next loads the whole page and ends the upload.
     staleTimes: { static: Number.POSITIVE_INFINITY },
     // Few large chunks compress better. The first page is 4 KB smaller so. A video's page after it is 9 KB larger, and is
