@@ -50,7 +50,9 @@ def test_late_answer_keeps_new_session(page: Page, account: Account) -> None:
     """On a slow connection the answer to the first page arrives after somebody has signed in."""
     late: list[Route] = []
     page.route("**/api/v1/auth/session", lambda route: late.append(route))
-    page.goto("/login")
+    # Before the script asks, the browser itself would send the form and load another page.
+    with page.expect_request("**/api/v1/auth/session"):
+        page.goto("/login")
     page.get_by_label("E-mail").fill(account.email)
     page.get_by_label("Password", exact=True).fill(account.password)
     page.get_by_role("button", name="Sign in").click()
