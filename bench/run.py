@@ -23,6 +23,7 @@ SCRIPTS = (
     "http_parsers",
     "floods",
     "video_list",
+    "first_paint",
     "store_floods",
     "upload",
     "large_upload",
