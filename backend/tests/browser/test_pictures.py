@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright
 
 from tests.browser.gallery import Gallery, open_gallery
 from tests.browser.sheets import SHEETS, TOLERATED_PIXELS, changed_pixels, load, make_sheet
@@ -14,11 +14,8 @@ SCENES = sorted(file.stem for file in SHEETS.glob("*.webp"))
 
 
 @pytest.fixture(scope="module")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    with (
-        sync_playwright() as playwright,
-        open_gallery(playwright, tmp_path_factory.mktemp("gallery")) as opened,
-    ):
+def gallery(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    with open_gallery(playwright, tmp_path_factory.mktemp("gallery")) as opened:
         yield opened
 
 
