@@ -2,7 +2,7 @@
 "use client";
 
 import { useSearchParams } from "next/navigation";
-import { useEffect, useLayoutEffect, useState } from "react";
+import { useEffect, useLayoutEffect, useState, useSyncExternalStore } from "react";
 import { ExternalLink } from "@/components/external-link";
 import { answerWith } from "./answers";
 import type { Scene } from "./scene";
@@ -11,7 +11,17 @@ import { SCENES } from "./scenes";
 export function Gallery() {
   const name = useSearchParams().get("scene") ?? "";
   const scene = SCENES[name];
+  if (!useIsBrowser()) return null;
   return scene === undefined ? <Index /> : <Shown key={name} name={name} scene={scene} />;
+}
+
+/** The server of `next dev` has no window, which some components ask for. */
+function useIsBrowser(): boolean {
+  return useSyncExternalStore(
+    () => () => {},
+    () => true,
+    () => false,
+  );
 }
 
 function Index() {
