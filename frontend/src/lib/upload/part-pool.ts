@@ -10,7 +10,7 @@ const WORTH_FINISHING = 0.25;
 interface PoolContext extends SenderContext {
   readonly queue: Part[];
   /** Called when a connection has nothing left to send. */
-  recheck(isLast: boolean): Promise<void>;
+  recheck(): Promise<void>;
 }
 
 export function createPartPool(context: PoolContext) {
@@ -62,7 +62,7 @@ export function createPartPool(context: PoolContext) {
       while (outcome !== null && !isExcess()) {
         const part = queue.shift();
         if (part === undefined) {
-          await recheck(workers === 1);
+          await recheck();
           break;
         }
         if (!(await sendPart(context, part, isExcess))) queue.unshift(part);

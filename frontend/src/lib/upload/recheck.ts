@@ -12,21 +12,23 @@ const SHARE = 0.05;
 const GRACE_MS = 3000;
 
 /**
- * Returns a function for a connection that has nothing left to send. While the last bodies are on their way, nothing
- * else needs the disk and the worker. The function throws UploadFailed if bytes that were sent differ from the file. No
- * browser notices a file that was overwritten and kept its size and time, and Firefox notices no new time. It waits
- * until every part has its MD5, because the store refuses bytes that change later.
+ * Returns a function for a connection that has nothing left to send, and for the end. While the last bodies are on their
+ * way, nothing else needs the disk and the worker. The function throws UploadFailed if bytes that were sent differ from
+ * the file. No browser notices a file that was overwritten and kept its size and time, and Firefox notices no new time.
+ * It waits until every part has its MD5, because the store refuses bytes that change later, or until every part is sent.
  */
 export function createRecheck(context: RunContext, parts: readonly Part[], sendingMs: () => number) {
   let hasBegun = false;
-  return async (isLast: boolean): Promise<void> => {
-    if (hasBegun || !(isLast || parts.every(({ md5 }) => md5 !== null))) return;
+  return async (isSent = false): Promise<void> => {
+    if (hasBegun || !(isSent || parts.every(({ md5 }) => md5 !== null))) return;
     hasBegun = true;
     const limitMs = sendingMs() * SHARE;
     const controller = linkedController(context.signal);
     const checked = hashAgain({ ...context, signal: controller.signal }, parts, limitMs);
-    await within(context, limitMs + GRACE_MS, checked).finally(() => controller.abort());
+    const end = await within(context, limitMs + GRACE_MS, checked).finally(() => controller.abort());
     context.signal.throwIfAborted();
+    // The file may be away for a moment only, so a later call tries again.
+    if (end === "unreadable") hasBegun = false;
   };
 }
 
@@ -35,19 +37,20 @@ async function hashAgain(
   { hashes, job, signal, ticker }: RunContext,
   parts: readonly Part[],
   limitMs: number,
-): Promise<void> {
+): Promise<"unreadable" | "checked"> {
   const startedAt = ticker.awakeMs();
-  if (hashes === null) return;
+  if (hashes === null) return "checked";
   const known = parts.filter(({ md5 }) => md5 !== null);
   for (const [index, part] of known.entries()) {
     for (const next of known.slice(index, index + PARTS_AHEAD)) hashes.prepare(next);
     const hash = await hashes.get(part);
-    // `confirmFile` finds out why a file cannot be read. It may be away for a moment only.
-    if (signal.aborted || hash.kind === "unreadable") return;
+    if (signal.aborted) break;
+    if (hash.kind === "unreadable") return "unreadable";
     if (hash.kind === "md5" && hash.hex !== part.md5) throw new UploadFailed(fileChanged(job.file.name));
     ticker.observe();
-    if (ticker.awakeMs() - startedAt >= limitMs) return;
+    if (ticker.awakeMs() - startedAt >= limitMs) break;
   }
+  return "checked";
 }
 
 /** Call it when the last byte is sent. Throws UploadFailed if the file has changed, or is there but cannot be read. */

@@ -2,12 +2,12 @@
 import { linkedController } from "./delays";
 import { createPartPool } from "./part-pool";
 import { createProgress } from "./progress";
-import { createRecheck } from "./recheck";
+import { confirmFile, createRecheck } from "./recheck";
 import { Concurrency } from "./rules/concurrency";
 import { isPastSending } from "./rules/errors";
 import type { Part } from "./rules/part-list";
 import type { RunContext } from "./run-context";
-import type { OpenUpload } from "./upload-job";
+import { mayBeComplete, type OpenUpload } from "./upload-job";
 import { createUrlCache, type TimedParts } from "./url-cache";
 import { callApi } from "./waiting";
 import { createWatchdog } from "./watchdog";
@@ -31,7 +31,10 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
   let pool: ReturnType<typeof createPartPool> | null = null;
   if (signed !== null) urls.add(signed);
 
-  /** Resolves when the store has every part, or the API says that the upload is past sending. */
+  /**
+   * Resolves when the store has every part of a file that did not change, or the API says that the upload is past
+   * sending.
+   */
   async function send(): Promise<void> {
     const controller = linkedController(context.signal);
     const { signal } = controller;
@@ -42,11 +45,16 @@ export function createTransfer(context: RunContext, upload: OpenUpload, signed: 
     const startedAt = ticker.awakeMs();
     const sendingMs = () => job.sendingMs + ticker.awakeMs() - startedAt;
     const recheck = createRecheck({ ...context, signal }, parts.parts, sendingMs);
+    const needsFile = !mayBeComplete(job);
     queue = [...parts.unfinished];
     pool = createPartPool({ ...context, signal, parts, concurrency, urls, queue, onProgress, recheck });
     activity.isSending = true;
     try {
       await pool.run();
+      if (needsFile) {
+        await confirmFile(context);
+        await recheck(true);
+      }
     } catch (reason) {
       // A complete request whose answer was lost has worked. The next one tells how it ended.
       if (!isPastSending(reason)) throw reason;

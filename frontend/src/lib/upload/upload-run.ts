@@ -2,7 +2,6 @@
 import { completeUpload } from "./complete-upload";
 import { openUpload } from "./open-upload";
 import { checkChosenFile } from "./read-file";
-import { confirmFile } from "./recheck";
 import { ApiFailure, fromApi, isGone, UploadFailed, UploadLost, unexpected } from "./rules/errors";
 import { createRunContext, type RunContext, type RunInput } from "./run-context";
 import type { Transfer } from "./transfer";
@@ -72,12 +71,10 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
 export type UploadRun = ReturnType<typeof createUploadRun>;
 
 async function sendAndComplete(context: RunContext, transfer: Transfer) {
-  const { emit, job, log } = context;
+  const { emit, log } = context;
   for (let round = 0; ; round += 1) {
     log.phase = "sending";
-    const needsFile = !mayBeComplete(job);
     await transfer.send();
-    if (needsFile) await confirmFile(context);
     emit({ type: "sent" });
     log.phase = "assembling";
     const video = await completeUpload(context, transfer.upload, round);

@@ -517,6 +517,42 @@ describe("the check of the file after its last part was read", () => {
     await expectDone(world);
   });
 
+  describe("if the file was overwritten, and was away when its last part was sent", () => {
+    async function makeAwayAtTheEnd() {
+      const world = makeWorld({ size: 100 * MIB });
+      world.store.lineBytesPerSecond = MIB;
+      world.hasher.tookMs = 50;
+      const md5 = world.hasher.md5.bind(world.hasher);
+      world.hasher.md5 = async (slice, signal, keepsBytes) =>
+        world.file.readError === null ? md5(slice, signal, keepsBytes) : { kind: "unreadable" };
+      await untilSending(world, 10);
+      world.store.checksMd5 = false;
+      world.file.version = 1;
+      await world.clock.advance(60_000, () => new Set(world.hasher.hashed).size === 20);
+      world.file.readError = "NotReadableError";
+      return world;
+    }
+
+    it("is made when it is there again", async () => {
+      const world = await makeAwayAtTheEnd();
+      await world.clock.advance(600_000, () => world.store.parts.size === 20);
+      await world.clock.advance(3000);
+      world.file.readError = null;
+      await expectFailed(world, "file_changed");
+      expect(world.api.countOf("complete")).toBe(0);
+    });
+
+    it("is made when the user tries again", async () => {
+      const world = await makeAwayAtTheEnd();
+      await expectFailed(world, "file_unreadable");
+      expect(world.store.parts.size).toBe(20);
+      world.file.readError = null;
+      world.uploader.retry();
+      await expectFailed(world, "file_changed");
+      expect(world.api.countOf("complete")).toBe(0);
+    });
+  });
+
   it("hashes each part anew after bodies were read", async () => {
     const world = makeWorld({ size: 100 * MIB });
     world.store.lineBytesPerSecond = MIB;
