@@ -17,8 +17,8 @@ _BETWEEN: Final = (128, 128, 128)
 
 # A pixel of a sheet is the mean of 3 × 3 pixels, and its file rounds it to 16 levels, which moves it by up to 8. With
 # the fonts of gallery.py, no sheet of Chromium 150 and 156 differs by more than 16. Another processor may round colours
-# and edges otherwise by a few levels, which the rest of the tolerance is for. A word or an icon that comes, goes, moves or
-# changes its colour changes more pixels by more levels. A thin line nearly as light as its ground does not.
+# and edges otherwise by a few levels, which the rest of the tolerance is for. A word or an icon that comes, goes, moves
+# or changes its colour changes more pixels by more levels. A thin line nearly as light as its ground does not.
 TOLERATED_LEVELS: Final = 24
 TOLERATED_PIXELS: Final = 12
 
