@@ -14,16 +14,13 @@ interface PoolContext extends SenderContext {
 }
 
 export function createPartPool(context: PoolContext) {
-  const { attempts, clock, concurrency, parts, ports, queue, recheck } = context;
+  const { attempts, clock, queue, recheck } = context;
   const trial = new Trial(clock);
-  const limit = () =>
-    Math.min(
-      concurrency.limit,
-      parts.isBuffered === null ? trial.limit : Infinity,
-      ports.bodyMode.readsBodies ? maxBodies(parts.partSizeBytes) : Infinity,
-    );
+  const limit = () => limitOf(context, trial);
   const isExcess = () => workers > limit();
   let workers = 0;
+  /** Connections that have nothing left to send and look at the file again. They don't count for the limit. */
+  let rechecks = 0;
   /** Null before the start and after the end. */
   let outcome: { resolve: () => void; reject: (reason: unknown) => void } | null = null;
 
@@ -52,29 +49,49 @@ export function createPartPool(context: PoolContext) {
       workers += 1;
       void work();
     }
-    if (workers > 0 || queue.length > 0) return;
+    if (workers > 0 || rechecks > 0 || queue.length > 0) return;
     outcome?.resolve();
     outcome = null;
   }
 
   async function work(): Promise<void> {
-    try {
-      while (outcome !== null && !isExcess()) {
-        const part = queue.shift();
-        if (part === undefined) {
-          await recheck();
-          break;
-        }
-        if (!(await sendPart(context, part, isExcess))) queue.unshift(part);
-        fill();
-      }
-    } catch (reason) {
-      outcome?.reject(reason);
-      outcome = null;
-    }
+    await sendQueue().catch(fail);
     workers -= 1;
-    if (outcome !== null) fill();
+    fill();
+  }
+
+  async function sendQueue(): Promise<void> {
+    while (outcome !== null && !isExcess()) {
+      const part = queue.shift();
+      if (part === undefined) {
+        void recheckAside();
+        return;
+      }
+      if (!(await sendPart(context, part, isExcess))) queue.unshift(part);
+      fill();
+    }
+  }
+
+  async function recheckAside(): Promise<void> {
+    rechecks += 1;
+    await recheck().catch(fail);
+    rechecks -= 1;
+    fill();
+  }
+
+  function fail(reason: unknown): void {
+    outcome?.reject(reason);
+    outcome = null;
   }
 
   return { run, adjust };
+}
+
+/** How many parts may be in flight. */
+function limitOf({ concurrency, parts, ports }: PoolContext, trial: Trial): number {
+  return Math.min(
+    concurrency.limit,
+    parts.isBuffered === null ? trial.limit : Infinity,
+    ports.bodyMode.readsBodies ? maxBodies(parts.partSizeBytes) : Infinity,
+  );
 }

@@ -7,6 +7,7 @@ import {
   FakeFile,
   type Fault,
   fakeMd5,
+  faultOn,
   latin1,
   MIB,
   makeWorld,
@@ -551,6 +552,26 @@ describe("the check of the file after its last part was read", () => {
       await expectFailed(world, "file_changed");
       expect(world.api.countOf("complete")).toBe(0);
     });
+  });
+
+  it("keeps no part from its only connection", async () => {
+    const world = makeWorld({ size: 100 * MIB, uploader: { maxConcurrency: 2 } });
+    world.store.lineBytesPerSecond = MIB;
+    const md5 = world.hasher.md5.bind(world.hasher);
+    const hashed = new Set<number>();
+    world.hasher.md5 = (slice, signal, keepsBytes) => {
+      const { start } = sliceOf(slice);
+      // The first part is hashed before its size is known, and then once more.
+      if (start > 0 && hashed.has(start)) return new Promise(() => undefined);
+      hashed.add(start);
+      return md5(slice, signal, keepsBytes);
+    };
+    // The store is busy, so the last part is sent again alone.
+    world.store.fault = faultOn(20, { kind: "status", status: 503 });
+    world.start();
+    await expectDone(world);
+    const [first, again] = world.store.attempts.filter(({ part }) => part === 20);
+    expect((again?.at ?? Infinity) - (first?.at ?? 0)).toBeLessThan(12_000);
   });
 
   it("hashes each part anew after bodies were read", async () => {
