@@ -148,6 +148,9 @@ class Container(SlipwayProcess):
 def image(tmp_path: Path) -> Image:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user: nothing was installed")
+    # A container without CAP_SYS_ADMIN refuses it even root.
+    if subprocess.run([*_view(), "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine refuses a view of its own: nothing was installed")
     dist = tmp_path / "dist"
     subprocess.run([ROOT / "scripts" / "dist.sh", dist], check=True, timeout=TIMEOUT_SECONDS)
     return Image(tmp_path / "image", dist)
