@@ -1,8 +1,9 @@
 """One engine for each process, and units of work that commit at their end."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -66,6 +67,21 @@ class TimeLimitedConnection(psycopg.AsyncConnection[Any]):
         except asyncio.CancelledError:
             self.pgconn.finish()
             raise
+
+
+class LockFreeWhenClosed(sqlite3.Connection):
+    """Ends its transaction when it closes.
+
+    SQLite keeps a closed connection, with the lock of its transaction, while a statement that was not read to its end
+    refers to it (sqlite3_close_v2). The traceback of a cancelled task refers to one until Python's garbage collection.
+    """
+
+    def close(self) -> None:
+        try:
+            with suppress(sqlite3.ProgrammingError):  # It is closed already.
+                self.rollback()
+        finally:
+            super().close()
 
 
 class Database:
@@ -145,7 +161,8 @@ def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
         "hide_parameters": True,
     }
     if url.get_backend_name() == "sqlite":
-        return options | {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
+        own = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "factory": LockFreeWhenClosed}
+        return options | {"connect_args": own}
     return options | {
         "pool_pre_ping": True,
         "connect_args": {

@@ -101,6 +101,22 @@ async def test_gives_up_on_silent_database_in_time(application: Application, use
         await the_paused_server_is_given_up_on(application, user)
 
 
+async def test_connection_of_a_cancelled_task_holds_no_lock(tmp_path: Path) -> None:
+    """Its traceback refers to what the task has not read yet."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'slipway.db'}")
+    async with database.engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        unread = await driver.execute("SELECT 1 UNION ALL SELECT 2")
+        await connection.invalidate()
+
+    async with database.transaction() as session:
+        await session.execute(text("SELECT 1"))
+    assert unread
+    await database.close()
+
+
 @pytest.fixture
 async def two_apps(postgres: PostgresDatabases) -> AsyncIterator[tuple[Database, Database]]:
     """Connect two apps to one PostgreSQL. SQLite's locks end with their process."""
