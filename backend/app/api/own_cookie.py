@@ -17,11 +17,11 @@ class OwnCookie:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            own = [
+            # In place, because the middleware outside reads the route that the router adds to the scope.
+            scope["headers"] = [
                 (name, self._own(value)) if name == b"cookie" else (name, value)
                 for name, value in scope["headers"]
             ]
-            scope = {**scope, "headers": own}
         await self._app(scope, receive, send)
 
     def _own(self, cookies: bytes) -> bytes:
