@@ -10,7 +10,7 @@ REMOVED: Final = "[removed]"
 _SHORTEST_KNOWN: Final = 8
 """A shorter value also occurs as a part of words, and would make logs unreadable. The shapes below still find it."""
 
-_SEPARATOR: Final = r"(?:%3d|[\\'\"]*\s*[:=]\s*b?)"
+_SEPARATOR: Final = r"(?:%3d|[\\'\"]*\s*[:=]\s*(?:b(?=\\*['\"]))?)"
 _VALUE: Final = r"(?:(?P<quote>\\*['\"]).*?(?:(?P=quote)|\Z)|[^&\s'\",;)}\]]+)"
 _NAME: Final = (
     r"pass(?:word|wd|phrase)|secret(?:_?access_?key)?|token|api_?key|private_?key|signature|credential"

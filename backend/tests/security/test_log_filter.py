@@ -78,6 +78,12 @@ def test_removes_a_value_of_known_shape(kind: str) -> None:
     assert REMOVED in shown
 
 
+def test_removes_the_first_letter_too() -> None:
+    """Python's `b` before bytes is no part of a value, and the `b` of a signature is."""
+    assert redact("/k?Signature=bPl4nt3d&x=1") == f"/k?Signature={REMOVED}&x=1"
+    assert redact("{'Signature': b'bPl4nt3d'}") == f"{{'Signature': b{REMOVED}}}"
+
+
 @pytest.mark.parametrize("text", ORDINARY)
 def test_keeps_other_text(text: str) -> None:
     assert redact(text) == text
