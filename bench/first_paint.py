@@ -164,6 +164,8 @@ def traced(browser: Browser, url: str, selector: str, cookie: dict[str, Any] | N
     browser.start_tracing(page=page, categories=CATEGORIES)
     with page.expect_console_message(lambda line: line.text == "drawn", timeout=TIMEOUT_MS):
         page.goto(url, wait_until="commit")
+    # The frame with the content is drawn before the second frame from now begins.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     events: list[dict[str, Any]] = json.loads(browser.stop_tracing())["traceEvents"]
     return events
 
