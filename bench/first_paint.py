@@ -57,7 +57,7 @@ MARK = """
   watch.observe(document, { subtree: true, childList: true, attributes: true });
 }
 """
-"""The next frame has the content. It is drawn after the first callback and before the second."""
+"""The next frame has the content. It is drawn after the first callback."""
 
 
 def main() -> int:
@@ -164,7 +164,7 @@ def traced(browser: Browser, url: str, selector: str, cookie: dict[str, Any] | N
     browser.start_tracing(page=page, categories=CATEGORIES)
     with page.expect_console_message(lambda line: line.text == "drawn", timeout=TIMEOUT_MS):
         page.goto(url, wait_until="commit")
-    # The frame with the content is drawn before the second frame from now begins.
+    # Chromium may draw the frame after the page's second callback, and a trace that ends there lacks it.
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     events: list[dict[str, Any]] = json.loads(browser.stop_tracing())["traceEvents"]
     return events

@@ -1,5 +1,6 @@
 // Geist, in a file for each script, because the Latin one is less than half of all. A page loads it before it is drawn,
-// and another one for a name that needs it. The ranges are those of the package's index.css.
+// and another one for a name that needs it. The ranges are those of the package's index.css. Next reads the calls without
+// running them, so each has literals only.
 import localFont from "next/font/local";
 
 const latin = localFont({
