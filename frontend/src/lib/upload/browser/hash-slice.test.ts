@@ -39,7 +39,7 @@ function md5Of(bytes: Uint8Array): PartHash {
 const never = () => new Promise(() => undefined);
 
 describe.each(["bytes", undefined] as const)("a slice whose stream has the type %s", (type) => {
-  it.each([0, 1, 256 * KIB - 1, 256 * KIB, 256 * KIB + 1, 5 * MIB + 3])(
+  it.each([0, 1, 512 * KIB - 1, 512 * KIB, 512 * KIB + 1, 5 * MIB + 3])(
     "has its MD5 with %i bytes",
     async (size) => {
       const bytes = randomBytes(size);
@@ -75,7 +75,7 @@ describe.each(["bytes", undefined] as const)("a slice whose stream has the type 
     for (const size of [2 * MIB, 3 * MIB]) await hashSlice(sliceOf(new Uint8Array(size), type));
     const alive = [...given].filter((buffer) => buffer.byteLength > 0);
     expect(alive.length).toBeLessThanOrEqual(1);
-    expect(alive.every((buffer) => buffer.byteLength === 256 * KIB)).toBe(true);
+    expect(alive.every((buffer) => buffer.byteLength === 512 * KIB)).toBe(true);
   });
 });
 

@@ -2,7 +2,7 @@
 import type { PartHash } from "../ports";
 import type { Md5Lane } from "./md5-lanes";
 
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 /** The other slices wait this long for the bytes of one. */
 const LANE_WAIT_MS = 100;
 /** Chromium may leave a read pending for ever. After this long, a new stream reads the rest of the slice. */
