@@ -3,6 +3,8 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 export NEXT_TELEMETRY_DISABLED := 1
+# Empty, because containers often set it. Python would then compile pytest and all packages anew at each start.
+export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON ?= python3
 VENV := .venv
