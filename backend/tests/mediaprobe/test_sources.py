@@ -39,6 +39,7 @@ class Store(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Store
 
     def setup(self) -> None:
