@@ -9,6 +9,10 @@ import pytest
 
 from tests import media
 
+SAMPLES = (*media.CONTAINERS, "fragmented", "fragmented without index", "live", "silent")
+HEADER_FIRST = ("silent", *(name for name in media.CONTAINERS if name not in ("mp4", "mov")))
+"""The samples whose header says how much follows it. ffmpeg writes that of an MP4 or MOV last by default."""
+
 CORPUS = Path(os.environ.get("SLIPWAY_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 
 
@@ -39,4 +43,5 @@ def samples(folder: Path) -> dict[str, bytes]:
     ).read_bytes()
     made["live"] = media.make_live_webm(folder / "live.webm").read_bytes()
     made["silent"] = media.make_video(folder / "silent.mp4", audio=False, layout="moov_first").read_bytes()
+    assert tuple(made) == SAMPLES
     return made

@@ -8,6 +8,7 @@ import pytest
 
 from mediaprobe import BytesSource, Metadata, probe
 from tests.mediaprobe import builders as b
+from tests.mediaprobe.conftest import HEADER_FIRST, SAMPLES
 from tests.mediaprobe.sources import MIB, SparseSource, measure
 
 SHARES = [5, 40, 50, 95]
@@ -187,7 +188,7 @@ def real(name: str) -> Callable[[dict[str, bytes]], tuple[bytes, int]]:
 
 
 @pytest.mark.parametrize("percent", SHARES)
-@pytest.mark.parametrize("name", ["silent", "avi", "webm", "mkv"])
+@pytest.mark.parametrize("name", HEADER_FIRST)
 def test_real_file(samples: dict[str, bytes], name: str, percent: int) -> None:
     data, begin = real(name)(samples)
     end = data.index(b"idx1") if name == "avi" else len(data)
@@ -196,7 +197,7 @@ def test_real_file(samples: dict[str, bytes], name: str, percent: int) -> None:
     assert found.available_percent == pytest.approx(percent, abs=2)
 
 
-@pytest.mark.parametrize("name", ["mp4", "mov", "avi", "webm", "mkv", "fragmented", "live", "silent"])
+@pytest.mark.parametrize("name", SAMPLES)
 def test_whole_file_has_no_share(samples: dict[str, bytes], name: str) -> None:
     found = probe(BytesSource(samples[name]))
     assert (found.truncated, found.available_percent) == (False, None)

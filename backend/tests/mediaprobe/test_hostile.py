@@ -10,7 +10,9 @@ import pytest
 
 from mediaprobe import Budget, BudgetExceeded, BytesSource, Metadata, ProbeError, probe
 from mediaprobe.reader import BlockReader
+from tests import media
 from tests.mediaprobe import builders, floods, hostile
+from tests.mediaprobe.conftest import HEADER_FIRST, SAMPLES
 from tests.mediaprobe.sources import MIB, CountingSource, probe_counted
 
 
@@ -136,7 +138,7 @@ def test_names_are_unique() -> None:
     assert len({case.name for case in hostile.INPUTS}) == len(hostile.INPUTS)
 
 
-@pytest.mark.parametrize("name", ["mp4", "mov", "avi", "webm", "mkv", "fragmented", "live", "silent"])
+@pytest.mark.parametrize("name", SAMPLES)
 def test_truncation_at_every_edge(samples: dict[str, bytes], name: str) -> None:
     """Cut after every box, element or chunk header, and one byte before and after that."""
     data = samples[name]
@@ -209,12 +211,16 @@ _MARKS: dict[str, tuple[bytes, ...]] = {
         b"JUNK",
     ),
 }
+_LAYOUTS = {
+    **dict.fromkeys(("mp4", "mov", "fragmented", "fragmented without index", "silent"), "boxes"),
+    **dict.fromkeys(("webm", "mkv", "live"), "elements"),
+    "avi": "chunks",
+}
 
 
 def edges(name: str, data: bytes) -> list[int]:
-    kind = "chunks" if name == "avi" else "elements" if name in ("webm", "mkv", "live") else "boxes"
     found = []
-    for mark in _MARKS[kind]:
+    for mark in _MARKS[_LAYOUTS[name]]:
         at = data.find(mark)
         while at >= 0:
             found += [at - 4, at, at + len(mark), at + len(mark) + 4]
@@ -222,13 +228,18 @@ def edges(name: str, data: bytes) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize(("name", "keep"), [("mp4", 0.5), ("mov", 0.3), ("webm", 0.001), ("avi", 0.001)])
-def test_file_without_header_is_truncated(samples: dict[str, bytes], name: str, keep: float) -> None:
+@pytest.mark.parametrize("name", SAMPLES)
+def test_file_without_header_is_truncated(samples: dict[str, bytes], name: str) -> None:
+    assert ending(samples[name][:64])[0] == hostile.TRUNCATED
+
+
+@pytest.mark.parametrize("name", [name for name in media.CONTAINERS if name not in HEADER_FIRST])
+def test_file_cut_before_its_header_at_the_end_is_truncated(samples: dict[str, bytes], name: str) -> None:
     data = samples[name]
-    assert ending(data[: max(64, int(len(data) * keep))])[0] == hostile.TRUNCATED
+    assert ending(data[: len(data) // 2])[0] == hostile.TRUNCATED
 
 
-@pytest.mark.parametrize("name", ["silent", "webm", "mkv", "avi", "fragmented"])
+@pytest.mark.parametrize("name", [*HEADER_FIRST, "fragmented"])
 def test_file_cut_after_header_has_metadata_and_flag(samples: dict[str, bytes], name: str) -> None:
     data = samples[name]
     whole = probe(BytesSource(data))

@@ -12,6 +12,7 @@ import pytest
 from mediaprobe import Budget, BytesSource, FileSource, Metadata
 from tests import media
 from tests.mediaprobe import builders
+from tests.mediaprobe.conftest import SAMPLES
 from tests.mediaprobe.sources import GIB, KIB, MIB, CountingSource, SparseSource, measure
 
 HEADER_FIRST = 2
@@ -168,7 +169,7 @@ def test_corrects_duration_of_looped_recording() -> None:
     assert counted.requests <= ANY_VALID
 
 
-@pytest.mark.parametrize("name", ["mp4", "mov", "avi", "webm", "mkv", "fragmented", "live", "silent"])
+@pytest.mark.parametrize("name", SAMPLES)
 def test_small_real_files_take_two_requests(samples: dict[str, bytes], name: str) -> None:
     found, counted = measure(BytesSource(samples[name]))
     assert found.metadata_complete
