@@ -1,6 +1,7 @@
 // The people, videos and files of the gallery.
 import type { SignedInSession, UploadPolicy, User, Video } from "@/lib/api/client";
 import { MIB, POLICY as POLICY_OF_TESTS } from "@/lib/upload/testing/policy";
+import { makeVideo as makeNewVideo } from "@/lib/upload/testing/video";
 
 export { MIB };
 
@@ -89,27 +90,9 @@ export function makeVideo(changes: Partial<Video> = {}): Video {
 
 /** A video about which nothing is known but its file. */
 export function makeUnread(status: Video["status"], changes: Partial<Video> = {}): Video {
-  return makeVideo({
-    status,
-    container: null,
-    duration_seconds: null,
-    width: null,
-    height: null,
-    video_codec: null,
-    audio_codec: null,
-    audio_channels: null,
-    frame_rate: null,
-    bit_rate: null,
-    rotation: null,
-    mirrored: null,
-    truncated: null,
-    metadata_complete: false,
-    uploaded_at: null,
-    ready_at: null,
-    delivery_url: null,
-    delivery_url_expires_at: null,
-    ...changes,
-  });
+  const { id, original_filename: filename, content_type, size_bytes, created_at } = makeVideo();
+  const unread = makeNewVideo(id, { filename, content_type, size_bytes }, status);
+  return { ...unread, created_at, ...changes };
 }
 
 /** Some videos of a usual list. */

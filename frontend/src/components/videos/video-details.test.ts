@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { makeVideo as makeKnownVideo } from "@/gallery/examples";
 import type { Video } from "@/lib/api/client";
 import { makeVideo } from "@/lib/upload/testing";
 import { ALL_ENGLISH } from "@/text/all-english";
@@ -44,6 +45,39 @@ describe("allVideoFacts", () => {
     ["Sound", { audio_codec: null, metadata_complete: false }, undefined],
   ])("shows as %s of %j: %s", (name, values, text) => {
     expect(shown(name, values)).toBe(text);
+  });
+});
+
+describe("a field that may be unknown", () => {
+  const KNOWN: Video = {
+    ...makeKnownVideo(),
+    rotation: 90,
+    mirrored: true,
+    crop: "0:140:0:140",
+    hdr: "pq",
+    dolby_vision: true,
+  };
+  const NOT_IN_DETAILS: readonly string[] = [
+    "status_reason",
+    "truncated",
+    "available_percent",
+    "ready_at",
+    "delivery_url",
+    "delivery_url_expires_at",
+  ];
+  const fields = Object.entries(READY).flatMap(([name, value]) => (value === null ? [name] : []));
+
+  it.each(fields.filter((name) => !NOT_IN_DETAILS.includes(name)))("is in the details: %s", (name) => {
+    expect(allVideoFacts(ALL_ENGLISH, { ...KNOWN, [name]: null })).not.toEqual(
+      allVideoFacts(ALL_ENGLISH, KNOWN),
+    );
+  });
+
+  it.each(fields)("is unknown if an app of the previous version omits it: %s", (name) => {
+    const unknown = { ...KNOWN, [name]: null };
+    const omitted = Object.fromEntries(Object.entries(KNOWN).filter(([field]) => field !== name)) as Video;
+    expect(allVideoFacts(ALL_ENGLISH, omitted)).toEqual(allVideoFacts(ALL_ENGLISH, unknown));
+    expect(plainFormat(ALL_ENGLISH, omitted)).toBe(plainFormat(ALL_ENGLISH, unknown));
   });
 });
 

@@ -7,7 +7,7 @@ import { given, resolutionText } from "./video-facts";
 export function plainFormat(t: VideoText, video: Video): string | null {
   const words = [
     given(video.video_codec, (codec) => t.video.codecVideo(t.format.spell(codec))),
-    video.audio_codec === null ? null : soundText(t, video),
+    video.audio_codec == null ? null : soundText(t, video),
     given(video.frame_rate, t.format.frameRate),
     rangeText(t, { ...video, hdr: video.hdr === "sdr" ? null : video.hdr }),
   ];
@@ -41,17 +41,15 @@ export function allVideoFacts(t: VideoText, video: Video): Fact[] {
     [names.bitRate, video.truncated === true ? null : given(video.bit_rate, format.bitRate)],
     [names.dynamicRange, rangeText(t, video)],
     [names.orientation, orientationText(t, video)],
-    // Apps of the previous version, which may run beside this one, do not send it.
-    [names.cropped, video.crop ? cropText(t, video.crop) : null],
+    [names.cropped, given(video.crop, (crop) => cropText(t, crop))],
     [names.uploaded, given(video.uploaded_at, format.fullDate)],
   ];
   return facts.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
 }
 
 function soundText(t: VideoText, video: Video): string | null {
-  if (video.audio_codec !== null) {
+  if (video.audio_codec != null) {
     const codec = t.format.spell(video.audio_codec);
-    // Apps of the previous version, which may run beside this one, send no channels.
     const channels = video.audio_channels ?? 0;
     return channels === 0 ? codec : t.video.sound(codec, channels);
   }
@@ -61,11 +59,8 @@ function soundText(t: VideoText, video: Video): string | null {
 
 /** "HDR10, Dolby Vision", or null. */
 function rangeText(t: VideoText, { hdr, dolby_vision }: Pick<Video, "hdr" | "dolby_vision">): string | null {
-  const ranges = [
-    ...(hdr === null ? [] : [t.format.spell(hdr)]),
-    ...(dolby_vision === true ? ["Dolby Vision"] : []),
-  ];
-  return ranges.join(", ") || null;
+  const ranges = [given(hdr, t.format.spell), dolby_vision === true ? "Dolby Vision" : null];
+  return ranges.filter((range) => range !== null).join(", ") || null;
 }
 
 /** Say how a player turns the stored picture. */

@@ -5,14 +5,14 @@ import type { VideosText } from "@/text/videos-text";
 
 /** "1920 × 1080 (1080p)", or null. */
 export function resolutionText({ width, height }: Pick<Video, "width" | "height">): string | null {
-  if (width === null || height === null) return null;
+  if (width == null || height == null) return null;
   const name = resolutionName(width, height);
   return name === null ? formatFrame(width, height) : `${formatFrame(width, height)} (${name})`;
 }
 
 /** "1080p", or "1900 × 1000" for a size without a name, or null. */
 export function frameText({ width, height }: Pick<Video, "width" | "height">): string | null {
-  if (width === null || height === null) return null;
+  if (width == null || height == null) return null;
   return resolutionName(width, height) ?? formatFrame(width, height);
 }
 
@@ -38,6 +38,7 @@ export function endsEarlyText(
   return percent < 99 ? texts.about(t.format.percent(percent)) : texts.almostAll;
 }
 
-export function given<T>(value: T | null, format: (value: T) => string): string | null {
-  return value === null ? null : format(value);
+/** Format a known value. An app of the previous version, which may run beside this one, omits new fields. */
+export function given<T>(value: T | null | undefined, format: (value: T) => string): string | null {
+  return value == null ? null : format(value);
 }

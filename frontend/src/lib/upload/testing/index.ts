@@ -7,4 +7,5 @@ export * from "./fake-hasher";
 export * from "./fake-page";
 export * from "./fake-store";
 export * from "./policy";
+export * from "./video";
 export * from "./world";
