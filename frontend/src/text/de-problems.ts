@@ -1,5 +1,5 @@
 // What the page says in German when the API refuses, and why an upload failed.
-import type { Look } from "@/lib/upload/types";
+import type { Look } from "@/lib/upload/rules/sniff";
 import type { AllWords } from "./all-english";
 
 const NOT_FITTING =

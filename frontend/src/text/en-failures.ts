@@ -1,6 +1,7 @@
 // Why an upload failed, in English.
 import type { Format } from "@/lib/format";
-import type { FailureReason, Look } from "@/lib/upload/types";
+import type { Look } from "@/lib/upload/rules/sniff";
+import type { FailureReason } from "@/lib/upload/types";
 
 type Of<K extends FailureReason["kind"]> = Extract<FailureReason, { kind: K }>;
 

@@ -1,5 +1,6 @@
 // The values that the engine and the page exchange.
 import type { components } from "../api/schema";
+import type { Look } from "./rules/sniff";
 
 export type Video = components["schemas"]["VideoOut"];
 export type UploadPolicy = components["schemas"]["UploadPolicyOut"];
@@ -117,22 +118,6 @@ export type FailureReason =
   | { readonly kind: "storage_blocked"; readonly by: string | null }
   | { readonly kind: "storage_refused"; readonly status: number; readonly storeCode: string | null }
   | { readonly kind: "page_failed"; readonly error: string };
-
-/** What the first bytes of a file are that is no video. */
-export type Look =
-  | "playlist"
-  | "picture"
-  | "sound"
-  | "ogg"
-  | "flash"
-  | "mpeg_stream"
-  | "windows_media"
-  | "archive"
-  | "pdf"
-  | "program"
-  | "zeros"
-  | "text"
-  | "unknown";
 
 interface AcceptedContainer {
   readonly container: string;

@@ -15,12 +15,12 @@ describe("API calls", () => {
     ).toEqual(new Set(["key-1"]));
   });
 
-  it("ends create after eight failures: nothing is lost by trying again later", async () => {
+  it("ends create after the limit of failures: nothing is lost by trying again later", async () => {
     const world = makeWorld();
     for (let index = 0; index < 20; index += 1) world.api.failures.create.push(apiFailure(503, "overloaded"));
     world.start();
     expect(await expectFailed(world, "network", 300_000)).toMatchObject({ retryable: true });
-    expect(world.api.countOf("create")).toBe(8);
+    expect(world.api.countOf("create")).toBe(MAX_FAILURES);
     expect(world.leaks()).toEqual(NO_LEAKS);
   });
 

@@ -8,7 +8,7 @@ const RETRY_AFTER_LIMIT_MS = 120_000;
 
 /** Only after both does an upload end for lack of network, because an outage may last longer than MAX_FAILURES attempts. */
 export const MAX_FAILURES = 8;
-const NO_PROGRESS_LIMIT_MS = 600_000;
+export const NO_PROGRESS_LIMIT_MS = 600_000;
 
 export function backoffMs(failures: number, random: () => number, retryAfterSeconds: number | null): number {
   const ceiling = Math.min(BACKOFF_LIMIT_MS, BACKOFF_FIRST_MS * 2 ** Math.max(0, failures - 1));

@@ -1,7 +1,5 @@
 // Detects the container by a file's first bytes, with the rules and test vectors of the server's mediaprobe/sniff.py.
 
-import type { Look } from "../types";
-
 export type Container = "mp4" | "mov" | "avi" | "webm" | "mkv";
 
 export const SNIFF_BYTES = 4096;
@@ -116,7 +114,7 @@ function startsWith(bytes: Uint8Array, magic: string): boolean {
 }
 
 /** What a refused file may be, each with the first bytes that show it. */
-const LOOKS: readonly (readonly [look: Look, ...magics: string[]])[] = [
+const LOOKS = [
   ["playlist", "#EXTM3U", "ffconcat"],
   ["picture", "\xff\xd8\xff", "\x89PNG", "GIF8", "\0\0\0\x0cjP  ", "\0\0\0\x0cJXL "],
   ["sound", "ID3", "fLaC"],
@@ -127,7 +125,10 @@ const LOOKS: readonly (readonly [look: Look, ...magics: string[]])[] = [
   ["archive", "PK\x03\x04", "\x1f\x8b"],
   ["pdf", "%PDF"],
   ["program", "\x7fELF", "MZ"],
-];
+] as const;
+
+/** What the first bytes of a file are that is no video. */
+export type Look = (typeof LOOKS)[number][0] | "zeros" | "text" | "unknown";
 
 /** Returns what these bytes seem to be. */
 export function looksLike(leading: Uint8Array): Look {
