@@ -1,1 +1,1 @@
-"""Faults of network, disks and clocks between the app, the database and the store."""
+"""Faults of networks and clocks between the app, the database and the store."""
