@@ -11,6 +11,8 @@ import typer
 
 from app.cli_support import Json, ask_password, errors_as_sentences, fail, progress_bar, say
 from app.client import Client, Patience
+from app.core.logging import configure_logging
+from app.core.origins import normalised_path, split_origin
 from app.domain.errors import readable_bytes
 from app.transfers import Download, Upload, local_name, url_of, wait_until_read
 
@@ -89,6 +91,16 @@ def download(
 
 @contextmanager
 def _signed_in(url: str, user: str) -> Iterator[Client]:
+    address = _address(url)
     password = os.environ.get(_PASSWORD) or ask_password(twice=False, err=True)
-    with errors_as_sentences(), closing(Client(url, user, password, Patience)) as client:
+    configure_logging(secrets=[password])
+    with errors_as_sentences(), closing(Client(address, user, password, Patience)) as client:
         yield client
+
+
+def _address(url: str) -> str:
+    try:
+        origin, path = split_origin(url)
+        return origin + normalised_path(path)
+    except ValueError as error:
+        raise typer.BadParameter(f"--url, SLIPWAY_URL: {error}.") from None

@@ -29,6 +29,10 @@ class Refused(OperatorError):
         return str(self.facts.get("code", ""))
 
 
+class NotSlipway(OperatorError):
+    pass
+
+
 class GivenUp(OperatorError):
     def __init__(self, what: str) -> None:
         super().__init__(f"Gave up after {GIVE_UP_SECONDS:.0f} s without progress. {what}")
@@ -104,8 +108,10 @@ class Client:
 
     def _sign_in(self) -> None:
         self._http.headers.pop("Authorization", None)
-        token = _body(self._answer("POST", "/auth/token", data=self._login))["access_token"]
-        self._http.headers["Authorization"] = f"Bearer {token}"
+        facts = _body(self._answer("POST", "/auth/token", data=self._login))
+        if "access_token" not in facts:
+            raise NotSlipway(f"What answers at {self._http.base_url} is not Slipway.")
+        self._http.headers["Authorization"] = f"Bearer {facts['access_token']}"
 
     def _answer(self, method: str, path: str, **how: Any) -> httpx.Response:
         """Return an answer that a repetition would not change. Every call of the protocol may be repeated."""

@@ -18,7 +18,9 @@ from app.core.operator_errors import OperatorError
 
 _PARTS_AT_ONCE: Final = 4
 _PART_TIMEOUT: Final = httpx.Timeout(60, connect=10)
-_UNFINISHED: Final = ".part"
+_STEM_BYTES: Final = 200
+_SUFFIX_BYTES: Final = 55
+"""Together 255, the longest name of most file systems."""
 
 Progress = Callable[[int], None]
 """Takes the number of bytes that arrived."""
@@ -116,7 +118,7 @@ class Upload:
 
     def _content_type(self) -> str:
         """Return the type that the server's policy has for the name's extension."""
-        extension = self._file.suffix.removeprefix(".").lower()
+        extension = self._file.suffix.lower()
         for container in self._client.get("/upload-policy")["containers"]:
             if extension in container["extensions"]:
                 content_type: str = container["content_types"][0]
@@ -159,7 +161,8 @@ class Download:
         self._arrived = 0
 
     def run(self) -> None:
-        unfinished = self._target.with_name(f"{self._target.name}.{self._video['id']}{_UNFINISHED}")
+        # Of this run alone, and without the target's name, which may be as long as the file system allows.
+        unfinished = self._target.with_name(f".{uuid.uuid4()}.part")
         size = self._video["size_bytes"]
         try:
             with self._store, unfinished.open("wb") as file:
@@ -215,4 +218,10 @@ def url_of(video: Facts) -> str:
 def local_name(filename: str) -> str:
     """Return the video's name as that of a file in the current folder, whatever the server says."""
     kept = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in filename).lstrip(".")
-    return kept[:200] or "video"
+    stem, suffix = os.path.splitext(kept)
+    return _first_bytes(stem, _STEM_BYTES) + _first_bytes(suffix, _SUFFIX_BYTES) or "video"
+
+
+def _first_bytes(text: str, count: int) -> str:
+    """Return the characters that fit as a whole into so many bytes of UTF-8."""
+    return text.encode()[:count].decode(errors="ignore")

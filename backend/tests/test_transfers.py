@@ -8,8 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
-from app.client import GIVE_UP_SECONDS, Client, GivenUp, Patience, Refused
+from app import cli
+from app.client import GIVE_UP_SECONDS, Client, GivenUp, NotSlipway, Patience, Refused
+from app.domain.video_file import CONTAINERS
+from app.schemas.videos import ContainerOut
 from app.transfers import Download, TransferFailed, Upload, local_name, wait_until_read
 from tests.fakes import content_md5, md5_hex
 
@@ -17,7 +21,7 @@ PART = 5
 DATA = b"first second "
 """Three parts."""
 VIDEO_ID = "0b6b1d1e-5f6a-4a53-9d0f-6d5a5c9a7d10"
-POLICY = {"containers": [{"extensions": ["mp4"], "content_types": ["video/mp4"]}]}
+POLICY = {"containers": [ContainerOut.model_validate(c).model_dump() for c in CONTAINERS]}
 SECRET = "signature-of-a-url"
 
 Answer = httpx.Response | Exception
@@ -150,6 +154,21 @@ def test_sends_every_part_and_completes_with_its_md5(server: Server, file: Path)
 
 
 @pytest.mark.parametrize(
+    ("extension", "content_type"),
+    [(extension, c.content_types[0]) for c in CONTAINERS for extension in c.extensions],
+)
+def test_announces_the_type_that_the_server_has_for_the_extension(
+    server: Server, file: Path, extension: str, content_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that knows no types, as in slim containers."""
+    monkeypatch.setattr("mimetypes.guess_type", lambda _: (None, None))
+
+    send(server, file.rename(file.with_suffix(extension.upper())))
+
+    assert server.bodies["/videos"]["content_type"] == content_type
+
+
+@pytest.mark.parametrize(
     ("pattern", "answers"),
     [
         ("PUT .*/part/2", [httpx.Response(403), httpx.Response(503), httpx.ReadTimeout("")]),
@@ -218,6 +237,33 @@ def test_a_refusal_ends_it_with_the_servers_sentence(server: Server, file: Path)
         send(server, file)
 
     assert server.slept == []
+
+
+def test_another_web_server_is_not_taken_for_slipway(server: Server, file: Path) -> None:
+    server.plan("POST .*/auth/token", httpx.Response(200, html="<p>Welcome"))
+
+    with pytest.raises(NotSlipway, match=r"https://video\.example/api/v1/ is not Slipway"):
+        send(server, file)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("video.example", "Write https:// or http:// in front"),
+        ("ftp://video.example", "another scheme than http and https"),
+        ("https://video.example:port", "no port from 1 to 65535"),
+        ("https://video.example/?q=1", "is not a path"),
+        ("https://ada:secret@video.example", "it has a user name"),
+    ],
+)
+def test_a_wrong_address_is_refused_at_once(file: Path, url: str, said: str) -> None:
+    ended = CliRunner().invoke(
+        cli.app, ["upload", str(file), "--user", "ada@example.com", "--url", url], env={"COLUMNS": "999"}
+    )
+
+    assert ended.exit_code == 2
+    assert said in ended.stderr
+    assert "secret" not in ended.stderr
 
 
 def test_a_file_that_changes_is_not_completed(server: Server, file: Path) -> None:
@@ -291,6 +337,15 @@ def test_leaves_other_files_of_the_folder(server: Server, tmp_path: Path) -> Non
     assert other.read_bytes() == b"somebody's own"
 
 
+def test_writes_the_longest_name_that_a_server_has(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / local_name(f"{'東京' * 125}.webm")
+
+    fetch(server, target)
+
+    assert target.read_bytes() == DATA
+    assert target.suffix == ".webm"
+
+
 def test_a_video_that_is_not_ready_is_refused(server: Server, tmp_path: Path) -> None:
     server.status = "processing"
 
@@ -305,6 +360,8 @@ def test_a_video_that_is_not_ready_is_refused(server: Server, tmp_path: Path) ->
         ("../../etc/passwd", "_.._etc_passwd"),
         ("..", "video"),
         ("a\\b\x1b\u202e.mp4", "a_b__.mp4"),
+        (f"{'東' * 80}.mp4", f"{'東' * 66}.mp4"),
+        (f"a.{'é' * 99}", f"a.{'é' * 27}"),
     ],
 )
 def test_a_servers_name_stays_in_the_folder(filename: str, written: str) -> None:
