@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -26,6 +28,8 @@ from app.cli_verify import storage_verify
 from app.cli_videos import video_app
 from app.core import private_files, schema, version
 from app.core.config import Settings
+from app.core.operator_errors import sentence_for
+from app.core.standard_streams import open_closed_streams
 from app.domain.schema_version import Fit, judge
 from app.runtime import leave
 from app.worker import run as run_worker
@@ -42,7 +46,13 @@ app.add_typer(storage_app, name="storage")
 
 def main() -> None:
     private_files.write_for_this_user_alone()
-    app()
+    open_closed_streams()
+    try:
+        app()
+    except OSError as error:
+        # If a full disk refused what we print, the end of the process would try it again and print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(sentence_for(error))
 
 
 @app.command()

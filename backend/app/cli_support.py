@@ -37,6 +37,12 @@ def read_settings() -> Settings:
             message = problem["msg"].removeprefix("Value error, ")
             typer.echo(f"{name}: {message}" if name else message, err=True)
         raise typer.Exit(2) from None
+    except UnicodeDecodeError:
+        typer.echo(".env: it is not UTF-8. Save it in this encoding.", err=True)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        typer.echo(f".env: it cannot be read ({error.strerror}).", err=True)
+        raise typer.Exit(2) from None
     configure_logging(secrets=settings.secret_values)
     for sentence in private_files.narrow_database(settings.effective_database_url):
         typer.echo(sentence, err=True)
@@ -68,10 +74,13 @@ def with_application(
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Print what an operator can correct, log other errors with their traceback, and exit with 1."""
+    """Print what an operator can correct, log other errors with their traceback, and exit with 1.
+
+    `main` tells an OSError, also one of what is printed outside of this block.
+    """
     try:
         yield
-    except (typer.Exit, typer.Abort, typer.BadParameter):
+    except (typer.Exit, typer.Abort, typer.BadParameter, OSError):
         raise
     except Exception as error:
         sentence = sentence_for(error)
@@ -90,7 +99,10 @@ def ask_password(*, twice: bool, err: bool = False) -> str:
     if has_terminal():
         answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=twice, err=err)
         return answer
-    return sys.stdin.readline().rstrip("\n")
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise typer.BadParameter("The password is not UTF-8.") from None
 
 
 def say(facts: Mapping[str, object], sentence: str, as_json: bool) -> None:

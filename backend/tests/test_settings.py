@@ -8,8 +8,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
+from sqlalchemy import text
 
 from app.core.config import Settings
+from app.core.schema import sync_engine
 from app.domain.limits import Limit
 
 SAFE = {
@@ -40,6 +42,18 @@ def test_defaults_are_for_one_machine() -> None:
         "http://localhost:8000",
     ]
     assert not settings.cookies_are_secure
+
+
+@pytest.mark.parametrize("name", ["what?", "a%20b", "a#b", "a@b:c", "two words", "größe"])
+def test_the_database_is_in_the_data_folder_whatever_its_name(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    settings = make(slipway_data_dir=folder)
+    settings.make_data_dir()
+
+    with sync_engine(settings.effective_database_url).connect() as connection:
+        connection.execute(text("CREATE TABLE anything (id INTEGER)"))
+
+    assert (folder / "slipway.db").is_file()
 
 
 @pytest.mark.parametrize("value", ["10/minute", "100/15 minutes", "1 per second", "5/2 days"])

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from limits import RateLimitItem, parse_many
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from app.core import database_url
 from app.core.addresses import lan_addresses
@@ -412,14 +412,22 @@ class Settings(BaseSettings):
         return not self.is_local or all(origin.startswith("https://") for origin in self.page_origins)
 
     def make_data_dir(self) -> None:
-        self.slipway_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.slipway_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            from app.core.operator_errors import OperatorError  # its packages take time
+
+            raise OperatorError(
+                f"SLIPWAY_DATA_DIR: {error.filename} cannot be used ({error.strerror})."
+            ) from error
 
     @cached_property
     def effective_database_url(self) -> str:
-        return (
-            self.database_url.get_secret_value()
-            or f"sqlite+aiosqlite:///{self.slipway_data_dir.absolute() / 'slipway.db'}"
-        )
+        if url := self.database_url.get_secret_value():
+            return url
+        file = self.slipway_data_dir.absolute() / "slipway.db"
+        # It percent-encodes what would end the path, such as a question mark.
+        return URL.create("sqlite+aiosqlite", database=str(file)).render_as_string()
 
     @cached_property
     def limits(self) -> dict[Limit, RateLimitItem]:
@@ -436,6 +444,8 @@ class Settings(BaseSettings):
             return Path(value).read_text()
         except OSError as error:
             raise ValueError(f"CLOUDFRONT_PRIVATE_KEY: its file cannot be read ({error.strerror})") from None
+        except UnicodeDecodeError:
+            raise ValueError("CLOUDFRONT_PRIVATE_KEY: its file is not text in PEM") from None
 
 
 def parse_limit(value: str) -> RateLimitItem:

@@ -22,7 +22,8 @@ def sentence_for(error: Exception) -> str | None:
             reason = str(error.orig).strip().splitlines()[0]
             return f"DATABASE_URL: the database cannot be opened ({reason}).{_hint(reason)}"
         case OSError():
-            return f"SLIPWAY_DATA_DIR: {error.filename or 'the folder'} cannot be used ({error.strerror})."
+            # What is printed has no file name. Neither has what is written to a full disk.
+            return f"{error.filename or 'The output or a file'}: {error.strerror}."
     return None
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from tests.adapters.scripted_server import Answer, ScriptedServer
 from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
 
@@ -34,3 +35,18 @@ def test_a_video_goes_up_and_comes_back(tmp_path: Path) -> None:
     for ended in (sent, fetched, again):
         assert "X-Amz-Signature" not in ended.stdout + ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+def test_an_unexpected_answer_is_logged_without_the_password(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"film")
+    with ScriptedServer() as server:
+        server.script(Answer(200, b'{"access_token": "a-token"}'), Answer(200, b"{}"))
+        ended = SlipwayProcess(tmp_path / "data").command(
+            *("upload", str(film), "--url", server.url, "--user", "ada@example.com"),
+            SLIPWAY_PASSWORD=PASSWORD,
+        )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "command.failed" in ended.stderr
+    assert PASSWORD not in ended.stderr
