@@ -42,6 +42,34 @@ export function linkedController(parent: AbortSignal): AbortController {
   return controller;
 }
 
+/** A timer later than this waited for a frozen page, a machine that slept, or a hidden tab. */
+const LATE_MS = 1000;
+/** Each step has a timer of its own, so that a freeze between its start and its end shows. */
+const STEPS = 4;
+/** In a hidden tab each timer may be late, and what hangs must not hold the upload there. */
+const MAX_LATE = 4;
+
+/**
+ * Calls back after `ms`, unless the returned function is called first. After a freeze a page may hear its due timers
+ * before its worker and its disk. So a step whose timer is late starts again.
+ */
+export function deadline(clock: Clock, ms: number, callback: () => void): () => void {
+  let left = STEPS;
+  let late = 0;
+  let cancel: () => void;
+  const step = () => {
+    const dueAt = clock.now() + ms / STEPS;
+    cancel = clock.after(ms / STEPS, () => {
+      if (clock.now() - dueAt >= LATE_MS && late < MAX_LATE) late += 1;
+      else left -= 1;
+      if (left > 0) step();
+      else callback();
+    });
+  };
+  step();
+  return () => cancel();
+}
+
 /** Resolves to null if the work takes longer than `ms` or the signal aborts. Nothing else ends the wait. */
 export async function within<T>(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
@@ -49,8 +77,12 @@ export async function within<T>(
   work: Promise<T>,
 ): Promise<T | null> {
   const ended = linkedController(signal);
+  const cancel = deadline(clock, ms, () => ended.abort());
   const late = createDelays(clock)
-    .wait(ms, ended.signal)
+    .wait(null, ended.signal)
     .then(() => null);
-  return Promise.race([work, late]).finally(() => ended.abort());
+  return Promise.race([work, late]).finally(() => {
+    cancel();
+    ended.abort();
+  });
 }

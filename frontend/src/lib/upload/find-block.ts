@@ -1,4 +1,5 @@
 // Finds out why parts break without an answer while the network works.
+import { deadline, linkedController } from "./delays";
 import type { AttemptContext } from "./part-attempt";
 import { BLOCKED_BY_POLICY } from "./ports";
 import { blocked } from "./rules/errors";
@@ -16,7 +17,7 @@ const PROBE_BYTES = 1024;
  * body to the part's URL. The store refuses and keeps nothing of it, because the URL signs another length.
  */
 export async function findBlock(
-  { clock, log, parts, ports }: AttemptContext,
+  { clock, log, parts, ports, signal }: AttemptContext,
   part: Part,
   { isBodySent, isShortened, outcome, startedAt, storeCode, url }: AttemptEnd,
 ): Promise<void> {
@@ -31,19 +32,24 @@ export async function findBlock(
   if (!(isQuick ? part.failures >= MIN_FAILURES : isDropped || (isStuck && hasFailed(parts)))) return;
   // The parts that fail in the meantime need not ask too.
   log.block = null;
-  const signal = AbortSignal.timeout(LIMIT_MS);
+  const probe = linkedController(signal);
+  const cancel = deadline(clock, LIMIT_MS, () => probe.abort());
   const ignore = () => undefined;
   const [health, { status }] = await Promise.all([
-    ports.api.health(signal),
+    ports.api.health(probe.signal),
     ports.transport.put({
       url: url.url,
       body: new Uint8Array(Math.min(PROBE_BYTES, part.size - 1)),
       contentMd5: null,
-      signal,
+      signal: probe.signal,
       onProgress: ignore,
       onBodySent: ignore,
     }),
   ]);
+  cancel();
+  probe.abort();
+  // The user may have tried again meanwhile. The log is the new run's then.
+  signal.throwIfAborted();
   // Otherwise the network or the store is away.
   if (health !== 200) log.block = undefined;
   else if (status === 0) {

@@ -1,7 +1,8 @@
 // Computes MD5s of at most four parts ahead, so that a part need not wait for its own.
+import { deadline } from "./delays";
 import type { Clock, PartHash, PartHasher } from "./ports";
 
-/** If the worker does not answer for so long, it never will. */
+/** A worker that answers no job for so long is taken for dead. */
 const HASH_LIMIT_MS = 60_000;
 /** After a crash a new worker starts. A worker that a policy blocks fails each time. */
 const MAX_HASHER_FAILURES = 3;
@@ -48,7 +49,7 @@ export function createHashAhead(hasher: PartHasher, clock: Clock, file: Blob, si
       // On a slow disk a job may wait long for the jobs before it, while the worker is alive.
       const waitWhileAlive = () => {
         const before = replies;
-        cancel = clock.after(HASH_LIMIT_MS, () => {
+        cancel = deadline(clock, HASH_LIMIT_MS, () => {
           // A job that later ones have overtaken is lost.
           if (newestReplied > job) settle(LATE);
           else if (replies !== before) waitWhileAlive();

@@ -1,7 +1,7 @@
 // Computes the MD5 of a part, and reads its body where needed.
 import { type HashAhead, PARTS_AHEAD } from "./hash-ahead";
 import type { PartBody } from "./ports";
-import { readFile, verifyFile } from "./read-file";
+import { readFile, readThrough, verifyFile } from "./read-file";
 import { fileChanged, UploadFailed } from "./rules/errors";
 import { needsMd5, type Part } from "./rules/part-list";
 import type { RunContext } from "./run-context";
@@ -47,7 +47,7 @@ async function updateMd5(context: RunContext, hashes: HashAhead, part: Part, kee
   }
   context.signal.throwIfAborted();
   // If the page can read what the worker could not, the part is sent without MD5.
-  if (hash.kind === "unreadable") return readFile(context, part.start, part.end);
+  if (hash.kind === "unreadable") return (keepsBytes ? readFile : readThrough)(context, part.start, part.end);
   if (hash.kind !== "md5") return null;
   if (part.md5 !== null && part.md5 !== hash.hex) throw new UploadFailed(fileChanged(context.job.file.name));
   part.md5 = hash.hex;

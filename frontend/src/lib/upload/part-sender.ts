@@ -108,6 +108,7 @@ async function readBodiesIfApiAnswers(context: SenderContext): Promise<void> {
   const { clock, log, ports, signal } = context;
   if (ports.bodyMode.readsBodies) return;
   const status = await within(context, API_ANSWER_MS, ports.api.health(signal));
+  signal.throwIfAborted();
   if (!status || ports.bodyMode.readsBodies) return;
   ports.bodyMode.readsBodies = true;
   log.note(clock.now(), "from now on, parts are sent as bytes and not as slices");

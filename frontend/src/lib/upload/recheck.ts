@@ -29,28 +29,33 @@ export function createRecheck(context: RunContext, parts: readonly Part[], sendi
     context.signal.throwIfAborted();
     // The file may be away for a moment only, so a later call tries again.
     if (end === "unreadable") hasBegun = false;
+    if (end === null) context.log.note(context.clock.now(), "the file was not hashed again");
   };
 }
 
-/** The first parts come first, because they were read the longest time ago. */
+/** The first parts come first, because they were read the longest time ago. Returns null if none could be hashed. */
 async function hashAgain(
   { hashes, job, signal, ticker }: RunContext,
   parts: readonly Part[],
   limitMs: number,
-): Promise<"unreadable" | "checked"> {
+): Promise<"unreadable" | "checked" | null> {
   const startedAt = ticker.awakeMs();
   if (hashes === null) return "checked";
+  let end: "checked" | null = null;
   const known = parts.filter(({ md5 }) => md5 !== null);
   for (const [index, part] of known.entries()) {
     for (const next of known.slice(index, index + PARTS_AHEAD)) hashes.prepare(next);
     const hash = await hashes.get(part);
     if (signal.aborted) break;
     if (hash.kind === "unreadable") return "unreadable";
-    if (hash.kind === "md5" && hash.hex !== part.md5) throw new UploadFailed(fileChanged(job.file.name));
+    if (hash.kind === "md5") {
+      if (hash.hex !== part.md5) throw new UploadFailed(fileChanged(job.file.name));
+      end = "checked";
+    }
     ticker.observe();
     if (ticker.awakeMs() - startedAt >= limitMs) break;
   }
-  return "checked";
+  return end;
 }
 
 /** Call it when the last byte is sent. Throws UploadFailed if the file has changed, or is there but cannot be read. */

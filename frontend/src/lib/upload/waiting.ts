@@ -18,12 +18,13 @@ export async function pause(
   { delays, ports, signal, waits }: RunContext,
   failures: number,
   answer: ApiFailure | Pick<PartAnswer, "status" | "retryAfterSeconds">,
+  attempt = failures + 1,
 ): Promise<void> {
   const { status, retryAfterSeconds } = answer;
   const ms = backoffMs(failures, ports.random, retryAfterSeconds);
   const server = answer instanceof ApiFailure ? "slipway" : "storage";
   await waits.beforeRetry(server, delays.wait(ms, signal, status === 0), {
-    attempt: failures + 1,
+    attempt,
     ms,
     cause: retryCause(answer),
   });
@@ -43,7 +44,8 @@ export async function callApi<T>(
   request: (sentAt: number) => Promise<T>,
 ): Promise<T> {
   const { budget, clock, connection, log, session, signal, waits } = context;
-  for (let failures = 0; ; ) {
+  let failures = 0;
+  for (let attempt = 1; ; attempt += 1) {
     await whenOnline(context);
     const sentAt = clock.now();
     const { signIns } = session;
@@ -64,12 +66,12 @@ export async function callApi<T>(
       else if (reason.status === 429 && reason.retryAfterSeconds) {
         // The API is well, and says when it takes the same request.
         budget.renew();
-        await pause(context, failures, reason);
+        await pause(context, failures, reason, attempt + 1);
       } else {
         failures += 1;
         log.counts.retries += 1;
         if (isPatient ? budget.isSpent(failures) : failures >= MAX_FAILURES) throw reason;
-        await pause(context, failures, reason);
+        await pause(context, failures, reason, attempt + 1);
       }
     }
   }

@@ -32,7 +32,9 @@ export function createWatchdog(
   }
 
   function limitMs(attempt: Attempt): number {
-    const { isBodySent, part, shortLimitMs } = attempt;
+    const { isBodySent, part } = attempt;
+    // A hidden tab in which nothing moves looks like a machine that slept. A part that stood still before may be slow.
+    const shortLimitMs = part.stalls > 0 ? null : attempt.shortLimitMs;
     attempt.together = Math.max(attempt.together, attempts.size);
     const drainMs = Math.min(MAX_DRAIN_MS, sendMs(SOCKET_BUFFER_BYTES));
     if (isBodySent) {

@@ -196,6 +196,39 @@ it("does not tell an earlier attempt's reason when the user tries again on anoth
   await expectFailed(world, "network");
 });
 
+it("is not told to a new attempt by the look that an earlier one began", async () => {
+  const world = makeWorld({ size: 60 * MIB, random: () => 0 });
+  let isBroken = true;
+  world.store.bytesPerSecond = MIB / 2;
+  world.store.fault = ({ part }) => {
+    if (!isBroken) return OK;
+    return part === 2 ? { kind: "reset", at: 0 } : { kind: "status", status: 400, code: "Odd", at: 0.5 };
+  };
+  world.store.probe = () => 0;
+  // The server answers after the new attempt has begun.
+  world.api.latencyMs = 8000;
+  world.start();
+  await expectFailed(world, "storage_refused");
+  expect(world.api.healthCalls).toBe(1);
+  isBroken = false;
+  world.api.latencyMs = 20;
+  const from = world.states.length;
+  world.uploader.retry();
+  await expectDone(world);
+  const told = world.states.slice(from).map((state) => ("waiting" in state ? state.waiting?.reason : null));
+  expect(told).not.toContain("blocked");
+  expect(world.uploader.failureReport()).toContain("error: none");
+});
+
+it("is not looked for any more once the user cancels", async () => {
+  const world = blockedWorld(BLOCKS["an extension or a filter"] as Block);
+  world.start();
+  await world.clock.advance(59_000, () => world.api.healthCalls > 0);
+  expect(world.api.healthSignal?.aborted).toBe(false);
+  world.uploader.abort();
+  expect(world.api.healthSignal?.aborted).toBe(true);
+});
+
 it("is no longer told once bytes move", async () => {
   const world = makeWorld({ size: 40 * MIB });
   world.store.lineBytesPerSecond = 60_000;

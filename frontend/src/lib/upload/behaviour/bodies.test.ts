@@ -159,6 +159,31 @@ describe("a part whose hash worker cannot read the file", () => {
     await expectDone(world);
     expect(world.file.reads.filter(([start, end]) => end - start === 5 * MIB)).toHaveLength(12);
   });
+
+  it.each([false, true])(
+    "takes at most 64 MiB for such parts, bodies read first: %s",
+    async (readsBodies) => {
+      const world = makeWorld({ size: 128 * MIB });
+      world.api.partSize = 16 * MIB;
+      world.bodyMode.readsBodies = readsBodies;
+      world.hasher.mode = "unreadable";
+      let bytes = 0;
+      let most = 0;
+      const read = world.file.read.bind(world.file);
+      world.file.read = async (start, end) => {
+        bytes += end - start;
+        most = Math.max(most, bytes);
+        await new Promise<void>((resolve) => world.clock.after(100, resolve));
+        bytes -= end - start;
+        return read(start, end);
+      };
+      world.start();
+      await expectDone(world);
+      expect(most / MIB).toBeLessThanOrEqual(64);
+      const last = world.file.reads.filter(([start, end]) => start >= 112 * MIB && end - start > 1);
+      expect(last.reduce((sum, [start, end]) => sum + end - start, 0)).toBe(16 * MIB);
+    },
+  );
 });
 
 it("a disk that reads 1 MB/s has the time to read four bodies", async () => {

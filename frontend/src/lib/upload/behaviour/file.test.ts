@@ -209,6 +209,21 @@ describe("a file that changes during the upload", () => {
     expect(world.api.countOf("complete")).toBe(0);
   });
 
+  it.each([1, 3])("is found when it was overwritten after the page was frozen %i times", async (times) => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.store.lineBytesPerSecond = 4 * MIB;
+    world.hasher.tookMs = 300;
+    world.start();
+    await world.clock.advance(600_000, () => world.store.parts.size >= 8 && world.hasher.running > 0);
+    for (let time = 0; time < times; time += 1) {
+      world.clock.freeze(90_000);
+      await world.clock.advance(10);
+    }
+    await world.clock.advance(15_000);
+    world.file.version = 1;
+    await expectFailed(world, "file_changed");
+  });
+
   it("is hashed again in full when the link is slow", async () => {
     const world = makeWorld({ size: 100 * MIB });
     world.store.lineBytesPerSecond = MIB;
@@ -482,6 +497,36 @@ describe("the check of the file after its last part was read", () => {
     world.file.version = 1;
     await expectFailed(world, "file_changed");
     expect(lost.size).toBe(0);
+  });
+
+  it.each([1, 3])("still finds a change when the page was frozen %i times meanwhile", async (times) => {
+    const world = makeWorld({ size: 100 * MIB });
+    world.store.lineBytesPerSecond = MIB;
+    world.hasher.tookMs = 500;
+    let isChanged = false;
+    // A program rewrites the start, which is sent, and the end, which is not read yet.
+    const slice = world.file.slice.bind(world.file);
+    world.file.slice = (start = 0, end) =>
+      Object.defineProperty(slice(start, end), "version", {
+        get: () => (isChanged && (start === 0 || start >= 90 * MIB) ? 1 : 0),
+      });
+    await untilSending(world, 3);
+    expect(Math.max(...world.hasher.hashed)).toBeLessThan(90 * MIB);
+    isChanged = true;
+    await world.clock.advance(600_000, () => world.hasher.hashed.filter((at) => at === 5 * MIB).length > 1);
+    for (let time = 0; time < times; time += 1) {
+      world.clock.freeze(30_000);
+      await world.clock.advance(10);
+    }
+    await expectFailed(world, "file_changed");
+  });
+
+  it("is told in the report if it could not be made", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    answerSecondHash(world, async () => ({ kind: "unavailable" }));
+    world.start();
+    await expectDone(world);
+    expect(world.uploader.failureReport()).toContain("the file was not hashed again");
   });
 
   it("counts the sending time of earlier runs", async () => {

@@ -108,14 +108,37 @@ describe("sleep and a clock that jumps", () => {
 });
 
 describe("a hidden tab, whose timers come once a minute", () => {
-  function makeHiddenWorld(): World {
-    const world = makeWorld({ size: 2000 * MIB });
+  function makeHiddenWorld(sizeMib = 2000): World {
+    const world = makeWorld({ size: sizeMib * MIB });
     world.api.partSize = 16 * MIB;
     world.store.lineBytesPerSecond = 4 * MIB;
     const after = world.clock.after.bind(world.clock);
     world.clock.after = (ms, callback) => after(ms === 1000 ? 60_000 : ms, callback);
     return world;
   }
+
+  it.each([false, true])(
+    "gives slow parts their time where progress comes only at the end, bodies read first: %s",
+    async (readsBodies) => {
+      const world = makeHiddenWorld(96);
+      world.bodyMode.readsBodies = readsBodies;
+      world.store.progressEveryMs = Infinity;
+      world.store.lineBytesPerSecond = 125_000;
+      world.start();
+      await expectDone(world);
+    },
+  );
+
+  it.each([false, true])(
+    "gives slow parts their time behind something that buffers them, one by one: %s",
+    async (isSerial) => {
+      const world = makeHiddenWorld(96);
+      world.store.bytesPerSecond = 500 * MIB;
+      world.store.relay = { bytesPerSecond: 62_500, isSerial };
+      world.start();
+      await expectDone(world);
+    },
+  );
 
   it("still measures the line", async () => {
     const world = makeHiddenWorld();
@@ -135,5 +158,19 @@ describe("a hidden tab, whose timers come once a minute", () => {
     await world.clock.advance(250_000);
     expect(world.store.parts.size).toBeGreaterThan(2);
     world.uploader.abort();
+  });
+});
+
+describe("a page that was frozen", () => {
+  it.each([false, true])("keeps the MD5s of its parts, bodies read first: %s", async (readsBodies) => {
+    const world = makeWorld({ size: 200 * MIB });
+    world.bodyMode.readsBodies = readsBodies;
+    world.store.lineBytesPerSecond = 4 * MIB;
+    world.hasher.tookMs = 300;
+    world.start();
+    await world.clock.advance(600_000, () => world.store.parts.size >= 8 && world.hasher.running > 0);
+    world.clock.freeze(120_000);
+    await expectDone(world);
+    expect(world.telemetry.at(-1)?.parts_without_md5).toBe(0);
   });
 });

@@ -54,4 +54,17 @@ describe("the waiting look during an outage", () => {
     expect(shown.some(({ attempt, resumesInMs }) => attempt === 3 && resumesInMs > 0)).toBe(true);
     expect(shown.some(({ attempt, resumesInMs }) => attempt === 3 && resumesInMs === 0)).toBe(true);
   });
+
+  it("counts the attempts that Slipway refused because of too many requests", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push(
+      apiFailure(429, "rate_limited", {}, 5),
+      apiFailure(429, "rate_limited", {}, 5),
+      apiFailure(503, "overloaded"),
+    );
+    world.start();
+    await expectDone(world);
+    const shown = world.states.map(attemptShown).filter((waiting) => waiting !== null);
+    expect([...new Set(shown.map(({ attempt }) => attempt))]).toEqual([2, 3, 4]);
+  });
 });

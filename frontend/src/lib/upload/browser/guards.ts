@@ -16,7 +16,12 @@ export const browserGuards: Guards = {
         // Refused, for example because of a low battery. The upload continues.
       }
     };
-    window.addEventListener("beforeunload", (event) => event.preventDefault(), { signal });
+    const ask = (event: BeforeUnloadEvent) => {
+      event.preventDefault();
+      // Deprecated, but Chrome and Edge before 119 ask for nothing else (mdn/browser-compat-data).
+      event.returnValue = true;
+    };
+    window.addEventListener("beforeunload", ask, { signal });
     document.addEventListener("visibilitychange", stayAwake, { signal });
     void stayAwake();
     return () => {

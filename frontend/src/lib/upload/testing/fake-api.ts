@@ -135,9 +135,11 @@ export class FakeApi implements UploadApi {
   /** The status of the server's own look at itself and the store. */
   healthStatus = 200;
   healthCalls = 0;
+  healthSignal: AbortSignal | null = null;
 
-  async health(): Promise<number> {
+  async health(signal: AbortSignal): Promise<number> {
     this.healthCalls += 1;
+    this.healthSignal = signal;
     await new Promise<void>((resolve) => this.clock.after(this.latencyMs, resolve));
     return this.healthStatus;
   }

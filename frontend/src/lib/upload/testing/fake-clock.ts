@@ -60,6 +60,12 @@ export class FakeClock implements Clock {
     this.slept += ms;
   }
 
+  /** The browser freezes the page. When it goes on, the timers that came due meanwhile are the first to be heard. */
+  freeze(ms: number): void {
+    this.awake += ms;
+    for (const timer of this.timers.values()) timer.at = Math.max(timer.at, this.awake);
+  }
+
   /** Somebody sets the machine's clock. */
   set(ms: number): void {
     this.wrongBy += ms;

@@ -46,7 +46,7 @@ export class FakeFile {
   }
 
   asFile(): File {
-    return this as unknown as File; // the engine uses name, size and slice alone
+    return this as unknown as File; // the engine uses name, size, lastModified and slice alone
   }
 }
 

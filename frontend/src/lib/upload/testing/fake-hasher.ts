@@ -8,6 +8,8 @@ export class FakeHasher implements PartHasher {
   mode: "works" | "unavailable" | "unreadable" | "late" | "silent" | "throws" = "works";
   readonly hashed: number[] = [];
   tookMs = 0;
+  /** How many hashes are being computed. */
+  running = 0;
   releases = 0;
   warmUps = 0;
 
@@ -17,7 +19,11 @@ export class FakeHasher implements PartHasher {
     watchSignal(signal);
     const { start } = sliceOf(slice);
     this.hashed.push(start);
-    if (this.tookMs > 0) await new Promise<void>((resolve) => this.clock.after(this.tookMs, resolve));
+    this.running += 1;
+    // A frozen page's worker stands still too, so that its answers come after the page's timers.
+    for (let step = 0; this.tookMs > 0 && step < 10; step += 1)
+      await new Promise<void>((resolve) => this.clock.after(this.tookMs / 10, resolve));
+    this.running -= 1;
     switch (this.mode) {
       case "works":
         return keepsBytes
