@@ -1,5 +1,6 @@
 // Creates an upload, or opens the one of a failed run again.
 
+import { within } from "./delays";
 import { createRequest } from "./rules/check-file";
 import { ApiFailure, isGone, isPastSending } from "./rules/errors";
 import { PartList } from "./rules/part-list";
@@ -9,13 +10,18 @@ import { forgetUpload, type OpenUpload, trackAnswer } from "./upload-job";
 import type { TimedParts } from "./url-cache";
 import { callApi } from "./waiting";
 
+/** A removal may wait for a sign-in or for the network, and a new upload may then be created without it. */
+const REMOVAL_MS = 10_000;
+
 export async function openUpload(context: RunContext): Promise<Transfer> {
   const { upload } = context.job;
   return (upload === null ? null : await resume(context, upload)) ?? (await create(context));
 }
 
 async function create(context: RunContext): Promise<Transfer> {
-  const { job, log, ports } = context;
+  const { job, log, ports, removed } = context;
+  // The bytes of a removed video count, and its upload is open, until the server has removed it from the store.
+  await within(context, REMOVAL_MS, removed);
   let created = await callCreate(context);
   if (created.upload === null) {
     // The key belongs to a video that is past uploading or deleted, so this one needs a key of its own.

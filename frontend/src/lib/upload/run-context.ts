@@ -17,6 +17,8 @@ export interface RunInput {
   readonly policy: UploadPolicy;
   readonly options: UploaderOptions;
   readonly emit: (event: UploadEvent) => void;
+  /** Resolves once the video before this one is removed. */
+  readonly removed: Promise<void>;
   /** Aborts when the run ends. */
   readonly signal: AbortSignal;
 }

@@ -1,6 +1,5 @@
 // Runs one upload at a time, keeps its state for the page, and removes what a failed one left.
 
-import { within } from "./delays";
 import type { UploaderOptions, UploaderPorts } from "./ports";
 import { createRemovals } from "./removals";
 import { cleanName, containerOfName, createRequest, extensionOf } from "./rules/check-file";
@@ -11,9 +10,6 @@ import { forgetUpload, type UploadJob } from "./upload-job";
 import { UploadLog } from "./upload-log";
 import { createUploadRun, type UploadRun } from "./upload-run";
 
-/** After so long a new upload does not wait for the removal of the one that the store lost. */
-const REMOVAL_MS = 10_000;
-
 export class Uploader {
   readonly #given: Pick<RunInput, "ports" | "policy" | "options">;
   readonly #removals: ReturnType<typeof createRemovals>;
@@ -21,6 +17,8 @@ export class Uploader {
   #state: UploadState = IDLE;
   #job: UploadJob | null = null;
   #run: UploadRun | null = null;
+  /** Resolves with the last removal. */
+  #removed: Promise<void> = Promise.resolve();
   #releaseGuards: (() => void) | null = null;
   #stopWatchingPage: (() => void) | null = null;
 
@@ -121,34 +119,29 @@ export class Uploader {
         // Nothing is left to remove.
         job.upload = null;
         this.#end(event, "done");
-      } else if (event.type === "failed" && event.isLost) void this.#restart(job, file, event);
+      } else if (event.type === "failed" && event.isLost) this.#restart(job, file, event);
       else if (event.type === "failed") {
         this.#end(event, "failed");
         if (!event.error.retryable) void this.#discard();
       } else this.#dispatch(event);
     };
-    const run = createUploadRun({ ...this.#given, job, emit });
+    const run = createUploadRun({ ...this.#given, job, emit, removed: this.#removed });
     this.#run = run;
     void run.run();
   }
 
   /** Sends the file under a new video, once by itself. Later it is for the user to try again. */
-  async #restart(job: UploadJob, file: FileFacts, event: UploadEvent): Promise<void> {
-    const run = this.#run;
-    // The removal comes first, because the new video needs the quota of the old one.
-    const removed = this.#discard();
+  #restart(job: UploadJob, file: FileFacts, event: UploadEvent): void {
+    void this.#discard();
     forgetUpload(job, this.#given.ports.newId);
-    if (job.isRestarted) return this.#end(event, "failed");
+    if (job.isRestarted) {
+      this.#end(event, "failed");
+      return;
+    }
     job.isRestarted = true;
     job.log.note(this.#given.ports.clock.now(), "the storage lost the upload, a new one begins");
     this.#dispatch({ type: "restarted" });
-    // The removal may wait for a sign-in, which the new upload then asks for.
-    await within(
-      { clock: this.#given.ports.clock, signal: new AbortController().signal },
-      REMOVAL_MS,
-      removed,
-    );
-    if (this.#run === run) this.#launch(job, file);
+    this.#launch(job, file);
   }
 
   #stop(): void {
@@ -202,10 +195,11 @@ export class Uploader {
     job.upload = null;
     job.isCreateUnconfirmed = false;
     if (videoId === null && !isCreateUnconfirmed) return;
-    await this.#removals.add({
+    this.#removed = this.#removals.add({
       videoId,
       create: (signal) =>
         this.#given.ports.api.create(createRequest(job, this.#given.policy), idempotencyKey, signal),
     });
+    await this.#removed;
   }
 }

@@ -65,6 +65,21 @@ describe("retry by a person", () => {
 });
 
 describe("what is left behind", () => {
+  /** Removals take a while, and until then there is no space for another video. */
+  function makeFullWorld(): World {
+    const world = makeWorld();
+    const { create, remove } = world.api;
+    world.api.remove = async (...args) => {
+      await new Promise<void>((resolve) => world.clock.after(300, resolve));
+      return remove.apply(world.api, args);
+    };
+    world.api.create = async (...args) => {
+      if (world.api.videos.size > 0) throw apiFailure(409, "quota_exceeded");
+      return create.apply(world.api, args);
+    };
+    return world;
+  }
+
   async function failedAndKept(): Promise<World> {
     const world = makeWorld();
     world.store.fault = (attempt) =>
@@ -90,6 +105,34 @@ describe("what is left behind", () => {
     await expectDone(world);
     await world.clock.advance(1000);
     expect([...world.api.videos.keys()]).toEqual(["video-2"]);
+  });
+
+  it("is removed before the next file is announced, because its bytes count until then", async () => {
+    const world = makeFullWorld();
+    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.store.fault = () => OK;
+    world.uploader.start(new FakeFile(6 * MIB, "next.mp4").asFile());
+    expect(world.uploader.getState()).toMatchObject({ status: "checking", file: { name: "next.mp4" } });
+    await expectDone(world);
+  });
+
+  it("is removed before the next file is announced, also after a cancel", async () => {
+    const world = makeFullWorld();
+    await untilSending(world);
+    void world.uploader.abort();
+    world.start();
+    await expectDone(world);
+  });
+
+  it("holds the next file up for seconds at most", async () => {
+    const world = makeWorld();
+    await untilSending(world);
+    world.api.failures.remove.push(apiFailure(503, "overloaded", {}, 3600));
+    void world.uploader.abort();
+    world.start();
+    expect(await world.finish(60_000)).toMatchObject({ status: "done" });
   });
 
   it("is kept when the last complete may have worked", async () => {
