@@ -3,8 +3,9 @@
 import asyncio
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, select
 from structlog.testing import capture_logs
@@ -29,6 +30,7 @@ from app.services.processing import METADATA_COLUMNS
 from tests.conftest import MakeVideo
 from tests.databases import Databases, PostgresDatabases
 from tests.factories import read_video
+from tests.waiting import TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -130,6 +132,92 @@ def test_downgrades_and_upgrades_each_version(bare_url: str, engine: Engine) -> 
     schema.upgrade(bare_url)
 
     assert description(engine) == whole
+
+
+# --- upgrades that are stopped, or run at once ------------------------------------------------------------------
+
+
+@contextmanager
+def at_each_statement(do: Callable[[Engine, str], None]) -> Iterator[None]:
+    """Call `do` before each statement of any engine, with the engine and the statement."""
+
+    def hook(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        do(connection.engine, statement)
+
+    event.listen(Engine, "before_cursor_execute", hook)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", hook)
+
+
+def committed(engine: Engine) -> list[str]:
+    """Return what another connection sees of the schema and its revision, without waiting for a lock."""
+    of_the_schema = {
+        "sqlite": "SELECT sql FROM sqlite_master",
+        "postgresql": "SELECT relname || '.' || attname FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid "
+        "WHERE relnamespace = current_schema()::regnamespace",
+    }
+    with engine.connect() as connection:
+        found = sorted(map(str, connection.scalars(text(of_the_schema[engine.dialect.name]))))
+        if any("alembic_version" in line for line in found):
+            found += connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+        return found
+
+
+@pytest.mark.parametrize(("direction", "goal"), [("upgrade", "head"), ("downgrade", "base")])
+def test_stopped_migration_changes_nothing(bare_url: str, engine: Engine, direction: str, goal: str) -> None:
+    """At no statement is a part of the changes committed, which would stay if the process ended there."""
+    migrate = getattr(command, direction)
+    if direction == "downgrade":
+        schema.upgrade(bare_url)
+    before = committed(engine)
+    left: dict[str, list[str]] = {}
+
+    def look(running: Engine, statement: str) -> None:
+        if running is not engine and (after := committed(engine)) != before:
+            left[statement] = after
+
+    with at_each_statement(look):
+        migrate(schema.alembic_config(bare_url), goal)
+
+    assert left == {}
+    assert committed(engine) != before
+
+
+def test_stopped_upgrade_can_be_made_again(bare_url: str) -> None:
+    command.upgrade(schema.alembic_config(bare_url), "0012")
+
+    def stop(_: Engine, statement: str) -> None:
+        if "ADD COLUMN remove_at" in statement:
+            raise KeyboardInterrupt
+
+    with at_each_statement(stop), pytest.raises(KeyboardInterrupt):
+        schema.upgrade(bare_url)
+    schema.upgrade(bare_url)
+
+    assert schema.is_current(bare_url)
+
+
+async def test_upgrade_waits_for_another(bare_url: str) -> None:
+    """The second takes no step that the first has taken."""
+    await asyncio.to_thread(command.upgrade, schema.alembic_config(bare_url), "0015")
+    first = schema.migration_engine(bare_url)
+    waits = threading.Event()
+
+    def notice(running: Engine, statement: str) -> None:
+        if running is not first and ("BEGIN" in statement or "lock" in statement):
+            waits.set()
+
+    with first.begin() as connection, at_each_statement(notice):
+        second = asyncio.create_task(asyncio.to_thread(schema.upgrade, bare_url))
+        assert await asyncio.to_thread(waits.wait, TIMEOUT_SECONDS)
+        connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN address varchar(64)")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0016_from_0015'")
+    await second
+    first.dispose()
+
+    assert schema.is_current(bare_url)
 
 
 async def test_previous_version_writes_to_new_schema(

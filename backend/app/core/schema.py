@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
 from app.core.operator_errors import OperatorError
@@ -19,6 +19,10 @@ _MIGRATIONS = Path(__file__).parents[1] / "alembic"
 _REVISION: Final = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
 CONNECT_SECONDS = 10
 """A host that drops packets would otherwise delay the start by minutes."""
+UPGRADE_SECONDS: Final = 60
+"""How long an upgrade waits on SQLite for another one to end."""
+_MIGRATION_LOCK: Final = 0x51195A7
+"""PostgreSQL's advisory locks are numbers, and each database has its own."""
 
 
 class SchemaOutdated(OperatorError):
@@ -127,11 +131,38 @@ def database_revision(database_url: str) -> str | None:
 
 
 def sync_engine(database_url: str) -> Engine:
-    """Return an engine for migrations, which run without an event loop."""
+    """Return an engine that needs no event loop."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return create_engine(url.set(drivername="sqlite"))
     return create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS})
+
+
+def migration_engine(database_url: str) -> Engine:
+    """Return an engine for migrations.
+
+    Its transactions include changes of the schema, so that an upgrade that is stopped changes nothing. One waits for
+    another, so that two upgrades at once don't take the same step.
+    """
+    engine = sync_engine(database_url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _send_no_begin)
+        first = "BEGIN IMMEDIATE"
+    else:
+        first = f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(first)
+
+    return engine
+
+
+def _send_no_begin(connection: Any, _record: Any) -> None:
+    # Python's sqlite3 begins a transaction before INSERT, UPDATE and DELETE alone. A change of the schema would be
+    # committed at once, and its revision only later.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {UPGRADE_SECONDS * 1000}")
 
 
 def alembic_config(database_url: str) -> "Config":
