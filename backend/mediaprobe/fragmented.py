@@ -19,7 +19,7 @@ from mediaprobe.fragments import (
     add_some,
     covers_file,
     read_index,
-    seems_cut,
+    seems_wrong,
     should_read_all,
 )
 from mediaprobe.movie import Movie
@@ -48,36 +48,46 @@ def read_fragments(reader: Reader, moov: Box, movie: Movie, findings: Findings) 
             findings.available = Fraction(0)
         return
     defaults = movie.sample_durations
-    add_fragment(reader, first, defaults, timeline)
     tracks = movie.tracks_with_media()
+    before = timeline.end(tracks)
+    add_fragment(reader, first, defaults, timeline)
+    # The samples in `moov` come before the fragments, and their bytes are not among those of the fragments.
+    begin = timeline.start(tracks) if before is None else before
+    end = timeline.end(tracks) or Fraction(0)
     stated, source = _stated_duration(reader, movie, found)
     header = ratio(movie.fragment_duration, movie.timescale)
     if header is None and not any(track.samples for track in movie.tracks):
         header = ratio(movie.duration, movie.timescale)
-    if stated is not None and source == "index":
+    indexed = stated is not None and source == "index"
+    if indexed:
         # The index describes this file, and the header perhaps the film that it is a clip of.
         header = None
+    elif stated is not None and stated < end:
+        # A packager may write a placeholder, which is shorter than the first fragment.
+        stated = None
     longest = max(stated or Fraction(0), header or Fraction(0))
+    believable = longest > 0 and (indexed or longest >= end)
     if should_read_all(reader, first, timeline) and add_from(reader, first, defaults, timeline):
         _use_timeline(movie, findings, timeline)
         _compare(findings, timeline, tracks, longest)
         # Missing data sets the flag, and the stated duration stays, as in every other layout.
         if stated is not None and stated >= (findings.duration or 0):
             findings.duration, findings.duration_source = stated, source
-    elif longest:
+    elif believable:
         findings.duration = stated or header
         findings.duration_source = source if stated is not None else "header"
-        time = (timeline.end(tracks) or Fraction(0)) - timeline.start(tracks)
-        suspicious = findings.duration_source == "header" and seems_cut(reader, first, time, longest)
+        suspicious = not indexed and seems_wrong(reader, first, end - begin, longest)
         if suspicious and add_last(reader, first, defaults, timeline):
             _compare(findings, timeline, tracks, longest)
+            if (timeline.end(tracks) or 0) > longest:
+                _use_timeline(movie, findings, timeline)
     elif add_last(reader, first, defaults, timeline):
         _use_timeline(movie, findings, timeline)
     else:
         share = add_some(reader, first, defaults, timeline)
-        start, end = timeline.start(tracks), timeline.end(tracks)
-        if end is not None and share:
-            findings.duration, findings.duration_source = start + (end - start) / share, "estimate"
+        sampled = (timeline.end(tracks) or begin) - begin
+        findings.duration = begin + sampled / share if share else None
+        findings.duration_source = "estimate"
     covered = max((index.covered for index in found), default=0)
     if covered > reader.size:
         findings.truncated = True

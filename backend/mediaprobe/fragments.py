@@ -29,9 +29,16 @@ _MAX_WALKED_LARGE = 16
 # Limit of the boxes from the last `moof` to the end of the file.
 _MAX_CHAIN = 64
 _MAX_MFRA = 4 * MIB
-# An estimate of the duration uses this many fragments.
-_MAX_SAMPLED = 5
+# An estimate of the duration uses at most this many fragments and requests, and needs this share of the bytes. With a
+# variable bit rate a smaller share was wrong by a factor of 120.
+_MAX_SAMPLED = 24
+_SAMPLING_REQUESTS = 24
+_LEAST_SHARE = Fraction(1, 5)
 _NEARLY = Fraction(9, 10)
+# The type of the "box" that reserved or missing bytes make, which are zero
+_PADDING = bytes(4)
+# The decode time in Smooth Streaming, which has no `tfdt` ([MS-SSTR], 2.2.4.4)
+_TFXD = bytes.fromhex("6d1d9b0542d544e680e2141daff757b2")
 _FRAGMENT_STARTS = frozenset({b"moof", b"styp", b"sidx"})
 _TOP_LEVEL = frozenset(b"moof mdat styp sidx ssix emsg prft mfra free skip uuid wide".split())
 
@@ -56,7 +63,7 @@ class TrackRun:
 @dataclass(slots=True)
 class Timeline:
     runs: dict[int, TrackRun] = field(default_factory=dict)
-    # Whether a fragment has a decode time (`tfdt`)
+    # Whether a fragment has a decode time
     timed: bool = False
     # The offset of the last fragment added, and whether fragments before it were skipped
     newest: int = -1
@@ -105,10 +112,11 @@ def add_fragment(reader: Reader, moof: Box, defaults: dict[int, int], timeline: 
             continue
         track, default = _track_header(body(reader, found[b"tfhd"], 32))
         run = timeline.runs.setdefault(track, TrackRun())
-        if timeline.gap and b"tfdt" not in found:
+        time = _decode_time(reader, traf, found.get(b"tfdt"))
+        if timeline.gap and time is None:
             continue  # without a decode time a fragment continues the previous one, which was skipped
-        timeline.timed = timeline.timed or b"tfdt" in found
-        start = _decode_time(body(reader, found[b"tfdt"], 12)) if b"tfdt" in found else run.end
+        timeline.timed = timeline.timed or time is not None
+        start = run.end if time is None else time
         if run.first is None:
             run.first = run.before = start
         ticks = 0
@@ -129,8 +137,17 @@ def _track_header(tfhd: bytes) -> tuple[int, int | None]:
     return u32(tfhd, 4), u32(tfhd, offset) if flags & 0x08 else None
 
 
-def _decode_time(tfdt: bytes) -> int:
-    return u64(tfdt, 4) if tfdt[:1] == b"\x01" else u32(tfdt, 4)
+def _decode_time(reader: Reader, traf: Box, tfdt: Box | None) -> int | None:
+    """Return the time in `tfdt` (14496-12, 8.8.12), else in `tfxd`, which has the same fields after its UUID."""
+    data = b"" if tfdt is None else body(reader, tfdt, 12)
+    for box in boxes(reader, traf.body, traf.end) if tfdt is None else ():
+        if box.type == b"uuid" and body(reader, box, 16) == _TFXD:
+            data = body(reader, box, 28)[16:]
+            break
+    if not data:
+        return None
+    # FFmpeg begins the sound of Smooth Streaming before 0.
+    return int.from_bytes(data[4:12], "big", signed=True) if data[:1] == b"\x01" else u32(data, 4)
 
 
 def _add_run(reader: Reader, trun: Box, default: int, run: TrackRun, timeline: Timeline) -> int:
@@ -159,14 +176,20 @@ def should_read_all(reader: Reader, first: Box, timeline: Timeline) -> bool:
     count = left // length
     if count <= _MAX_WALKED or left <= _MAX_WALKED_BYTES:
         return True
-    # The fragments are too large for a search from the end, or without the decode times that the last one needs.
-    return count <= _MAX_WALKED_LARGE and (length > MAX_TAIL or not timeline.timed)
+    return count <= _MAX_WALKED_LARGE and not _is_last_findable(length, timeline)
+
+
+def _is_last_findable(length: int, timeline: Timeline) -> bool:
+    """Return whether a search from the end reaches the last fragment, which needs a decode time to be of use."""
+    return timeline.timed and length <= MAX_TAIL
 
 
 def add_from(reader: Reader, start: Box, defaults: dict[int, int], timeline: Timeline) -> bool:
     """Add the new fragments from `start` to the end of the file."""
     added = start.start <= timeline.newest
     for box in boxes(reader, start.start, reader.size):
+        if box.type == _PADDING:
+            break
         if box.type == b"moof" and not box.cut and box.start > timeline.newest:
             added = add_fragment(reader, box, defaults, timeline) or added
         if box.type == b"mdat":
@@ -181,9 +204,9 @@ def add_last(reader: Reader, first: Box, defaults: dict[int, int], timeline: Tim
         return False
     length, _ = _first_length(reader, first)
     timeline.gap = True
-    last = _by_index(reader, length) or find_last(
-        reader, (first.end, reader.size), b"moof", _chain(reader), length
-    )
+    last = _by_index(reader, length)
+    if last is None and _is_last_findable(length, timeline):
+        last = find_last(reader, (first.end, reader.size), b"moof", _chain(reader), length)
     return last is not None and add_from(reader, last, defaults, timeline)
 
 
@@ -194,25 +217,34 @@ def _first_length(reader: Reader, first: Box) -> tuple[int, int]:
 
 
 def add_some(reader: Reader, first: Box, defaults: dict[int, int], timeline: Timeline) -> Fraction:
-    """Add a few fragments from the first on. Return their share of the bytes of all fragments."""
+    """Add fragments from the first on. Return their share of the bytes of all fragments, or 0 if it is not known.
+
+    It is not known if the file ends in padding, or if a search did not find the last fragment.
+    """
+    length, _ = _first_length(reader, first)
+    tail = reader.read(max(0, reader.size - JUMP), JUMP)
+    if _is_last_findable(length, timeline) or not any(tail):
+        return Fraction(0)
     timeline.gap = False
     end = first.start
     fragments = 0
     for box in boxes(reader, first.start, reader.size):
         if box.type == b"moof":
             fragments += 1
-            if fragments > _MAX_SAMPLED:
+            if fragments > _MAX_SAMPLED or reader.spending.requests >= _SAMPLING_REQUESTS:
                 break
             if box.start > timeline.newest:
                 add_fragment(reader, box, defaults, timeline)
         end = box.end
-    return Fraction(end - first.start, reader.size - first.start)
+    share = Fraction(end - first.start, reader.size - first.start)
+    return share if share >= _LEAST_SHARE else Fraction(0)
 
 
-def seems_cut(reader: Reader, first: Box, time: Fraction, stated: Fraction) -> bool:
-    """Return whether the file is clearly smaller than the first fragment's bytes a second times the duration."""
+def seems_wrong(reader: Reader, first: Box, time: Fraction, stated: Fraction) -> bool:
+    """Return whether the file's size clearly differs from the first fragment's bytes a second times the duration."""
     length, left = _first_length(reader, first)
-    return (length + left) * time < length * stated * _NEARLY
+    ratio = (length + left) * time / (length * stated)
+    return not _NEARLY <= ratio <= 2
 
 
 def _chain(reader: Reader) -> Callable[[int], Box | None]:
@@ -225,6 +257,8 @@ def _chain(reader: Reader) -> Callable[[int], Box | None]:
                 if box.cut or not find(reader, box, b"mfhd"):
                     return None
                 moof = box
+            if box.type == _PADDING:
+                break
             if box.type not in _TOP_LEVEL:
                 return None
         return moof

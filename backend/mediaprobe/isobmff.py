@@ -193,8 +193,14 @@ def _choose(movie: Movie, findings: Findings) -> None:
 
 
 def _measure(movie: Movie, findings: Findings) -> None:
-    durations = [ratio(t.duration, t.timescale) or Fraction(0) for t in movie.tracks]
+    durations = [_duration(track, fragmented=movie.fragmented) for track in movie.tracks]
     duration = ratio(movie.duration, movie.timescale) or max(durations, default=Fraction(0))
     findings.duration = duration or None
     findings.duration_source = "header"
     findings.fragmented = movie.fragmented
+
+
+def _duration(track: Track, *, fragmented: bool) -> Fraction:
+    """Return the duration in `mdhd`, else that of the samples if all of them are in `moov` and were read."""
+    sampled = track.ticks if track.all_runs and not fragmented else 0
+    return ratio(track.duration or sampled, track.timescale) or Fraction(0)

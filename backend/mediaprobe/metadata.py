@@ -14,14 +14,15 @@ available_percent   how much of the media data that the header describes is in t
                     if the file is truncated and its header says how much there should be. Bytes by the sizes and
                     offsets above, or time by the stated duration, if a Segment or the fragments state no size.
 duration_ms         more than 0 and at most 10 days, as the header states it, also if data is missing. In MP4 `mvhd`,
-                    else the longest `mdhd`. In fragmented MP4 the `mdhd` of empty tracks, else a `sidx` of the whole
-                    file, else the end of the last `moof` (`tfdt` + `trun`) on the movie's timeline. If finding that
-                    `moof` takes many requests, `mehd` or `mvhd` instead. Fragments past the stated end extend it. In
+                    else the longest `mdhd` or `stts`. In fragmented MP4 the `mdhd` of empty tracks, else a `sidx` of
+                    the whole file, else the end of the last `moof` (`tfdt` or `tfxd` + `trun`) on the movie's
+                    timeline. If finding that `moof` takes many requests, `mehd` or `mvhd` instead, unless the file's
+                    size contradicts them. Fragments past the stated end extend it. In
                     Matroska Info/Duration x TimestampScale, else the time and duration of the last block minus the
                     time of the first one, also if Duration is too short for the file's size. In AVI the longest
                     `strh` length x scale / rate, or `dmlh` (OpenDML), or the frames of `avih` if `strh` has none.
 duration_source     header, fragments, tail (last cluster of a live recording), index (`sidx`) or estimate (the time of
-                    the first fragments by their share of the bytes, if the last one is too far from the end).
+                    up to 24 fragments by their share of the bytes, at least a fifth, if the last one can't be found).
 coded_width/height  the coded size after cropping, from an H.264/HEVC SPS or AV1 sequence header in the container, else
                     the sample entry (MP4), PixelWidth/PixelHeight (Matroska), or the first DV frame, `strf` or `avih`
                     (AVI). If a bitstream without a crop of its own has the same macroblocks, the smaller size of the

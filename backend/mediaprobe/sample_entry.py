@@ -90,6 +90,10 @@ def read_audio(reader: Reader, entry: Box, stsd_version: int, audio: Audio) -> N
     version = u16(head, 8) if stsd_version == 0 else 0
     audio.codec, audio.channels = codecs.mp4_audio(entry.type), u16(head, 16)
     audio.sample_rate = u32(head, 24) >> 16
+    if entry.type == b"mlpa":
+        # TrueHD has the rate as a whole number (Dolby, "MLP (Dolby TrueHD) bitstreams within the ISO base media file
+        # format", 2.2).
+        audio.sample_rate = u32(head, 24)
     bits = u16(head, 18)
     children = entry.body + 28
     if version == 1:

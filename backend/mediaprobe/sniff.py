@@ -10,6 +10,8 @@ this order.
 3. An ISO base media file (ISO/IEC 14496-12, 4.3) begins with `ftyp` of 16 bytes to 64 KiB. The major brand `qt  ` is
    mov, brands of images and audio are rejected, and all others are mp4. A lone segment, which begins with `styp`,
    `sidx` or `moof`, is mp4.
+   A video track added to an .m4a may keep the brand of audio. It is rejected all the same, because otherwise every
+   .m4a would be uploaded in full before the server refuses it.
 4. QuickTime before 2001 has no `ftyp` and begins with one of its own atoms, which is mov. The sizes are limited,
    because the sentence "The free software" would otherwise be an atom of 1.4 GB.
 5. Before one of the boxes of rules 3 and 4, others may stand in the first 4 KiB, because FFmpeg skips them. An `ftyp`

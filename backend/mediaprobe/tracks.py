@@ -50,6 +50,7 @@ class Track:
     samples: int = 0
     ticks: int = 0
     durations: Counter[int] = field(default_factory=Counter)
+    all_runs: bool = False
     tables: Box | None = None
     # Whether the track has a box twice that may stand only once, or extends past the header
     doubtful: bool = False
@@ -178,9 +179,11 @@ def _read_time_to_sample(reader: Reader, stts: Box, track: Track) -> None:
     Some writers correct the time by a negative duration, and players, such as FFmpeg, subtract it.
     """
     most = _MAX_AUDIO_RUNS if track.handler == b"soun" else _MAX_STTS_RUNS
-    count = min(u32(reader.read(stts.body, 8), 4), (stts.end - stts.body - 8) // 8, most)
+    stated = u32(reader.read(stts.body, 8), 4)
+    count = min(stated, (stts.end - stts.body - 8) // 8, most)
     if count <= 0:
         return
+    track.all_runs = count == stated
     table = reader.read(stts.body + 8, count * 8)
     reader.spending.count_work(count // ROWS_A_UNIT)
     runs = [(n, delta) for n, delta in struct.iter_unpack(">Ii", table) if n]

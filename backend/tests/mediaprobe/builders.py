@@ -216,18 +216,28 @@ def progressive_mp4(
     return source if moov_first else source.add(moov)
 
 
-def fragment_header(number: int, times: Sequence[tuple[int, int, int, int]]) -> bytes:
-    """Return a `moof`. `times` has ID, decode time, sample count and sample duration by track."""
+def fragment_header(
+    number: int, times: Sequence[tuple[int, int, int, int]], *, smooth: bool = False
+) -> bytes:
+    """Return a `moof`. `times` has ID, decode time, sample count and sample duration by track.
+
+    A `smooth` one has the decode time in `tfxd`, as in Smooth Streaming.
+    """
     trafs = [
         box(
             b"traf",
             full_box(b"tfhd", 0, 0x020008, struct.pack(">II", track, length)),
-            full_box(b"tfdt", 1, 0, struct.pack(">Q", start)),
+            box(b"uuid", TFXD, b"\1\0\0\0", struct.pack(">QQ", start, count * length))
+            if smooth
+            else full_box(b"tfdt", 1, 0, struct.pack(">Q", start)),
             full_box(b"trun", 0, 0x000201, struct.pack(">Ii", count, 0), bytes(4 * count)),
         )
         for track, start, count, length in times
     ]
     return box(b"moof", full_box(b"mfhd", 0, 0, struct.pack(">I", number)), *trafs)
+
+
+TFXD = bytes.fromhex("6d1d9b0542d544e680e2141daff757b2")
 
 
 def fragmented_moov(*, mehd_ms: int | None = None, audio: bool = True) -> bytes:

@@ -68,6 +68,69 @@ def test_sums_fragments_without_decode_times() -> None:
     assert (found.duration_ms, found.frame_rate) == (10_000, 30.0)
 
 
+def quiet_start(moov: bytes, *, smooth: bool = False) -> bytes:
+    """Return 30 fragments of two seconds, of which the first ones have a far lower bit rate."""
+    whole = b.ftyp() + moov
+    for number in range(30):
+        header = b.fragment_header(number + 1, [(1, number * 180_000, 60, 3000)], smooth=smooth)
+        whole += header + b.box(b"mdat", b"\x55" * (500 if number < 24 else 50_000))
+    return whole
+
+
+@pytest.mark.parametrize("padding", [8, 300_000])
+def test_ignores_zeros_after_the_last_fragment(padding: int) -> None:
+    """A recorder reserves space, and a download that was cut off may leave it."""
+    found = read(quiet_start(b.fragmented_moov()) + bytes(padding))
+    assert (found.duration_ms, found.duration_source, found.truncated) == (60_000, "fragments", False)
+
+
+def test_reads_decode_times_of_smooth_streaming() -> None:
+    found = read(quiet_start(b.fragmented_moov(), smooth=True))
+    assert (found.duration_ms, found.duration_source) == (60_000, "fragments")
+
+
+@pytest.mark.parametrize("end", ["untimed", "foreign data"])
+def test_a_small_share_of_the_bytes_gives_no_estimate(end: str) -> None:
+    whole = quiet_start(b.fragmented_moov())
+    found = read(whole.replace(b"tfdt", b"free") if end == "untimed" else whole + b"\x55" * 5000)
+    assert (found.duration_ms, found.duration_source, found.width) == (None, None, 640)
+
+
+def test_estimate_leaves_out_the_samples_in_the_header() -> None:
+    moov = b.fragmented_moov(audio=False)
+    empty = b.trak(1, b"vide", b.visual_entry(), 90000, [], tables=False)
+    filled = b.trak(1, b"vide", b.visual_entry(), 90000, [(600, 3000)], tables=False)
+    extends = moov[moov.index(b"mvex") - 4 :]
+    assert empty in moov
+    header = b.ftyp() + b.box(b"moov", b.mvhd(20_000), filled, extends)
+    fragment = b.fragment_header(1, [(1, 0, 60, 3000)]).replace(b"tfdt", b"free")
+    fragment += b.box(b"mdat", b"\x55" * 60_000)
+    assert read(header + fragment * 40).duration_seconds == pytest.approx(20 + 80, abs=0.2)
+
+
+@pytest.mark.parametrize("stated", [1, 5000, 20_000])
+def test_fragments_past_a_stated_duration_extend_it(stated: int) -> None:
+    """Shaka Packager writes a duration of 1 until it knows the real one."""
+    found = read(quiet_start(b.fragmented_moov(mehd_ms=stated)))
+    assert (found.duration_ms, found.truncated) == (60_000, False)
+
+
+@pytest.mark.parametrize("unknown", [0, 0xFFFFFFFF])
+def test_sums_samples_if_no_header_states_the_duration(unknown: int) -> None:
+    track = b.trak(1, b"vide", b.visual_entry(), 1000, [(100, 40)], tables=False)
+    times = struct.pack(">II", 1000, 4000)
+    assert times in track
+    track = track.replace(times, struct.pack(">II", 1000, unknown))
+    assert read(b.moov(b.mvhd(unknown), track)).duration_ms == 4000
+
+
+def test_reads_rate_of_truehd() -> None:
+    sound = b.audio_entry(b"mlpa", 6, 48000).replace(struct.pack(">I", 48000 << 16), struct.pack(">I", 48000))
+    track = b.trak(2, b"soun", sound, 48000, [(100, 40)])
+    video = b.trak(1, b"vide", b.visual_entry(), 1000, [(100, 40)])
+    assert read(b.moov(b.mvhd(4000), video, track)).audio_sample_rate == 48000
+
+
 def test_ignores_index_of_one_fragment() -> None:
     fragment = b.fragment_header(1, [(1, 0, 60, 3000)]) + b.box(b"mdat", bytes(100))
     rows = struct.pack(">III", len(fragment), 2000, 0)
@@ -250,7 +313,9 @@ def test_reads_duration_of_opendml_file(stream: int, first_riff: int, whole: int
 def test_estimates_duration_of_large_fragments(megabytes: int) -> None:
     """A recorder that was killed has written no index, and the last fragment is too far from the end."""
     film = b.fragmented_mp4(1800, megabytes * MIB, fragment_seconds=60)
+    # The file ends within media data, which is not zero as reserved space is.
     film.size -= 1 * MIB
+    film.add(b"\x55")
     found, counted = measure(film)
     assert found.duration_source == "estimate"
     assert found.duration_seconds == pytest.approx(1800, rel=0.01)
