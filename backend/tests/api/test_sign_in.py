@@ -315,6 +315,25 @@ async def test_refuses_broken_multipart_form(subtests: pytest.Subtests, client: 
             assert answer.json()["code"] in ("malformed_request", "validation_error")
 
 
+@pytest.mark.usefixtures("user")
+@pytest.mark.parametrize(
+    ("charset", "status"), [("utf-8", 200), ('"UTF-8"', 200), ("punycode", 400), ("idna", 400), ("no", 400)]
+)
+async def test_multipart_form_is_utf_8(client: httpx.AsyncClient, charset: str, status: int) -> None:
+    """A sender can't choose a codec, because some take seconds for 64 KiB."""
+    fields = {"username": "user@example.com", "password": PASSWORD}
+    lines = [
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    headers = {"Content-Type": f"multipart/form-data; charset={charset}; boundary=x"}
+    answer = await client.post(TOKEN, content="".join([*lines, "--x--\r\n"]), headers=headers)
+
+    assert answer.status_code == status
+    if status == 400:
+        assert_error(answer, 400, "malformed_request")
+
+
 # --- authorization ------------------------------------------------------------------------------------------------
 
 
