@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from annotated_types import Le
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
@@ -66,7 +67,11 @@ def test_empty_limit_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["10", "0/minute", "ten/minute", "10/fortnight", "1/second; 10/minute", "-1/hour"]
+    "value",
+    [
+        *("10", "0/minute", "ten/minute", "10/fortnight", "1/second; 10/minute", "-1/hour"),
+        *("2147483648/minute", "1/10000000000 years"),
+    ],
 )
 @pytest.mark.parametrize("limit", Limit)
 def test_refuses_another_limit_with_an_example(limit: Limit, value: str) -> None:
@@ -126,6 +131,26 @@ def test_accepts_safe_production() -> None:
 @pytest.mark.parametrize(("said", "is_open"), [("", True), ("open", True), ("closed", False)])
 def test_registration_is_open_locally_unless_closed(said: str, is_open: bool) -> None:
     assert make(registration=said).registration_is_open is is_open
+
+
+def test_numbers_have_bounds() -> None:
+    """What a database, a timer or a lock can't take stops the start instead of failing each request."""
+    numbers = {
+        name: field
+        for name, field in Settings.model_fields.items()
+        if field.annotation in (int, float, int | None)
+    }
+    assert len(numbers) > 20
+
+    for name, field in numbers.items():
+        (most,) = (rule.le for rule in field.metadata if isinstance(rule, Le))
+        assert isinstance(most, int)
+        assert most < 2**63, name
+        for refused in ("1" + "0" * 19, "inf", most + 1):
+            with pytest.raises(ValidationError, match=name):
+                make(**{name: refused})
+        if name != "slipway_store_port":  # The app has the port.
+            make(**{name: most})
 
 
 def test_empty_limit_is_no_limit() -> None:

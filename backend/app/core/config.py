@@ -37,6 +37,8 @@ DAY: Final = 86400
 MONTH: Final = 30 * DAY
 YEAR: Final = 365 * DAY
 MAX_PRESIGN_TTL_SECONDS: Final = 900
+MAX_NUMBER: Final = 2**63 - 1
+"""Both databases refuse a statement with a larger one."""
 
 MIN_METRICS_TOKEN_CHARACTERS: Final = 16
 """Nothing limits how often it may be guessed."""
@@ -94,25 +96,25 @@ class Settings(BaseSettings):
     upload_grace_seconds: int = Field(3600, ge=1, le=MONTH)
     delete_undo_seconds: int = Field(10, ge=1, le=3600)
     sweep_interval_seconds: int = Field(300, ge=1, le=DAY)
-    max_accounts: int | None = Field(None, ge=1)
-    max_total_bytes: int | None = Field(None, ge=1)
-    user_quota_bytes: int = Field(100 * GIB, ge=0)
-    user_max_uploads_in_flight: int = Field(5, ge=1)
-    user_max_videos: int = Field(10_000, ge=1)
+    max_accounts: int | None = Field(None, ge=1, le=MAX_NUMBER)
+    max_total_bytes: int | None = Field(None, ge=1, le=MAX_NUMBER)
+    user_quota_bytes: int = Field(100 * GIB, ge=0, le=MAX_NUMBER)
+    user_max_uploads_in_flight: int = Field(5, ge=1, le=MAX_NUMBER)
+    user_max_videos: int = Field(10_000, ge=1, le=MAX_NUMBER)
     session_idle_seconds: int = Field(7 * DAY, ge=60, le=YEAR)
     session_absolute_seconds: int = Field(MONTH, ge=60, le=YEAR)
-    database_pool_size: int = Field(10, ge=1)
-    storage_threads: int = Field(16, ge=1)
-    storage_queue: int = Field(64, ge=0)
-    storage_connect_timeout_seconds: float = Field(2.0, gt=0)
-    storage_read_timeout_seconds: float = Field(6.0, gt=0)
+    database_pool_size: int = Field(10, ge=1, le=10_000)
+    storage_threads: int = Field(16, ge=1, le=10_000)
+    storage_queue: int = Field(64, ge=0, le=MAX_NUMBER)
+    storage_connect_timeout_seconds: float = Field(2.0, gt=0, le=3600)
+    storage_read_timeout_seconds: float = Field(6.0, gt=0, le=3600)
     storage_attempts: int = Field(2, ge=1, le=10)
     scan_command: str = ""
     scan_url: str = ""
     scan_timeout_seconds: int = Field(600, ge=1, le=3600)
     metrics_token: SecretStr = SecretStr("")
     trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list)
-    max_connections_per_client: int = Field(256, ge=1)
+    max_connections_per_client: int = Field(256, ge=1, le=MAX_NUMBER)
     limits_url: SecretStr = SecretStr("")
     limit_sign_in_per_account: str = "100/hour"
     limit_sign_in_per_address: str = "10/10 minutes"
@@ -455,6 +457,7 @@ def parse_limit(value: str) -> RateLimitItem:
         rules = parse_many(value)
     except ValueError:
         raise ValueError(problem) from None
-    if len(rules) != 1 or rules[0].amount < 1:
+    # The counter has 32 bits, and the end of the window must be a date.
+    if len(rules) != 1 or not 1 <= rules[0].amount < 2**31 or rules[0].get_expiry() > 10 * YEAR:
         raise ValueError(problem)
     return rules[0]
