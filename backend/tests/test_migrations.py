@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -106,6 +107,16 @@ def test_upgrade_is_idempotent(bare_url: str, engine: Engine) -> None:
     schema.upgrade(bare_url)
 
     assert description(engine) == before
+
+
+def test_migrates_from_a_folder_with_a_percent_sign(
+    bare_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = tmp_path / "50%" / "alembic"
+    shutil.copytree(schema._MIGRATIONS, copied)
+    monkeypatch.setattr(schema, "_MIGRATIONS", copied)
+    schema.upgrade(bare_url)
+    assert schema.database_revision(bare_url) == schema.head_revision()
 
 
 def test_downgrades_to_nothing_and_upgrades_again(bare_url: str, engine: Engine) -> None:

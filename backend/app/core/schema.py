@@ -169,6 +169,7 @@ def alembic_config(database_url: str) -> "Config":
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    # Alembic expands %, as ConfigParser does.
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = database_url
     return config
