@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Account, choose, wait_for_upload_status, wait_until_ready
+from tests.browser.conftest import Account, choose, listed_videos, wait_for_upload_status, wait_until_ready
 from tests.browser.page_user import FILE_BYTES, make_file
 from tests.browser.test_upload import hold
 from tests.engines.slipway import SlipwayProcess
@@ -58,6 +58,29 @@ def test_failed_upload_is_not_shown_to_another_user(failed: Page, slipway: Slipw
     failed.get_by_role("link", name="Slipway, your videos").click()
     expect(failed.get_by_role("button", name="Choose a video")).to_be_visible()
     expect(failed.get_by_text("kept.mp4")).to_have_count(0)
+
+
+def test_upload_is_neither_shown_to_another_user_nor_sent_for_them(
+    signed_in: Page, context: BrowserContext, slipway: SlipwayProcess, tmp_path: Path
+) -> None:
+    release = hold(signed_in, lambda url: url.endswith("/api/v1/videos"))
+    choose(signed_in, make_video(tmp_path / "private.mp4", "mp4", audio=False))
+    wait_for_upload_status(signed_in, "starting")
+    other_tab = context.new_page()
+    other_tab.goto("/")
+    other_tab.get_by_role("button", name="Sign out").click()
+    # The upload is refused without the session, and waits for a sign-in.
+    release()
+    expect(signed_in.get_by_role("dialog")).to_contain_text("Sign in again to continue the upload")
+    expect(signed_in.locator("[data-upload-status]")).to_contain_text("private.mp4")
+    other = Account("third.viewer@example.com")
+    with slipway.api(other.email, other.password):
+        sign_in(other_tab, other)
+    expect(signed_in.get_by_text(other.email)).to_be_visible()
+    expect(signed_in.get_by_role("button", name="Choose a video")).to_be_visible()
+    expect(signed_in.get_by_text("private.mp4")).to_have_count(0)
+    expect(signed_in.get_by_role("dialog")).to_have_count(0)
+    assert listed_videos(signed_in) == []
 
 
 def test_signing_out_is_no_ended_session(signed_in: Page) -> None:

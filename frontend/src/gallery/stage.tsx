@@ -23,6 +23,7 @@ const IDLE_ENGINE: Uploader = {
   abort: async () => {},
   retry: () => {},
   reset: async () => {},
+  forget: () => {},
   signedIn: () => {},
   failureReport: () => "",
 };

@@ -41,6 +41,8 @@ export function UploadKeeper({ onChange }: { onChange: (current: CurrentUpload) 
 
   useAnnouncements(state);
   useFreshList(state);
+  // Before the engine hears of a sign-in, because the upload of another user must not go on.
+  useOwnUpload(session, state, uploader);
   useSessionSync(session.status, waitsForSignIn, () => uploader?.signedIn());
 
   const offer = (dropped: Dropped) => {
@@ -62,8 +64,6 @@ export function UploadKeeper({ onChange }: { onChange: (current: CurrentUpload) 
   const waitsFor = "waiting" in state ? state.waiting?.reason : null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: they are the triggers.
   useEffect(() => setNotice(null), [state.status, waitsFor]);
-
-  useOwnUpload(session, state, uploader);
 
   const current = {
     state,
@@ -93,7 +93,7 @@ export function UploadKeeper({ onChange }: { onChange: (current: CurrentUpload) 
 
 /**
  * Drop an upload that has ended when its user leaves. The session may end by itself, so an upload that can be tried
- * again waits for its user. Another user never sees it.
+ * again waits for its user, as does a running one. Another user never sees either.
  */
 function useOwnUpload(session: Session, state: UploadState, uploader: Upload["uploader"]): void {
   const owner = useRef<string | null>(null);
@@ -106,7 +106,7 @@ function useOwnUpload(session: Session, state: UploadState, uploader: Upload["up
   }, [isLeft, uploader]);
   useEffect(() => {
     if (userId === null) return;
-    if (owner.current !== null && owner.current !== userId) uploader?.reset();
+    if (owner.current !== null && owner.current !== userId) uploader?.forget();
     owner.current = userId;
   }, [userId, uploader]);
 }

@@ -37,7 +37,7 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
   }
 
   async function remove(leftover: Leftover): Promise<void> {
-    for (let failures = 1; ; failures += 1) {
+    for (let failures = 1; pending.has(leftover); failures += 1) {
       const wakesBefore = wakes;
       try {
         leftover.videoId ??= (await leftover.create(signal)).video.id;
@@ -58,10 +58,16 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
     }
   }
 
+  /** Another user is signed in, in whose account `create` would make the video. */
+  function forget(): void {
+    for (const leftover of pending) if (leftover.videoId === null) pending.delete(leftover);
+    wake();
+  }
+
   /** The page goes away, so nothing waits for the answers. */
   function flush(): void {
     for (const { isAsked, videoId } of pending) if (videoId !== null && !isAsked) api.removeOnUnload(videoId);
   }
 
-  return { add, flush, signedIn: wake };
+  return { add, flush, forget, signedIn: wake };
 }

@@ -92,6 +92,18 @@ export class Uploader {
     await discarded;
   }
 
+  /**
+   * Another user is signed in, who neither sees the upload nor gets it. Sends no create request, which would make the
+   * video in that user's account. The server expires what is left.
+   */
+  forget(): void {
+    if (isRunning(this.#state)) this.#stop();
+    if (this.#job !== null) this.#job.isCreateUnconfirmed = false;
+    this.#removals.forget();
+    void this.reset();
+    this.#job = null;
+  }
+
   /** Text for a ticket. It contains ids, attempts and statuses, but no URL, no token and no file name. */
   failureReport(): string {
     if (this.#job === null) return "No upload in this page yet.";

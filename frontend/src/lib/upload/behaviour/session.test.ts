@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { apiFailure, expectDone, MIB, makeWorld, waitingOf } from "../testing";
+import {
+  apiFailure,
+  expectDone,
+  expectFailed,
+  MIB,
+  makeWorld,
+  NO_LEAKS,
+  OK,
+  untilSending,
+  type World,
+  waitingOf,
+} from "../testing";
 
 describe("a session that ends", () => {
   it("keeps file and parts, asks for a sign-in and goes on", async () => {
@@ -57,6 +68,66 @@ describe("a session that ends", () => {
       waiting: { reason: "signed_out" },
     });
     world.uploader.signedIn();
+    await expectDone(world);
+  });
+});
+
+describe("an upload whose user left", () => {
+  const SIGNED_OUT = apiFailure(401, "not_authenticated");
+
+  async function otherUserComes(world: World): Promise<void> {
+    world.uploader.forget();
+    world.uploader.signedIn();
+    expect(world.uploader.getState()).toEqual({ status: "idle" });
+    await world.clock.advance(3_600_000);
+    expect(world.uploader.getState()).toEqual({ status: "idle" });
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  }
+
+  it("isn't created for another user who signs in", async () => {
+    const world = makeWorld();
+    world.api.failures.create.push(SIGNED_OUT);
+    world.start();
+    await world.clock.advance(1000);
+    expect(waitingOf(world)).toEqual({ reason: "signed_out" });
+    await otherUserComes(world);
+    expect(world.api.countOf("create")).toBe(1);
+  });
+
+  it("is sent no further", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world);
+    const before = world.store.attempts.length;
+    await otherUserComes(world);
+    expect(world.store.attempts).toHaveLength(before);
+  });
+
+  it.each([
+    ["runs", async () => {}],
+    ["was cancelled", async (world: World) => void world.uploader.abort()],
+  ])("isn't looked for by a create request if an answer was lost and it %s", async (_, end) => {
+    const world = makeWorld();
+    world.api.failures.create.push({ lost: true }, SIGNED_OUT, SIGNED_OUT);
+    world.start();
+    await world.clock.advance(60_000, () => waitingOf(world)?.reason === "signed_out");
+    await end(world);
+    await world.clock.advance(1000);
+    const before = world.api.countOf("create");
+    await otherUserComes(world);
+    expect(world.api.countOf("create")).toBe(before);
+  });
+
+  it("can't be tried again by another user, who may upload another file", async () => {
+    const world = makeWorld();
+    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
+    world.start();
+    await expectFailed(world, "storage_refused");
+    world.store.fault = () => OK;
+    await otherUserComes(world);
+    world.uploader.retry();
+    expect(world.uploader.getState()).toEqual({ status: "idle" });
+    expect(world.uploader.failureReport()).not.toContain("video-1");
+    world.start();
     await expectDone(world);
   });
 });
