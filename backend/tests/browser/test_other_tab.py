@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Account, choose
+from tests.browser.conftest import Account, choose, wait_until_ready
 from tests.browser.test_upload import hold
 from tests.media import make_video
 
@@ -14,6 +14,14 @@ window.__told = [];
 window.Notification = class extends EventTarget {
   static requestPermission = async () => "granted";
   constructor(title, {body}) { super(); window.__told.push([title, body]); }
+};
+Object.defineProperty(document, "hidden", {get: () => true});
+"""
+
+_ANDROID = """
+window.Notification = class {
+  static requestPermission = async () => "granted";
+  constructor() { throw new TypeError("Failed to construct 'Notification': Illegal constructor."); }
 };
 Object.defineProperty(document, "hidden", {get: () => true});
 """
@@ -46,6 +54,18 @@ def test_upload_is_followed_from_another_tab(signed_in: Page, tmp_path: Path) ->
     page.evaluate(_PASTE, "pasted.mp4")
     expect(page).to_have_title("Failed · Your videos – Slipway")
     expect(page.locator("[data-upload-status=failed]").get_by_text("pasted.mp4", exact=True)).to_be_visible()
+
+
+def test_upload_outlives_a_notification_that_the_browser_refuses(signed_in: Page, tmp_path: Path) -> None:
+    page = signed_in
+    page.evaluate(_ANDROID)
+    release = hold(page, lambda url: url.endswith("/complete"))
+    choose(page, make_video(tmp_path / "film.mp4", "mp4", audio=False))
+    page.get_by_role("button", name="Tell me when it is done").click()
+    expect(page.get_by_role("button", name="Tell me when it is done", pressed=True)).to_be_visible()
+    release()
+    expect(page).to_have_title("Ready · Your videos – Slipway")
+    wait_until_ready(page)
 
 
 def test_refused_sign_in_keeps_the_focus(page: Page, account: Account) -> None:

@@ -6,7 +6,10 @@ import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import { useVideosText } from "@/text/videos-text";
 
-/** Android's browsers show notifications of service workers only, and their constructor throws. */
+/**
+ * Android's browsers show notifications of service workers only, and their constructor throws. Tablets, and phones that
+ * ask for the desktop's page, don't name Android. There the button shows, and the notification is left out.
+ */
 function canNotify(): boolean {
   return "Notification" in window && window.isSecureContext && !/Android/.test(navigator.userAgent);
 }

@@ -38,8 +38,13 @@ function Signals({ state, end, notifies }: { state: UploadState; end: UploadEnd 
   useBadge(end !== null && isNews);
   const notify = useEffectEvent((ended: UploadEnd) => {
     if (!notifies || !document.hidden || !("file" in state)) return;
-    const shown = new Notification(t.upload.tell[ended], { body: state.file.name });
-    shown.addEventListener("click", () => window.focus());
+    try {
+      const shown = new Notification(t.upload.tell[ended], { body: state.file.name });
+      shown.addEventListener("click", () => window.focus());
+    } catch {
+      // Chrome on Android takes notifications of service workers only. Its constructor throws "Illegal constructor",
+      // which would end the page, because no error boundary is below the upload.
+    }
   });
   useEffect(() => {
     if (end !== null) notify(end);
