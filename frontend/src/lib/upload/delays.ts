@@ -70,19 +70,24 @@ export function deadline(clock: Clock, ms: number, callback: () => void): () => 
   return () => cancel();
 }
 
+/** Return a linked controller that also aborts at a deadline after `ms`. Abort it when the work has ended. */
+export function limitedController(clock: Clock, parent: AbortSignal, ms: number): AbortController {
+  const controller = linkedController(parent);
+  const cancel = deadline(clock, ms, () => controller.abort());
+  if (controller.signal.aborted) cancel();
+  else controller.signal.addEventListener("abort", cancel, { once: true });
+  return controller;
+}
+
 /** Resolves to null if the work takes longer than `ms` or the signal aborts. Nothing else ends the wait. */
 export async function within<T>(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
   ms: number,
   work: Promise<T>,
 ): Promise<T | null> {
-  const ended = linkedController(signal);
-  const cancel = deadline(clock, ms, () => ended.abort());
+  const ended = limitedController(clock, signal, ms);
   const late = createDelays(clock)
     .wait(null, ended.signal)
     .then(() => null);
-  return Promise.race([work, late]).finally(() => {
-    cancel();
-    ended.abort();
-  });
+  return Promise.race([work, late]).finally(() => ended.abort());
 }

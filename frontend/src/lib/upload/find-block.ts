@@ -1,5 +1,5 @@
 // Finds out why parts break without an answer while the network works.
-import { deadline, linkedController } from "./delays";
+import { limitedController } from "./delays";
 import type { AttemptContext } from "./part-attempt";
 import { BLOCKED_BY_POLICY } from "./ports";
 import { blocked } from "./rules/errors";
@@ -32,8 +32,7 @@ export async function findBlock(
   if (!(isQuick ? part.failures >= MIN_FAILURES : isDropped || (isStuck && hasFailed(parts)))) return;
   // The parts that fail in the meantime need not ask too.
   log.block = null;
-  const probe = linkedController(signal);
-  const cancel = deadline(clock, LIMIT_MS, () => probe.abort());
+  const probe = limitedController(clock, signal, LIMIT_MS);
   const ignore = () => undefined;
   const [health, { status }] = await Promise.all([
     ports.api.health(probe.signal),
@@ -46,7 +45,6 @@ export async function findBlock(
       onBodySent: ignore,
     }),
   ]);
-  cancel();
   probe.abort();
   // The user may have tried again meanwhile. The log is the new run's then.
   signal.throwIfAborted();

@@ -4,13 +4,13 @@ import { MAX_FAILURES } from "../rules/retry";
 import {
   apiFailure,
   expectDone,
-  expectFailed,
   FakeFile,
   MIB,
   makeWorld,
   NO_LEAKS,
   OK,
   progressOf,
+  untilRefused,
   untilSending,
 } from "../testing";
 
@@ -174,9 +174,7 @@ describe("abort", () => {
 
   it("works from a failed upload that was kept", async () => {
     const world = makeWorld();
-    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
-    world.start();
-    await expectFailed(world, "storage_refused");
+    await untilRefused(world);
     expect(world.api.videos.size).toBe(1);
     world.uploader.abort();
     await world.clock.advance(1000);

@@ -10,6 +10,7 @@ import {
   makeWorld,
   NO_LEAKS,
   OK,
+  untilRefused,
   untilSending,
   type World,
 } from "../testing";
@@ -109,10 +110,7 @@ describe("what is left behind", () => {
 
   it("is removed before the next file is announced, because its bytes count until then", async () => {
     const world = makeFullWorld();
-    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
-    world.start();
-    await expectFailed(world, "storage_refused");
-    world.store.fault = () => OK;
+    await untilRefused(world);
     world.uploader.start(new FakeFile(6 * MIB, "next.mp4").asFile());
     expect(world.uploader.getState()).toMatchObject({ status: "checking", file: { name: "next.mp4" } });
     await expectDone(world);

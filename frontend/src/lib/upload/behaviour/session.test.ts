@@ -2,11 +2,10 @@ import { describe, expect, it } from "vitest";
 import {
   apiFailure,
   expectDone,
-  expectFailed,
   MIB,
   makeWorld,
   NO_LEAKS,
-  OK,
+  untilRefused,
   untilSending,
   type World,
   waitingOf,
@@ -119,10 +118,7 @@ describe("an upload whose user left", () => {
 
   it("can't be tried again by another user, who may upload another file", async () => {
     const world = makeWorld();
-    world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
-    world.start();
-    await expectFailed(world, "storage_refused");
-    world.store.fault = () => OK;
+    await untilRefused(world);
     await otherUserComes(world);
     world.uploader.retry();
     expect(world.uploader.getState()).toEqual({ status: "idle" });

@@ -35,6 +35,14 @@ export async function untilSending(world: World, finishedParts = 1): Promise<voi
   expect(world.uploader.getState().status).toBe("sending");
 }
 
+/** Until the store's refusal has ended the upload, which is kept. Then the store works again. */
+export async function untilRefused(world: World): Promise<void> {
+  world.store.fault = () => ({ kind: "status", status: 400, code: "Odd" });
+  world.start();
+  await expectFailed(world, "storage_refused");
+  world.store.fault = () => OK;
+}
+
 /** The given fault for one part's first tries. */
 export function faultOn(part: number, fault: Fault, tries = 1): (attempt: Attempt) => Fault {
   return (attempt) => (attempt.part === part && attempt.attempt <= tries ? fault : OK);
