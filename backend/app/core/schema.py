@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
@@ -144,11 +144,15 @@ def migration_engine(database_url: str) -> Engine:
     Its transactions include changes of the schema, so that an upgrade that is stopped changes nothing. One waits for
     another, so that two upgrades at once don't take the same step.
     """
-    engine = sync_engine(database_url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _send_no_begin)
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        # Python's sqlite3 begins a transaction before INSERT, UPDATE and DELETE alone. A change of the schema would be
+        # committed at once, and its revision only later.
+        own = {"isolation_level": None, "timeout": UPGRADE_SECONDS}
+        engine = create_engine(url.set(drivername="sqlite"), connect_args=own)
         first = "BEGIN IMMEDIATE"
     else:
+        engine = sync_engine(database_url)
         first = f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"
 
     @event.listens_for(engine, "begin")
@@ -156,13 +160,6 @@ def migration_engine(database_url: str) -> Engine:
         connection.exec_driver_sql(first)
 
     return engine
-
-
-def _send_no_begin(connection: Any, _record: Any) -> None:
-    # Python's sqlite3 begins a transaction before INSERT, UPDATE and DELETE alone. A change of the schema would be
-    # committed at once, and its revision only later.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {UPGRADE_SECONDS * 1000}")
 
 
 def alembic_config(database_url: str) -> "Config":
