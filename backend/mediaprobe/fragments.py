@@ -138,16 +138,20 @@ def _track_header(tfhd: bytes) -> tuple[int, int | None]:
 
 
 def _decode_time(reader: Reader, traf: Box, tfdt: Box | None) -> int | None:
-    """Return the time in `tfdt` (14496-12, 8.8.12), else in `tfxd`, which has the same fields after its UUID."""
-    data = b"" if tfdt is None else body(reader, tfdt, 12)
-    for box in boxes(reader, traf.body, traf.end) if tfdt is None else ():
-        if box.type == b"uuid" and body(reader, box, 16) == _TFXD:
-            data = body(reader, box, 28)[16:]
-            break
+    """Return the time in `tfdt` (14496-12, 8.8.12), else in `tfxd`."""
+    data = _tfxd(reader, traf) if tfdt is None else body(reader, tfdt, 12)
     if not data:
         return None
     # FFmpeg begins the sound of Smooth Streaming before 0.
     return int.from_bytes(data[4:12], "big", signed=True) if data[:1] == b"\x01" else u32(data, 4)
+
+
+def _tfxd(reader: Reader, traf: Box) -> bytes:
+    """Return the fields after its UUID, which are those of `tfdt`, or nothing."""
+    for box in boxes(reader, traf.body, traf.end):
+        if box.type == b"uuid" and body(reader, box, 16) == _TFXD:
+            return body(reader, box, 28)[16:]
+    return b""
 
 
 def _add_run(reader: Reader, trun: Box, default: int, run: TrackRun, timeline: Timeline) -> int:
