@@ -12,7 +12,7 @@ import psycopg
 from psycopg.errors import _WaitTimeout  # private, but what psycopg's own wait raises (psycopg 3.3)
 from psycopg.waiting import wait_async
 from sqlalchemy import DateTime, Dialect, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -99,6 +99,7 @@ class Database:
             _prepare_sqlite(self.engine.sync_engine)
         else:
             pooler.use_settings(self.engine.sync_engine, _settings())
+            event.listen(self.engine.sync_engine, "handle_error", _leave_read_only_server)
 
     @property
     def is_sqlite(self) -> bool:
@@ -141,10 +142,13 @@ class Database:
             self._writers.release()
 
     async def check(self) -> None:
-        """Raise DatabaseUnavailable if the database doesn't answer."""
+        """Raise DatabaseUnavailable if the database doesn't answer, or takes no changes."""
+        question = "SELECT 'off'" if self.is_sqlite else "SHOW transaction_read_only"
         try:
             async with asyncio.timeout(BUSY_TIMEOUT_SECONDS), self.reading() as session:
-                await session.execute(text("SELECT 1"))
+                if await session.scalar(text(question)) != "off":
+                    await session.invalidate()
+                    raise DatabaseUnavailable
         except TimeoutError as error:
             raise DatabaseUnavailable from error
 
@@ -172,6 +176,16 @@ def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
             "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * 1000,
         },
     }
+
+
+def _leave_read_only_server(context: ExceptionContext) -> None:
+    """Connect anew after a change that was refused, because another server may be the primary now.
+
+    PostgreSQL refuses changes after a failover, and some providers let it do so when the disk is full. psycopg has an
+    InternalError for that.
+    """
+    if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+        context.is_disconnect = True
 
 
 def _settings() -> dict[str, str]:

@@ -6,11 +6,13 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from app.bootstrap import Application
 from tests.api.shapes import API, MP4, assert_retry_later
 from tests.conftest import SignedIn
 from tests.crash.invariants import violations
+from tests.databases import Databases, PostgresDatabases
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 from tests.fakes import FakeClock, InMemoryStorage
 from tests.faults.conftest import DOWN_SECONDS, FAULTS, until_healthy
@@ -83,3 +85,32 @@ async def test_full_pool_answers_503_in_time(application: Application, signed_in
             assert_retry_later(answer, "database_unavailable")
         release.set()
     assert (await alice.get(f"{API}/videos")).status_code == 200
+
+
+async def test_read_only_database_is_unavailable(
+    application: Application, signed_in: SignedIn, databases: Databases, direct_url: str, clock: FakeClock
+) -> None:
+    """After a failover, connections may still lead to the old primary, which refuses changes."""
+    alice = await signed_in()
+    assert isinstance(databases, PostgresDatabases)
+    name = make_url(direct_url).database
+    assert name
+    setting = f'ALTER DATABASE "{name}" {{}} default_transaction_read_only'
+    # The setting holds for new connections.
+    end_connections = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    databases.server.psql("postgres", f"{setting.format('SET')} = on; {end_connections}")
+
+    try:
+        assert_retry_later(await alice.post(f"{API}/videos", json=MP4), "database_unavailable")
+        clock.advance(timedelta(seconds=1))  # Readiness keeps its answer for so long.
+        assert_retry_later(await alice.get(f"{API}/health/ready"), "database_unavailable")
+    finally:
+        databases.server.psql("postgres", setting.format("RESET"))
+
+    async def works() -> bool:
+        clock.advance(timedelta(seconds=1))
+        ready = await alice.get(f"{API}/health/ready")
+        created = await alice.post(f"{API}/videos", json=MP4)
+        return (ready.status_code, created.status_code) == (200, 201)
+
+    await until_healthy(works)
