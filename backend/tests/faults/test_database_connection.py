@@ -18,6 +18,12 @@ from tests.fakes import FakeClock, InMemoryStorage
 from tests.faults.conftest import DOWN_SECONDS, FAULTS, until_healthy
 from tests.waiting import TIMEOUT_SECONDS
 
+# A setting of a database holds for new connections.
+END_OTHER_CONNECTIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
 
 async def assert_all_is_well(application: Application, storage: InMemoryStorage) -> None:
     assert (
@@ -88,7 +94,7 @@ async def test_full_pool_answers_503_in_time(application: Application, signed_in
 
 
 async def test_read_only_database_is_unavailable(
-    application: Application, signed_in: SignedIn, databases: Databases, direct_url: str, clock: FakeClock
+    signed_in: SignedIn, databases: Databases, direct_url: str, clock: FakeClock
 ) -> None:
     """After a failover, connections may still lead to the old primary, which refuses changes."""
     alice = await signed_in()
@@ -96,9 +102,7 @@ async def test_read_only_database_is_unavailable(
     name = make_url(direct_url).database
     assert name
     setting = f'ALTER DATABASE "{name}" {{}} default_transaction_read_only'
-    # The setting holds for new connections.
-    end_connections = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    databases.server.psql("postgres", f"{setting.format('SET')} = on; {end_connections}")
+    databases.server.psql(name, f"{setting.format('SET')} = on; {END_OTHER_CONNECTIONS}")
 
     try:
         assert_retry_later(await alice.post(f"{API}/videos", json=MP4), "database_unavailable")
