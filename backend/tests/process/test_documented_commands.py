@@ -210,6 +210,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
                 world.environment["METRICS_TOKEN"] = "a token for metrics"
                 stack.enter_context(slipway)
                 add_a_video(world, slipway)
+                # A first sweep that marks the database only after the copy of the bucket leaves a copy without marker.
+                swept = slipway.command("sweep", "--wait", str(TIMEOUT_SECONDS))
+                assert swept.returncode == 0, swept.stdout + swept.stderr
                 pid = slipway.process.pid
                 # It stays as a zombie until the test asks for its status.
                 stop = f"kill {pid}; until grep -q '^State:.Z' /proc/{pid}/status; do sleep 0.05; done"
