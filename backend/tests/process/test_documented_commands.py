@@ -210,7 +210,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
                 world.environment["METRICS_TOKEN"] = "a token for metrics"
                 stack.enter_context(slipway)
                 add_a_video(world, slipway)
-                # A first sweep that marks the database only after the copy of the bucket leaves a copy without marker.
+                # If the first sweep marks the database after the page has copied the bucket, the copy has no marker,
+                # and `slipway storage verify` refuses it.
                 swept = slipway.command("sweep", "--wait", str(TIMEOUT_SECONDS))
                 assert swept.returncode == 0, swept.stdout + swept.stderr
                 pid = slipway.process.pid
