@@ -14,7 +14,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from app.domain.errors import StorageUnavailable
+from app.domain.errors import StorageUnavailable, Unavailable
 
 WRONG_REGION: Final = frozenset(
     {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
@@ -51,18 +51,20 @@ class CredentialsEnded(Exception):
     """The credentials have ended and were not replaced."""
 
 
-class BucketUnconfirmed(Exception):
-    """The bucket may belong to another database."""
+class BucketRefused(Exception):
+    """The bucket may belong to another database, or its object lock keeps what is deleted."""
 
 
 def cause_of(error: BaseException) -> str:
-    """Return one or two sentences about this error of botocore, the network or the store."""
+    """Return one or two sentences about this error of botocore, the network, the store or the bucket's check."""
     if isinstance(error, StorageUnavailable):
         return cause_of(error.__cause__) if error.__cause__ else "The answer is not what S3 sends."
     if isinstance(error, boto.ClientError):
         return _refusal(error)
-    if isinstance(error, BucketUnconfirmed):
-        return "The bucket may belong to another database. `bucket.wrong` in the log says why."
+    if isinstance(error, BucketRefused):
+        return "Slipway does not use this bucket. `bucket.wrong` in the log says why."
+    if isinstance(error, Unavailable):
+        return "The database did not answer when Slipway compared the bucket with it."
     return _credentials(error) or _network(error) or f"An unknown error occurred ({type(error).__name__})."
 
 

@@ -9,9 +9,9 @@ import structlog
 
 from app.core.db import Database
 from app.core.operator_errors import OperatorError
-from app.core.storage_causes import BucketUnconfirmed, is_refusal, is_server_error
+from app.core.storage_causes import BucketRefused, is_refusal, is_server_error
 from app.crud import installation
-from app.domain.errors import StorageUnavailable
+from app.domain.errors import StorageUnavailable, Unavailable
 from app.domain.sweep_report import MarkerState
 from app.ports import NoSuchObject, ObjectExists, ObjectStorage, Versions
 
@@ -116,13 +116,12 @@ class BucketCheck:
     bucket: str
     is_unconfirmed: bool = False
     are_versions_known: bool = False
-    failure: StorageUnavailable | None = None
-    """Why the last `confirm` had no answer."""
+    failure: Unavailable | BucketRefused | None = None
+    """Why the last `confirm` that has ended did not succeed."""
 
     async def confirm(self) -> None:
         """Raise WrongBucket, or StorageUnavailable, Overloaded or DatabaseUnavailable if there is no answer."""
         self.is_unconfirmed = True
-        self.failure = None
         try:
             await self._check()
             # Twice, because another process may name the database or write the marker during the first check.
@@ -130,8 +129,11 @@ class BucketCheck:
                 raise WrongBucket(self.bucket, wrong)
             if not self.are_versions_known:
                 await self._check_versions()
-        except StorageUnavailable as error:
+        except Unavailable as error:
             self.failure = error
+            raise
+        except WrongBucket:
+            self.failure = BucketRefused()
             raise
         self.is_unconfirmed = False
 
@@ -155,7 +157,7 @@ class BucketCheck:
     def require_confirmed(self) -> None:
         """Raise StorageUnavailable while the last `confirm` has not succeeded."""
         if self.is_unconfirmed:
-            raise StorageUnavailable from self.failure or BucketUnconfirmed()
+            raise StorageUnavailable from self.failure
 
     async def _contradiction(self) -> MarkerState | None:
         """Return the marker's state if it contradicts the database, which may still mark its first bucket."""

@@ -10,6 +10,8 @@ from sqlmodel import select
 
 from app.bootstrap import Application
 from app.core.config import Settings
+from app.core.storage_causes import cause_of
+from app.domain.errors import DatabaseUnavailable, StorageUnavailable, Unavailable
 from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.models import User, Video
@@ -185,6 +187,36 @@ async def test_work_starts_after_adoption(
         await operator.sweep.run(SweepOrder(adopt=True))
         await until(an_object_is_missed)
     await operator.close()
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (StorageUnavailable(), "The answer is not what S3 sends."),
+        (DatabaseUnavailable(), "The database did not answer when Slipway compared the bucket with it."),
+        (None, "Slipway does not use this bucket. `bucket.wrong` in the log says why."),
+    ],
+    ids=["store", "database", "wrong bucket"],
+)
+async def test_names_cause_of_last_check_while_next_one_waits(
+    restarted: Application, wrong: InMemoryStorage, error: Unavailable | None, words: str
+) -> None:
+    if error:
+        wrong.fail_next("read_range", error)
+    with pytest.raises(type(error) if error else WrongBucket):
+        await restarted.bucket.confirm()
+    gate = wrong.hold_next("check")
+    check = asyncio.create_task(restarted.bucket.confirm())
+    await gate.reached()
+
+    with pytest.raises(StorageUnavailable) as refused:
+        restarted.bucket.require_confirmed()
+
+    assert cause_of(refused.value) == words
+    gate.release()
+    with pytest.raises(WrongBucket):
+        await check
 
 
 async def test_refuses_store_requests_while_unconfirmed(
