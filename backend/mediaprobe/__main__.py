@@ -84,7 +84,7 @@ def _as_row(source: str, found: Metadata | _Failure) -> tuple[str, ...]:
         "-" if found.duration_seconds is None else f"{found.duration_seconds:.3f} s",
         size,
         found.video_codec or "-",
-        found.audio_codec or "silent",
+        found.audio_codec or ("silent" if found.metadata_complete else "-"),
         "-" if found.frame_rate is None else f"{found.frame_rate:g}",
         ", ".join(notes),
     )

@@ -71,6 +71,15 @@ def test_flood_has_what_was_read_before_it(tmp_path: Path, capsys: pytest.Captur
     assert "100000 steps" in row
 
 
+def test_flood_before_the_sound_leaves_it_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "flood.webm"
+    path.write_bytes(floods.KEPT["elements in another track"]())
+
+    main([str(path)])
+
+    assert "vp8    -" in capsys.readouterr().out
+
+
 def test_json_error_has_source_code_and_detail(files: dict[str, str]) -> None:
     line = json.loads(run("--json", files["notes.mp4"]).stdout)
     assert line.keys() == {"source", "error"}
