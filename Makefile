@@ -15,7 +15,7 @@ UV := UV_PYTHON_DOWNLOADS=never ../.boot/bin/uv
 MAKE_VENV = .boot/bin/uv venv --quiet --clear --no-python-downloads --python "$$(command -v $(PYTHON))"
 IN_BACKEND := cd backend && ../$(VENV)/bin
 
-PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -type f 2>/dev/null) \
+PAGE_SOURCES := $(shell find frontend/src frontend/scripts -type f 2>/dev/null) \
 	frontend/next.config.ts frontend/postcss.config.mjs frontend/tsconfig.json
 
 .PHONY: help

@@ -17,7 +17,10 @@ from app.models import Video
 
 
 class VideoChanges(TypedDict, total=False):
-    """The columns of a video that change after its creation, but for the status and the metadata."""
+    """The columns of a video that change after its creation.
+
+    `status`, `changed_at`, `audit_due_at` and the metadata are left out.
+    """
 
     name_key: str
     upload_id: str

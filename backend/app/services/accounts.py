@@ -56,7 +56,7 @@ class Caller:
 
 @dataclass
 class AccountService:
-    """Sign in, identify the caller, sign out."""
+    """Sign people in and out, identify the caller, and change or delete the account."""
 
     database: Database
     clock: Clock
