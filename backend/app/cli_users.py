@@ -149,10 +149,16 @@ async def _clear(application: Application, stopped: Sequence[uuid.UUID]) -> str:
     """Abort these uploads at the store and return what to tell the operator."""
     if not stopped:
         return "It had no open upload."
-    uploads = counted(len(stopped), "open upload")
-    if store_runs(application) and await application.user_admin.clear(stopped):
-        return f"Aborted {uploads}."
-    return f"The store can't be used now. {uploads} will be aborted as soon as an app or a worker reaches it."
+    left = await application.user_admin.clear(stopped) if store_runs(application) else None
+    if left is None:
+        uploads = counted(len(stopped), "open upload")
+        return f"The store can't be used now. {uploads} will be aborted as soon as an app or a worker reaches it."
+    aborted = f"Aborted {counted(len(stopped) - left, 'open upload')}."
+    return (
+        f"{aborted} An app or a worker removes {left} more when the completion has ended."
+        if left
+        else aborted
+    )
 
 
 def _bytes_of(size: str) -> int:

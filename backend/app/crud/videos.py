@@ -153,6 +153,12 @@ async def list_due(
     return list(await session.scalars(statement))
 
 
+async def count_in_store(session: AsyncSession, video_ids: Collection[uuid.UUID]) -> int:
+    """Count those of these videos whose bytes the store has not confirmed gone."""
+    theirs = col(Video.id).in_(video_ids) & col(Video.storage_gone_at).is_(None)
+    return (await session.execute(select(func.count()).select_from(Video).where(theirs))).scalar_one()
+
+
 async def list_by_object_keys(session: AsyncSession, object_keys: Collection[str]) -> list[Video]:
     return list(await session.scalars(select(Video).where(col(Video.object_key).in_(object_keys))))
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.audit_events import AuditEvent, record
 from app.core.db import Database
 from app.core.operator_errors import OperatorError
-from app.crud import sessions, users
+from app.crud import sessions, users, videos
 from app.domain.email_address import email_key
 from app.domain.errors import Unavailable
 from app.models import User
@@ -136,17 +136,19 @@ class UserAdmin:
                 raise AccountLeaving
         record(AuditEvent.ACCOUNT_CHANGED, user_id=user_id, change="quota", quota_bytes=quota_bytes)
 
-    async def clear(self, video_ids: Sequence[uuid.UUID]) -> bool:
+    async def clear(self, video_ids: Sequence[uuid.UUID]) -> int | None:
         """Take the first step of these removals now, which aborts the uploads, so that their part URLs end.
 
-        Return False if the store can't be used. The reconciler of an app or a worker repeats it in any case.
+        Return how many the store still has, because a completion of them runs, or None if the store can't be used.
+        The reconciler of an app or a worker continues in any case.
         """
         try:
             await self.bucket.confirm()
             await some_at_once(self.removal.step, video_ids, _REMOVALS_AT_ONCE)
         except (Unavailable, WrongBucket):
-            return False
-        return True
+            return None
+        async with self.database.reading() as session:
+            return await videos.count_in_store(session, video_ids)
 
     def _account(self, usage: users.Usage) -> Account:
         user = usage.user

@@ -93,5 +93,4 @@ class VideoAdmin:
         except (Unavailable, WrongBucket):
             return False
         async with self.database.reading() as session:
-            left = await videos.get(session, video_id)
-        return left is None or left.storage_gone_at is not None
+            return not await videos.count_in_store(session, [video_id])

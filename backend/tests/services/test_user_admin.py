@@ -34,8 +34,8 @@ from tests.fakes import FakeClock, InMemoryStorage
 from tests.services.conftest import Create, part_md5s_of, send
 
 
-async def disable(application: Application, user: User) -> bool:
-    """Do what the command does, and return whether the store answered."""
+async def disable(application: Application, user: User) -> int | None:
+    """Do what the command does, and return how many uploads the store still has, or None if it did not answer."""
     stopped = await application.user_admin.disable(user.id)
     return await application.user_admin.clear(stopped)
 
@@ -123,7 +123,7 @@ async def test_disabling_aborts_open_uploads_so_that_part_urls_end(
     started = await create()
     assert started.parts is not None
 
-    assert await disable(application, user)
+    assert await disable(application, user) == 0
 
     assert storage.open_uploads == []
     assert storage.put_part(started.parts[0].url, SMALL_VIDEO) == 404
@@ -195,7 +195,7 @@ async def test_disabled_during_a_completion_removes_what_it_assembles(
     completing = asyncio.create_task(application.completion.complete(user.id, started.video.id, md5s))
     await assembling.reached()
 
-    await disable(application, user)
+    assert await disable(application, user) == 1
     assembling.release()
 
     with pytest.raises(VideoNotFound):
@@ -212,7 +212,7 @@ async def test_reconciler_aborts_what_an_unreachable_store_kept(
     await create()
     storage.fail_next("abort_multipart_upload", StorageUnavailable())
 
-    assert not await disable(application, user)
+    assert await disable(application, user) is None
     assert len(storage.open_uploads) == 1
 
     await application.reconciler.reconcile_due()
