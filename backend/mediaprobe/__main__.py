@@ -67,11 +67,11 @@ def _as_json(source: str, found: Metadata | _Failure) -> dict[str, object]:
     return {"source": source, **found.as_json()}
 
 
-def _as_row(source: str, found: Metadata | _Failure) -> tuple[str, ...]:
+def _as_row(source: str, found: Metadata | _Failure, no_sound: str = "silent") -> tuple[str, ...]:
     if isinstance(found, _Failure):
         if found.partial is None:
             return (source, "-", "-", "-", "-", "-", "-", found.detail)
-        return (*_as_row(source, found.partial)[:-1], found.detail)
+        return (*_as_row(source, found.partial, no_sound="-")[:-1], found.detail)
     size = "-" if found.width is None else f"{found.width}x{found.height}"
     notes = [f"rotated {found.rotation}"] if found.rotation else []
     notes += [found.hdr.upper()] if found.hdr in ("pq", "hlg") else []
@@ -84,7 +84,7 @@ def _as_row(source: str, found: Metadata | _Failure) -> tuple[str, ...]:
         "-" if found.duration_seconds is None else f"{found.duration_seconds:.3f} s",
         size,
         found.video_codec or "-",
-        found.audio_codec or ("silent" if found.metadata_complete else "-"),
+        found.audio_codec or no_sound,
         "-" if found.frame_rate is None else f"{found.frame_rate:g}",
         ", ".join(notes),
     )

@@ -78,7 +78,7 @@ class ProcessingService:
             return
         if video.attempts > MAX_ATTEMPTS:
             log.error("probe.given_up", video_id=str(video_id), attempts=video.attempts)
-            await self._decide(video, owner, None, None)
+            await self._decide(video, owner, None, None, False, "ready_incomplete")
             return
         try:
             metadata = await self.probe.probe(video.object_key, video.etag or "")
@@ -86,10 +86,13 @@ class ProcessingService:
             log.warning(
                 "probe.out_of_budget", video_id=str(video_id), container=error.container, reason=error.detail
             )
-            await self._decide(video, owner, error.container, error.partial, outcome="ready_out_of_budget")
+            partial = error.partial
+            # The read may have ended before the sound, and of a complete read null means that there is none.
+            complete = partial is not None and partial.metadata_complete and partial.audio_codec is not None
+            await self._decide(video, owner, error.container, partial, complete, "ready_out_of_budget")
         except ReaderCrashed as error:
             log.error("probe.crashed", video_id=str(video_id), container=error.container, reason=error.reason)
-            await self._decide(video, owner, error.container, None, outcome="ready_crashed")
+            await self._decide(video, owner, error.container, None, False, "ready_crashed")
         except ProbeError as error:
             await self._reject(video, owner, error.code, error.detail)
         except (NoSuchObject, ObjectChanged):
@@ -99,7 +102,9 @@ class ProcessingService:
         except ReaderNotStarted as error:
             await self._postpone(video, owner, f"reader_not_started: {error}")
         else:
-            await self._decide(video, owner, metadata.container, metadata)
+            complete = metadata.metadata_complete
+            outcome = "ready" if complete else "ready_incomplete"
+            await self._decide(video, owner, metadata.container, metadata, complete, outcome)
 
     async def _decide(
         self,
@@ -107,8 +112,8 @@ class ProcessingService:
         owner: uuid.UUID,
         container: str | None,
         metadata: Metadata | None,
-        *,
-        outcome: str | None = None,
+        complete: bool,
+        outcome: str,
     ) -> None:
         """Reject a file whose content does not match its name. Otherwise store its metadata as far as known.
 
@@ -124,13 +129,12 @@ class ProcessingService:
             return
         if self.scanning and not await self._is_clean(self.scanning, video, owner):
             return
-        complete = metadata is not None and metadata.metadata_complete
         known = {name: getattr(metadata, name) for name in METADATA_COLUMNS} if metadata else {}
         await self._finish(
             video,
             owner,
             VideoEvent.PROBED,
-            outcome or ("ready" if complete else "ready_incomplete"),
+            outcome,
             metadata={**known, "container": container, "metadata_complete": complete},
             ready_at=self.clock.now(),
             due_at=None,
@@ -176,6 +180,7 @@ class ProcessingService:
     async def _recheck_object(self, video: Video, owner: uuid.UUID) -> None:
         now = self.clock.now()
         if is_gone(video.missing_since, now):
+            log.error("upload.object_vanished", video_id=str(video.id))
             await self._finish(
                 video, owner, VideoEvent.OBJECT_VANISHED, "object_missing", **OBJECT_MISSING, due_at=now
             )

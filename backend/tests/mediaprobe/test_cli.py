@@ -72,12 +72,12 @@ def test_flood_has_what_was_read_before_it(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_flood_before_the_sound_leaves_it_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "flood.webm"
-    path.write_bytes(floods.KEPT["elements in another track"]())
+    path = tmp_path / "flood.mp4"
+    path.write_bytes(floods.KEPT["boxes in another track"]())
 
     main([str(path)])
 
-    assert "vp8    -" in capsys.readouterr().out
+    assert "h264   -" in capsys.readouterr().out
 
 
 def test_json_error_has_source_code_and_detail(files: dict[str, str]) -> None:

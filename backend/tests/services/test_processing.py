@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.bootstrap import Application
 from app.core.metrics import PROBES
@@ -193,6 +194,25 @@ async def test_out_of_budget_keeps_what_was_read(
     )
 
 
+@pytest.mark.parametrize(("audio_codec", "complete"), [(None, False), ("aac", True)])
+async def test_sound_that_a_limit_kept_from_being_read_is_unknown(
+    application: Application,
+    make_video: MakeVideo,
+    probe: FakeProbe,
+    audio_codec: str | None,
+    complete: bool,
+) -> None:
+    """Complete metadata without a codec means that the video is silent."""
+    partial = some_metadata("mov", audio_codec=audio_codec)
+    probe.usual = BudgetExceeded("Too large.", container="mov", partial=partial)
+    video = await make_video("processing")
+
+    await run_due_probes(application)
+
+    row = await read_video(application, video.id)
+    assert (row.status, row.audio_codec, row.metadata_complete) == ("ready", audio_codec, complete)
+
+
 @pytest.mark.parametrize("outcome", [BudgetExceeded("Too large."), ReaderCrashed(None, "exit status 3")])
 async def test_declared_container_counts_if_none_was_found(
     application: Application, make_video: MakeVideo, probe: FakeProbe, outcome: Exception
@@ -279,10 +299,12 @@ async def test_fails_video_without_its_object_at_recheck(
         assert_unleased(row)
         clock.advance(A_LONG_WAIT)
 
-    await run_due_probes(application)
+    with capture_logs() as logged:
+        await run_due_probes(application)
 
     row = await read_video(application, video.id)
     assert (row.status, row.status_code) == ("failed", "object_missing")
+    assert "upload.object_vanished" in [line["event"] for line in logged if line["log_level"] == "error"]
     await application.reconciler.reconcile_due()
     assert list(storage.objects) == [video.object_key], "the object of the failed video remains"
 
