@@ -14,7 +14,7 @@ from app.client import Client, Patience
 from app.core.logging import configure_logging
 from app.core.origins import normalised_path, split_origin
 from app.domain.errors import readable_bytes
-from app.transfers import Download, Upload, local_name, url_of, wait_until_read
+from app.transfers import Download, Upload, local_name, require_ready, wait_until_read
 
 Server = Annotated[
     str,
@@ -75,7 +75,7 @@ def download(
     """Download a video from a server. The password comes as for `upload`."""
     with _signed_in(url, user) as client:
         video = client.get(f"/videos/{video_id}")
-        url_of(video)
+        require_ready(video)
         target = output or Path(local_name(video["original_filename"]))
         if target.exists() and not force:
             fail(f"{target} exists. Use --force to replace it, or --output for another name.")

@@ -182,12 +182,18 @@ class Download:
 
     def _read_on(self, write: Callable[[bytes], int]) -> str:
         """Return why the answer ended early, or nothing."""
+        require_ready(self._video)
+        url = self._video["delivery_url"]
+        if url is None:
+            return (
+                "The server can't sign the video's URL now, because its credentials for the store have ended."
+            )
         # The bytes are wanted as they are, and If-Match keeps two objects from being mixed.
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={self._arrived}-"}
         if self._etag:
             headers["If-Match"] = self._etag
         try:
-            with self._store.stream("GET", url_of(self._video), headers=headers) as answer:
+            with self._store.stream("GET", url, headers=headers) as answer:
                 if answer.status_code == 412:
                     raise TransferFailed("The file was replaced while it was read. Start again.")
                 if answer.status_code != 206:
@@ -208,11 +214,10 @@ class Download:
             yield block
 
 
-def url_of(video: Facts) -> str:
-    url: str | None = video["delivery_url"]
-    if url is None:
+def require_ready(video: Facts) -> None:
+    """Raise TransferFailed."""
+    if video["status"] != "ready":
         raise TransferFailed(f"The video is {video['status']}, and only ready ones can be downloaded.")
-    return url
 
 
 def local_name(filename: str) -> str:

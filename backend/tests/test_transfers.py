@@ -346,6 +346,16 @@ def test_writes_the_longest_name_that_a_server_has(server: Server, tmp_path: Pat
     assert target.suffix == ".webm"
 
 
+def test_waits_while_the_server_cannot_sign_a_url(server: Server, tmp_path: Path) -> None:
+    unsigned = server.video() | {"delivery_url": None}
+    server.plan("GET .*/videos/", httpx.Response(200, json=unsigned))
+
+    Download(server.client(), unsigned, tmp_path / "copy.mp4", nothing, server.transport).run()
+
+    assert server.unmet == []
+    assert (tmp_path / "copy.mp4").read_bytes() == DATA
+
+
 def test_a_video_that_is_not_ready_is_refused(server: Server, tmp_path: Path) -> None:
     server.status = "processing"
 
