@@ -77,6 +77,20 @@ def test_names_labels_and_values_that_exist(expression: str) -> None:
         assert set(grouped.split(", ")) <= labels | {"le"}
 
 
+def test_what_alarms_compare_exists_from_the_start() -> None:
+    """Prometheus sees no increase in a series that begins at 1, and no age in one that is 0 or not there."""
+    command = "import app.core.metrics, prometheus_client as p; print(p.generate_latest().decode())"
+    shown = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True, text=True).stdout
+    compared = re.findall(r"increase\((\w+)(\{[^}]*\})?", RULES.read_text())
+
+    assert len(compared) == 3
+    assert float(re.findall(r"^slipway_counted_timestamp_seconds (\S+)$", shown, re.MULTILINE)[0]) > 0
+    for name, labels in compared:
+        values = re.findall(rf"^{name}{re.escape(labels)}\S* (\S+)$", shown, re.MULTILINE)
+        assert values, name
+        assert set(values) == {"0.0"}
+
+
 def test_panels_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
@@ -127,9 +141,22 @@ def test_promtool_accepts_the_example(promtool: str, tmp_path: Path) -> None:
 
 FIRES: dict[str, tuple[dict[str, str], str, str]] = {
     "fresh start": (
-        {"slipway_sweep_last_success_timestamp_seconds": "0x60", "slipway_counted_timestamp_seconds": "0x60"},
+        {
+            "slipway_sweep_last_success_timestamp_seconds": "0x60",
+            "slipway_counted_timestamp_seconds": "0+60x60",
+        },
         "30m",
         "",
+    ),
+    "the database can't be counted": (
+        {"slipway_counted_timestamp_seconds": "60x90"},
+        "40m",
+        "SlipwayNotCounted",
+    ),
+    "the first reader of a process crashes": (
+        {'slipway_probes_total{outcome="ready_crashed"}': "0x3 1x10"},
+        "10m",
+        "SlipwayProbesCrash",
     ),
     "no sweep since the start": (
         {"slipway_sweep_last_success_timestamp_seconds": "0x90"},

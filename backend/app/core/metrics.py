@@ -2,12 +2,14 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from app.domain.sweep_report import Category
+
 BUILD_INFO = Gauge(
     "slipway_build_info", "1, with what the process runs.", ["version", "commit", "schema_version"]
 )
 HTTP_REQUESTS = Counter("slipway_http_requests_total", "Requests answered.", ["method", "route", "status"])
 HTTP_REQUEST_SECONDS = Histogram(
-    "slipway_http_request_seconds", "Time to the answer's first byte.", ["method", "route"]
+    "slipway_http_request_seconds", "Time that the app took to answer.", ["method", "route"]
 )
 HTTP_REQUEST_BYTES = Counter("slipway_http_request_body_bytes_total", "Bytes of request bodies received.")
 LIMIT_HITS = Counter("slipway_limit_hits_total", "Requests that a limit refused.", ["limit"])
@@ -33,9 +35,14 @@ SWEEP_FOUND_BYTES = Gauge("slipway_sweep_found_bytes", "Bytes of those items.", 
 SWEEP_OLDEST_SECONDS = Gauge("slipway_sweep_oldest_seconds", "Age of the oldest item.", ["category"])
 SWEEP_STOPPED = Gauge("slipway_sweep_stopped", "1 if this stopped the last sweep.", ["outcome"])
 SWEEP_LAST_SUCCESS = Gauge("slipway_sweep_last_success_timestamp_seconds", "When a sweep last was done.")
-# Before the first sweep an alarm on its age counts from here.
+# Before the first sweep an alarm on its age counts from here, as does one on the first count below.
 SWEEP_LAST_SUCCESS.set_to_current_time()
 SWEEP_CHANGES = Counter("slipway_sweep_changes_total", "Items that this process removed.", ["category"])
+# Prometheus sees no increase in a series that begins at 1, so what an alarm compares begins at 0.
+PROBES.labels(outcome="ready_crashed")
+SCAN_SECONDS.labels(outcome="unavailable")
+for _category in Category:
+    SWEEP_CHANGES.labels(_category.value)
 
 # What the database has, the same in every process.
 VIDEOS = Gauge("slipway_videos", "Videos in the database.", ["status"])
@@ -44,6 +51,7 @@ RESERVED_BYTES = Gauge("slipway_reserved_bytes", "Bytes that count against quota
 STORED_BYTES = Gauge("slipway_stored_bytes", "Reserved bytes of videos that are not being uploaded.")
 ACCOUNTS = Gauge("slipway_accounts", "Accounts, disabled ones included.")
 COUNTED_AT = Gauge("slipway_counted_timestamp_seconds", "When the database was last counted.")
+COUNTED_AT.set_to_current_time()
 
 # What pages report of their own uploads. Anyone can send it, so nothing depends on it.
 UPLOADS_REPORTED = Counter(

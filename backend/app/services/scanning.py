@@ -22,6 +22,11 @@ SCAN_LEASE = timedelta(seconds=60)
 LEASE_RENEWAL_SECONDS = 20.0
 
 
+class _LeaseLost(ScannerUnavailable):
+    def __init__(self) -> None:
+        super().__init__("the video was deleted, or another worker scans it")
+
+
 @dataclass
 class Scanning:
     database: Database
@@ -41,25 +46,30 @@ class Scanning:
             verdict = await self._scan_within_limit(file, owner)
             outcome = verdict.verdict
             return verdict
+        except (_LeaseLost, asyncio.CancelledError):
+            outcome = "interrupted"
+            raise
         finally:
             SCAN_SECONDS.labels(outcome=outcome).observe(time.perf_counter() - began)
 
     async def _scan_within_limit(self, file: FileToScan, owner: uuid.UUID) -> ScanVerdict:
-        reason = f"no verdict within {self.limit_seconds} s"
+        is_ours = True
         try:
             async with asyncio.timeout(self.limit_seconds) as limit:
 
                 async def renew() -> None:
-                    nonlocal reason
-                    if not await self._extend_lease(file.video_id, owner):
-                        reason = "the video was deleted, or another worker scans it"
+                    nonlocal is_ours
+                    is_ours = await self._extend_lease(file.video_id, owner)
+                    if not is_ours:
                         limit.reschedule(0)
 
                 await renew()
                 async with renewed(renew, LEASE_RENEWAL_SECONDS):
                     return await self.scanner.scan(file)
         except TimeoutError as error:
-            raise ScannerUnavailable(reason) from error
+            if not is_ours:
+                raise _LeaseLost from error
+            raise ScannerUnavailable(f"no verdict within {self.limit_seconds} s") from error
 
     async def _extend_lease(self, video_id: uuid.UUID, owner: uuid.UUID) -> bool:
         """Return False if the lease is lost. Without the database it may still be ours."""

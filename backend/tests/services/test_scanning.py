@@ -378,12 +378,14 @@ async def test_delete_stops_the_scan(
     monkeypatch.setattr(scanning, "LEASE_RENEWAL_SECONDS", 0.001)
     video = await make_video("processing")
     gate = scanner.hold_next()
+    counted = _scans("unavailable"), _scans("interrupted")
     work = asyncio.create_task(run_due_probes(application))
     await gate.reached()
 
     await application.videos.delete(user.id, video.id)
 
     await work
+    assert (_scans("unavailable"), _scans("interrupted")) == (counted[0], counted[1] + 1), "it alarms nobody"
     row = await read_video(application, video.id)
     assert (row.status, row.lease_until) == ("deleting", None), "its renewal does not delay the removal"
 
