@@ -77,6 +77,9 @@ def create_health_app(application: Application) -> FastAPI:
     return app
 
 
+_OF_PROXIES = ("forwarded", "via", "x-real-ip")
+
+
 def _is_from_this_machine(request: Request) -> bool:
     """Return whether a program on this machine asks, and no proxy or page for somebody else.
 
@@ -84,7 +87,7 @@ def _is_from_this_machine(request: Request) -> bool:
     """
     if not request.app.state.application.settings.is_for_this_machine:
         return False
-    was_forwarded = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "via"))
+    was_forwarded = any(name in _OF_PROXIES or name.startswith("x-forwarded-") for name in request.headers)
     hosts = (request.client.host if request.client else "", request.url.hostname or "")
     return not was_forwarded and all(map(is_loopback, hosts))
 

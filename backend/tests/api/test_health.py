@@ -239,6 +239,8 @@ FOR_THIS_MACHINE = ("/metrics", f"{API}/openapi.json")
         {"X-Forwarded-For": "203.0.113.5"},
         {"Forwarded": "for=203.0.113.5"},
         {"Via": "1.1 proxy"},
+        {"X-Real-IP": "203.0.113.5"},
+        {"X-Forwarded-Proto": "https"},
     ],
 )
 async def test_metrics_and_openapi_are_only_for_this_machine(
