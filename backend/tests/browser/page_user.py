@@ -45,7 +45,7 @@ _RECORD_SHOWN = """
 window.__shown = [];
 const WAITS = {
   offline: "You're offline",
-  retrying: "The upload continues by itself.",
+  retrying: "The page keeps trying.",
   signed_out: "You were signed out",
 };
 const look = () => {

@@ -194,13 +194,16 @@ def test_refusals_and_notices_live(translated: Page, account: Account, tmp_path:
     first, second = tmp_path / "notes.mp4", tmp_path / "other.txt"
     first.write_text("Milk, bread, and a film for the weekend.\n" * 100)
     second.write_text("Milk")
-    for refused, words in ((first, "[notes.mp4 is not a video."), (second, "[other.txt can't be uploaded.")):
+    for refused, words in (
+        (first, "[notes.mp4 is not a video that Slipway accepts."),
+        (second, "[other.txt can't be uploaded."),
+    ):
         choose_file(translated, refused)
         expect(alert(translated)).to_contain_text(words)
     full = {"code": "quota_exceeded", "detail": "-", "request_id": "-"}
     translated.route("**/api/v1/videos", lambda route: route.fulfill(status=409, json=full), times=1)
     choose_file(translated, make_video(tmp_path / "film.mp4", "mp4", audio=False))
-    expect(alert(translated)).to_contain_text("[Your space is full.")
+    expect(alert(translated)).to_contain_text("[Your space is too small for this file.")
     button(translated, "Copy report").click()
     copied = button(translated, "Report copied").or_(translated.get_by_label("Report on the failed upload"))
     expect(copied).to_be_visible()

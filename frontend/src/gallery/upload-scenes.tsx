@@ -208,7 +208,8 @@ function failures(kinds: Partial<Record<Kind, Failures>>) {
 
 function failed({ reason, code, isSent = false, retryable = false, openVideoIds = [] }: Failure) {
   const error: UploadFailure = { code, reason, retryable, requestId: null, openVideoIds };
-  return card({ status: "failed", file: FILE, videoId: isSent ? VIDEO_ID : null, error });
+  const mayBeComplete = reason.kind === "still_completing";
+  return card({ status: "failed", file: FILE, videoId: isSent ? VIDEO_ID : null, error, mayBeComplete });
 }
 
 function header(state: UploadState) {
@@ -312,6 +313,7 @@ export const UPLOAD_SCENES = {
             requestId: null,
             openVideoIds: [],
           },
+          mayBeComplete: false,
         })}
       </>
     ),

@@ -41,6 +41,7 @@ const TROUBLES = {
   no_picture: makeVideo({ video_codec: "hevc" }),
   ends_early: makeVideo({ truncated: true, available_percent: 37 }),
   cut_off: makeVideo({ truncated: true, available_percent: 3 }),
+  stopped: VIDEO,
   not_loaded: VIDEO,
   refused: VIDEO,
   missing: VIDEO,
@@ -72,6 +73,9 @@ export const VIDEO_SCENES = {
           )),
           <Stage key="held">
             <VideoStage video={STATUSES.uploading} held="sending" refresh={async () => null} />
+          </Stage>,
+          <Stage key="interrupted">
+            <VideoStage video={STATUSES.uploading} held="interrupted" refresh={async () => null} />
           </Stage>,
         ]}
       </Wall>

@@ -35,7 +35,7 @@ export const problems: AllWords["problems"] = {
     else: "Der Server hat dieses Video mit einem anderen verwechselt. Wählen Sie die Datei noch einmal aus.",
   },
   installation_full: {
-    else: "Der Platz dieser Seite ist voll. Löschen Sie ein Video oder bitten Sie den Betreiber um mehr Platz.",
+    else: "Diese Seite hat für diese Datei zu wenig Platz. Wählen Sie eine kleinere, löschen Sie ein Video und versuchen Sie es nach einer Minute noch einmal, oder bitten Sie den Betreiber um mehr Platz.",
   },
   internal_error: {
     send: `Auf dem Server ist ein Fehler aufgetreten. Versuchen Sie es noch einmal. ${CONTINUES}`,
@@ -74,8 +74,8 @@ export const problems: AllWords["problems"] = {
   quota_exceeded: {
     else: ({ used, quota }) =>
       used === null || quota === null
-        ? "Ihr Platz ist voll. Löschen Sie ein Video, um Platz zu schaffen."
-        : `Ihr Platz ist voll. Sie belegen ${used} von ${quota}. Löschen Sie ein Video, um Platz zu schaffen.`,
+        ? "Ihr Platz reicht für diese Datei nicht. Wählen Sie eine kleinere, oder löschen Sie ein Video und versuchen Sie es nach einer Minute noch einmal."
+        : `Ihr Platz reicht für diese Datei nicht. Sie belegen ${used} von ${quota}. Wählen Sie eine kleinere Datei, oder löschen Sie ein Video und versuchen Sie es nach einer Minute noch einmal.`,
   },
   rate_limited: {
     sign_in: ({ wait }) => `Zu viele Anmeldeversuche. ${later(wait)}`,
@@ -154,7 +154,7 @@ export const failures: AllWords["failures"] = {
   file_too_large: ({ name, sizeBytes, limitBytes }, format) =>
     `${name} ist ${format.bytes(sizeBytes)} groß (${format.exactBytes(sizeBytes)}). Slipway nimmt bis zu ${format.bytes(limitBytes)} an. Wählen Sie eine kleinere Datei.`,
   no_video: ({ name, looksLike }, _, accepted) =>
-    `${name} ist kein Video. Die ersten Bytes sind ${LOOKS[looksLike]}. Slipway nimmt ${accepted} an.`,
+    `${name} ist kein Video, das Slipway annimmt. Die ersten Bytes sind ${LOOKS[looksLike]}. Slipway nimmt ${accepted} an.`,
   named_otherwise: ({ name, extension, container, rightExtension }, format) =>
     `${name} hat die Endung ${extension}, der Inhalt ist aber ${format.spell(container)}. Geben Sie der Datei die Endung ${rightExtension} und wählen Sie sie noch einmal aus.`,
   file_changed: ({ name }) =>

@@ -103,6 +103,8 @@ export const de: AllWords = {
         "Ihr Video wird noch hochgeladen. Wenn Sie sich abmelden, wird das Hochladen abgebrochen und das Gesendete verworfen.",
       uploadFailed:
         "Ihr Video ist nicht vollständig hochgeladen. Wenn Sie sich abmelden, wird das Hochladen abgebrochen und das Gesendete verworfen.",
+      uploadUnconfirmed:
+        "Der Server hat Ihr Video noch nicht bestätigt. Bestätigt er es noch, bleibt es in Ihrer Liste.",
     },
   },
 
@@ -214,16 +216,15 @@ export const de: AllWords = {
     waiting: {
       offline: "Sie sind offline. Das Hochladen geht weiter, sobald die Verbindung wieder da ist.",
       retrying: {
-        no_answer: "Die Verbindung wurde unterbrochen. Das Hochladen geht von selbst weiter.",
-        storage: "Der Speicher kann das Video gerade nicht annehmen. Das Hochladen geht von selbst weiter.",
-        overloaded: "Slipway ist ausgelastet. Das Hochladen geht von selbst weiter.",
-        storage_unavailable: "Der Videospeicher antwortet nicht. Das Hochladen geht von selbst weiter.",
-        database_unavailable:
-          "Die Datenbank von Slipway antwortet nicht. Das Hochladen geht von selbst weiter.",
-        rate_limited: "Zu viele Anfragen auf einmal. Das Hochladen geht von selbst weiter.",
-        else: "Der Server hat gerade eine Störung. Das Hochladen geht von selbst weiter.",
+        no_answer: "Die Verbindung wurde unterbrochen. Die Seite versucht es weiter.",
+        storage: "Der Speicher kann das Video gerade nicht annehmen. Die Seite versucht es weiter.",
+        overloaded: "Slipway ist ausgelastet. Die Seite versucht es weiter.",
+        storage_unavailable: "Der Videospeicher antwortet nicht. Die Seite versucht es weiter.",
+        database_unavailable: "Die Datenbank von Slipway antwortet nicht. Die Seite versucht es weiter.",
+        rate_limited: "Zu viele Anfragen auf einmal. Die Seite versucht es weiter.",
+        else: "Der Server hat gerade eine Störung. Die Seite versucht es weiter.",
       },
-      file: "Die Datei lässt sich gerade nicht lesen. Sobald das wieder geht, geht das Hochladen von selbst weiter.",
+      file: "Die Datei lässt sich gerade nicht lesen. Die Seite versucht es weiter.",
       signedOut: "Sie wurden abgemeldet. Melden Sie sich an, damit das Hochladen weitergeht.",
     },
     announce: {
@@ -272,6 +273,7 @@ export const de: AllWords = {
     },
     failed: {
       title: "Nicht hochgeladen",
+      unconfirmedTitle: "Noch nicht bestätigt",
       close: "Schließen",
       chooseAnother: "Andere Datei auswählen",
       showLargest: "Größte Videos anzeigen",
@@ -325,6 +327,7 @@ export const de: AllWords = {
       nothing: "Kein Video gefunden",
       nothingNamed: (search) => `Kein Name enthält „${search}“.`,
       nothingInFilter: "Kein Video ist in diesem Zustand.",
+      nothingNamedInFilter: (search) => `Kein Video in diesem Zustand hat „${search}“ im Namen.`,
       showAll: "Alle Videos anzeigen",
       instead: (keys) =>
         `Diese Suche findet alle Ihre Videos. Drücken Sie ${keys} noch einmal, um das Sichtbare zu durchsuchen.`,
@@ -333,7 +336,7 @@ export const de: AllWords = {
     loading: "Wird geladen …",
     empty: "Noch keine Videos",
     emptyHint:
-      "Laden Sie oben Ihr erstes Video hoch. Dauer, Auflösung und Format erscheinen nach wenigen Sekunden hier.",
+      "Laden Sie oben Ihr erstes Video hoch. Dauer und Auflösung erscheinen hier, wenn der Server es geprüft hat.",
     unknown: "unbekannt",
     leftover: {
       text: "Dieses Video wird anderswo hochgeladen oder blieb unvollständig. Wenn nichts mehr daran sendet, verwerfen Sie es.",
@@ -438,6 +441,8 @@ export const de: AllWords = {
       completing: "Der Speicher setzt die Teile zusammen.",
       processing: "Der Server prüft die Datei.",
       sending: "Diese Seite lädt das Video noch hoch.",
+      interrupted:
+        "Das Hochladen wurde unterbrochen. Um es fortzusetzen, wählen Sie in der Liste „Noch einmal versuchen“.",
       unfinished:
         "Dieses Video ist nicht vollständig hochgeladen. Wenn kein anderer Tab und kein anderes Gerät daran sendet, verwerfen Sie es und laden Sie die Datei noch einmal hoch.",
       expired:
@@ -450,7 +455,8 @@ export const de: AllWords = {
         cannot_play: "Dieser Browser kann das Video nicht abspielen",
         no_picture: "Dieser Browser kann das Bild nicht zeigen",
         ends_early: "Die Wiedergabe endete, wo Daten fehlen",
-        cut_off: "Dieser Browser kann den Rest des Videos nicht abspielen",
+        cut_off: "Dieser Browser kann den vorhandenen Teil des Videos nicht abspielen",
+        stopped: "Die Wiedergabe ist abgebrochen",
       },
       not_loaded: "Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.",
       refused: "Der Speicher hat den Link zum Video abgelehnt. Versuchen Sie es noch einmal.",
@@ -458,6 +464,8 @@ export const de: AllWords = {
         "Der Speicher hat die Datei nicht mehr. Wenn Sie eine Kopie haben, laden Sie sie noch einmal hoch.",
       failing: "Der Speicher kann das Video gerade nicht senden. Versuchen Sie es später noch einmal.",
       ends_early: "Diese Datei endet zu früh. Um sie von vorn anzusehen, versuchen Sie es noch einmal.",
+      stopped:
+        "Versuchen Sie es noch einmal. Bricht sie dort wieder ab, laden Sie das Video herunter und öffnen Sie es in einem Programm auf Ihrem Gerät.",
       cut_off: (endsEarly) => `${endsEarly} Wenn Sie die ganze Datei haben, laden Sie sie noch einmal hoch.`,
       notSupported: (format) =>
         `${format} wird nicht von jedem Browser unterstützt. Laden Sie das Video herunter und öffnen Sie es in einem Programm auf Ihrem Gerät.`,

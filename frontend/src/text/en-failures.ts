@@ -19,7 +19,7 @@ export const failures = {
   file_too_large: ({ name, sizeBytes, limitBytes }: Of<"file_too_large">, format: Format) =>
     `${name} is ${format.bytes(sizeBytes)} (${format.exactBytes(sizeBytes)}). Slipway accepts up to ${format.bytes(limitBytes)}. Choose a smaller file.`,
   no_video: ({ name, looksLike }: Of<"no_video">, _: Format, accepted: string) =>
-    `${name} is not a video. Its first bytes are ${LOOKS[looksLike]}. Slipway accepts ${accepted}.`,
+    `${name} is not a video that Slipway accepts. Its first bytes are ${LOOKS[looksLike]}. Slipway accepts ${accepted}.`,
   named_otherwise: ({ name, extension, container, rightExtension }: Of<"named_otherwise">, format: Format) =>
     `${name} is named ${extension}, but its content is ${format.spell(container)}. Rename it so that it ends in ${rightExtension}, then choose it again.`,
   file_changed: ({ name }: Of<"file_changed">) =>

@@ -28,7 +28,7 @@ export const problems: ProblemWords = {
   filename_invalid: { else: "Slipway doesn't accept this file's name. Rename the file and choose it again." },
   idempotency_conflict: { else: "The server mistook this upload for another one. Choose the file again." },
   installation_full: {
-    else: "This site has no space left. Delete a video to make room, or ask the operator for more.",
+    else: "This site has too little space left for this file. Choose a smaller one, delete a video and try again in a minute, or ask the operator for more.",
   },
   internal_error: {
     send: `Something went wrong on the server. Try again. ${CONTINUES}`,
@@ -65,8 +65,8 @@ export const problems: ProblemWords = {
   quota_exceeded: {
     else: ({ used, quota }) =>
       used === null || quota === null
-        ? "Your space is full. Delete a video to make room."
-        : `Your space is full. You use ${used} of ${quota}. Delete a video to make room.`,
+        ? "Your space is too small for this file. Choose a smaller one, or delete a video and try again in a minute."
+        : `Your space is too small for this file. You use ${used} of ${quota}. Choose a smaller file, or delete a video and try again in a minute.`,
   },
   rate_limited: {
     sign_in: ({ wait }) => `Too many attempts to sign in. ${later(wait)}`,

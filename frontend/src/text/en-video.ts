@@ -26,6 +26,7 @@ export const enVideo = {
       completing: "The storage is assembling the parts.",
       processing: "The server is checking the file.",
       sending: "This page is still uploading the video.",
+      interrupted: "This upload was interrupted. To continue it, go to the list and choose “Try again”.",
       unfinished:
         "This upload isn't finished. If no other tab or device is sending it, discard it and upload the file again.",
       expired: "This upload was never finished and has expired. Upload the file again.",
@@ -38,12 +39,15 @@ export const enVideo = {
         no_picture: "This browser can't show the picture",
         ends_early: "The player stopped where data is missing",
         cut_off: "This browser can't play what there is of the video",
+        stopped: "The player stopped",
       },
       not_loaded: "Check your connection and try again.",
       refused: "The storage refused the link to the video. Try again.",
       missing: "The storage no longer has the file. If you have a copy, upload it again.",
       failing: "The storage can't send the video at the moment. Try again later.",
       ends_early: "This file ends early. To watch it from the start, try again.",
+      stopped:
+        "Try again. If it stops there again, download the video and open it in a player on your device.",
       cut_off: (endsEarly: string) => `${endsEarly} If you have the whole file, upload it again.`,
       notSupported: (format: string) =>
         `${format} isn't supported by every browser. Download the video and open it in a player on your device.`,

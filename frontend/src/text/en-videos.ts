@@ -54,15 +54,15 @@ export const enVideos = {
     waiting: {
       offline: "You're offline. The upload continues when the connection is back.",
       retrying: {
-        no_answer: "The connection was interrupted. The upload continues by itself.",
-        storage: "The storage can't take the video at the moment. The upload continues by itself.",
-        overloaded: "Slipway is busy. The upload continues by itself.",
-        storage_unavailable: "The video storage isn't answering. The upload continues by itself.",
-        database_unavailable: "Slipway's database isn't answering. The upload continues by itself.",
-        rate_limited: "Too many requests at once. The upload continues by itself.",
-        else: "The server has a problem at the moment. The upload continues by itself.",
+        no_answer: "The connection was interrupted. The page keeps trying.",
+        storage: "The storage can't take the video at the moment. The page keeps trying.",
+        overloaded: "Slipway is busy. The page keeps trying.",
+        storage_unavailable: "The video storage isn't answering. The page keeps trying.",
+        database_unavailable: "Slipway's database isn't answering. The page keeps trying.",
+        rate_limited: "Too many requests at once. The page keeps trying.",
+        else: "The server has a problem at the moment. The page keeps trying.",
       },
-      file: "The file can't be read at the moment. The upload continues by itself when it can.",
+      file: "The file can't be read at the moment. The page keeps trying.",
       signedOut: "You were signed out. Sign in to continue the upload.",
     },
     announce: {
@@ -109,6 +109,7 @@ export const enVideos = {
     },
     failed: {
       title: "Not uploaded",
+      unconfirmedTitle: "Not confirmed yet",
       close: "Close",
       chooseAnother: "Choose another file",
       showLargest: "Show the largest videos",
@@ -158,6 +159,7 @@ export const enVideos = {
       nothing: "No video matches",
       nothingNamed: (search: string) => `No name contains “${search}”.`,
       nothingInFilter: "No video is in this state.",
+      nothingNamedInFilter: (search: string) => `No video in this state has “${search}” in its name.`,
       showAll: "Show all videos",
       instead: (keys: string) =>
         `The search looks through all your videos. Press ${keys} again to search what is on the screen.`,
@@ -166,7 +168,7 @@ export const enVideos = {
     loading: "Loading…",
     empty: "No videos yet",
     emptyHint:
-      "Upload your first video above. Its duration, resolution and format appear here within seconds.",
+      "Upload your first video above. Its duration and resolution appear here when the server has checked it.",
     unknown: "unknown",
     leftover: {
       text: "This upload was started elsewhere or left unfinished. If nothing is sending it, discard it.",

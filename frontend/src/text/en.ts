@@ -92,6 +92,8 @@ export const en = {
       cancelAndSignOut: "Cancel and sign out",
       uploadRuns: "Your upload is still running. Signing out cancels it and discards what was sent.",
       uploadFailed: "Your upload isn't finished. Signing out cancels it and discards what was sent.",
+      uploadUnconfirmed:
+        "The server hasn't confirmed your upload yet. If it completes the upload, the video stays in your list.",
     },
   },
 

@@ -58,7 +58,7 @@ describe("an upload", () => {
       const cause = code as RetryCause;
       const said = waitingSentence(ALL_ENGLISH, { reason: "retrying", attempt: 2, resumesInMs: 0, cause });
       expect(said).not.toMatch(/connection/);
-      expect(said).toMatch(/continues by itself\.$/);
+      expect(said).toMatch(/keeps trying\.$/);
     },
   );
 });

@@ -18,7 +18,9 @@ export function SignOutButton() {
   const { state, uploader } = useCurrentUpload();
   const [asking, setAsking] = useState(false);
   const uploads = isRunning(state);
-  const cancelsUpload = uploads || heldVideo(state) !== null;
+  const asks = uploads || heldVideo(state) !== null;
+  // The engine keeps a video that may be complete.
+  const mayBeComplete = state.status === "failed" && state.mayBeComplete;
   const close = () => {
     setAsking(false);
     // A sign-out that was sent cannot be taken back.
@@ -39,7 +41,7 @@ export function SignOutButton() {
         className="max-sm:w-9 max-sm:px-0"
         aria-label={t.auth.signOut.button}
         pending={signOut.isPending}
-        onClick={() => (cancelsUpload ? setAsking(true) : leave())}
+        onClick={() => (asks ? setAsking(true) : leave())}
       >
         <LogOut className="rtl:-scale-x-100 sm:hidden" />
         <span className="hidden sm:inline">{t.auth.signOut.button}</span>
@@ -57,11 +59,12 @@ export function SignOutButton() {
               : t.auth.signOut.button
         }
         pending={signOut.isPending}
-        destructive={cancelsUpload}
+        destructive={asks && !mayBeComplete}
         onClose={close}
         onConfirm={leave}
       >
-        {cancelsUpload && (uploads ? t.auth.signOut.uploadRuns : t.auth.signOut.uploadFailed)}
+        {asks &&
+          t.auth.signOut[uploads ? "uploadRuns" : mayBeComplete ? "uploadUnconfirmed" : "uploadFailed"]}
       </ConfirmDialog>
     </>
   );

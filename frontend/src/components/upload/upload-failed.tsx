@@ -33,7 +33,7 @@ export function UploadFailed({
   const action = error.reason.kind === "api" ? problemOf(t, error.reason, place).action : null;
   return (
     <div className="p-5 sm:p-6">
-      <FailedHeader name={file.name} onClose={() => uploader.reset()} />
+      <FailedHeader name={file.name} mayBeComplete={state.mayBeComplete} onClose={() => uploader.reset()} />
       <Alert className="mt-4">{failureText(t, error.reason, place)}</Alert>
       {tooMany && <p className="mt-3 text-muted-foreground text-sm">{texts.discardWarning}</p>}
       <div className="mt-5 flex flex-wrap items-center gap-3">

@@ -32,7 +32,7 @@ describe("uploadMark", () => {
     ["Checking", { status: "done", file, video }, "processing"],
     ["Ready", { status: "done", file, video }, "ready"],
     ["Failed", { status: "done", file, video }, "failed"],
-    ["Failed", { status: "failed", file, videoId: null, error }],
+    ["Failed", { status: "failed", file, videoId: null, error, mayBeComplete: false }],
   ])("is %s for %j and the video %s", (mark, state, status) => {
     const end = uploadEnd(state, status === undefined ? null : makeVideo("v1", request, status));
     expect(uploadMark(ALL_ENGLISH, state, end)).toBe(mark);

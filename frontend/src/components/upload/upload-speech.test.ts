@@ -39,7 +39,7 @@ describe("the announcements", () => {
     };
     await world.finish();
     const said = announcements(world);
-    expect(said.filter((sentence) => /continues by itself/.test(sentence)).length).toBeLessThanOrEqual(2);
+    expect(said.filter((sentence) => /keeps trying/.test(sentence)).length).toBeLessThanOrEqual(2);
     expect(said.filter((sentence) => /^The upload continues\. \d+% sent\.$/.test(sentence))).toHaveLength(1);
     expect(new Set(said).size).toBe(said.length);
     expect(said.slice(0, BEGINNING.length)).toEqual(BEGINNING);
@@ -72,7 +72,7 @@ describe("the announcements", () => {
     await world.finish();
     expect(announcements(world)).toEqual([
       ...BEGINNING,
-      "The storage can't take the video at the moment. The upload continues by itself.",
+      "The storage can't take the video at the moment. The page keeps trying.",
     ]);
   });
 

@@ -28,6 +28,10 @@ describe("troubleFor", () => {
     expect(troubleFor(code, status, { truncated: false, hasPlayed: false })).toBe(trouble);
   });
 
+  it("does not blame a format that has played", () => {
+    expect(troubleFor(DECODE, 200, { truncated: false, hasPlayed: true })).toBe("stopped");
+  });
+
   it.each<[number, number, boolean, Trouble]>([
     [DECODE, 200, true, "ends_early"],
     [DECODE, 200, false, "cut_off"],
@@ -47,6 +51,7 @@ describe("mayPassNextTime", () => {
     ["no_picture", false],
     ["cut_off", false],
     ["ends_early", true],
+    ["stopped", true],
     ["missing", true],
     ["not_loaded", true],
   ])("of %s is %s", (trouble, may) => {

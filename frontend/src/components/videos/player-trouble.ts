@@ -3,7 +3,7 @@ import type { Video } from "@/lib/api/client";
 import type { VideoText } from "@/text/video-text";
 import { endsEarlyText } from "./video-facts";
 
-type FileTrouble = "cannot_play" | "no_picture" | "ends_early" | "cut_off";
+type FileTrouble = "cannot_play" | "no_picture" | "ends_early" | "cut_off" | "stopped";
 type LoadTrouble = "not_loaded" | "refused" | "missing" | "failing";
 export type Trouble = FileTrouble | LoadTrouble;
 
@@ -12,6 +12,7 @@ const FILE_TROUBLES: readonly Trouble[] = [
   "no_picture",
   "ends_early",
   "cut_off",
+  "stopped",
 ] satisfies readonly FileTrouble[];
 
 // Codes of MediaError (HTML standard).
@@ -29,7 +30,8 @@ export function troubleFor(
 ): Trouble {
   if (status !== null && status !== 200) return refusal(status);
   if (errorCode !== DECODE && (status === null || errorCode === NETWORK)) return "not_loaded";
-  if (truncated !== true) return "cannot_play";
+  // A format that played is supported, so the decoder failed, for example because the graphics driver was restarted.
+  if (truncated !== true) return errorCode === DECODE && hasPlayed ? "stopped" : "cannot_play";
   // Chromium plays a truncated MP4 until its last frame, which is cut off. Before the first one, nothing tells a format
   // that the browser lacks from a file with too little data.
   return errorCode === DECODE && hasPlayed ? "ends_early" : "cut_off";
@@ -66,7 +68,7 @@ export function isFileTrouble(trouble: Trouble): trouble is FileTrouble {
 
 /** Return whether the same player may play the same file if it tries again. */
 export function mayPassNextTime(trouble: Trouble): boolean {
-  return trouble === "ends_early" || !isFileTrouble(trouble);
+  return trouble === "ends_early" || trouble === "stopped" || !isFileTrouble(trouble);
 }
 
 export function troubleTitle(t: VideoText, trouble: Trouble): string {

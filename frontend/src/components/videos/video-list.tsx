@@ -243,14 +243,17 @@ function VideoListHead() {
   );
 }
 
+function nothingText(t: VideosText["videos"]["search"], { search, filter }: ListView): string {
+  if (search === "") return t.nothingInFilter;
+  return filter === null ? t.nothingNamed(search) : t.nothingNamedInFilter(search);
+}
+
 function NothingFound({ view, onClear }: { view: ListView; onClear: () => void }) {
   const t = useVideosText().videos.search;
   return (
     <Card className="flex flex-col items-center px-6 py-14 text-center">
       <p className="font-medium">{t.nothing}</p>
-      <p className="mt-1 max-w-full break-words text-muted-foreground text-sm">
-        {view.search === "" ? t.nothingInFilter : t.nothingNamed(view.search)}
-      </p>
+      <p className="mt-1 max-w-full break-words text-muted-foreground text-sm">{nothingText(t, view)}</p>
       <Button variant="secondary" className="mt-5" onClick={onClear}>
         {t.showAll}
       </Button>

@@ -36,7 +36,7 @@ export function VideoStage({
       return isBusy(held) ? (
         <Working video={video} text={texts.sending} />
       ) : (
-        <Alert tone="warning">{texts.unfinished}</Alert>
+        <Alert tone="warning">{held === "interrupted" ? texts.interrupted : texts.unfinished}</Alert>
       );
     case "failed":
       return (

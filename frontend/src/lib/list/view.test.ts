@@ -24,6 +24,10 @@ describe("the view in the address", () => {
     },
   );
 
+  it("has a space where the API refuses a character, such as the tab of a copied table", () => {
+    expect(read("?q=%09holiday%09%09beach%00%E2%80%A8").search).toBe("holiday beach");
+  });
+
   it("has no longer search than the API takes", () => {
     expect([...read(`?q=${"🎬".repeat(300)}`).search]).toHaveLength(255);
   });

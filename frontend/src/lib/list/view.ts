@@ -34,15 +34,18 @@ export interface ListView {
 
 export const ALL_VIDEOS: ListView = { search: "", filter: null, sort: "newest" };
 
-// The API refuses a longer text.
+// The API refuses a longer text, and these characters, such as the tab between two cells of a copied table.
 export const MAX_SEARCH_CHARACTERS = 255;
+const REFUSED_CHARACTERS = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu;
 
 /** Return the view that the address names. What it does not know counts as not given. */
 export function readView(query: Pick<URLSearchParams, "get">): ListView {
   const status = query.get("status");
   const sort = query.get("sort");
   return {
-    search: [...(query.get("q") ?? "").trim()].slice(0, MAX_SEARCH_CHARACTERS).join(""),
+    search: [...(query.get("q") ?? "").replace(REFUSED_CHARACTERS, " ").trim()]
+      .slice(0, MAX_SEARCH_CHARACTERS)
+      .join(""),
     filter: status !== null && isFilter(status) ? status : null,
     sort: SORTS.find((known) => known === sort) ?? ALL_VIDEOS.sort,
   };

@@ -62,6 +62,8 @@ export type UploadState =
       readonly file: FileFacts;
       readonly videoId: string | null;
       readonly error: UploadFailure;
+      /** The API may have completed the upload. The video then stays unless the person deletes it. */
+      readonly mayBeComplete: boolean;
     }
   | { readonly status: "aborted"; readonly file: FileFacts };
 

@@ -37,7 +37,8 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
       const error = explain(context, reason);
       stop();
       const isLost = reason instanceof UploadLost;
-      emit({ type: "failed", videoId: job.upload?.videoId ?? null, error, isLost });
+      const videoId = job.upload?.videoId ?? null;
+      emit({ type: "failed", videoId, error, isLost, mayBeComplete: job.isCompleteUnconfirmed });
     }
   }
 

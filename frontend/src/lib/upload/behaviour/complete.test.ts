@@ -22,6 +22,7 @@ describe("complete", () => {
       reason: { kind: "still_completing" },
     });
     expect(world.clock.now() - T0).toBeGreaterThan(900_000);
+    expect(world.uploader.getState()).toMatchObject({ mayBeComplete: true });
   });
 
   it("repeats after a lost answer and takes the same one", async () => {
@@ -63,6 +64,7 @@ describe("complete", () => {
     world.start();
     await expectFailed(world, "storage_refused");
     expect(world.api.countOf("complete")).toBe(5);
+    expect(world.uploader.getState()).toMatchObject({ mayBeComplete: false });
   });
 
   it("shows a verdict that came early as done, with the Video's own status", async () => {

@@ -29,7 +29,7 @@ describe("the check before anything is sent", () => {
       "notes.mp4",
       "just some words, and no video\n",
       "unsupported_container",
-      "notes.mp4 is not a video. Its first bytes are text. Slipway accepts MP4 (.mp4, .m4v), MOV (.mov, .qt), AVI (.avi), WebM (.webm) and MKV (.mkv).",
+      "notes.mp4 is not a video that Slipway accepts. Its first bytes are text. Slipway accepts MP4 (.mp4, .m4v), MOV (.mov, .qt), AVI (.avi), WebM (.webm) and MKV (.mkv).",
     ],
     [
       "party.avi",

@@ -45,7 +45,7 @@ describe("checkContent", () => {
     const failure = checkContent({ name: "a.mp4" }, Uint8Array.from(Buffer.from(hex, "hex")), POLICY);
     expect(failure).toMatchObject({ code: "unsupported_container", retryable: false });
     expect(failure && failureText(ALL_ENGLISH, failure.reason, "create")).toMatch(
-      /^a\.mp4 is not a video\. Its first bytes are .+\. Slipway accepts /,
+      /^a\.mp4 is not a video that Slipway accepts\. Its first bytes are .+\. Slipway accepts /,
     );
   });
 

@@ -33,7 +33,7 @@ const event: fc.Arbitrary<UploadEvent> = fc.oneof(
     { type: "sent" },
     { type: "found_incomplete" },
     { type: "completed", video },
-    { type: "failed", videoId: "v1", error, isLost: false },
+    { type: "failed", videoId: "v1", error, isLost: false, mayBeComplete: false },
     { type: "restarted" },
     { type: "aborted" },
     { type: "reset" },

@@ -15,6 +15,7 @@ export type UploadEvent =
       readonly videoId: string | null;
       readonly error: UploadFailure;
       readonly isLost: boolean;
+      readonly mayBeComplete: boolean;
     }
   | { readonly type: "restarted" }
   | { readonly type: "aborted" }
@@ -65,9 +66,11 @@ export function reduce(state: UploadState, event: UploadEvent): UploadState {
       return state.status === "assembling" ? { ...state, status: "sending", waiting: null } : state;
     case "completed":
       return state.status === "assembling" ? { status: "done", file: state.file, video: event.video } : state;
-    case "failed":
+    case "failed": {
       if (!isRunning(state)) return state;
-      return { status: "failed", file: state.file, videoId: event.videoId, error: event.error };
+      const { videoId, error, mayBeComplete } = event;
+      return { status: "failed", file: state.file, videoId, error, mayBeComplete };
+    }
     case "restarted":
       return isRunning(state) ? { status: "starting", file: state.file, waiting: null } : state;
     case "aborted":
