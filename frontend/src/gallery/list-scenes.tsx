@@ -6,6 +6,7 @@ import { SESSION_KEY } from "@/hooks/use-session";
 import { videoKeys } from "@/hooks/video-keys";
 import type { Video } from "@/lib/api/client";
 import { ApiError } from "@/lib/api/errors";
+import type { Removal } from "@/lib/list/remover";
 import { ALL_VIDEOS } from "@/lib/list/view";
 import { LONG_NAME, makeUnread, makeVideo, VIDEOS } from "./examples";
 import { click, type Scene } from "./scene";
@@ -72,16 +73,15 @@ const FAILED = Object.entries(REASONS).map(([code, original_filename]) =>
 );
 
 const videos = [makeVideo()];
-const REMOVALS = [
+const until = 0;
+const REMOVALS: readonly Removal[] = [
   { status: "removing", videos },
-  { status: "removed", videos: [makeVideo({ original_filename: LONG_NAME })], seconds: 3600 },
+  { status: "removed", videos: [makeVideo({ original_filename: LONG_NAME })], until, error: null },
+  { status: "removed", videos, until, error: new ApiError(0, "network") },
   { status: "restoring", videos: VIDEOS },
-  {
-    status: "failed",
-    videos: VIDEOS,
-    sentence: "Slipway can't be reached. Check your connection and try again.",
-  },
-] as const;
+  { status: "failed", videos: VIDEOS, why: AWAY },
+  { status: "failed", videos: VIDEOS, why: "some" },
+];
 
 export const LIST_SCENES = {
   home: {
@@ -123,7 +123,7 @@ export const LIST_SCENES = {
   "list-removal": {
     Draw: () =>
       REMOVALS.map((removal) => (
-        <Box key={`${removal.status} ${removal.videos.length}`}>
+        <Box key={JSON.stringify(removal)}>
           <RemovalNotice removal={removal} onUndo={() => {}} onEnd={() => {}} />
         </Box>
       )),

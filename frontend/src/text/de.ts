@@ -394,7 +394,11 @@ export const de: AllWords = {
       close: "Schließen",
       announce: (what) => `${what} gelöscht. „Rückgängig“ bringt es zurück.`,
       restored: (what) => `${what} wiederhergestellt.`,
-      tooLate: "Das Löschen hatte schon begonnen und ließ sich nicht rückgängig machen.",
+      tooLate: {
+        all: "Das Löschen hatte schon begonnen und ließ sich nicht rückgängig machen.",
+        some: "Einige ließen sich nicht wiederherstellen, weil ihr Löschen schon begonnen hatte.",
+        time_over: "Die Zeit, in der sich das rückgängig machen lässt, ist vorbei.",
+      },
     },
     selection: {
       title: "Ausgewählte Videos",

@@ -226,7 +226,11 @@ export const enVideos = {
       close: "Close",
       announce: (what: string) => `${what} deleted. Undo brings it back.`,
       restored: (what: string) => `${what} restored.`,
-      tooLate: "Its deletion had begun, so it couldn't be brought back.",
+      tooLate: {
+        all: "The deletion had begun, so it couldn't be undone.",
+        some: "Some of them couldn't be brought back, because their deletion had begun.",
+        time_over: "The time to undo this is over.",
+      },
     },
     selection: {
       title: "Chosen videos",

@@ -2,12 +2,14 @@
 "use client";
 
 import { Undo2 } from "lucide-react";
-import { useEffect, useEffectEvent, useLayoutEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import { Button } from "@/components/ui/button";
 import { CloseButton } from "@/components/ui/close-button";
-import { useVideosText } from "@/text/videos-text";
+import type { ApiError } from "@/lib/api/errors";
+import type { Removal } from "@/lib/list/remover";
+import { problemOf } from "@/text/problems";
+import { useVideosText, type VideosText } from "@/text/videos-text";
 import { FileName } from "./file-name";
-import type { Removal } from "./removal-keeper";
 
 export function RemovalNotice({
   removal,
@@ -22,15 +24,8 @@ export function RemovalNotice({
   const texts = t.videos.removal;
   const notice = useRef<HTMLElement>(null);
   const { videos, status } = removal;
-  const seconds = status === "removed" ? removal.seconds : null;
+  const isRefused = status === "failed" || (status === "removed" && removal.error !== null);
   const [first] = videos;
-
-  const end = useEffectEvent(onEnd);
-  useEffect(() => {
-    if (seconds === null) return;
-    const timer = setTimeout(() => end(), seconds * 1000);
-    return () => clearTimeout(timer);
-  }, [seconds]);
 
   // The row that had the focus is gone. Undo is the next thing that a keyboard reaches.
   // biome-ignore lint/correctness/useExhaustiveDependencies: each removal takes the focus.
@@ -58,10 +53,10 @@ export function RemovalNotice({
           <p className="font-medium">{t.videos.count(videos.length, t.format.number(videos.length))}</p>
         )}
         <p
-          role={status === "failed" ? "alert" : undefined}
-          className={status === "failed" ? "text-destructive" : "text-muted-foreground"}
+          role={isRefused ? "alert" : undefined}
+          className={isRefused ? "text-destructive" : "text-muted-foreground"}
         >
-          {status === "failed" ? removal.sentence : texts[status]}
+          {sentenceOf(t, removal)}
         </p>
       </div>
       {status === "failed" ? (
@@ -79,6 +74,19 @@ export function RemovalNotice({
       )}
     </section>
   );
+}
+
+function sentenceOf(t: VideosText, removal: Removal): string {
+  const texts = t.videos.removal;
+  const explain = (error: ApiError) => problemOf(t, error, "delete").sentence;
+  switch (removal.status) {
+    case "failed":
+      return typeof removal.why === "string" ? texts.tooLate[removal.why] : explain(removal.why);
+    case "removed":
+      return removal.error === null ? texts.removed : explain(removal.error);
+    default:
+      return texts[removal.status];
+  }
 }
 
 /** Focus the video's row if it is back, and otherwise the list. */
