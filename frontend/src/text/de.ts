@@ -382,8 +382,8 @@ export const de: AllWords = {
       discardTitleOf: (count, shown) => `${shown} ${unfinishedVideos(count)} verwerfen?`,
       keep: "Behalten",
       text: "Ein paar Sekunden lang können Sie das rückgängig machen.",
-      discardText:
-        "Auch das Hochladen in einem anderen Tab oder auf einem anderen Gerät endet. Ein paar Sekunden lang können Sie das rückgängig machen.",
+      textWithUpload:
+        "Auch das Hochladen in einem anderen Tab oder auf einem anderen Gerät endet. Ein paar Sekunden lang können Sie das rückgängig machen, aber ein beendetes Hochladen geht nicht von selbst weiter.",
     },
     removal: {
       title: "Gelöschte Videos",

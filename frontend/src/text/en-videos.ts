@@ -214,8 +214,8 @@ export const enVideos = {
       discardTitleOf: (count: number, shown: string) => `Discard ${shown} unfinished ${uploads(count)}?`,
       keep: "Keep them",
       text: "You can undo this for a few seconds.",
-      discardText:
-        "An upload that another tab or device is still sending stops too. You can undo this for a few seconds.",
+      textWithUpload:
+        "An upload that another tab or device is still sending stops. You can undo this for a few seconds, but a stopped upload doesn't go on by itself.",
     },
     removal: {
       title: "Deleted videos",

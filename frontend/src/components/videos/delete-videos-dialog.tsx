@@ -18,6 +18,7 @@ export function DeleteVideosDialog({
   const t = useVideosText();
   const texts = t.videos.delete;
   const areUploads = videos.every(({ status }) => status === "uploading");
+  const hasUpload = videos.some(({ status }) => status === "uploading");
   const count = videos.length;
   const shown = t.format.number(count);
   return (
@@ -32,7 +33,7 @@ export function DeleteVideosDialog({
         onConfirm();
       }}
     >
-      <span>{areUploads ? texts.discardText : texts.text}</span>
+      <span>{hasUpload ? texts.textWithUpload : texts.text}</span>
     </ConfirmDialog>
   );
 }
