@@ -50,6 +50,8 @@ export function VideoScreen() {
 function LoadedVideo({ id }: { id: string }) {
   const t = useVideoText();
   const query = useVideo(id);
+  // The query keeps the data of a video that is gone.
+  if (query.error !== null && problemOf(t, query.error, "video").action === "leave") return <NoSuchVideo />;
   if (query.data !== undefined) {
     return (
       <ShownVideo
@@ -59,7 +61,6 @@ function LoadedVideo({ id }: { id: string }) {
     );
   }
   if (query.error === null) return <VideoScreenSkeleton />;
-  if (problemOf(t, query.error, "video").action === "leave") return <NoSuchVideo />;
   return (
     <ErrorNotice
       title={t.video.notLoaded}
