@@ -32,7 +32,7 @@ export function ConfirmDialog({
 }) {
   const id = useId();
   return (
-    <Dialog open={open} onClose={onClose} aria-labelledby={id}>
+    <Dialog open={open} pending={pending} onClose={onClose} aria-labelledby={id}>
       <DialogTitle id={id}>{title}</DialogTitle>
       <p className="mt-2 text-muted-foreground text-sm leading-relaxed empty:hidden">{children}</p>
       {error !== null && <Alert className="mt-4">{error}</Alert>}

@@ -22,8 +22,7 @@ export function DeleteAccount() {
 
   function close() {
     setAsking(false);
-    // A deletion that was sent cannot be taken back.
-    if (!remove.isPending) remove.reset();
+    remove.reset();
   }
 
   function submit(event: FormEvent<HTMLFormElement>) {
@@ -37,7 +36,7 @@ export function DeleteAccount() {
       <Button variant="secondary" className="mt-5 text-destructive" onClick={() => setAsking(true)}>
         {t.open}
       </Button>
-      <Dialog open={asking} onClose={close} aria-labelledby="delete-account-title">
+      <Dialog open={asking} pending={remove.isPending} onClose={close} aria-labelledby="delete-account-title">
         <form method="post" onSubmit={submit} className="space-y-5">
           <div className="space-y-2 text-muted-foreground text-sm leading-relaxed">
             <DialogTitle id="delete-account-title" className="text-foreground">
@@ -54,7 +53,7 @@ export function DeleteAccount() {
           />
           <RefusalNotice refusal={refusal} />
           <DialogActions>
-            <Button variant="secondary" onClick={close}>
+            <Button variant="secondary" pending={remove.isPending} onClick={close}>
               {t.keep}
             </Button>
             <Button type="submit" variant="destructive" pending={remove.isPending}>

@@ -10,12 +10,15 @@ import { cn } from "@/lib/cn";
  */
 export function Dialog({
   open,
+  pending = false,
   onClose,
   className,
   children,
   ...props
 }: Omit<ComponentProps<"dialog">, "open" | "onClose"> & {
   open: boolean;
+  /** Whether what the dialog asked for is under way, so that closing it would not stop it. */
+  pending?: boolean;
   onClose: () => void;
   "aria-labelledby": string;
 }) {
@@ -24,20 +27,17 @@ export function Dialog({
   useEffect(() => {
     const dialog = ref.current;
     if (dialog === null || dialog.open === open) return;
-    if (!open) {
-      dialog.close();
-      return;
-    }
-    dialog.showModal();
-    // The browser focuses the first control, because React's autoFocus leaves no attribute.
-    dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+    if (open) show(dialog);
+    else dialog.close();
   }, [open]);
 
   return (
     <dialog
       ref={ref}
       data-slot="dialog"
-      onClose={onClose}
+      onCancel={(event) => pending && event.preventDefault()}
+      // Some browsers close it at the second Escape, whatever the page says.
+      onClose={({ currentTarget }) => (open && pending ? show(currentTarget) : onClose())}
       className={cn(
         "m-auto w-[min(28rem,calc(100vw-2rem))] rounded-xl border bg-card p-6 text-foreground shadow-xl",
         "backdrop:bg-black/40 dark:backdrop:bg-black/60",
@@ -48,6 +48,12 @@ export function Dialog({
       {open ? children : null}
     </dialog>
   );
+}
+
+function show(dialog: HTMLDialogElement): void {
+  dialog.showModal();
+  // The browser focuses the first control, because React's autoFocus leaves no attribute.
+  dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
 }
 
 export function DialogTitle({ className, children, ...props }: ComponentProps<"h2"> & { id: string }) {
