@@ -52,9 +52,12 @@ export function useChangePassword() {
 /** End one session, or with `id` null all but this one. */
 export function useEndSession() {
   const queryClient = useQueryClient();
+  const refresh = () => queryClient.invalidateQueries({ queryKey: SESSIONS_KEY });
   return useMutation({
     mutationFn: ({ id, password }: { id: string | null; password: string }) =>
       id === null ? api.endOtherSessions(password) : api.endSession(id, password),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: SESSIONS_KEY }),
+    onSuccess: refresh,
+    // The session may have ended already. The reason is shown before the list is there.
+    onError: () => void refresh(),
   });
 }

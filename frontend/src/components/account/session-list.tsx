@@ -1,7 +1,7 @@
 // Lists the sessions of the user, and ends them with the password.
 "use client";
 
-import type { FormEvent } from "react";
+import type { MouseEvent } from "react";
 import { PasswordField } from "@/components/auth/password-field";
 import { ErrorNotice } from "@/components/error-notice";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
@@ -9,24 +9,22 @@ import { Button } from "@/components/ui/button";
 import { useEndSession, useSessions } from "@/hooks/use-account";
 import type { SignedInSession } from "@/lib/api/client";
 import { deviceName } from "@/lib/device";
-import { submittedFields } from "@/lib/submitted-fields";
 import { useAccountText } from "@/text/account-text";
 import { AccountSection } from "./account-section";
-
-const ALL_OTHERS = "others";
 
 export function SessionList() {
   const t = useAccountText();
   const sessions = useSessions();
   const end = useEndSession();
   const refusal = useRefusal(end.error, "end_session");
+  // There may be others if the list can't be shown.
+  const hasOthers = sessions.data?.some(({ current }) => !current) ?? sessions.isError;
 
-  function submit(event: FormEvent<HTMLFormElement>) {
-    const form = event.currentTarget;
-    const pressed = (event.nativeEvent as SubmitEvent).submitter;
-    const id = pressed?.getAttribute("value") ?? ALL_OTHERS;
-    const password = submittedFields(event)("password");
-    end.mutate({ id: id === ALL_OTHERS ? null : id, password }, { onSuccess: () => form.reset() });
+  /** End this session, or with null all but the current one. */
+  function endWithPassword(id: string | null, { currentTarget: { form } }: MouseEvent<HTMLButtonElement>) {
+    if (form === null || !form.reportValidity()) return;
+    const password = String(new FormData(form).get("password") ?? "");
+    end.mutate({ id, password }, { onSuccess: () => form.reset() });
   }
 
   return (
@@ -41,30 +39,48 @@ export function SessionList() {
           />
         </div>
       )}
-      <form method="post" onSubmit={submit} className="mt-4 space-y-5">
+      {/* No button submits the form, because Enter in the field would press the first one. */}
+      <form method="post" onSubmit={(event) => event.preventDefault()} className="mt-4 space-y-5">
         <ul className="divide-y">
           {sessions.data?.map((session) => (
-            <SessionRow key={session.id} session={session} pending={end.isPending} />
+            <SessionRow
+              key={session.id}
+              session={session}
+              pending={end.isPending}
+              onEnd={(event) => endWithPassword(session.id, event)}
+            />
           ))}
         </ul>
-        <div className="max-w-md">
-          <PasswordField
-            id="end-password"
-            hint={t.account.sessions.hint}
-            autoComplete="current-password"
-            {...refusal.marks("password")}
-          />
-        </div>
+        {hasOthers && (
+          <div className="max-w-md">
+            <PasswordField
+              id="end-password"
+              hint={t.account.sessions.hint}
+              autoComplete="current-password"
+              {...refusal.marks("password")}
+            />
+          </div>
+        )}
         <RefusalNotice refusal={refusal} />
-        <Button type="submit" value={ALL_OTHERS} pending={end.isPending}>
-          {t.account.sessions.endOthers}
-        </Button>
+        {hasOthers && (
+          <Button pending={end.isPending} onClick={(event) => endWithPassword(null, event)}>
+            {t.account.sessions.endOthers}
+          </Button>
+        )}
       </form>
     </AccountSection>
   );
 }
 
-function SessionRow({ session, pending }: { session: SignedInSession; pending: boolean }) {
+function SessionRow({
+  session,
+  pending,
+  onEnd,
+}: {
+  session: SignedInSession;
+  pending: boolean;
+  onEnd: (event: MouseEvent<HTMLButtonElement>) => void;
+}) {
   const t = useAccountText();
   const name = deviceName(t, session.user_agent);
   return (
@@ -88,7 +104,7 @@ function SessionRow({ session, pending }: { session: SignedInSession; pending: b
       {session.current ? (
         <span className="text-muted-foreground">{t.account.sessions.current}</span>
       ) : (
-        <Button type="submit" variant="secondary" size="sm" value={session.id} pending={pending}>
+        <Button variant="secondary" size="sm" pending={pending} onClick={onEnd}>
           {t.account.sessions.end}
         </Button>
       )}
