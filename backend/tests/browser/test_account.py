@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import RETRIES, Account, choose, listed_videos, wait_until_ready
 from tests.browser.seeding import seed_videos
+from tests.browser.test_upload import hold
 from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
 
@@ -67,6 +68,7 @@ def test_sessions_are_listed_and_ended_with_the_password(
         password.fill(account.password)
         signed_in.get_by_role("button", name="End all other sessions").click()
         expect(other).to_have_count(0)
+        expect(signed_in.get_by_role("button", name="End all other sessions")).to_have_count(0)
 
         assert elsewhere.get("/auth/me").status_code == 401
     assert signed_in.request.get("/api/v1/auth/me").status == 200
@@ -120,7 +122,14 @@ def test_account_is_deleted_with_its_videos(
     assert signed_in.request.get("/api/v1/auth/me", max_retries=RETRIES).status == 200
 
     dialog.get_by_label("Password", exact=True).fill(account.password)
+    release = hold(signed_in, lambda url: url.endswith("/auth/me/delete"))
     dialog.get_by_role("button", name="Delete for good").click()
+    # A deletion that was sent goes on, so the dialog doesn't look as if it could be stopped.
+    expect(dialog.get_by_role("button", name="Deleting…")).to_be_visible()
+    for _ in range(2):
+        signed_in.keyboard.press("Escape")
+    expect(dialog.get_by_role("button", name="Keep the account")).to_be_disabled()
+    release()
     expect(signed_in.get_by_text("Your account is deleted.")).to_be_visible()
     slipway.wait_for_empty_store(video["id"])
     signed_in.get_by_label("E-mail").fill(account.email)

@@ -208,9 +208,15 @@ def test_delete_is_taken_back(signed_in: Page, tmp_path: Path) -> None:
     row = signed_in.get_by_role("main").locator("li")
     signed_in.get_by_role("button", name="Delete short.mp4").click()
     expect(signed_in.get_by_text("No videos yet")).to_be_visible()
-    expect(signed_in.get_by_role("button", name="Undo")).to_be_focused()
-    signed_in.get_by_role("button", name="Undo").click()
+    notice = signed_in.get_by_role("region", name="Deleted videos")
+    undo = notice.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    signed_in.route("**/api/v1/videos/restore", lambda route: route.abort(), times=1)
+    undo.click()
+    expect(notice.get_by_role("alert")).to_contain_text("The server isn't answering.")
+    undo.click()
     expect(row).to_contain_text("short.mp4")
+    expect(notice).to_have_count(0)
     assert [one["id"] for one in listed_videos(signed_in)] == [video["id"]]
 
 
