@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import NoReturn
@@ -76,8 +76,9 @@ async def running(application: Application, intervals: Intervals = PRODUCTION) -
 
 def leave(status: int) -> NoReturn:
     """End the process without waiting for threads, which may hang in a call to the store."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # a full disk keeps no process from its end
+            stream.flush()
     os._exit(status)
 
 

@@ -3,7 +3,8 @@
 import logging
 import sys
 from collections.abc import Collection, Mapping, MutableMapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -14,9 +15,10 @@ def configure_logging(stream: TextIO | None = None, secrets: Collection[str] = (
     """Send our events and the libraries' warnings to `stream`, by default stderr.
 
     No event should contain a secret. If one does, by our mistake or a library's, its value is removed if it has a
-    known shape or is one of `secrets`.
+    known shape or is one of `secrets`. A line that `stream` does not take is lost.
     """
     output = stream or sys.stderr
+    lossy = cast(TextIO, _Lossy(output))
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -33,10 +35,10 @@ def configure_logging(stream: TextIO | None = None, secrets: Collection[str] = (
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(output),
+        logger_factory=structlog.PrintLoggerFactory(lossy),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(output)
+    handler = logging.StreamHandler(lossy)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -47,6 +49,24 @@ def configure_logging(stream: TextIO | None = None, secrets: Collection[str] = (
     root.handlers = [handler]
     # botocore and urllib3 log request lines with signatures at DEBUG and INFO.
     root.setLevel(logging.WARNING)
+
+
+class _Lossy:
+    """Writes to a stream whose disk may be full or whose reader may be gone.
+
+    The error would come out of the call that logs, and end the request or the background loop.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _without_secrets(shown: Redact) -> structlog.typing.Processor:

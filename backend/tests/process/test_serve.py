@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engines.slipway import SlipwayProcess
+from tests.engines.slipway import SLIPWAY, SlipwayProcess
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 
@@ -57,6 +57,16 @@ def test_terminate_leaves_no_process(slipway: SlipwayProcess) -> None:
     slipway.start()
     assert slipway.stop() == 0
     assert slipway.store_pids() == []
+
+
+def test_serves_and_terminates_without_space_for_its_log(slipway: SlipwayProcess) -> None:
+    slipway.program = ["sh", "-c", 'exec "$0" "$@" 2>/dev/full', *SLIPWAY]
+    slipway.start()
+
+    with slipway.api("ann@example.com") as api:
+        announce(api, 1000)
+
+    assert slipway.stop() == 0
 
 
 def test_reports_port_in_use(slipway: SlipwayProcess) -> None:
