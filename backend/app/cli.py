@@ -33,7 +33,7 @@ from app.core.standard_streams import open_closed_streams
 from app.domain.schema_version import Fit, judge
 from app.runtime import leave
 from app.worker import run as run_worker
-from localstore.credentials import PreviousKeyAccepted, forget_previous, rotate_credentials
+from localstore.credentials import NoPreviousKey, PreviousKeyAccepted, forget_previous, rotate_credentials
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Video upload straight to S3.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -195,7 +195,7 @@ storage_app.command("verify")(storage_verify)
 
 @storage_app.command("rotate-key")
 def storage_rotate_key(
-    forget_old: Annotated[bool, typer.Option("--forget-old", help="Accept the new key alone.")] = False,
+    forget_old: Annotated[bool, typer.Option("--forget-old", help="After a rotation, accept the new key alone.")] = False,
 ) -> None:
     """Make a new key of the embedded store for the next start. It accepts the old key too until --forget-old."""
     settings = read_settings()
@@ -208,7 +208,10 @@ def storage_rotate_key(
         fail(f"SLIPWAY_DATA_DIR: there is no embedded store in {settings.slipway_data_dir}.")
     with errors_as_sentences():
         if forget_old:
-            forget_previous(folder)
+            try:
+                forget_previous(folder)
+            except NoPreviousKey:
+                fail("There is no older key. Run `slipway storage rotate-key` first.")
             typer.echo("Restart Slipway. The store then accepts the new key alone.")
             return
         try:

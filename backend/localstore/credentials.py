@@ -20,6 +20,10 @@ class PreviousKeyAccepted(Exception):
     """The key before this one is still accepted, so a further one would end URLs that it signed."""
 
 
+class NoPreviousKey(Exception):
+    """The key was not rotated, or the one before it is forgotten already."""
+
+
 @dataclass(frozen=True)
 class Credentials:
     access_key_id: str
@@ -57,8 +61,11 @@ def rotate_credentials(data_dir: Path) -> None:
 
 
 def forget_previous(data_dir: Path) -> None:
-    """Let the store accept one key alone from its next start."""
-    _replace(data_dir / _FILE_NAME, replace(load_or_create_credentials(data_dir), previous=None))
+    """Let the store accept one key alone from its next start. Raise NoPreviousKey."""
+    stored = load_or_create_credentials(data_dir)
+    if stored.previous is None:
+        raise NoPreviousKey
+    _replace(data_dir / _FILE_NAME, replace(stored, previous=None))
 
 
 def _new_key() -> Credentials:

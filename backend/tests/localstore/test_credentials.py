@@ -9,6 +9,7 @@ import pytest
 
 from localstore.credentials import (
     Credentials,
+    NoPreviousKey,
     PreviousKeyAccepted,
     forget_previous,
     load_or_create_credentials,
@@ -76,3 +77,12 @@ def test_second_rotation_is_refused_while_an_old_key_is_accepted(tmp_path: Path)
         rotate_credentials(tmp_path)
 
     assert load_or_create_credentials(tmp_path).previous == old
+
+
+def test_nothing_is_forgotten_before_a_rotation(tmp_path: Path) -> None:
+    made = load_or_create_credentials(tmp_path)
+
+    with pytest.raises(NoPreviousKey):
+        forget_previous(tmp_path)
+
+    assert load_or_create_credentials(tmp_path) == made

@@ -10,9 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from localstore.credentials import load_or_create_credentials
 from tests.engines.embedded import EmbeddedStore
 from tests.engines.slipway import SlipwayProcess
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
+from tests.process.conftest import Command
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 SLIPWAY = str(Path(sys.executable).parent / "slipway")
@@ -82,6 +84,18 @@ def test_embedded_store_needs_no_app_and_logs_no_outage(tmp_path: Path) -> None:
 
     assert checked.stdout.startswith("Bucket slipway: answers.")
     assert "storage.unreachable" not in checked.stderr
+
+
+def test_old_key_is_forgotten_only_after_a_rotation(run_in_this_process: Command, tmp_path: Path) -> None:
+    load_or_create_credentials(tmp_path / "store")
+
+    early = run_in_this_process("storage", "rotate-key", "--forget-old")
+    rotated = run_in_this_process("storage", "rotate-key")
+    forgotten = run_in_this_process("storage", "rotate-key", "--forget-old")
+
+    assert (early.exit_code, early.stdout) == (1, "")
+    assert early.stderr == "There is no older key. Run `slipway storage rotate-key` first.\n"
+    assert (rotated.exit_code, forgotten.exit_code) == (0, 0)
 
 
 @pytest.mark.parametrize("command", ["check", "apply"])
