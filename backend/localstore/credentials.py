@@ -99,6 +99,10 @@ def _draft_of(path: Path, credentials: Credentials) -> Iterator[Path]:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            # Root may rotate the key of a service that has a user of its own, which could not read root's file.
+            with suppress(FileNotFoundError, PermissionError):
+                old = path.stat()
+                os.fchown(descriptor, old.st_uid, old.st_gid)
             json.dump(asdict(credentials), stream)
             stream.flush()
             os.fsync(stream.fileno())

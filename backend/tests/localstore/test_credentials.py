@@ -1,3 +1,4 @@
+import os
 import stat
 import subprocess
 import sys
@@ -86,3 +87,17 @@ def test_nothing_is_forgotten_before_a_rotation(tmp_path: Path) -> None:
         forget_previous(tmp_path)
 
     assert load_or_create_credentials(tmp_path) == made
+
+
+def test_new_key_belongs_to_the_owner_of_the_old_one(tmp_path: Path) -> None:
+    """An operator may rotate it as root, and the service has a user of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives a file to another user: no owner was compared")
+    load_or_create_credentials(tmp_path)
+    [path] = tmp_path.iterdir()
+    os.chown(path, 12345, 54321)
+
+    for change in (rotate_credentials, forget_previous):
+        change(tmp_path)
+        stored = path.stat()
+        assert (stored.st_uid, stored.st_gid, stat.S_IMODE(stored.st_mode)) == (12345, 54321, 0o600)
