@@ -195,7 +195,9 @@ storage_app.command("verify")(storage_verify)
 
 @storage_app.command("rotate-key")
 def storage_rotate_key(
-    forget_old: Annotated[bool, typer.Option("--forget-old", help="After a rotation, accept the new key alone.")] = False,
+    forget_old: Annotated[
+        bool, typer.Option("--forget-old", help="After a rotation, accept the new key alone.")
+    ] = False,
 ) -> None:
     """Make a new key of the embedded store for the next start. It accepts the old key too until --forget-old."""
     settings = read_settings()

@@ -29,6 +29,9 @@ def narrow_database(url: str) -> list[str]:
 def _narrow(file: Path) -> str | None:
     try:
         mode = file.stat().st_mode
+    except OSError:
+        return None  # it is missing, or this user may not enter its folder, which says nothing about others
+    try:
         if mode & _OTHERS:
             file.chmod(mode & 0o700)
     except FileNotFoundError:

@@ -74,3 +74,14 @@ def test_says_so_if_the_database_cannot_be_narrowed(tmp_path: Path, monkeypatch:
     assert narrow_database(url) == [
         f"Other users of this machine may read {database}, which cannot be changed (Operation not permitted)."
     ]
+
+
+def test_says_nothing_of_a_folder_that_this_user_may_not_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+
+    assert narrow_database(f"sqlite+aiosqlite:///{tmp_path / 'slipway.db'}") == []
