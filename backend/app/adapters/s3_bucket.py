@@ -52,7 +52,13 @@ class BucketSetup:
 
     def set_cors(self, show: Callable[[str], None], *, dry_run: bool) -> str:
         """Merge our CORS rule into the bucket's rules. Before that, `show` each line of the difference."""
-        before = read_rules(self.client, self.bucket)
+        try:
+            before = read_rules(self.client, self.bucket)
+        except ClientError as error:
+            # A dry run creates no bucket, and a bucket that is missing has no rules.
+            if not dry_run or status_and_code(error) != (404, "NoSuchBucket"):
+                raise
+            before = []
         if before is None:
             return _NO_CORS_CALL
         after = merged(before, self.origins)

@@ -149,6 +149,15 @@ def test_dry_run_changes_nothing(server: CorsServer, setup: BucketSetup) -> None
     assert setup.cors_state() == "CORS: https://video.example may send parts."
 
 
+def test_dry_run_shows_the_rule_of_a_missing_bucket(server: CorsServer, setup: BucketSetup) -> None:
+    server.answer = s3_error(404, "NoSuchBucket")
+    shown: list[str] = []
+
+    assert "would change" in setup.set_cors(shown.append, dry_run=True)
+
+    assert [line[0] for line in shown] == ["+"]
+
+
 @pytest.mark.parametrize(
     "answer",
     [s3_error(501, "NotImplemented"), s3_error(405, "MethodNotAllowed"), s3_error(400, "NotImplemented")],
