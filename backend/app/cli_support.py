@@ -148,8 +148,9 @@ def store_runs(application: Application) -> bool:
 async def start_store_if_needed(application: Application) -> None:
     """Start the embedded store if no app runs it. An app does not start with a bucket to adopt."""
     store = application.store
+    something_listens = store is not None and store.has_listener()
     try:
-        if store and not store.has_listener():
+        if store and not something_listens:
             raise StorageUnavailable  # without a call, which would log an outage
         await application.storage.check()
     except StorageUnavailable as error:
@@ -158,13 +159,17 @@ async def start_store_if_needed(application: Application) -> None:
             bucket = application.settings.bucket
             where = endpoint or "AWS, which an empty S3_ENDPOINT_URL means"
             fail(f"The store does not answer at {where}, or has no bucket {bucket} for us. {cause_of(error)}")
+        if something_listens:
+            fail(
+                f"The embedded store cannot be used at {endpoint}. If its key was rotated, restart Slipway first. If "
+                f"another program listens there, set SLIPWAY_STORE_PORT to a free port. {cause_of(error)}"
+            )
         try:
             await store.start()
-        except StoreNotStarted:  # Another process has its folder.
+        except StoreNotStarted as reason:
             fail(
-                f"The embedded store does not answer at {endpoint} and cannot be started there. Probably "
-                "`slipway serve` runs it at another port. Use its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed one), "
-                "or stop it first."
+                f"The embedded store does not answer at {endpoint} and cannot be started there. {reason} If "
+                "`slipway serve` runs it at another port, use its SLIPWAY_HOST and SLIPWAY_STORE_PORT (a fixed one)."
             )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from localstore.credentials import load_or_create_credentials
 from tests.engines.embedded import EmbeddedStore
+from tests.engines.ports import free_port
 from tests.engines.slipway import SlipwayProcess
 from tests.engines.tcp_fault_proxy import TcpFaultProxy
 from tests.process.conftest import Command
@@ -84,6 +85,29 @@ def test_embedded_store_needs_no_app_and_logs_no_outage(tmp_path: Path) -> None:
 
     assert checked.stdout.startswith("Bucket slipway: answers.")
     assert "storage.unreachable" not in checked.stderr
+
+
+def test_check_says_why_the_embedded_store_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "devices").touch()
+
+    ended = storage(
+        tmp_path, {"SLIPWAY_DATA_DIR": str(tmp_path), "SLIPWAY_STORE_PORT": str(free_port())}, "check"
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "cannot be created (File exists)" in ended.stderr
+
+
+def test_check_names_the_refusal_of_a_store_with_another_key(tmp_path: Path, store: EmbeddedStore) -> None:
+    """As after a rotation and before the restart."""
+    ended = storage(
+        tmp_path, {"SLIPWAY_DATA_DIR": str(tmp_path), "SLIPWAY_STORE_PORT": str(store.port)}, "check"
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "If its key was rotated, restart Slipway first." in ended.stderr
+    assert "The store answered 403 SignatureDoesNotMatch." in ended.stderr
 
 
 def test_old_key_is_forgotten_only_after_a_rotation(run_in_this_process: Command, tmp_path: Path) -> None:
