@@ -64,6 +64,8 @@ def run(application: Application) -> None:
         _Server(served, settings.page_addresses, table).run(_sockets(settings))
     except KeyboardInterrupt:
         leave(130)
+    except SystemExit:
+        leave(1)  # uvicorn ends with 3 if the app cannot start or listen
 
 
 def _sockets(settings: Settings) -> list[socket.socket] | None:

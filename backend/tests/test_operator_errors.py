@@ -1,8 +1,13 @@
-"""What an operator is told of a database that refuses the connection."""
+"""What an operator is told of a database that refuses the connection or the change."""
 
-from sqlalchemy.exc import OperationalError
+from pathlib import Path
 
+import pytest
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from app.core import schema
 from app.core.operator_errors import sentence_for
+from tests.databases import PostgresDatabases
 
 
 def said(reason: str) -> str | None:
@@ -20,3 +25,50 @@ def test_wrong_password_asks_for_the_encoding() -> None:
 
 def test_other_refusals_say_only_the_reason() -> None:
     assert said("connection refused") == "DATABASE_URL: the database cannot be opened (connection refused)."
+
+
+def said_of_an_upgrade(url: str) -> str | None:
+    with pytest.raises(DBAPIError) as caught:
+        schema.upgrade(url)
+    return sentence_for(caught.value)
+
+
+def test_file_that_is_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "slipway.db"
+    file.write_bytes(b"no database" * 100)
+
+    assert said_of_an_upgrade(f"sqlite+aiosqlite:///{file}") == (
+        "DATABASE_URL: the database cannot be used (file is not a database)."
+    )
+
+
+def test_corrupt_database(tmp_path: Path) -> None:
+    file = tmp_path / "slipway.db"
+    url = f"sqlite+aiosqlite:///{file}"
+    schema.upgrade(url)
+    written = file.read_bytes()
+    file.write_bytes(written[:100] + b"\xff" * (len(written) - 100))
+
+    assert said_of_an_upgrade(url) == (
+        "DATABASE_URL: the database cannot be used (database disk image is malformed)."
+    )
+
+
+def test_read_only_server(postgres: PostgresDatabases) -> None:
+    url = postgres.new_without_schema()
+    name = url.partition("?")[0].rpartition("/")[2]
+    postgres.server.psql(name, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+
+    assert said_of_an_upgrade(url) == (
+        "DATABASE_URL: the database cannot be used (cannot execute CREATE TABLE in a read-only transaction)."
+    )
+
+
+def test_role_without_rights(postgres: PostgresDatabases) -> None:
+    url = postgres.new_without_schema()
+    name = url.partition("?")[0].rpartition("/")[2]
+    postgres.server.psql(name, "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN")
+
+    assert said_of_an_upgrade(url.replace("//slipway@", "//reader@")) == (
+        "DATABASE_URL: the database cannot be used (permission denied for schema public)."
+    )

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -99,7 +101,7 @@ def refused(slipway: SlipwayProcess, **settings: str) -> str:
         text=True,
         timeout=TIMEOUT_SECONDS,
     )
-    assert ended.returncode != 0
+    assert ended.returncode == 1
     assert "is ready" not in ended.stdout
     return ended.stderr
 
@@ -119,11 +121,24 @@ def test_reports_unreachable_database(slipway: SlipwayProcess) -> None:
     assert "Traceback" not in said
 
 
-def test_unexpected_start_error_serves_nothing(slipway: SlipwayProcess) -> None:
+def test_reports_file_that_is_no_database(slipway: SlipwayProcess) -> None:
     slipway.data_dir.mkdir(parents=True)
     (slipway.data_dir / "slipway.db").write_bytes(b"no database" * 100)
 
-    assert "file is not a database" in refused(slipway)
+    said = refused(slipway)
+
+    assert "file is not a database" in said
+    assert "Traceback" not in said
+
+
+def test_unexpected_start_error_serves_nothing(slipway: SlipwayProcess) -> None:
+    """A schema that is a number is none of any version."""
+    slipway.data_dir.mkdir(parents=True)
+    with closing(sqlite3.connect(slipway.data_dir / "slipway.db")) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num)")
+        connection.execute("INSERT INTO alembic_version VALUES (17)")
+
+    assert "TypeError" in refused(slipway)
 
 
 def test_restarts_dead_store(slipway: SlipwayProcess) -> None:
