@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
@@ -12,7 +11,7 @@ from app import cli_support
 from app.bootstrap import Application
 from app.cli_support import Json, say, start_store_if_needed, with_application
 from app.domain.sweep_report import Outcome, SweepReport
-from app.services.sweep.bucket import WrongBucket
+from app.services.sweep.bucket import LockedBucket, WrongBucket
 from app.services.sweep.lease import AnotherSweepRunning, SweepOvertaken
 from app.services.sweep.sweep import SweepOrder
 
@@ -39,8 +38,9 @@ def sweep(
     """Do what is due, and compare the store with the database.
 
     Exit status 0 means done, 1 store or database unavailable, 2 wrong options or settings, 3 another sweep runs or has
-    overtaken this one, 4 more orphans than a sweep may remove, 5 the bucket may belong to another database. With 1, 2
-    and 3, and with 5 of --fail-missing, standard output is empty and standard error says why.
+    overtaken this one, 4 more orphans than a sweep may remove, 5 the bucket may belong to another database or has
+    object lock. With 1, 2 and 3, with 5 of --fail-missing and with object lock, standard output is empty and standard
+    error says why.
     """
     if fail_missing and (remove_objects or force or adopt):
         raise typer.BadParameter("--fail-missing excludes --remove-objects, --force and --adopt.")
@@ -51,20 +51,28 @@ def sweep(
         return
     order = SweepOrder(dry_run=dry_run, remove_objects=remove_objects, force=force, adopt=adopt)
 
-    async def run(application: Application) -> tuple[int, SweepReport]:
-        due = await application.reconciler.count_due()
-        if not dry_run:
-            # Nothing is reconciled in a wrong bucket. The sweep's report says why.
-            with suppress(WrongBucket):
-                if not adopt:
-                    await application.bucket.confirm()
-                await application.reconciler.reconcile(due)
-                await application.deletion.finish_all()
-        return due, await application.sweep.run(order, wait_seconds=wait)
+    async def run(application: Application) -> tuple[int, int, SweepReport]:
+        left = due = await application.reconciler.count_due()
+        if not dry_run and (adopt or await _is_ours(application)):
+            await application.reconciler.reconcile(due)
+            await application.deletion.finish_all()
+            left = await application.reconciler.count_left()
+        return due, left, await application.sweep.run(order, wait_seconds=wait)
 
-    due, report = _with_sweep(run)
-    _say_swept(due, report, as_json)
+    due, left, report = _with_sweep(run)
+    _say_swept(due, left, report, as_json)
     raise typer.Exit(_ENDS[report.outcome])
+
+
+async def _is_ours(application: Application) -> bool:
+    """Return False for another database's bucket, about which the sweep's report says more. Raise LockedBucket."""
+    try:
+        await application.bucket.confirm()
+    except LockedBucket:
+        raise
+    except WrongBucket:
+        return False
+    return True
 
 
 def _fail_missing(dry_run: bool, yes: bool, wait: float, as_json: bool) -> None:
@@ -87,11 +95,12 @@ def _fail_missing(dry_run: bool, yes: bool, wait: float, as_json: bool) -> None:
     question = f"Set {len(video_ids)} videos to failed?"
     if video_ids and not dry_run and (yes or typer.confirm(question, err=True)):
         report = _with_sweep(run)
-    _say_swept(due, report, as_json)
+    _say_swept(due, due, report, as_json)
 
 
-def _say_swept(due: int, report: SweepReport, as_json: bool) -> None:
-    say({"rows_due": due, **asdict(report)}, f"Rows due: {due}\n{report.as_text()}", as_json)
+def _say_swept(due: int, left: int, report: SweepReport, as_json: bool) -> None:
+    facts = {"rows_due": due, "rows_left": left, **asdict(report)}
+    say(facts, f"Rows due: {due}, left: {left}\n{report.as_text()}", as_json)
 
 
 def _with_sweep(work: Callable[[Application], Coroutine[Any, Any, Result]]) -> Result:

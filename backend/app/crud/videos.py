@@ -222,7 +222,9 @@ async def adopt_object(session: AsyncSession, video: Video, etag: str) -> bool:
 
 
 async def count_due(session: AsyncSession, statuses: Collection[VideoStatus], now: datetime) -> int:
-    statement = select(func.count()).where(col(Video.status).in_(statuses), col(Video.due_at) <= now)
+    """Count the videos in these states that are due, and the removed ones that can no longer be restored."""
+    is_due = col(Video.status).in_(statuses) & (col(Video.due_at) <= now)
+    statement = select(func.count()).where(is_due | (col(Video.remove_at) <= now))
     return (await session.execute(statement)).scalar_one()
 
 

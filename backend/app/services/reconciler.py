@@ -63,6 +63,12 @@ class Reconciler:
         async with self.database.reading() as session:
             return await videos.count_due(session, (*_COMPLETIONS, *_OTHERS), self.clock.now())
 
+    async def count_left(self) -> int:
+        """Count what `reconcile` could not do. It postponed that for a moment."""
+        soon = self.clock.now() + _RETRY_AFTER
+        async with self.database.reading() as session:
+            return await videos.count_due(session, (*_COMPLETIONS, *_OTHERS), soon)
+
     async def start_due(self) -> list[asyncio.Task[None]]:
         """Start a task for each due row that has none yet. The tasks raise nothing."""
         await self._start_removals()

@@ -17,7 +17,8 @@ from sqlalchemy import update
 from app.bootstrap import Application
 from app.core import schema
 from app.domain.recheck import RECHECK_AFTER
-from app.models import Installation, Video
+from app.models import Installation, User, Video
+from app.ports import Versions
 from app.services.sweep.bucket import MARKER_KEY
 from tests.conftest import MakeVideo
 from tests.engines.ports import free_port
@@ -189,6 +190,43 @@ async def test_reconciles_nothing_in_wrong_bucket(
 
     assert refused.exit_code == 5
     assert (await read_video(application, video.id)) == video
+
+
+async def test_exits_with_5_for_object_lock(
+    command: Command, application: Application, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    video = await make_video("deleting")
+    storage.versions_state = Versions.LOCKED
+
+    refused = await asyncio.to_thread(command)
+
+    assert (refused.exit_code, refused.stdout) == (5, "")
+    assert "has object lock" in refused.stderr
+    assert (await read_video(application, video.id)) == video
+
+
+async def test_finishes_removals_that_nobody_started(
+    command: Command, application: Application, make_video: MakeVideo, clock: FakeClock, user: User
+) -> None:
+    """The owner removed the video in the page, and Slipway was stopped before the time to restore it was over."""
+    video = await make_video("ready")
+    await application.undo.remove(user.id, [video.id])
+    clock.advance(minutes=5)
+
+    done = await asyncio.to_thread(command)
+
+    assert "Rows due: 1, left: 0\n" in done.stdout
+    assert (await read_video(application, video.id)).storage_gone_at is not None
+
+
+async def test_says_what_is_left(command: Command, make_video: MakeVideo, storage: InMemoryStorage) -> None:
+    await make_video("deleting", due_at=START_OF_TIME)
+    storage.fail_next("delete")
+
+    done = await asyncio.to_thread(command)
+
+    assert done.exit_code == 0
+    assert "Rows due: 1, left: 1\n" in done.stdout
 
 
 def test_exits_with_1_without_store(command: Command, storage: InMemoryStorage) -> None:
