@@ -120,7 +120,7 @@ class SweepReport:
         if self.outcome is Outcome.REFUSED:
             return (
                 f"Refused. The bucket's marker is {self.marker.value}, so its objects may belong to another database. "
-                "Nothing was changed. If this is the right database, run `slipway sweep --adopt`."
+                "The sweep changed nothing. If this is the right database, run `slipway sweep --adopt`."
             )
         return "Nothing was changed." if self.dry_run else "Done."
 

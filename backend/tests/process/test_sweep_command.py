@@ -142,14 +142,18 @@ def test_exits_with_5_for_wrong_bucket(command: Command, storage: InMemoryStorag
     assert (command("--adopt").exit_code, storage.open_uploads) == (0, [])
 
 
-def test_exits_with_3_while_another_sweep_runs(command: Command, database_url: str) -> None:
+async def test_exits_with_3_while_another_sweep_runs(
+    command: Command, application: Application, make_video: MakeVideo, database_url: str
+) -> None:
+    video = await make_video("deleting", due_at=START_OF_TIME)
     set_lease_until_2100(database_url)
 
-    second = command()
+    second = await asyncio.to_thread(command, "--json")
 
-    assert (second.exit_code, second.stdout) == (3, "")
-    assert "Another sweep is running" in second.stderr
-    assert command("--dry-run").exit_code == 0
+    assert (second.exit_code, "rows_due" in second.stdout) == (3, False)
+    assert "Another sweep is running, so this one did not begin." in second.stderr
+    assert (await read_video(application, video.id)).storage_gone_at is not None, "what is due is done"
+    assert (await asyncio.to_thread(command, "--dry-run")).exit_code == 0
 
 
 def set_lease_until_2100(database_url: str) -> None:
@@ -177,6 +181,24 @@ def hand_over(database_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(update(Installation).values(sweep_owner=uuid.uuid4()))
     engine.dispose()
+
+
+async def test_refused_sweep_does_not_speak_of_what_was_due(
+    command: Command, application: Application, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    """The database has marked no bucket yet, and this one has objects of others."""
+    video = await make_video("deleting", due_at=START_OF_TIME)
+    async with application.database.transaction() as session:
+        await session.execute(update(Installation).values(bucket_marked_at=None))
+    del storage.objects[MARKER_KEY]
+    storage.store_object(a_key(), b"of another database")
+
+    refused = await asyncio.to_thread(command)
+
+    assert refused.exit_code == 5
+    assert (await read_video(application, video.id)).storage_gone_at is not None
+    assert "Rows due: 1, left: 0\n" in refused.stdout
+    assert "The sweep changed nothing." in refused.stdout
 
 
 async def test_reconciles_nothing_in_wrong_bucket(

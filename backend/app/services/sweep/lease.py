@@ -23,7 +23,8 @@ class AnotherSweepRunning(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "Another sweep is running. Nothing was done. Try again in a few minutes, or wait for it with --wait."
+            "Another sweep is running, so this one did not begin. Try again in a few minutes, or wait for it with "
+            "--wait."
         )
 
 
