@@ -198,9 +198,14 @@ FIRES: dict[str, tuple[dict[str, str], str, str]] = {
         "",
     ),
     "an object is lost": (
-        {'slipway_sweep_found{category="missing_objects"}': "1x10"},
-        "5m",
+        {'slipway_sweep_found{category="missing_objects"}': "1x20"},
+        "15m",
         "SlipwayObjectsLost",
+    ),
+    "the store answered 404 to one sweep": (
+        {'slipway_sweep_found{category="missing_objects"}': "1x4 0x15"},
+        "4m",
+        "",
     ),
     "a worker is away": ({'up{job="slipway", instance="w"}': "0x20"}, "10m", "SlipwayDown"),
 }

@@ -165,8 +165,12 @@ class Sweep:
 
 
 def publish(report: Mapping[str, Any], done_at: datetime | None) -> None:
-    """Set the metrics to the last sweep's report."""
-    for category, found in report["findings"].items():
+    """Set the metrics to the last sweep's report.
+
+    A refused sweep compared another database's bucket, in which every video looks lost.
+    """
+    findings = {} if report["outcome"] == Outcome.REFUSED else report["findings"]
+    for category, found in findings.items():
         metrics.SWEEP_FOUND.labels(category).set(found["count"])
         metrics.SWEEP_FOUND_BYTES.labels(category).set(found["bytes"])
         metrics.SWEEP_OLDEST_SECONDS.labels(category).set(found["oldest_seconds"])

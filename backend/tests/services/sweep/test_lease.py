@@ -10,9 +10,10 @@ from app.bootstrap import Application
 from app.core.config import Settings
 from app.crud import installation
 from app.domain.errors import StorageUnavailable
-from app.domain.sweep_report import Outcome
+from app.domain.sweep_report import Category, Outcome
 from app.services.sweep import lease
 from app.services.sweep.audit import AUDIT_EVERY
+from app.services.sweep.bucket import MARKER_KEY
 from app.services.sweep.lease import AnotherSweepRunning, SweepLease, SweepOvertaken
 from app.services.sweep.sweep import SweepOrder
 from tests.conftest import MakeVideo
@@ -222,3 +223,26 @@ async def test_every_process_publishes_the_last_report(
     assert published("oldest_seconds", category="unknown_objects") == 7200
     assert published("stopped", outcome="over_limit") == 1
     assert published("last_success_timestamp_seconds") == done_at, "a stopped sweep is no success"
+
+
+async def test_refused_sweep_publishes_no_findings(
+    application: Application, make_video: MakeVideo, storage: InMemoryStorage, clock: FakeClock
+) -> None:
+    """With a wrong S3_BUCKET, every video looks lost."""
+    video = await make_video("ready")
+    storage.store_object(a_key(), SMALL_VIDEO)
+    clock.advance(GRACE * 2)
+    await run(application, adopt=True)
+    await application.sweep.run_when_due()
+    clock.advance(AUDIT_EVERY)
+    storage.store_object(MARKER_KEY, b'{"database_id": "another"}')
+    del storage.objects[video.object_key]
+    refused = await run(application)
+    assert refused.findings[Category.MISSING_OBJECTS].count == 1
+    await set_installation(application, sweep_began_at=clock.now(), sweep_ended_at=clock.now())
+
+    await application.sweep.run_when_due()
+
+    assert published("stopped", outcome="refused") == 1
+    assert published("found", category="missing_objects") == 0
+    assert published("found", category="unknown_objects") == 1, "as the last sweep of the right bucket found"
