@@ -13,9 +13,9 @@ import structlog
 
 from app.bootstrap import PROBES_AT_ONCE, Application, apply_storage
 from app.core import metrics, version
-from app.core.storage_causes import cause_of
+from app.core.operator_errors import reason_for
 from app.core.tasks import cancel_and_wait, run_forever, side_by_side
-from app.domain.errors import StorageUnavailable, Unavailable
+from app.domain.errors import Unavailable
 from app.services.sweep.bucket import WrongBucket
 from app.services.sweep.lease import SweepOvertaken
 from app.services.sweep.sweep import Sweep
@@ -61,7 +61,7 @@ async def running(application: Application, intervals: Intervals = PRODUCTION) -
         try:
             await application.bucket.confirm()
         except Unavailable as error:
-            log.warning("bucket.unconfirmed", reason=error.code, cause=_cause(error))
+            log.warning("bucket.unconfirmed", reason=error.code, cause=reason_for(error))
             confirm_and_work = partial(_confirm_and_work, application, intervals)
             work = run_forever("bucket", confirm_and_work, intervals.bucket, wait_first=True)
         else:
@@ -100,10 +100,6 @@ async def _confirm_and_work(application: Application, intervals: Intervals) -> N
         await asyncio.sleep(intervals.wrong_bucket)
     else:
         await _work(application, intervals)
-
-
-def _cause(error: Unavailable) -> str | None:
-    return cause_of(error) if isinstance(error, StorageUnavailable) else None
 
 
 async def _work(application: Application, intervals: Intervals) -> None:

@@ -1,12 +1,15 @@
-"""What an operator is told of a database that refuses the connection or the change."""
+"""What an operator is told of a database that refuses the connection or a change."""
 
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.core import schema
-from app.core.operator_errors import sentence_for
+from app.core.db import Database
+from app.core.operator_errors import reason_for, sentence_for
+from app.domain.errors import DatabaseUnavailable
 from tests.databases import PostgresDatabases
 
 
@@ -72,3 +75,35 @@ def test_role_without_rights(postgres: PostgresDatabases) -> None:
     assert said_of_an_upgrade(url.replace("//slipway@", "//reader@")) == (
         "DATABASE_URL: the database cannot be used (permission denied for schema public)."
     )
+
+
+async def test_refused_change_says_what_the_driver_says(tmp_path: Path) -> None:
+    file = tmp_path / "slipway.db"
+    file.touch()
+    database = Database(f"sqlite+aiosqlite:///file:{file}?mode=ro&uri=true")
+    reason = "attempt to write a readonly database"
+    try:
+        with pytest.raises(DatabaseUnavailable) as caught:
+            async with database.transaction() as session:
+                await session.execute(text("SELECT 'a parameter'"))
+    finally:
+        await database.close()
+
+    assert reason_for(caught.value) == reason
+    assert sentence_for(caught.value) == f"The database cannot be used ({reason})."
+    assert reason not in caught.value.detail, "which HTTP answers have"
+
+
+def test_reason_has_no_statement() -> None:
+    error = DatabaseUnavailable()
+    driver = Exception("canceling statement due to statement timeout\nLINE 1: SELECT secret")
+    error.__cause__ = OperationalError("SELECT secret", {"of": "a user"}, driver)
+
+    assert reason_for(error) == "canceling statement due to statement timeout"
+
+
+def test_silence_has_a_reason_too() -> None:
+    error = DatabaseUnavailable()
+    error.__cause__ = TimeoutError()
+
+    assert reason_for(error) == "TimeoutError"

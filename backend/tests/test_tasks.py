@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from app.core import tasks
-from app.domain.errors import StorageUnavailable
+from app.domain.errors import DatabaseUnavailable
 from tests.waiting import TIMEOUT_SECONDS
 
 
@@ -94,7 +95,9 @@ async def test_second_cancellation_reaches_inner_tasks() -> None:
 
 
 async def test_loop_logs_errors_and_continues() -> None:
-    outcomes: list[Exception | None] = [StorageUnavailable(), RuntimeError("a bug"), None]
+    away = DatabaseUnavailable()
+    away.__cause__ = OperationalError("SELECT 1", {}, Exception("database or disk is full"))
+    outcomes: list[Exception | None] = [away, RuntimeError("a bug"), None]
     finished = asyncio.Event()
 
     async def step() -> None:
@@ -114,7 +117,7 @@ async def test_loop_logs_errors_and_continues() -> None:
         ("loop.waiting", "sweep"),
         ("loop.failed", "sweep"),
     ]
-    assert logged[0]["reason"] == "storage_unavailable"
+    assert (logged[0]["reason"], logged[0]["cause"]) == ("database_unavailable", "database or disk is full")
 
 
 async def test_loop_ends_if_cleanup_replaces_cancellation() -> None:

@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from app.core.audit_events import AuditEvent, record
 from app.core.metrics import LIMIT_HITS
-from app.core.storage_causes import cause_of
+from app.core.operator_errors import reason_for
 from app.domain import errors
 
 log = structlog.get_logger()
@@ -99,9 +99,7 @@ def render(error: ApiError, scope: Scope) -> Response:
 def report(error: errors.SlipwayError, request: Request) -> None:
     """Log and count what an operator should know of a refusal."""
     if isinstance(error, errors.Unavailable):
-        is_store = isinstance(error, errors.StorageUnavailable)
-        cause = cause_of(error) if is_store else type(error.__cause__).__name__
-        log.warning("request.unavailable", code=error.code, cause=cause)
+        log.warning("request.unavailable", code=error.code, cause=reason_for(error))
     if isinstance(error, errors.CsrfRejected):
         record(AuditEvent.CSRF_REFUSED, origin=request.headers.get("origin", "")[:200])
     if isinstance(error, errors.RateLimited):

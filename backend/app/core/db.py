@@ -148,7 +148,7 @@ class Database:
             async with asyncio.timeout(BUSY_TIMEOUT_SECONDS), self.reading() as session:
                 if await session.scalar(text(question)) != "off":
                     await session.invalidate()
-                    raise DatabaseUnavailable
+                    raise DatabaseUnavailable from ConnectionError("the server takes no changes")
         except TimeoutError as error:
             raise DatabaseUnavailable from error
 

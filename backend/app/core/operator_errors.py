@@ -7,7 +7,7 @@ from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.core.storage_causes import cause_of
-from app.domain.errors import SlipwayError, StorageUnavailable
+from app.domain.errors import DatabaseUnavailable, SlipwayError, StorageUnavailable, Unavailable
 
 
 class OperatorError(Exception):
@@ -19,24 +19,44 @@ def sentence_for(error: Exception) -> str | None:
     match error:
         case StorageUnavailable() | ClientError() | BotoCoreError():
             return f"The store cannot be used. {cause_of(error)}"
+        case DatabaseUnavailable():
+            return f"The database cannot be used ({reason_for(error)})."
         case SlipwayError() | OperatorError():
             return str(error)
         case OperationalError():
-            reason = _reason(error)
+            reason = _first_line(error.orig)
             return f"DATABASE_URL: the database cannot be opened ({reason}).{_hint(reason)}"
         case (
-            DBAPIError(orig=InsufficientPrivilege() | ReadOnlySqlTransaction())
-            | DBAPIError(orig=sqlite3.Error(sqlite_errorcode=sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT))
+            DBAPIError(orig=InsufficientPrivilege() | ReadOnlySqlTransaction() as cause)
+            | DBAPIError(
+                orig=sqlite3.Error(sqlite_errorcode=sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT) as cause
+            )
         ):
-            return f"DATABASE_URL: the database cannot be used ({_reason(error)})."
+            return f"DATABASE_URL: the database cannot be used ({_first_line(cause)})."
         case OSError():
             # What is printed has no file name. Neither has what is written to a full disk.
             return f"{error.filename or 'The output or a file'}: {error.strerror}."
     return None
 
 
-def _reason(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0]
+def reason_for(error: Unavailable) -> str:
+    """Return why, for logs and commands.
+
+    No HTTP answer may have it, because a database's driver names its host and its user.
+    """
+    cause = error.__cause__
+    match error:
+        case StorageUnavailable():
+            return cause_of(error)
+        case DatabaseUnavailable():
+            # What the driver says. The error around it also has the statement.
+            return _first_line(cause.orig if isinstance(cause, DBAPIError) else cause)
+    return type(cause).__name__
+
+
+def _first_line(error: BaseException | None) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _hint(reason: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from app.core.operator_errors import reason_for
 from app.domain.errors import Unavailable
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ async def run_forever(
         try:
             await step()
         except Unavailable as error:
-            log.warning("loop.waiting", loop=name, reason=error.code)
+            log.warning("loop.waiting", loop=name, reason=error.code, cause=reason_for(error))
         except Exception:
             log.exception("loop.failed", loop=name)
         # An error in the step's cleanup replaces the cancellation.

@@ -58,8 +58,13 @@ async def test_readiness_names_unreachable_database(
     client: httpx.AsyncClient, no_database: AbstractAsyncContextManager[None], clock: FakeClock
 ) -> None:
     async with no_database:
-        assert_retry_later(await client.get(READY), "database_unavailable")
+        with capture_logs() as told:
+            answer = await client.get(READY)
+        assert_retry_later(answer, "database_unavailable")
         assert (await client.get(LIVE)).status_code == 200
+    (cause,) = [line["cause"] for line in told if line["event"] == "request.unavailable"]
+    assert "database" in cause, "as the driver says"
+    assert cause not in answer.text
     clock.advance(seconds=1)
     assert (await client.get(READY)).status_code == 200
 
