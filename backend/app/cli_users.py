@@ -154,11 +154,7 @@ async def _clear(application: Application, stopped: Sequence[uuid.UUID]) -> str:
         uploads = counted(len(stopped), "open upload")
         return f"The store can't be used now. {uploads} will be aborted as soon as an app or a worker reaches it."
     aborted = f"Aborted {counted(len(stopped) - left, 'open upload')}."
-    return (
-        f"{aborted} An app or a worker removes {left} more when the completion has ended."
-        if left
-        else aborted
-    )
+    return f"{aborted} An app or a worker removes {left} more as soon as it can." if left else aborted
 
 
 def _bytes_of(size: str) -> int:

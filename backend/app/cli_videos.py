@@ -70,14 +70,15 @@ def video_delete(
         return await application.video_admin.find(name)
 
     async def delete(application: Application) -> None:
-        await application.video_admin.take_down(video, reason)
+        is_new = await application.video_admin.take_down(video, reason)
         is_cleared = store_runs(application) and await application.video_admin.clear(video.id)
         rest = (
             "Its bytes are removed."
             if is_cleared
             else "Its bytes will be removed as soon as an app or a worker can do so."
         )
-        say({"id": str(video.id), "bytes_removed": is_cleared}, f"Took {video.id} down. {rest}", as_json)
+        done = f"Took {video.id} down." if is_new else "This video is being removed already."
+        say({"id": str(video.id), "bytes_removed": is_cleared}, f"{done} {rest}", as_json)
 
     # No connection is open while the operator is asked.
     found = with_application(find)

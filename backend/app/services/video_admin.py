@@ -64,8 +64,8 @@ class VideoAdmin:
                     return OwnedVideo(video, owner.email)
         raise NoSuchVideo
 
-    async def take_down(self, video: Video, reason: str) -> None:
-        """Hide the video from its owner and start the removal. Raise NoSuchVideo if it has started.
+    async def take_down(self, video: Video, reason: str) -> bool:
+        """Hide the video from its owner and start the removal. Return False if it has started before.
 
         Raise ReasonMissing.
         """
@@ -73,7 +73,7 @@ class VideoAdmin:
             raise ReasonMissing
         async with self.database.transaction() as session:
             if not await leases.start_removal(session, video.id, self.clock.now()):
-                raise NoSuchVideo
+                return False
         record(
             AuditEvent.VIDEO_TAKEN_DOWN,
             user_id=video.user_id,
@@ -81,6 +81,7 @@ class VideoAdmin:
             by="operator",
             reason=reason,
         )
+        return True
 
     async def clear(self, video_id: uuid.UUID) -> bool:
         """Take the first step of the removal now. Return whether the store has confirmed that the bytes are gone.

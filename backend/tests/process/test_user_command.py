@@ -10,9 +10,11 @@ import pytest
 
 from app.core.audit_events import AuditEvent
 from app.models import User
+from app.ports import Versions, VersionsKept
 from tests.conftest import MakeUser, MakeVideo
 from tests.engines.slipway import WITH_QUICK_RECHECKS, SlipwayProcess
 from tests.factories import PASSWORD, SMALL_VIDEO
+from tests.fakes import InMemoryStorage
 from tests.media import make_video as make_media
 from tests.process.conftest import Command, run_in_thread
 from tests.waiting import TIMEOUT_SECONDS, wait_until
@@ -187,6 +189,21 @@ async def test_delete_says_what_goes_and_asks(command: Command, user: User, make
     assert agreed.stdout.splitlines()[-1] == f"Deleting {user.email}. It had no open upload."
     shown = json.loads((await run_in_thread(command, "show", user.email, "--json")).stdout)
     assert (shown["state"], shown["being_removed"]) == ("deleting", 1)
+
+
+async def test_disable_names_no_completion_if_none_runs(
+    command: Command, user: User, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    """The upload is aborted. The store does not let us look for versions of its object."""
+    await make_video("uploading")
+    storage.versions_state = Versions.KEPT
+    storage.fail_next("delete", VersionsKept())
+
+    said = await run_in_thread(command, "disable", user.email)
+
+    rest = "Aborted 0 open uploads. An app or a worker removes 1 more as soon as it can."
+    assert said.stdout.splitlines()[-1] == f"Disabled {user.email}. {rest}"
+    assert storage.open_uploads == []
 
 
 async def test_create_keeps_to_the_limit_of_accounts(

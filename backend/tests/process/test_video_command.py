@@ -120,3 +120,13 @@ async def test_delete_asks_and_needs_a_reason(
     assert agreed.exit_code == 0
     assert agreed.stdout.splitlines()[-1] == f"Took {video.id} down. Its bytes are removed."
     assert (await read_video(application, video.id)).status == "deleting"
+
+
+async def test_second_delete_says_that_the_removal_goes_on(command: Command, make_video: MakeVideo) -> None:
+    video = await make_video("ready")
+    await run_in_thread(command, "delete", str(video.id), *WHY, "--yes")
+
+    again = await run_in_thread(command, "delete", str(video.id), *WHY, "--yes")
+
+    assert again.exit_code == 0
+    assert again.stdout.splitlines()[-1] == "This video is being removed already. Its bytes are removed."
