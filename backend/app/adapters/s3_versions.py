@@ -73,14 +73,16 @@ class BucketVersions:
         try:
             entries = [entry async for entry in self._entries(object_key) if entry["Key"] == object_key]
             # The oldest first, so that none of them becomes the current one.
-            for version in reversed([entry for entry in entries if not _is_marker(entry)]):
+            versions = [entry for entry in entries if not _is_marker(entry)]
+            for version in reversed(versions):
                 await self._delete_version(version)
         except StorageUnavailable as error:
             if not _is_refused(error):
                 raise
             STORAGE_VERSIONS_KEPT.set(1)
             raise VersionsKept from error
-        STORAGE_VERSIONS_KEPT.set(0)
+        if versions:
+            STORAGE_VERSIONS_KEPT.set(0)
         for marker in filter(_is_marker, entries):
             await self._delete_version(marker)
 

@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.adapters.s3 import S3Storage
+from app.core.metrics import STORAGE_VERSIONS_KEPT
 from app.domain.errors import StorageUnavailable
 from app.ports import NoSuchObject, NoSuchUpload
-from tests.adapters.scripted_server import Answer, ScriptedServer, s3_error
+from tests.adapters.scripted_server import STORES_HEADERS, Answer, ScriptedServer, s3_error
 from tests.adapters.test_s3_storage import CALLS, KEY, storage_at
 
 GONE = "404 gone"
@@ -174,3 +176,34 @@ async def test_answer_with_an_entity_is_not_expanded(
 
     with pytest.raises(StorageUnavailable):
         await CALLS["list_objects"](storage)
+
+
+async def test_only_a_deleted_version_shows_that_versions_can_be_deleted(server: ScriptedServer) -> None:
+    """A key without versions says nothing of the right to delete them."""
+    version = (
+        f"<Version><Key>{KEY}</Key><VersionId>v</VersionId><IsLatest>true</IsLatest><Size>1</Size>"
+        "<LastModified>2026-01-15T12:00:00Z</LastModified></Version>"
+    )
+    kept = xml("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+    STORAGE_VERSIONS_KEPT.set(1)
+
+    with storage_at(server.url) as storage:
+        server.script(kept, versions())
+        await storage.delete(KEY)
+        assert kept_metric() == 1
+
+        server.script(versions(version), Answer(204, headers=STORES_HEADERS))
+        await storage.delete(KEY)
+        assert kept_metric() == 0
+
+
+def xml(body: str) -> Answer:
+    return Answer(200, body.encode(), STORES_HEADERS)
+
+
+def versions(*listed: str) -> Answer:
+    return xml(f"<ListVersionsResult><Name>slipway</Name>{''.join(listed)}</ListVersionsResult>")
+
+
+def kept_metric() -> float | None:
+    return REGISTRY.get_sample_value("slipway_storage_versions_kept")
