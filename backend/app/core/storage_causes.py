@@ -51,6 +51,10 @@ class CredentialsEnded(Exception):
     """The credentials have ended and were not replaced."""
 
 
+class KnownCause(Exception):
+    """What Slipway found itself. The text is the sentence of `cause_of`."""
+
+
 class BucketRefused(Exception):
     """The bucket may belong to another database, or its object lock keeps what is deleted."""
 
@@ -61,6 +65,8 @@ def cause_of(error: BaseException) -> str:
         return cause_of(error.__cause__) if error.__cause__ else "The answer is not what S3 sends."
     if isinstance(error, boto.ClientError):
         return _refusal(error)
+    if isinstance(error, KnownCause):
+        return str(error)
     if isinstance(error, BucketRefused):
         return "Slipway does not use this bucket. `bucket.wrong` in the log says why."
     if isinstance(error, Unavailable):

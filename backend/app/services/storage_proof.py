@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Database
+from app.core.storage_causes import KnownCause
 from app.crud import users, videos
 from app.domain.announced_object import TOKEN_METADATA, is_announced
 from app.domain.errors import StorageUnavailable, Unavailable
@@ -151,18 +152,22 @@ class StorageProof:
             plan = video.part_plan
             planned = [(number, plan.part_bytes(number)) for number in range(1, plan.part_count + 1)]
             if [(part.part_number, part.size_bytes) for part in parts] != planned:
-                raise StorageUnavailable
+                raise StorageUnavailable from KnownCause("The store does not list the parts that it took.")
             await self.storage.complete_multipart_upload(key, upload.upload_id, parts, only_if_new=False)
             is_complete = True
         except NoSuchUpload:
-            raise StorageUnavailable from None  # a sweep aborts uploads older than the grace time
+            raise StorageUnavailable from KnownCause(
+                "The upload was aborted before its end, as a sweep does after UPLOAD_GRACE_SECONDS."
+            )
         finally:
             if not is_complete:
                 with suppress(Unavailable):
                     await self.storage.abort_multipart_upload(key, upload.upload_id)
         written = await self.storage.head(key)
         if not _is_labelled(video, written):
-            raise StorageUnavailable
+            raise StorageUnavailable from KnownCause(
+                "The object that the store wrote has another size, type or token."
+            )
         return Verdict(Standing.SAME_BYTES, await self._adopt(video, written))
 
     async def _adopt(self, video: Video, stored: StoredObject) -> bool:

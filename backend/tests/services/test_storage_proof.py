@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.bootstrap import Application
+from app.core.storage_causes import cause_of
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import StorageUnavailable
 from app.domain.part_plan import MIB
@@ -174,6 +175,23 @@ async def test_a_failing_store_leaves_object_and_row_and_a_second_run_succeeds(
     assert storage.objects[large.object_key] is before
     assert storage.open_uploads == []
     assert await verify(application, large, accept=True) == Verdict(Standing.SAME_BYTES, adopted=True)
+
+
+async def test_an_upload_that_a_sweep_aborts_is_named(
+    application: Application, large: Video, storage: InMemoryStorage
+) -> None:
+    storage.store_object(large.object_key, LARGE)
+
+    async def abort() -> None:
+        (upload,) = storage.open_uploads
+        await storage.abort_multipart_upload(upload.object_key, upload.upload_id)
+
+    storage.hook_next("upload_part", abort, when="after")
+
+    with pytest.raises(StorageUnavailable) as raised:
+        await verify(application, large, accept=True)
+
+    assert cause_of(raised.value).startswith("The upload was aborted before its end")
 
 
 async def test_a_video_that_was_deleted_meanwhile_is_not_adopted(

@@ -84,8 +84,8 @@ class Orphans:
             await self.calls.lease.keep()
             try:
                 await remove()
-            except StorageUnavailable:
-                self.calls.record_unanswered(object_key)
+            except StorageUnavailable as error:
+                self.calls.record_unanswered(object_key, error)
                 self.calls.raise_if_too_many()
                 continue
             except VersionsKept:

@@ -30,6 +30,7 @@ class StoreCalls:
     lease: SweepLease
     unanswered: Finding = field(default_factory=Finding)
     unanswered_keys: set[str] = field(default_factory=set)
+    last_error: StorageUnavailable | None = None
 
     async def call_each(
         self, call: Callable[[Item], Awaitable[Result]], items: Sequence[Item]
@@ -42,13 +43,14 @@ class StoreCalls:
             await self.lease.keep()
             try:
                 return [(item, await call(item))]
-            except StorageUnavailable:
-                self.record_unanswered(item.object_key)
+            except StorageUnavailable as error:
+                self.record_unanswered(item.object_key, error)
                 return []
 
         return [pair for pairs in await some_at_once(call_one, items, CONCURRENT_CALLS) for pair in pairs]
 
-    def record_unanswered(self, object_key: str) -> None:
+    def record_unanswered(self, object_key: str, error: StorageUnavailable) -> None:
+        self.last_error = error
         self.unanswered_keys.add(object_key)
         self.unanswered.add(object_key, 0, timedelta())
         log.warning("sweep.unanswered", object_key=object_key)
@@ -56,4 +58,4 @@ class StoreCalls:
     def raise_if_too_many(self) -> None:
         """Raise StorageUnavailable if MAX_UNANSWERED keys got no answer."""
         if self.unanswered.count >= MAX_UNANSWERED:
-            raise StorageUnavailable
+            raise StorageUnavailable from self.last_error

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.bootstrap import Application
+from app.core.storage_causes import CredentialsEnded, cause_of
 from app.domain.errors import StorageUnavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.domain.sweep_report import Category, Outcome
@@ -33,7 +34,7 @@ def refuse(
 
     async def refusing(object_key: str, *rest: Any, **named: Any) -> Any:
         if object_key in object_keys:
-            raise StorageUnavailable
+            raise StorageUnavailable from CredentialsEnded()
         return await real(object_key, *rest, **named)
 
     monkeypatch.setattr(storage, operation, refusing)
@@ -116,8 +117,9 @@ async def test_too_many_unanswered_keys_end_the_sweep_but_not_the_next(
     clock.advance(AUDIT_EVERY)
     refuse(monkeypatch, storage, "head", {video.object_key for video in bad})
 
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailable) as raised:
         await run(application)
+    assert cause_of(raised.value) == "The AWS credentials have ended and were not renewed."
     assert len(storage.open_uploads) == 1
 
     assert (await run(application)).outcome is Outcome.DONE
