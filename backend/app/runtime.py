@@ -51,6 +51,7 @@ async def running(application: Application, intervals: Intervals = PRODUCTION) -
     start.
     """
     _announce(await application.prepare())
+    metrics.SWEEP_INTERVAL.set(application.settings.sweep_interval_seconds)
     # Sessions and expiries need the time also while the bucket is unconfirmed.
     keep_time = run_forever("clock", application.set_clock, intervals.clock, wait_first=True)
     loops = [asyncio.create_task(keep_time)]

@@ -143,6 +143,7 @@ FIRES: dict[str, tuple[dict[str, str], str, str]] = {
     "fresh start": (
         {
             "slipway_sweep_last_success_timestamp_seconds": "0x60",
+            "slipway_sweep_interval_seconds": "300x60",
             "slipway_counted_timestamp_seconds": "0+60x60",
         },
         "30m",
@@ -159,14 +160,31 @@ FIRES: dict[str, tuple[dict[str, str], str, str]] = {
         "SlipwayProbesCrash",
     ),
     "no sweep since the start": (
-        {"slipway_sweep_last_success_timestamp_seconds": "0x90"},
+        {
+            "slipway_sweep_last_success_timestamp_seconds": "0x90",
+            "slipway_sweep_interval_seconds": "300x90",
+        },
         "80m",
         "SlipwaySweepIsOld",
+    ),
+    "sweeps are seldom": (
+        {
+            "slipway_sweep_last_success_timestamp_seconds": "0x90",
+            "slipway_sweep_interval_seconds": "7200x90",
+        },
+        "80m",
+        "",
+    ),
+    "the scanner lets each scan run out of time": (
+        {'slipway_scan_seconds_count{outcome="unavailable"}': "0x5 1x11 2x11"},
+        "16m",
+        "SlipwayScannerUnavailable",
     ),
     "one of two apps swept": (
         {
             'slipway_sweep_last_success_timestamp_seconds{instance="a"}': "0x90",
             'slipway_sweep_last_success_timestamp_seconds{instance="b"}': "0+60x90",
+            "slipway_sweep_interval_seconds": "300x90",
         },
         "80m",
         "",

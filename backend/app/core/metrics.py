@@ -37,6 +37,9 @@ SWEEP_STOPPED = Gauge("slipway_sweep_stopped", "1 if this stopped the last sweep
 SWEEP_LAST_SUCCESS = Gauge("slipway_sweep_last_success_timestamp_seconds", "When a sweep last was done.")
 # Before the first sweep an alarm on its age counts from here, as does one on the first count below.
 SWEEP_LAST_SUCCESS.set_to_current_time()
+SWEEP_INTERVAL = Gauge(
+    "slipway_sweep_interval_seconds", "SWEEP_INTERVAL_SECONDS, for an alarm on old sweeps."
+)
 SWEEP_CHANGES = Counter("slipway_sweep_changes_total", "Items that this process removed.", ["category"])
 # Prometheus sees no increase in a series that begins at 1, so what an alarm compares begins at 0.
 PROBES.labels(outcome="ready_crashed")

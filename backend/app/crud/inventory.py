@@ -1,4 +1,4 @@
-"""Count videos, bytes and accounts. Of the videos, only indexes are read."""
+"""Count videos, bytes and accounts. Of the videos, only indexes and the rows that are due are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from app.crud.leases import lease_is_free
 from app.domain.video_status import IN_FLIGHT, VideoStatus
 from app.models import User, Video
 
@@ -16,6 +17,7 @@ from app.models import User, Video
 class OfStatus:
     count: int = 0
     oldest_due_at: datetime | None = None
+    """Of those that are due and that no process works on."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,14 @@ class Counted:
     """Without what open uploads reserve."""
 
 
-async def count(session: AsyncSession) -> Counted:
-    # ix_videos_status_due_at has both columns.
-    by_status = select(Video.status, func.count(), func.min(Video.due_at)).group_by(col(Video.status))
-    found = {status: OfStatus(number, due) for status, number, due in await session.execute(by_status)}
+async def count(session: AsyncSession, now: datetime) -> Counted:
+    by_status = select(Video.status, func.count()).group_by(col(Video.status))
+    counts = dict((await session.execute(by_status)).all())
+    # ix_videos_status_due_at finds the rows that are due, if the states are named. A ready video never is.
+    not_ready = [status for status in VideoStatus if status is not VideoStatus.READY]
+    is_due = col(Video.status).in_(not_ready), col(Video.due_at) <= now, lease_is_free(now)
+    due = select(Video.status, func.min(Video.due_at)).where(*is_due).group_by(col(Video.status))
+    oldest = dict((await session.execute(due)).all())
     of_users = select(func.count(), func.coalesce(func.sum(User.reserved_bytes), 0)).select_from(User)
     accounts, reserved = (await session.execute(of_users)).one()
     # The videos' sum of all would read every row. Few are in these two states.
@@ -39,7 +45,7 @@ async def count(session: AsyncSession) -> Counted:
     of_open = of_open.where(col(Video.status).in_(IN_FLIGHT))
     uploading = (await session.execute(of_open)).scalar_one()
     return Counted(
-        {status: found.get(status, OfStatus()) for status in VideoStatus},
+        {status: OfStatus(counts.get(status, 0), oldest.get(status)) for status in VideoStatus},
         accounts,
         int(reserved),
         int(reserved - uploading),

@@ -33,13 +33,13 @@ class Inventory:
             self._asked_at = now
             try:
                 async with self._database.reading() as session:
-                    counted = await inventory.count(session)
+                    counted = await inventory.count(session, now)
             except DatabaseUnavailable:
                 return
         for status, of_status in counted.videos.items():
             metrics.VIDEOS.labels(status.value).set(of_status.count)
             due_at = of_status.oldest_due_at
-            waited = max(now - due_at, timedelta(0)) if due_at else timedelta(0)
+            waited = now - due_at if due_at else timedelta(0)
             metrics.OLDEST_DUE_SECONDS.labels(status.value).set(waited.total_seconds())
         metrics.RESERVED_BYTES.set(counted.reserved_bytes)
         metrics.STORED_BYTES.set(counted.stored_bytes)

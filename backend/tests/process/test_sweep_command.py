@@ -416,3 +416,4 @@ def test_app_sweeps_and_publishes_metrics(tmp_path: Path) -> None:
 def test_alarm_on_old_sweeps_is_silent_before_the_first(tmp_path: Path) -> None:
     with SlipwayProcess(tmp_path / "data") as slipway:
         assert time.time() - slipway.metric(LAST_SUCCESS) < 3600
+        assert slipway.metric("slipway_sweep_interval_seconds") == 300

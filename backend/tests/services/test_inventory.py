@@ -57,6 +57,20 @@ async def test_tells_how_long_work_has_been_due(
     assert value("oldest_due_seconds", status="ready") == 0
 
 
+async def test_work_that_a_process_does_is_not_due(
+    application: Application, make_video: MakeVideo, clock: FakeClock
+) -> None:
+    """A scan may take long."""
+    now = clock.now()
+    long_ago, recently = now - timedelta(minutes=40), now - timedelta(minutes=20)
+    await make_video("processing", due_at=long_ago, lease_until=now + timedelta(seconds=1))
+    await make_video("processing", due_at=recently, lease_until=now)
+
+    await application.inventory.publish()
+
+    assert value("oldest_due_seconds", status="processing") == 20 * 60
+
+
 async def test_empty_database_has_nothing(application: Application) -> None:
     await application.inventory.publish()
 
