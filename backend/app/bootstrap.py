@@ -106,7 +106,7 @@ class Application:
     async def prepare(self) -> str:
         """Set the clock and return the database's schema.
 
-        Raise SchemaOutdated, SchemaTooNew, DatabaseUnavailable, or OperationalError if there is no database.
+        Raise NoDatabase, SchemaOutdated, SchemaTooNew, DatabaseUnavailable, or OperationalError if there is no server.
         """
         found = await asyncio.to_thread(require_usable, self.settings.effective_database_url)
         await self.set_clock()

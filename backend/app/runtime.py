@@ -47,8 +47,8 @@ async def running(application: Application, intervals: Intervals = PRODUCTION) -
     """Run the embedded store and the background loops, and close the application at the end.
 
     If the store is unavailable, no loop and no request uses it until the bucket is confirmed.
-    Raise SchemaOutdated, SchemaTooNew, StoreNotStarted, WrongBucket or DatabaseUnavailable if the application cannot
-    start.
+    Raise NoDatabase, SchemaOutdated, SchemaTooNew, StoreNotStarted, WrongBucket or DatabaseUnavailable if the
+    application cannot start.
     """
     _announce(await application.prepare())
     metrics.SWEEP_INTERVAL.set(application.settings.sweep_interval_seconds)

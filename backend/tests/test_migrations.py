@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, inspect, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, select
 from structlog.testing import capture_logs
@@ -24,7 +25,7 @@ from structlog.testing import capture_logs
 from app import models
 from app.bootstrap import Application
 from app.core import schema
-from app.core.schema import CannotDowngrade, SchemaOutdated, SchemaTooNew
+from app.core.schema import CannotDowngrade, NoDatabase, SchemaOutdated, SchemaTooNew
 from app.models import User, Video
 from app.runtime import running
 from app.services.processing import METADATA_COLUMNS
@@ -525,6 +526,17 @@ def test_undoes_no_step_of_another_version(
         schema.step_back(database_url)
     with pytest.raises(CannotDowngrade, match="empty"):
         schema.step_back(bare_url)
+
+
+def test_says_that_there_is_no_database(bare_url: str) -> None:
+    """A command without the service's settings would otherwise be told to make one."""
+    with pytest.raises(NoDatabase, match="right") as raised:
+        schema.require_usable(bare_url)
+
+    url = make_url(bare_url)
+    is_sqlite = url.get_backend_name() == "sqlite"
+    assert (f"at {url.database}." in str(raised.value)) is is_sqlite
+    assert "://" not in str(raised.value)
 
 
 async def test_refuses_to_start_with_old_schema(application: Application, database_url: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from app.core.operator_errors import OperatorError
 from app.domain.schema_version import Fit, judge
@@ -30,6 +30,19 @@ class SchemaOutdated(OperatorError):
         super().__init__(
             "The database's schema is not this version's. Run `slipway db upgrade`, then start again."
         )
+
+
+class NoDatabase(OperatorError):
+    """The settings may be those of no installation, for example in a shell without the service's environment."""
+
+    def __init__(self, url: URL) -> None:
+        found = "DATABASE_URL: the database has no tables of Slipway. Is it the right one?"
+        if url.get_backend_name() == "sqlite":
+            found = (
+                f"There is no database of Slipway at {url.database}. Are DATABASE_URL, SLIPWAY_DATA_DIR and the folder "
+                "right?"
+            )
+        super().__init__(f"{found} A new installation starts with `slipway db upgrade`.")
 
 
 class SchemaTooNew(OperatorError):
@@ -99,10 +112,15 @@ def head_revision() -> str:
 
 
 def require_usable(database_url: str) -> str:
-    """Return the database's schema. Raise SchemaOutdated or SchemaTooNew if this version can't run on it."""
+    """Return the database's schema.
+
+    Raise NoDatabase, SchemaOutdated or SchemaTooNew if this version can't run on it.
+    """
     found = database_revision(database_url)
+    if found is None:
+        raise NoDatabase(make_url(database_url))
     fit = judge(found, head_revision())
-    if found is None or fit is Fit.OLDER:
+    if fit is Fit.OLDER:
         raise SchemaOutdated
     if fit is Fit.TOO_NEW:
         raise SchemaTooNew(found)

@@ -98,7 +98,8 @@ def test_command_in_an_empty_folder_makes_nothing(tmp_path: Path) -> None:
     listed = SlipwayProcess(tmp_path / "data").command("user", "list")
 
     assert listed.returncode == 1
-    assert "Run `slipway db upgrade`" in listed.stderr
+    assert f"There is no database of Slipway at {tmp_path / 'data' / 'slipway.db'}." in listed.stderr
+    assert "A new installation starts with `slipway db upgrade`." in listed.stderr
     assert not list(tmp_path.iterdir())
 
 
