@@ -1,13 +1,17 @@
 """Tell an operator in one sentence what to correct."""
 
 import sqlite3
+from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.core.storage_causes import cause_of
 from app.domain.errors import DatabaseUnavailable, SlipwayError, StorageUnavailable, Unavailable
+
+# PostgreSQL's read_only_sql_transaction and insufficient_privilege (its documentation, Appendix A), and SQLite's files
+# that are no database or damaged.
+_OF_OPERATORS: Final = frozenset({"25006", "42501", sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 class OperatorError(Exception):
@@ -26,12 +30,7 @@ def sentence_for(error: Exception) -> str | None:
         case OperationalError():
             reason = _first_line(error.orig)
             return f"DATABASE_URL: the database cannot be opened ({reason}).{_hint(reason)}"
-        case (
-            DBAPIError(orig=InsufficientPrivilege() | ReadOnlySqlTransaction() as cause)
-            | DBAPIError(
-                orig=sqlite3.Error(sqlite_errorcode=sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT) as cause
-            )
-        ):
+        case DBAPIError(orig=cause) if _code(cause) in _OF_OPERATORS:
             return f"DATABASE_URL: the database cannot be used ({_first_line(cause)})."
         case OSError():
             # What is printed has no file name. Neither has what is written to a full disk.
@@ -52,6 +51,11 @@ def reason_for(error: Unavailable) -> str:
             # What the driver says. The error around it also has the statement.
             return _first_line(cause.orig if isinstance(cause, DBAPIError) else cause)
     return type(cause).__name__
+
+
+def _code(error: BaseException | None) -> str | int | None:
+    """Return the code that psycopg or sqlite3 gives an error."""
+    return getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorcode", None)
 
 
 def _first_line(error: BaseException | None) -> str:
