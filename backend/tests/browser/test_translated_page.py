@@ -152,7 +152,8 @@ def test_upload_and_its_video_live(translated: Page, account: Account, large_fil
     wait_until_done(translated)
     expect(row).to_contain_text("[Ready]")
     translated.get_by_role("link", name="Watch").click()
-    button(translated, "Delete").click()
+    # The list's row also has such a button, until the page of the video is there.
+    translated.get_by_role("article").get_by_role("button", name="Delete").click()
     expect(translated.get_by_text("[No videos yet]")).to_be_visible()
 
 
