@@ -215,14 +215,17 @@ FIRES: dict[str, tuple[dict[str, str], str, str]] = {
         "30m",
         "",
     ),
-    "an object is lost": (
-        {'slipway_sweep_found{category="missing_objects"}': "1x20"},
-        "15m",
+    "two sweeps miss an object": (
+        {'slipway_sweep_oldest_seconds{category="missing_objects"}': "0x4 300x4 0x10"},
+        "6m",
         "SlipwayObjectsLost",
     ),
-    "the store answered 404 to one sweep": (
-        {'slipway_sweep_found{category="missing_objects"}': "1x4 0x15"},
-        "4m",
+    "one sweep misses an object": (
+        {
+            'slipway_sweep_found{category="missing_objects"}': "1x20",
+            'slipway_sweep_oldest_seconds{category="missing_objects"}': "0x20",
+        },
+        "15m",
         "",
     ),
     "a worker is away": ({'up{job="slipway", instance="w"}': "0x20"}, "10m", "SlipwayDown"),

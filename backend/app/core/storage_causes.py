@@ -14,7 +14,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from app.domain.errors import StorageUnavailable, Unavailable
+from app.domain.errors import DatabaseUnavailable, Overloaded, StorageUnavailable
 
 WRONG_REGION: Final = frozenset(
     {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
@@ -69,8 +69,10 @@ def cause_of(error: BaseException) -> str:
         return str(error)
     if isinstance(error, BucketRefused):
         return "Slipway does not use this bucket. `bucket.wrong` in the log says why."
-    if isinstance(error, Unavailable):
+    if isinstance(error, DatabaseUnavailable):
         return "The database did not answer when Slipway compared the bucket with it."
+    if isinstance(error, Overloaded):
+        return "Too many calls to the store wait."
     return _credentials(error) or _network(error) or f"An unknown error occurred ({type(error).__name__})."
 
 

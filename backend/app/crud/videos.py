@@ -228,6 +228,14 @@ async def count_due(session: AsyncSession, statuses: Collection[VideoStatus], no
     return (await session.execute(statement)).scalar_one()
 
 
+async def count_left(session: AsyncSession, soon: datetime) -> int:
+    """Count the uploads that are due until `soon`, and the videos whose bytes must go and are not confirmed gone."""
+    is_open = col(Video.status).in_(IN_FLIGHT) & (col(Video.due_at) <= soon)
+    must_go = col(Video.status).in_((*HIDDEN, VideoStatus.FAILED)) & col(Video.due_at).is_not(None)
+    statement = select(func.count()).where(is_open | (must_go & col(Video.storage_gone_at).is_(None)))
+    return (await session.execute(statement)).scalar_one()
+
+
 async def list_postponed(session: AsyncSession, limit: int) -> list[Video]:
     """Return the videos in `processing` whose probe or scan was prevented, those that have waited longest first."""
     statement = select(Video).where(Video.status == VideoStatus.PROCESSING, col(Video.postponed) > 0)

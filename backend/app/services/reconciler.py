@@ -64,10 +64,10 @@ class Reconciler:
             return await videos.count_due(session, (*_COMPLETIONS, *_OTHERS), self.clock.now())
 
     async def count_left(self) -> int:
-        """Count what `reconcile` could not do. It postponed that for a moment."""
+        """Count what `reconcile` could not do. It postponed that, and a removal by up to `RECHECK_AFTER`."""
         soon = self.clock.now() + _RETRY_AFTER
         async with self.database.reading() as session:
-            return await videos.count_due(session, (*_COMPLETIONS, *_OTHERS), soon)
+            return await videos.count_left(session, soon)
 
     async def start_due(self) -> list[asyncio.Task[None]]:
         """Start a task for each due row that has none yet. The tasks raise nothing."""

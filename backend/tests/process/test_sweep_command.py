@@ -18,7 +18,7 @@ from app.bootstrap import Application
 from app.core import schema
 from app.domain.recheck import RECHECK_AFTER
 from app.models import Installation, User, Video
-from app.ports import Versions
+from app.ports import Versions, VersionsKept
 from app.services.sweep.bucket import MARKER_KEY
 from tests.conftest import MakeVideo
 from tests.engines.ports import free_port
@@ -249,6 +249,15 @@ async def test_says_what_is_left(command: Command, make_video: MakeVideo, storag
 
     assert done.exit_code == 0
     assert "Rows due: 1, left: 1\n" in done.stdout
+
+
+async def test_versions_that_may_not_be_deleted_are_left(
+    command: Command, make_video: MakeVideo, storage: InMemoryStorage
+) -> None:
+    await make_video("deleting", due_at=START_OF_TIME)
+    storage.fail_next("delete", VersionsKept())
+
+    assert "Rows due: 1, left: 1\n" in (await asyncio.to_thread(command)).stdout
 
 
 def test_exits_with_1_without_store(command: Command, storage: InMemoryStorage) -> None:

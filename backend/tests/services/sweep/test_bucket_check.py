@@ -11,7 +11,7 @@ from sqlmodel import select
 from app.bootstrap import Application
 from app.core.config import Settings
 from app.core.storage_causes import cause_of
-from app.domain.errors import DatabaseUnavailable, StorageUnavailable, Unavailable
+from app.domain.errors import DatabaseUnavailable, Overloaded, StorageUnavailable, Unavailable
 from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.models import User, Video
@@ -195,9 +195,10 @@ async def test_work_starts_after_adoption(
     [
         (StorageUnavailable(), "The answer is not what S3 sends."),
         (DatabaseUnavailable(), "The database did not answer when Slipway compared the bucket with it."),
+        (Overloaded(), "Too many calls to the store wait."),
         (None, "Slipway does not use this bucket. `bucket.wrong` in the log says why."),
     ],
-    ids=["store", "database", "wrong bucket"],
+    ids=["store", "database", "calls", "wrong bucket"],
 )
 async def test_names_cause_of_last_check_while_next_one_waits(
     restarted: Application, wrong: InMemoryStorage, error: Unavailable | None, words: str
