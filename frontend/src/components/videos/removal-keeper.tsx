@@ -66,7 +66,11 @@ function makeRemover(queryClient: QueryClient): Remover {
       if (error?.code === "not_authenticated") noteSessionEnded(queryClient);
       refreshList(queryClient);
       // Whoever still shows a video learns what became of it.
-      for (const { id } of videos) void queryClient.invalidateQueries({ queryKey: videoKeys.one(id) });
+      for (const { id } of videos) {
+        void queryClient.invalidateQueries({ queryKey: videoKeys.one(id) });
+        // One that is shown later would begin with an answer from before, such as that the video is gone.
+        queryClient.removeQueries({ queryKey: videoKeys.one(id), type: "inactive" });
+      }
     },
     // The account tells how much space is used.
     onEnd: () => void queryClient.invalidateQueries({ queryKey: SESSION_KEY }),

@@ -50,8 +50,10 @@ export function VideoScreen() {
 function LoadedVideo({ id }: { id: string }) {
   const t = useVideoText();
   const query = useVideo(id);
-  // The query keeps the data of a video that is gone.
-  if (query.error !== null && problemOf(t, query.error, "video").action === "leave") return <NoSuchVideo />;
+  const { removed } = useRemovals();
+  // The query keeps the data of a video that is gone. One that was removed here is shown until the list is.
+  const isGone = query.error !== null && problemOf(t, query.error, "video").action === "leave";
+  if (isGone && !(query.data !== undefined && removed.has(id))) return <NoSuchVideo />;
   if (query.data !== undefined) {
     return (
       <ShownVideo

@@ -38,7 +38,8 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
       stop();
       const isLost = reason instanceof UploadLost;
       const videoId = job.upload?.videoId ?? null;
-      emit({ type: "failed", videoId, error, isLost, mayBeComplete: job.isCompleteUnconfirmed });
+      const mayBeComplete = job.isCompleteUnconfirmed && !isLost;
+      emit({ type: "failed", videoId, error, isLost, mayBeComplete });
     }
   }
 

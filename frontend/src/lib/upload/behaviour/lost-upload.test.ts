@@ -76,6 +76,14 @@ describe("an upload that the store lost", () => {
     ]);
   });
 
+  it("is not called complete if the server found it missing twice", async () => {
+    const world = makeWorld({ size: 40 * MIB });
+    world.api.lost = 2;
+    world.start();
+    await expectFailed(world, "storage_refused");
+    expect(world.uploader.getState()).toMatchObject({ mayBeComplete: false });
+  });
+
   it("stays cancelled if the person cancels before the new one begins", async () => {
     const world = makeWorld({ size: 40 * MIB });
     loseUploads(world, 1);
