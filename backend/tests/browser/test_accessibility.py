@@ -184,7 +184,7 @@ PHASES: Final = {
 - paragraph: Not uploaded
 - text: notes.mp4
 - button "Close"
-- alert: /notes\\.mp4 is not a video\\. .+/
+- alert: /notes\\.mp4 is not a video that Slipway accepts\\. .+/
 - button "Choose another file"
 """,
     "sending": """

@@ -158,7 +158,7 @@ def test_failed_sign_in_upload_and_refusal_in_german(
     notes.write_text("Milch, Brot und ein Film fürs Wochenende.\n" * 100)
     page.set_input_files("input[type=file]", notes)
     wait_for_upload_status(page, "failed")
-    expect(card).to_contain_text("notes.mp4 ist kein Video.")
+    expect(card).to_contain_text("notes.mp4 ist kein Video, das Slipway annimmt.")
     expect(page).to_have_title("Fehlgeschlagen · Ihre Videos – Slipway")
     page.get_by_role("button", name="Schließen").click()
 
