@@ -78,7 +78,7 @@ class ProcessingService:
             return
         if video.attempts > MAX_ATTEMPTS:
             log.error("probe.given_up", video_id=str(video_id), attempts=video.attempts)
-            await self._decide(video, owner, None, None, False, "ready_incomplete")
+            await self._decide(video, owner, None, None, complete=False, outcome="ready_incomplete")
             return
         try:
             metadata = await self.probe.probe(video.object_key, video.etag or "")
@@ -89,10 +89,11 @@ class ProcessingService:
             partial = error.partial
             # The read may have ended before the sound, and of a complete read null means that there is none.
             complete = partial is not None and partial.metadata_complete and partial.audio_codec is not None
-            await self._decide(video, owner, error.container, partial, complete, "ready_out_of_budget")
+            outcome = "ready_out_of_budget"
+            await self._decide(video, owner, error.container, partial, complete=complete, outcome=outcome)
         except ReaderCrashed as error:
             log.error("probe.crashed", video_id=str(video_id), container=error.container, reason=error.reason)
-            await self._decide(video, owner, error.container, None, False, "ready_crashed")
+            await self._decide(video, owner, error.container, None, complete=False, outcome="ready_crashed")
         except ProbeError as error:
             await self._reject(video, owner, error.code, error.detail)
         except (NoSuchObject, ObjectChanged):
@@ -104,7 +105,7 @@ class ProcessingService:
         else:
             complete = metadata.metadata_complete
             outcome = "ready" if complete else "ready_incomplete"
-            await self._decide(video, owner, metadata.container, metadata, complete, outcome)
+            await self._decide(video, owner, metadata.container, metadata, complete=complete, outcome=outcome)
 
     async def _decide(
         self,
@@ -112,6 +113,7 @@ class ProcessingService:
         owner: uuid.UUID,
         container: str | None,
         metadata: Metadata | None,
+        *,
         complete: bool,
         outcome: str,
     ) -> None:

@@ -139,9 +139,9 @@ class UserAdmin:
     async def clear(self, video_ids: Sequence[uuid.UUID]) -> int | None:
         """Take the first step of these removals now, which aborts the uploads, so that their part URLs end.
 
-        Return how many the store may still have, or None if the store can't be used. A completion may run, or the
-        bucket keep versions that we may not delete.
-        The reconciler of an app or a worker continues in any case.
+        Return how many the store may still have, or None if the store can't be used. It still has those whose
+        completion runs, and those whose versions it refuses to delete. The reconciler of an app or a worker continues
+        in any case.
         """
         try:
             await self.bucket.confirm()

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -150,41 +151,39 @@ async def test_rejects_content_of_another_family(
     assert found.upper() in (row.status_detail or "")
 
 
-async def test_out_of_budget_leaves_playable_video(
-    application: Application, make_video: MakeVideo, probe: FakeProbe
-) -> None:
-    probe.usual = BudgetExceeded("Too large.", container="mov")
-    video = await make_video("processing")
+ReadWith = Callable[..., Awaitable[Video]]
 
-    await run_due_probes(application)
 
-    row = await read_video(application, video.id)
+@pytest.fixture
+def read_with(application: Application, make_video: MakeVideo, probe: FakeProbe) -> ReadWith:
+    """Read a video with this outcome and return its row."""
+
+    async def read(outcome: Metadata | Exception, **columns: object) -> Video:
+        probe.usual = outcome
+        video = await make_video("processing", **columns)
+        await run_due_probes(application)
+        return await read_video(application, video.id)
+
+    return read
+
+
+async def test_out_of_budget_leaves_playable_video(read_with: ReadWith) -> None:
+    row = await read_with(BudgetExceeded("Too large.", container="mov"))
+
     assert (row.status, row.container, row.metadata_complete) == ("ready", "mov", False)
     assert row.duration_ms is None
 
 
-async def test_out_of_budget_still_rejects_mismatch(
-    application: Application, make_video: MakeVideo, probe: FakeProbe
-) -> None:
-    probe.usual = BudgetExceeded("Too large.", container="mkv")
-    video = await make_video("processing")
+async def test_out_of_budget_still_rejects_mismatch(read_with: ReadWith) -> None:
+    row = await read_with(BudgetExceeded("Too large.", container="mkv"))
 
-    await run_due_probes(application)
-
-    row = await read_video(application, video.id)
     assert (row.status, row.status_code) == ("failed", "content_type_mismatch")
 
 
-async def test_out_of_budget_keeps_what_was_read(
-    application: Application, make_video: MakeVideo, probe: FakeProbe
-) -> None:
+async def test_out_of_budget_keeps_what_was_read(read_with: ReadWith) -> None:
     partial = some_metadata("mov", frame_rate=None)
-    probe.usual = BudgetExceeded("Too large.", container="mov", partial=partial)
-    video = await make_video("processing")
+    row = await read_with(BudgetExceeded("Too large.", container="mov", partial=partial))
 
-    await run_due_probes(application)
-
-    row = await read_video(application, video.id)
     assert (row.status, row.container, row.metadata_complete) == ("ready", "mov", False)
     assert (row.duration_ms, row.width, row.video_codec, row.frame_rate) == (
         partial.duration_ms,
@@ -196,45 +195,29 @@ async def test_out_of_budget_keeps_what_was_read(
 
 @pytest.mark.parametrize(("audio_codec", "complete"), [(None, False), ("aac", True)])
 async def test_sound_that_a_limit_kept_from_being_read_is_unknown(
-    application: Application,
-    make_video: MakeVideo,
-    probe: FakeProbe,
+    read_with: ReadWith,
     audio_codec: str | None,
     complete: bool,
 ) -> None:
     """Complete metadata without a codec means that the video is silent."""
     partial = some_metadata("mov", audio_codec=audio_codec)
-    probe.usual = BudgetExceeded("Too large.", container="mov", partial=partial)
-    video = await make_video("processing")
+    row = await read_with(BudgetExceeded("Too large.", container="mov", partial=partial))
 
-    await run_due_probes(application)
-
-    row = await read_video(application, video.id)
     assert (row.status, row.audio_codec, row.metadata_complete) == ("ready", audio_codec, complete)
 
 
 @pytest.mark.parametrize("outcome", [BudgetExceeded("Too large."), ReaderCrashed(None, "exit status 3")])
-async def test_declared_container_counts_if_none_was_found(
-    application: Application, make_video: MakeVideo, probe: FakeProbe, outcome: Exception
-) -> None:
-    probe.usual = outcome
-    video = await make_video("processing", declared_container="webm")
+async def test_declared_container_counts_if_none_was_found(read_with: ReadWith, outcome: Exception) -> None:
+    row = await read_with(outcome, declared_container="webm")
 
-    await run_due_probes(application)
-
-    row = await read_video(application, video.id)
     assert (row.status, row.container, row.metadata_complete) == ("ready", "webm", False)
 
 
 async def test_crashed_reader_leaves_playable_video_after_one_try(
-    application: Application, make_video: MakeVideo, probe: FakeProbe
+    read_with: ReadWith, probe: FakeProbe
 ) -> None:
-    probe.usual = ReaderCrashed("mov", "IndexError at isobmff.py:1")
-    video = await make_video("processing")
+    row = await read_with(ReaderCrashed("mov", "IndexError at isobmff.py:1"))
 
-    await run_due_probes(application)
-
-    row = await read_video(application, video.id)
     assert (row.status, row.container, row.metadata_complete) == ("ready", "mov", False)
     assert len(probe.calls) == 1
 
