@@ -1,4 +1,4 @@
-"""Starts two or more runners from one barrier, 20 or SLIPWAY_RACES times each."""
+"""Starts two or more runners from one barrier, 10 or SLIPWAY_RACES times each."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from tests.waiting import TIMEOUT_SECONDS
 
 PACES = (0, 0, 1, 10, 30, 100, 300)
 """Turns of the event loop before a call. A statement takes about as many as the middle values."""
-STARTS = int(os.environ.get("SLIPWAY_RACES", "20"))
+STARTS = int(os.environ.get("SLIPWAY_RACES", "10"))
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.name)
