@@ -237,6 +237,8 @@ def _upgrade(settings: Settings) -> str:
     match judge(found, schema.head_revision()):
         case Fit.OLDER:
             schema.upgrade(url)
+            if found is None:
+                return schema.what_is_new(url)
         case Fit.NEWER:
             return f"The database has schema {found} of a newer version, on which this version runs too."
         case Fit.TOO_NEW:

@@ -39,8 +39,8 @@ class NoDatabase(OperatorError):
         found = "DATABASE_URL: the database has no tables of Slipway. Is it the right one?"
         if url.get_backend_name() == "sqlite":
             found = (
-                f"There is no database of Slipway at {url.database}. Are DATABASE_URL, SLIPWAY_DATA_DIR and the folder "
-                "right?"
+                f"There is no database of Slipway at {_file_of(url)}. Are DATABASE_URL, SLIPWAY_DATA_DIR and the "
+                "folder right?"
             )
         super().__init__(f"{found} A new installation starts with `slipway db upgrade`.")
 
@@ -65,6 +65,17 @@ class StepBack:
     goes_to: str
     loses: str
     """What the database has no more afterwards."""
+
+
+def what_is_new(database_url: str) -> str:
+    """Return what to tell of an upgrade that began an installation, because the settings may be those of none."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        return (
+            f"Made a new database at {_file_of(url)}. If there was one already, DATABASE_URL, SLIPWAY_DATA_DIR or the "
+            "folder is wrong."
+        )
+    return "Made the tables of a new installation. If there was one already, DATABASE_URL is wrong."
 
 
 def upgrade(database_url: str) -> None:
@@ -146,6 +157,10 @@ def database_revision(database_url: str) -> str | None:
             return found
     finally:
         engine.dispose()
+
+
+def _file_of(url: URL) -> Path:
+    return Path(url.database or "").absolute()
 
 
 def sync_engine(database_url: str) -> Engine:

@@ -107,6 +107,18 @@ def test_downgrade_says_what_is_lost_and_needs_a_yes(slipway: SlipwayProcess) ->
     assert slipway.command("db", "upgrade").stdout == "The database is up to date.\n"
 
 
+def test_upgrade_says_where_it_made_a_new_database(slipway: SlipwayProcess) -> None:
+    """In a shell without the service's settings it makes one beside the service's."""
+    stray = {"DATABASE_URL": "sqlite+aiosqlite:///stray.db"}
+    place = f"at {slipway.data_dir.parent / 'stray.db'}. "
+    assert place in slipway.command("user", "list", **stray).stderr
+
+    made = slipway.command("db", "upgrade", **stray)
+
+    assert (made.returncode, made.stdout.startswith(f"Made a new database {place}")) == (0, True), made.stdout
+    assert slipway.command("db", "upgrade", **stray).stdout == "The database is up to date.\n"
+
+
 def test_says_that_a_step_cannot_be_undone(slipway: SlipwayProcess) -> None:
     slipway.command("db", "upgrade")
     set_schema(slipway, "0010")
