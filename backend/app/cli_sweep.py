@@ -53,7 +53,7 @@ def sweep(
 
     async def run(application: Application) -> tuple[int, int, SweepReport]:
         left = due = await application.reconciler.count_due()
-        if not dry_run and (adopt or await _is_ours(application)):
+        if not dry_run and await _is_ours(application, adopt):
             await application.reconciler.reconcile(due)
             await application.deletion.finish_all()
             left = await application.reconciler.count_left()
@@ -64,8 +64,11 @@ def sweep(
     raise typer.Exit(_ENDS[report.outcome])
 
 
-async def _is_ours(application: Application) -> bool:
+async def _is_ours(application: Application, adopt: bool) -> bool:
     """Return False for another database's bucket, about which the sweep's report says more. Raise LockedBucket."""
+    if adopt:
+        await application.bucket.check_versions()
+        return True
     try:
         await application.bucket.confirm()
     except LockedBucket:

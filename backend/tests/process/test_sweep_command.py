@@ -214,13 +214,18 @@ async def test_reconciles_nothing_in_wrong_bucket(
     assert (await read_video(application, video.id)) == video
 
 
+@pytest.mark.parametrize("options", [(), ("--adopt",)])
 async def test_exits_with_5_for_object_lock(
-    command: Command, application: Application, make_video: MakeVideo, storage: InMemoryStorage
+    command: Command,
+    application: Application,
+    make_video: MakeVideo,
+    storage: InMemoryStorage,
+    options: tuple[str, ...],
 ) -> None:
     video = await make_video("deleting")
     storage.versions_state = Versions.LOCKED
 
-    refused = await asyncio.to_thread(command)
+    refused = await asyncio.to_thread(command, *options)
 
     assert (refused.exit_code, refused.stdout) == (5, "")
     assert "has object lock" in refused.stderr

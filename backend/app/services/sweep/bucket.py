@@ -128,7 +128,7 @@ class BucketCheck:
             if await self._contradiction() and (wrong := await self._contradiction()):
                 raise WrongBucket(self.bucket, wrong)
             if not self.are_versions_known:
-                await self._check_versions()
+                await self.check_versions()
         except Unavailable as error:
             self.failure = error
             raise
@@ -146,7 +146,8 @@ class BucketCheck:
             if not is_refusal(cause) or is_server_error(cause):
                 raise
 
-    async def _check_versions(self) -> None:
+    async def check_versions(self) -> None:
+        """Raise LockedBucket, or StorageUnavailable if there is no answer."""
         versions = await self.storage.versions()
         if versions is Versions.LOCKED:
             raise LockedBucket(self.bucket)
