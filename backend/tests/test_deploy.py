@@ -167,6 +167,11 @@ FIRES: dict[str, tuple[dict[str, str], str, str]] = {
         "80m",
         "SlipwaySweepIsOld",
     ),
+    "no sweep by an older version": (
+        {"slipway_sweep_last_success_timestamp_seconds": "0x90"},
+        "80m",
+        "SlipwaySweepIsOld",
+    ),
     "sweeps are seldom": (
         {
             "slipway_sweep_last_success_timestamp_seconds": "0x90",
