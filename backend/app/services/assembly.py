@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from app.core.storage_causes import KnownCause
 from app.domain.announced_object import is_announced
 from app.domain.errors import PartsIncomplete, StorageUnavailable
 from app.models import Video
@@ -46,7 +47,9 @@ class Assembly:
             stored = await self._attempt(video, video.upload_id)
             if stored is not None:
                 return stored
-        raise StorageUnavailable
+        raise StorageUnavailable from KnownCause(
+            "The parts or the object changed in each attempt to assemble them."
+        )
 
     async def _attempt(self, video: Video, upload_id: str) -> StoredObject | None:
         """Return None if another attempt may succeed. Raise as `assemble` does."""
@@ -91,7 +94,9 @@ class Assembly:
                 return stored
             if isinstance(refusal, StorageUnavailable):
                 raise refusal
-        raise StorageUnavailable
+        raise StorageUnavailable from KnownCause(
+            "The store has the object, but it refuses to end the upload."
+        )
 
     async def _verified_parts(self, video: Video, upload_id: str) -> Sequence[StoredPart]:
         """Return the parts in order. Raise NoSuchUpload, or PartsIncomplete with the parts that differ."""
@@ -147,7 +152,9 @@ class Assembly:
         """Return the object that a Complete just created. A HEAD that does not see it yet decides nothing."""
         found = await self._find_object(video)
         if found is None:
-            raise StorageUnavailable
+            raise StorageUnavailable from KnownCause(
+                "The store does not show the object that it just assembled."
+            )
         if stored := self._if_announced(video, found):
             return stored
         raise ObjectMissing

@@ -13,6 +13,7 @@ import structlog
 
 from app.core.audit_events import AuditEvent, record
 from app.core.db import Database
+from app.core.storage_causes import KnownCause
 from app.crud import leases, videos
 from app.crud.guarded import VideoChanges
 from app.domain.errors import (
@@ -167,7 +168,9 @@ class CompletionService:
         if not is_gone(video.missing_since, now):
             log.warning("upload.object_not_found", video_id=str(video.id))
             await self._leave_undecided(video, owner, missing_since=video.missing_since or now)
-            raise StorageUnavailable
+            raise StorageUnavailable from KnownCause(
+                "The store has neither the upload nor the announced object. A later check decides."
+            )
         log.error("upload.object_vanished", video_id=str(video.id))
         return await self._settle(video, owner, VideoEvent.OBJECT_VANISHED, **OBJECT_MISSING, due_at=now)
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.audit_events import AuditEvent, record
 from app.core.config import Settings
 from app.core.db import Database
+from app.core.storage_causes import KnownCause
 from app.crud import installation, users, videos
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import (
@@ -169,7 +170,9 @@ class UploadService:
             self.tasks.start(self.storage.abort_multipart_upload(video.object_key, created.upload_id))
         if kept is None:
             # The concurrent create failed at the store and deleted the row. A repeated call inserts a new one.
-            raise StorageUnavailable
+            raise StorageUnavailable from KnownCause(
+                "Another request to begin this upload failed, and undid it."
+            )
         _refuse_hidden(kept)
         record(
             AuditEvent.UPLOAD_CREATED,

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from app.bootstrap import Application
 from app.core.config import Settings
+from app.core.storage_causes import cause_of
 from app.crud import users
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import (
@@ -416,6 +417,26 @@ async def test_failed_store_leaves_no_row_and_no_reservation(
 
     assert await count_videos(application) == 0
     assert await reserved_bytes(application, user) == 0
+
+
+async def test_a_request_whose_row_another_undid_says_so(
+    application: Application, create: Create, storage: InMemoryStorage
+) -> None:
+    key = uuid.uuid4()
+    gate = storage.hold_next("create_multipart_upload", when="after")
+    undone = asyncio.create_task(create(key=key))
+    await gate.reached()
+    storage.fail_next("create_multipart_upload")
+    with pytest.raises(StorageUnavailable):
+        await create(key=key)
+    gate.release()
+
+    with pytest.raises(StorageUnavailable) as raised:
+        await undone
+
+    assert cause_of(raised.value) == "Another request to begin this upload failed, and undid it."
+    await application.tasks.drain(10)
+    assert storage.open_uploads == []
 
 
 async def test_repeat_succeeds_after_the_store_recovers(

@@ -9,7 +9,7 @@ import structlog
 
 from app.core.db import Database
 from app.core.operator_errors import OperatorError
-from app.core.storage_causes import BucketRefused, is_refusal, is_server_error
+from app.core.storage_causes import BucketRefused, KnownCause, is_refusal, is_server_error
 from app.crud import installation
 from app.domain.errors import StorageUnavailable, Unavailable
 from app.domain.sweep_report import MarkerState
@@ -93,7 +93,8 @@ class BucketMarker:
             return await self.state(database_id)
         state = await self.state(database_id)
         if state is MarkerState.ABSENT:
-            raise StorageUnavailable  # Do not trust a store that lost what it accepted.
+            # Do not trust a store that lost what it accepted.
+            raise StorageUnavailable from KnownCause("The store does not show the object that it just took.")
         if state is MarkerState.OURS:
             log.info("sweep.bucket_adopted", database_id=str(database_id))
             return MarkerState.ADOPTED

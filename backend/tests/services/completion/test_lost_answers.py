@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from app.bootstrap import Application
+from app.core.storage_causes import cause_of
 from app.core.tasks import cancel_and_wait
 from app.domain.announced_object import TOKEN_METADATA
 from app.domain.errors import StorageUnavailable
@@ -57,6 +58,18 @@ async def test_survives_stale_404_after_the_assembly(
         await application.completion.complete(user.id, video.id, {})
 
     await assert_completed(application, storage, video, TWO_PARTS)
+
+
+async def test_says_that_the_assembled_object_is_not_shown(
+    application: Application, sent: Sent, storage: InMemoryStorage, user: User
+) -> None:
+    video = await sent()
+    storage.fail_next("head", NoSuchObject(), times=2)
+
+    with pytest.raises(StorageUnavailable) as raised:
+        await application.completion.complete(user.id, video.id, {})
+
+    assert cause_of(raised.value) == "The store does not show the object that it just assembled."
 
 
 async def test_stays_undecided_if_the_complete_fails(
@@ -133,8 +146,9 @@ async def test_stays_undecided_before_the_recheck(
     video = await make_video("completing", in_store=False, lease_until=clock.now())
 
     for _ in range(3):
-        with pytest.raises(StorageUnavailable):
+        with pytest.raises(StorageUnavailable) as raised:
             await application.completion.complete(user.id, video.id, {})
+        assert cause_of(raised.value).startswith("The store has neither the upload nor the announced object.")
         clock.advance(RECHECK_AFTER / 3 - timedelta(seconds=1))
 
     row = await read_video(application, video.id)
@@ -351,8 +365,9 @@ async def test_stays_undecided_while_the_upload_stays_open(
     storage.store_object(video.object_key, SMALL_VIDEO, {TOKEN_METADATA: video.object_token})
     storage.fail_next("complete_multipart_upload", ObjectExists(), times=4)
 
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailable) as raised:
         await application.completion.complete(user.id, video.id, {})
+    assert cause_of(raised.value) == "The store has the object, but it refuses to end the upload."
 
     assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
     await assert_completed(application, storage, video, SMALL_VIDEO)
@@ -377,8 +392,9 @@ async def test_stays_undecided_while_409_repeats(
     video = await sent()
     storage.fail_next("complete_multipart_upload", ObjectExists(), times=3)
 
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailable) as raised:
         await application.completion.complete(user.id, video.id, {})
+    assert cause_of(raised.value) == "The parts or the object changed in each attempt to assemble them."
 
     assert (await read_video(application, video.id)).status == "completing"
 

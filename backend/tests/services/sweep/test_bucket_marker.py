@@ -8,6 +8,7 @@ from sqlalchemy import delete, update
 
 from app.bootstrap import Application
 from app.core.config import Settings
+from app.core.storage_causes import cause_of
 from app.domain.errors import StorageUnavailable
 from app.domain.recheck import RECHECK_AFTER
 from app.domain.sweep_report import MarkerState, Outcome
@@ -163,8 +164,10 @@ async def test_stops_if_written_marker_is_missing(application: Application, stor
 
     storage.hook_next("put", lose_it, when="after")
 
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailable) as raised:
         await run(application)
+
+    assert cause_of(raised.value) == "The store does not show the object that it just took."
 
 
 async def test_restored_database_keeps_upload_finished_since(
