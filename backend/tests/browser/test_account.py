@@ -69,6 +69,9 @@ def test_sessions_are_listed_and_ended_with_the_password(
         signed_in.get_by_role("button", name="End all other sessions").click()
         expect(other).to_have_count(0)
         expect(signed_in.get_by_role("button", name="End all other sessions")).to_have_count(0)
+        expect(signed_in.get_by_role("form", name="Where you are signed in")).to_be_focused()
+        told = signed_in.get_by_role("status").filter(has_text="Your other sessions have ended.")
+        expect(told).to_have_count(1)
 
         assert elsewhere.get("/auth/me").status_code == 401
     assert signed_in.request.get("/api/v1/auth/me").status == 200

@@ -2,6 +2,7 @@
 "use client";
 
 import type { MouseEvent } from "react";
+import { useAnnounce } from "@/components/announcer";
 import { PasswordField } from "@/components/auth/password-field";
 import { ErrorNotice } from "@/components/error-notice";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
@@ -14,6 +15,7 @@ import { AccountSection } from "./account-section";
 
 export function SessionList() {
   const t = useAccountText();
+  const announce = useAnnounce();
   const sessions = useSessions();
   const end = useEndSession();
   const refusal = useRefusal(end.error, "end_session");
@@ -24,7 +26,11 @@ export function SessionList() {
   function endWithPassword(id: string | null, { currentTarget: { form } }: MouseEvent<HTMLButtonElement>) {
     if (form === null || !form.reportValidity()) return;
     const password = String(new FormData(form).get("password") ?? "");
-    end.mutate({ id, password }, { onSuccess: () => form.reset() });
+    const onSuccess = () => {
+      form.reset();
+      announce(id === null ? t.account.sessions.endedOthers : t.account.sessions.ended);
+    };
+    end.mutate({ id, password }, { onSuccess });
   }
 
   return (
@@ -39,8 +45,15 @@ export function SessionList() {
           />
         </div>
       )}
+      {/* The button that ended a session goes, and the form takes its focus. */}
       {/* No button submits the form, because Enter in the field would press the first one. */}
-      <form method="post" onSubmit={(event) => event.preventDefault()} className="mt-4 space-y-5">
+      <form
+        method="post"
+        aria-label={t.account.sessions.title}
+        tabIndex={-1}
+        onSubmit={(event) => event.preventDefault()}
+        className="mt-4 space-y-5"
+      >
         <ul className="divide-y">
           {sessions.data?.map((session) => (
             <SessionRow
