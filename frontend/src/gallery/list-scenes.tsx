@@ -78,6 +78,7 @@ const REMOVALS: readonly Removal[] = [
   { status: "removing", videos },
   { status: "removed", videos: [makeVideo({ original_filename: LONG_NAME })], until, error: null },
   { status: "removed", videos, until, error: new ApiError(0, "network") },
+  { status: "removed", videos: VIDEOS, until, error: { kept: 1, why: AWAY } },
   { status: "restoring", videos: VIDEOS },
   { status: "failed", videos: VIDEOS, why: AWAY },
   { status: "failed", videos: VIDEOS, why: "some" },

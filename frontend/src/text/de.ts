@@ -391,6 +391,7 @@ export const de: AllWords = {
       title: "Gelöschte Videos",
       removing: "Wird gelöscht …",
       removed: "Gelöscht",
+      partly: (what) => `Gelöscht, doch bei ${what} ist es misslungen.`,
       restoring: "Wird wiederhergestellt …",
       undo: "Rückgängig",
       close: "Schließen",

@@ -221,6 +221,7 @@ export const enVideos = {
       title: "Deleted videos",
       removing: "Deleting…",
       removed: "Deleted",
+      partly: (what: string) => `Deleted, but this failed for ${what}.`,
       restoring: "Bringing it back…",
       undo: "Undo",
       close: "Close",

@@ -6,7 +6,7 @@ import { useEffect, useLayoutEffect, useRef } from "react";
 import { Button } from "@/components/ui/button";
 import { CloseButton } from "@/components/ui/close-button";
 import type { ApiError } from "@/lib/api/errors";
-import type { Removal } from "@/lib/list/remover";
+import type { Partly, Removal } from "@/lib/list/remover";
 import { problemOf } from "@/text/problems";
 import { useVideosText, type VideosText } from "@/text/videos-text";
 import { FileName } from "./file-name";
@@ -43,6 +43,8 @@ export function RemovalNotice({
     <section
       ref={notice}
       aria-label={texts.title}
+      // Undo goes when its time is over.
+      tabIndex={-1}
       // Above the bar of the chosen videos, which has two lines on a phone.
       className="fixed inset-x-4 bottom-4 z-30 mx-auto [body:has([data-slot=selection-bar])_&]:bottom-32 sm:[body:has([data-slot=selection-bar])_&]:bottom-20 flex w-fit max-w-[min(32rem,calc(100vw-2rem))] items-center gap-3 rounded-xl border bg-card py-2 ps-4 pe-2 text-sm shadow-xl"
     >
@@ -78,7 +80,10 @@ export function RemovalNotice({
 
 function sentenceOf(t: VideosText, removal: Removal): string {
   const texts = t.videos.removal;
-  const explain = (error: ApiError) => problemOf(t, error, "delete").sentence;
+  const explain = (error: ApiError | Partly): string =>
+    "kept" in error
+      ? `${texts.partly(t.videos.count(error.kept, t.format.number(error.kept)))} ${error.why ? explain(error.why) : ""}`
+      : problemOf(t, error, "delete").sentence;
   switch (removal.status) {
     case "failed":
       return typeof removal.why === "string" ? texts.tooLate[removal.why] : explain(removal.why);

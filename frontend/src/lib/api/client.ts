@@ -50,16 +50,9 @@ export const api = {
     request("get", "/api/v1/videos/{video_id}", { path: { video_id: id }, signal }),
   deleteVideo: (id: string): Promise<void> =>
     request("delete", "/api/v1/videos/{video_id}", { path: { video_id: id } }),
-  /** Return for how many seconds all of these videos can be restored. */
-  removeVideos: async (ids: readonly string[]): Promise<number> => {
-    let seconds = Number.POSITIVE_INFINITY;
-    for (const some of inGroups(ids)) {
-      const asked = performance.now();
-      const removed = await request("post", "/api/v1/videos/remove", { body: { ids: some } });
-      seconds = Math.min(seconds - (performance.now() - asked) / 1000, removed.undo_seconds);
-    }
-    return seconds;
-  },
+  /** Remove the videos of one of `inGroups`. Return for how many seconds they can be restored. */
+  removeVideos: async (ids: string[]): Promise<number> =>
+    (await request("post", "/api/v1/videos/remove", { body: { ids } })).undo_seconds,
   restoreVideos: async (ids: readonly string[]): Promise<Video[]> => {
     const restored: Video[] = [];
     for (const some of inGroups(ids)) {
@@ -72,7 +65,7 @@ export const api = {
 // The most videos that the API removes or restores at once.
 const GROUP = 100;
 
-function inGroups(ids: readonly string[]): string[][] {
-  const starts = Array.from({ length: Math.ceil(ids.length / GROUP) }, (_, index) => index * GROUP);
-  return starts.map((start) => ids.slice(start, start + GROUP));
+export function inGroups<T>(all: readonly T[]): T[][] {
+  const starts = Array.from({ length: Math.ceil(all.length / GROUP) }, (_, index) => index * GROUP);
+  return starts.map((start) => all.slice(start, start + GROUP));
 }

@@ -104,8 +104,54 @@ describe("an undo that fails", () => {
   });
 });
 
+const many = Array.from({ length: 150 }, (_, index) => video(`v${index}`));
+
+describe("a removal of which one of several groups fails", () => {
+  const PARTLY = { kept: 50, why: AWAY };
+
+  async function removePartly(why = AWAY) {
+    server.removeVideos.mockResolvedValueOnce(SECONDS);
+    server.removeVideos.mockImplementationOnce(async () => {
+      vi.advanceTimersByTime(4000);
+      throw why;
+    });
+    return remover.remove(many);
+  }
+
+  it("can be taken back, also for the group whose answer may be lost", async () => {
+    expect(await removePartly()).toBe(false);
+    expect(shown()).toMatchObject({ status: "removed", error: PARTLY });
+    server.restoreVideos.mockResolvedValue(many);
+    expect(await remover.undo()).toBe(true);
+    expect(server.restoreVideos).toHaveBeenCalledExactlyOnceWith(many.map(({ id }) => id));
+    expect(hidden()).toEqual([]);
+  });
+
+  it("hides what was removed, and shows what was not", async () => {
+    await removePartly();
+    expect(hidden()).toEqual(many.slice(0, 100).map(({ id }) => id));
+    expect(onAsked.mock.calls).toEqual([
+      [many.slice(100), AWAY],
+      [many.slice(0, 100), null],
+    ]);
+  });
+
+  it("still says so when the time of the first group is over", async () => {
+    await removePartly();
+    vi.advanceTimersByTime(5999);
+    expect(shown()).toMatchObject({ status: "removed" });
+    vi.advanceTimersByTime(1);
+    expect(shown()).toMatchObject({ status: "failed", why: PARTLY });
+  });
+
+  it("leaves it to the sign-in to tell why, if the session has ended", async () => {
+    await removePartly(SIGNED_OUT);
+    remover.follow(null);
+    expect(shown()).toMatchObject({ status: "removed", error: { kept: 50, why: null } });
+  });
+});
+
 it("restores the rest after one of several groups failed", async () => {
-  const many = Array.from({ length: 150 }, (_, index) => video(`v${index}`));
   const refused = { code: "too_many_uploads", detail: "-", request_id: "-" };
   const answers = [
     Response.json({ items: many.slice(0, 100) }),

@@ -1,5 +1,5 @@
 // Removes videos, and brings them back while the server still can.
-import type { api, Video } from "../api/client";
+import { type api, inGroups, type Video } from "../api/client";
 import { ApiError } from "../api/errors";
 
 export type Removal = { readonly videos: readonly Video[] } & (
@@ -8,12 +8,18 @@ export type Removal = { readonly videos: readonly Video[] } & (
       readonly status: "removed";
       /** When the server deletes them, by the clock of `performance.now()`. */
       readonly until: number;
-      /** Why they couldn't be brought back yet. */
-      readonly error: ApiError | null;
+      /** Why they couldn't be brought back yet, or that some were not removed. */
+      readonly error: ApiError | Partly | null;
     }
   | { readonly status: "restoring" }
-  | { readonly status: "failed"; readonly why: ApiError | TooLate }
+  | { readonly status: "failed"; readonly why: ApiError | Partly | TooLate }
 );
+
+/** So many of the videos were not removed. `why` is null if the sign-in tells it. */
+export interface Partly {
+  readonly kept: number;
+  readonly why: ApiError | null;
+}
 
 /** The deletion had begun, for all or for some of the videos, or the time ended after an undo failed. */
 export type TooLate = "all" | "some" | "time_over";
@@ -54,20 +60,31 @@ export class Remover {
     };
   };
 
-  /** Return whether the videos can be brought back now. */
+  /** Return whether all the videos are removed and can be brought back now. */
   async remove(videos: readonly Video[]): Promise<boolean> {
     const removed = new Set([...this.#state.removed, ...idsOf(videos)]);
     this.#set({ removed, removal: { videos, status: "removing" } });
+    let until = Number.POSITIVE_INFINITY;
+    let count = 0;
+    let error: Partly | null = null;
     try {
-      const seconds = await this.#ports.server.removeVideos(idsOf(videos));
-      this.#ports.onAsked(videos, null);
-      const until = performance.now() + seconds * 1000;
-      return this.#replace(videos, { videos, status: "removed", until, error: null });
-    } catch (error) {
-      const why = this.#noteFailure(videos, error);
-      this.#replace(videos, why && { videos, status: "failed", why });
-      return false;
+      for (const some of inGroups(videos)) {
+        const seconds = await this.#ports.server.removeVideos(idsOf(some));
+        until = Math.min(until, performance.now() + seconds * 1000);
+        count += some.length;
+      }
+    } catch (reason) {
+      const kept = videos.slice(count);
+      const why = this.#noteFailure(kept, reason);
+      if (count === 0) {
+        this.#replace(videos, why && { videos, status: "failed", why });
+        return false;
+      }
+      // Undo asks for all videos, because an answer may be lost. The server returns those that are there too.
+      error = { kept: kept.length, why };
     }
+    this.#ports.onAsked(videos.slice(0, count), null);
+    return this.#replace(videos, { videos, status: "removed", until, error }) && error === null;
   }
 
   /** Return whether all the videos are back. */
@@ -131,7 +148,8 @@ export class Remover {
     const { removal } = state;
     if (removal?.status === "removed") {
       const { videos, error, until } = removal;
-      const next: Removal | null = error && { videos, status: "failed", why: "time_over" };
+      const why = error && ("kept" in error ? error : "time_over");
+      const next: Removal | null = why && { videos, status: "failed", why };
       this.#timer = setTimeout(() => {
         this.#replace(videos, next);
         this.#ports.onEnd();
