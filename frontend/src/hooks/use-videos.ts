@@ -8,6 +8,7 @@ import {
 } from "@tanstack/react-query";
 import { api, type Video } from "@/lib/api/client";
 import type { ApiError } from "@/lib/api/errors";
+import { SESSION_KEY } from "./use-session";
 import { editListed, forgetListed, isInProgress, LIST_REFRESH_MS, refreshList } from "./use-video-list";
 import { videoKeys } from "./video-keys";
 
@@ -66,6 +67,8 @@ export function useDeleteVideo() {
   return useMutation({
     mutationFn: (id: string) => api.deleteVideo(id).catch(ignoreMissing),
     onSuccess: async (_, id) => {
+      // The account tells how much space is used.
+      void queryClient.invalidateQueries({ queryKey: SESSION_KEY });
       await forgetListed(queryClient, id);
       refreshList(queryClient);
     },

@@ -59,7 +59,11 @@ export function RemovalKeeper({ onChange }: { onChange: (removals: Removals) => 
   }
 }
 
-function makeRemover(queryClient: QueryClient): Remover {
+// The server begins to delete when the time to undo is over, and frees the space once the store has confirmed it. No
+// answer tells the page when that is: at once, after some seconds for many videos, or later if the store is in trouble.
+const SPACE_MS = [2000, 6000, 20_000];
+
+export function makeRemover(queryClient: QueryClient): Remover {
   return new Remover({
     server: api,
     onAsked: (videos, error) => {
@@ -73,6 +77,9 @@ function makeRemover(queryClient: QueryClient): Remover {
       }
     },
     // The account tells how much space is used.
-    onEnd: () => void queryClient.invalidateQueries({ queryKey: SESSION_KEY }),
+    onEnd: () => {
+      const ask = () => void queryClient.invalidateQueries({ queryKey: SESSION_KEY });
+      for (const ms of SPACE_MS) setTimeout(ask, ms);
+    },
   });
 }
