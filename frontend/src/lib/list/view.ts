@@ -1,5 +1,6 @@
 // The search, filter and order of the list of videos, as the page's address tells them.
 import type { components } from "../api/schema";
+import { REFUSED_CHARACTERS } from "../refused-characters";
 
 type Status = components["schemas"]["VideoStatus"];
 
@@ -34,15 +35,15 @@ export interface ListView {
 
 export const ALL_VIDEOS: ListView = { search: "", filter: null, sort: "newest" };
 
-// The API refuses a longer text, and these characters, such as the tab between two cells of a copied table.
+// The API refuses a longer text.
 export const MAX_SEARCH_CHARACTERS = 255;
-const REFUSED_CHARACTERS = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu;
 
 /** Return the view that the address names. What it does not know counts as not given. */
 export function readView(query: Pick<URLSearchParams, "get">): ListView {
   const status = query.get("status");
   const sort = query.get("sort");
   return {
+    // A text copied from a table has tabs.
     search: [...(query.get("q") ?? "").replace(REFUSED_CHARACTERS, " ").trim()]
       .slice(0, MAX_SEARCH_CHARACTERS)
       .join(""),

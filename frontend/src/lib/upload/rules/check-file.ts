@@ -1,4 +1,5 @@
 // Checks a chosen file's name, size, extension and first bytes before anything is sent.
+import { REFUSED_CHARACTERS } from "../../refused-characters";
 import type { CreateVideo } from "../ports";
 import type { UploadFailure, UploadPolicy } from "../types";
 import { shownName, uploadFailure } from "./errors";
@@ -13,8 +14,8 @@ export function checkFile(
   policy: UploadPolicy,
 ): UploadFailure | null {
   const shown = shownName(file.name);
-  // The server refuses control characters, line separators and lone surrogates.
-  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(file.name))
+  // `test` would begin where it ended last, because the pattern is global.
+  if (file.name.search(REFUSED_CHARACTERS) >= 0)
     return uploadFailure("filename_invalid", { kind: "name_has_controls" });
   const name = cleanName(file.name, policy);
   const letters = [...name].length;
