@@ -24,6 +24,7 @@ const IDLE_ENGINE: Uploader = {
   retry: () => {},
   reset: async () => {},
   forget: () => {},
+  signedOut: () => {},
   signedIn: () => {},
   failureReport: () => "",
 };

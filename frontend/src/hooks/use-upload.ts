@@ -9,7 +9,7 @@ type Engine = ReturnType<typeof createBrowserUploader>;
 /** What components ask of the engine. */
 export type Uploader = Pick<
   Engine,
-  "warmUp" | "start" | "abort" | "retry" | "reset" | "forget" | "signedIn" | "failureReport"
+  "warmUp" | "start" | "abort" | "retry" | "reset" | "forget" | "signedOut" | "signedIn" | "failureReport"
 >;
 
 const neverChanges = () => () => {};

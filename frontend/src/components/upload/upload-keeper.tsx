@@ -43,7 +43,7 @@ export function UploadKeeper({ onChange }: { onChange: (current: CurrentUpload) 
   useFreshList(state);
   // Before the engine hears of a sign-in, because the upload of another user must not go on.
   useOwnUpload(session, state, uploader);
-  useSessionSync(session.status, waitsForSignIn, () => uploader?.signedIn());
+  useSessionSync(session.status, waitsForSignIn, uploader);
 
   const offer = (dropped: Dropped) => {
     const choice = chooseFile(dropped, active);
@@ -111,11 +111,15 @@ function useOwnUpload(session: Session, state: UploadState, uploader: Upload["up
   }, [userId, uploader]);
 }
 
-/** Tell the page that the session ended if the engine finds out first, and tell the engine about the next sign-in. */
-function useSessionSync(session: Session["status"], waitsForSignIn: boolean, onSignedIn: () => void): void {
+/** Whoever of page and engine finds out first that the session ended tells the other. The page tells of a sign-in. */
+function useSessionSync(
+  session: Session["status"],
+  waitsForSignIn: boolean,
+  uploader: Upload["uploader"],
+): void {
   const queryClient = useQueryClient();
   const before = useRef(session);
-  const signedIn = useEffectEvent(onSignedIn);
+  const tellEngine = useEffectEvent((isIn: boolean) => (isIn ? uploader?.signedIn() : uploader?.signedOut()));
 
   useEffect(() => {
     if (!waitsForSignIn) return;
@@ -127,7 +131,8 @@ function useSessionSync(session: Session["status"], waitsForSignIn: boolean, onS
   }, [queryClient, waitsForSignIn]);
 
   useEffect(() => {
-    if (before.current === "signed_out" && session === "signed_in") signedIn();
+    if (session === "signed_out") tellEngine(false);
+    else if (before.current === "signed_out" && session === "signed_in") tellEngine(true);
     before.current = session;
   }, [session]);
 }

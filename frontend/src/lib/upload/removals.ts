@@ -19,6 +19,7 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
   const pending = new Set<Leftover>();
   let stopListening: (() => void) | null = null;
   let wakes = 0;
+  let isOut = false;
 
   /** The network is back, or the user signed in. */
   function wake(): void {
@@ -39,6 +40,11 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
   async function remove(leftover: Leftover): Promise<void> {
     for (let failures = 1; pending.has(leftover); failures += 1) {
       const wakesBefore = wakes;
+      // Meanwhile the cookie may become that of another user, in whose account `create` would make the video.
+      if (isOut && leftover.videoId === null) {
+        await delays.wait(null, signal);
+        continue;
+      }
       try {
         leftover.videoId ??= (await leftover.create(signal)).video.id;
         leftover.isAsked = true;
@@ -58,7 +64,7 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
     }
   }
 
-  /** Another user is signed in, in whose account `create` would make the video. */
+  /** Another user is signed in. */
   function forget(): void {
     for (const leftover of pending) if (leftover.videoId === null) pending.delete(leftover);
     wake();
@@ -69,5 +75,10 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
     for (const { isAsked, videoId } of pending) if (videoId !== null && !isAsked) api.removeOnUnload(videoId);
   }
 
-  return { add, flush, forget, signedIn: wake };
+  function noteSession(isSignedIn: boolean): void {
+    isOut = !isSignedIn;
+    if (isSignedIn) wake();
+  }
+
+  return { add, flush, forget, noteSession };
 }

@@ -44,8 +44,8 @@ export function createRunContext(input: RunInput) {
     waits: createWaitStatus(clock, connection, activity, job.log, emit),
     /** Null sends the parts without MD5. */
     hashes: options.integrity === false ? null : createHashAhead(hasher, clock, job.file, signal),
-    /** Counts the sign-ins, so that a call waits for a new one only. */
-    session: { signIns: 0 },
+    /** Counts the sign-ins, so that a call waits for a new one only. `isOut`: the page knows of nobody signed in. */
+    session: { signIns: 0, isOut: false },
   };
 }
 

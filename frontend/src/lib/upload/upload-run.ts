@@ -49,7 +49,12 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
     ports.hasher.release();
   }
 
+  function signedOut(): void {
+    session.isOut = true;
+  }
+
   function signedIn(): void {
+    session.isOut = false;
     session.signIns += 1;
     delays.wake();
   }
@@ -67,7 +72,7 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
     delays.wake();
   }
 
-  return { run, stop, signedIn };
+  return { run, stop, signedOut, signedIn };
 }
 
 export type UploadRun = ReturnType<typeof createUploadRun>;

@@ -79,9 +79,15 @@ export class Uploader {
     await this.#removeVideo(this.#job);
   }
 
+  /** Requests wait until somebody is signed in. Meanwhile the cookie may become that of another user. */
+  signedOut(): void {
+    this.#run?.signedOut();
+    this.#removals.noteSession(false);
+  }
+
   signedIn(): void {
     this.#run?.signedIn();
-    this.#removals.signedIn();
+    this.#removals.noteSession(true);
   }
 
   /** Resolves as `abort` does, if a failed upload left a video. */

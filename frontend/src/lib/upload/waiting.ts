@@ -47,6 +47,8 @@ export async function callApi<T>(
   let failures = 0;
   for (let attempt = 1; ; attempt += 1) {
     await whenOnline(context);
+    if (session.isOut) await whenSignedIn(context, session.signIns);
+    signal.throwIfAborted();
     const sentAt = clock.now();
     const { signIns } = session;
     try {

@@ -71,6 +71,69 @@ describe("a session that ends", () => {
   });
 });
 
+describe("an upload whose page learns first that nobody is signed in", () => {
+  const BUSY = apiFailure(503, "overloaded", {}, 30);
+
+  async function untilCreateBacksOff(): Promise<World> {
+    const world = makeWorld();
+    world.api.failures.create.push(BUSY);
+    world.start();
+    await world.clock.advance(10_000);
+    expect(waitingOf(world)?.reason).toBe("retrying");
+    return world;
+  }
+
+  async function untilCancelBacksOff(): Promise<World> {
+    const world = makeWorld();
+    world.api.failures.create.push({ lost: true }, BUSY, BUSY);
+    world.start();
+    await world.clock.advance(10_000);
+    void world.uploader.abort();
+    await world.clock.advance(10_000);
+    expect(world.api.countOf("create")).toBe(3);
+    return world;
+  }
+
+  it("sends nothing while it isn't known whose the next session is, and then goes on", async () => {
+    const world = await untilCreateBacksOff();
+    world.uploader.signedOut();
+    await world.clock.advance(3_600_000);
+    expect(world.api.countOf("create")).toBe(1);
+    expect(waitingOf(world)).toEqual({ reason: "signed_out" });
+    world.uploader.signedIn();
+    await expectDone(world);
+  });
+
+  it("isn't looked for after a cancel, until its user is back", async () => {
+    const world = await untilCancelBacksOff();
+    world.uploader.signedOut();
+    await world.clock.advance(60_000);
+    world.network.go(false);
+    world.network.go(true);
+    await world.clock.advance(60_000);
+    expect(world.api.countOf("create")).toBe(3);
+    world.uploader.signedIn();
+    await world.clock.advance(60_000);
+    expect(world.api.countOf("remove")).toBe(1);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+
+  it.each([
+    ["runs", untilCreateBacksOff],
+    ["was cancelled", untilCancelBacksOff],
+  ])("isn't created for another user if it %s", async (_, untilBacksOff) => {
+    const world = await untilBacksOff();
+    const before = world.api.countOf("create");
+    world.uploader.signedOut();
+    await world.clock.advance(60_000);
+    world.uploader.forget();
+    world.uploader.signedIn();
+    await world.clock.advance(3_600_000);
+    expect(world.api.countOf("create")).toBe(before);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+});
+
 describe("an upload whose user left", () => {
   const SIGNED_OUT = apiFailure(401, "not_authenticated");
 
