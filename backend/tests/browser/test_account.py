@@ -90,9 +90,10 @@ def test_name_is_changed_and_cleared(signed_in: Page, account: Account) -> None:
     header = signed_in.get_by_role("banner")
     for typed, shown in (("  Åsa Ö. ", "Åsa Ö."), ("", account.email)):
         name.fill(typed)
-        signed_in.get_by_role("button", name="Save the name").click()
+        name.press("Enter")
         expect(header.get_by_text(shown, exact=True)).to_be_visible()
         expect(signed_in.get_by_text("The name is saved.")).to_be_visible()
+        expect(name).to_be_focused()
     assert signed_in.request.get("/api/v1/auth/me").json()["full_name"] is None
 
 

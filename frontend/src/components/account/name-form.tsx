@@ -24,14 +24,7 @@ export function NameForm() {
         className="mt-4 max-w-md space-y-5"
         onSubmit={(event) => rename.mutate(submittedFields(event)("full_name").trim())}
       >
-        <NameField
-          // Another tab may have changed it.
-          key={name}
-          label={t.label}
-          hint={t.hint}
-          defaultValue={name}
-          {...refusal.marks("full_name")}
-        />
+        <NameField label={t.label} hint={t.hint} defaultValue={name} {...refusal.marks("full_name")} />
         <RefusalNotice refusal={refusal} />
         {rename.isSuccess && <p role="status">{t.saved}</p>}
         <Button type="submit" pending={rename.isPending}>
