@@ -123,7 +123,8 @@ function useSessionSync(
 
   useEffect(() => {
     if (!waitsForSignIn) return;
-    noteSessionEnded(queryClient);
+    // The page may have known it before, and the answer to a new sign-in must stay.
+    if (before.current !== "signed_out") noteSessionEnded(queryClient);
     // The user may sign in in another tab.
     const askAgain = () => void queryClient.invalidateQueries({ queryKey: SESSION_KEY });
     window.addEventListener("focus", askAgain);

@@ -3,6 +3,7 @@ import { createDelays } from "./delays";
 import type { CreatedUpload, UploaderPorts } from "./ports";
 import { ApiFailure } from "./rules/errors";
 import { backoffMs, decideCall, MAX_FAILURES } from "./rules/retry";
+import type { SessionNews } from "./run-context";
 
 export interface Leftover {
   /** Null if the answer to create was lost. Another create request with the same key returns it. */
@@ -12,14 +13,16 @@ export interface Leftover {
   isAsked?: boolean;
 }
 
-export function createRemovals({ api, clock, network, random }: UploaderPorts) {
+export function createRemovals(
+  { api, clock, network, random }: UploaderPorts,
+  session: Readonly<SessionNews>,
+) {
   const delays = createDelays(clock);
   /** Never aborts, because a removal outlives its upload. */
   const { signal } = new AbortController();
   const pending = new Set<Leftover>();
   let stopListening: (() => void) | null = null;
   let wakes = 0;
-  let isOut = false;
 
   /** The network is back, or the user signed in. */
   function wake(): void {
@@ -38,19 +41,21 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
   }
 
   async function remove(leftover: Leftover): Promise<void> {
-    for (let failures = 1; pending.has(leftover); failures += 1) {
-      const wakesBefore = wakes;
-      // Meanwhile the cookie may become that of another user, in whose account `create` would make the video.
-      if (isOut && leftover.videoId === null) {
+    let failures = 0;
+    while (pending.has(leftover)) {
+      // The next cookie may be another user's, in whose account `create` would make the video.
+      if (session.isOut) {
         await delays.wait(null, signal);
         continue;
       }
+      const wakesBefore = wakes;
       try {
         leftover.videoId ??= (await leftover.create(signal)).video.id;
         leftover.isAsked = true;
         await api.remove(leftover.videoId, signal);
         return;
       } catch (reason) {
+        failures += 1;
         leftover.isAsked = false;
         if (!(reason instanceof ApiFailure)) return;
         const action = decideCall(reason.status);
@@ -75,10 +80,5 @@ export function createRemovals({ api, clock, network, random }: UploaderPorts) {
     for (const { isAsked, videoId } of pending) if (videoId !== null && !isAsked) api.removeOnUnload(videoId);
   }
 
-  function noteSession(isSignedIn: boolean): void {
-    isOut = !isSignedIn;
-    if (isSignedIn) wake();
-  }
-
-  return { add, flush, forget, noteSession };
+  return { add, flush, forget, wake };
 }

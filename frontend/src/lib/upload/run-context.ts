@@ -11,11 +11,20 @@ import type { UploadPolicy } from "./types";
 import type { UploadJob } from "./upload-job";
 import { createWaitStatus } from "./wait-status";
 
+/** What the page tells of its user. */
+export interface SessionNews {
+  /** Nobody is signed in. */
+  isOut: boolean;
+  /** Counts the sign-ins, so that a refused call waits for a new one only. */
+  signIns: number;
+}
+
 export interface RunInput {
   readonly job: UploadJob;
   readonly ports: UploaderPorts;
   readonly policy: UploadPolicy;
   readonly options: UploaderOptions;
+  readonly session: Readonly<SessionNews>;
   readonly emit: (event: UploadEvent) => void;
   /** Resolves once the video before this one is removed. */
   readonly removed: Promise<void>;
@@ -44,8 +53,6 @@ export function createRunContext(input: RunInput) {
     waits: createWaitStatus(clock, connection, activity, job.log, emit),
     /** Null sends the parts without MD5. */
     hashes: options.integrity === false ? null : createHashAhead(hasher, clock, job.file, signal),
-    /** Counts the sign-ins, so that a call waits for a new one only. `isOut`: the page knows of nobody signed in. */
-    session: { signIns: 0, isOut: false },
   };
 }
 

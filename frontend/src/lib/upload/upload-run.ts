@@ -12,7 +12,7 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
   const controller = new AbortController();
   const { signal } = controller;
   const context = createRunContext({ ...input, signal });
-  const { budget, clock, connection, delays, emit, job, log, ports, session, ticker, waits } = context;
+  const { budget, clock, connection, delays, emit, job, log, ports, ticker, waits } = context;
   let transfer: Transfer | null = null;
   let cleanups: (() => void)[] = [];
 
@@ -49,16 +49,6 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
     ports.hasher.release();
   }
 
-  function signedOut(): void {
-    session.isOut = true;
-  }
-
-  function signedIn(): void {
-    session.isOut = false;
-    session.signIns += 1;
-    delays.wake();
-  }
-
   function onTick(elapsedMs: number | null): void {
     if (transfer === null) waits.publish();
     else transfer.tick(elapsedMs);
@@ -72,7 +62,7 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
     delays.wake();
   }
 
-  return { run, stop, signedOut, signedIn };
+  return { run, stop, wake: delays.wake };
 }
 
 export type UploadRun = ReturnType<typeof createUploadRun>;

@@ -4,14 +4,15 @@ import type { UploaderOptions, UploaderPorts } from "./ports";
 import { createRemovals } from "./removals";
 import { cleanName, containerOfName, createRequest, extensionOf } from "./rules/check-file";
 import { IDLE, isRunning, reduce, type UploadEvent } from "./rules/upload-state";
-import type { RunInput } from "./run-context";
+import type { RunInput, SessionNews } from "./run-context";
 import type { FileFacts, UploadPolicy, UploadState, UploadTelemetry } from "./types";
 import { forgetUpload, type UploadJob } from "./upload-job";
 import { UploadLog } from "./upload-log";
 import { createUploadRun, type UploadRun } from "./upload-run";
 
 export class Uploader {
-  readonly #given: Pick<RunInput, "ports" | "policy" | "options">;
+  readonly #given: Pick<RunInput, "ports" | "policy" | "options" | "session">;
+  readonly #session: SessionNews = { isOut: false, signIns: 0 };
   readonly #removals: ReturnType<typeof createRemovals>;
   readonly #listeners = new Set<() => void>();
   #state: UploadState = IDLE;
@@ -23,8 +24,8 @@ export class Uploader {
   #stopWatchingPage: (() => void) | null = null;
 
   constructor(ports: UploaderPorts, policy: UploadPolicy, options: UploaderOptions = {}) {
-    this.#given = { ports, policy, options };
-    this.#removals = createRemovals(ports);
+    this.#given = { ports, policy, options, session: this.#session };
+    this.#removals = createRemovals(ports, this.#session);
   }
 
   getState(): UploadState {
@@ -79,15 +80,16 @@ export class Uploader {
     await this.#removeVideo(this.#job);
   }
 
-  /** Requests wait until somebody is signed in. Meanwhile the cookie may become that of another user. */
+  /** Uploads and removals wait for `signedIn`, because the next cookie may be another user's. */
   signedOut(): void {
-    this.#run?.signedOut();
-    this.#removals.noteSession(false);
+    this.#session.isOut = true;
   }
 
   signedIn(): void {
-    this.#run?.signedIn();
-    this.#removals.noteSession(true);
+    this.#session.isOut = false;
+    this.#session.signIns += 1;
+    this.#run?.wake();
+    this.#removals.wake();
   }
 
   /** Resolves as `abort` does, if a failed upload left a video. */

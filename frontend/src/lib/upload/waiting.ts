@@ -79,7 +79,7 @@ export async function callApi<T>(
   }
 }
 
-/** A sign-in during the refused request, `seen` before it, is enough. */
+/** Wait for another sign-in than the `seen` ones. One during a refused request is enough. */
 async function whenSignedIn({ budget, delays, session, signal, waits }: RunContext, seen: number) {
   const signedIn = async () => {
     while (session.signIns === seen && !signal.aborted) await delays.wait(null, signal);

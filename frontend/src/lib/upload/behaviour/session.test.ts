@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MAX_FAILURES } from "../rules/retry";
 import {
   apiFailure,
   expectDone,
@@ -130,6 +131,51 @@ describe("an upload whose page learns first that nobody is signed in", () => {
     world.uploader.signedIn();
     await world.clock.advance(3_600_000);
     expect(world.api.countOf("create")).toBe(before);
+    expect(world.leaks()).toEqual(NO_LEAKS);
+  });
+});
+
+describe("while nobody is signed in", () => {
+  async function expectNoNewVideo(world: World): Promise<void> {
+    await world.clock.advance(3_600_000);
+    expect(world.api.countOf("create")).toBe(1);
+    expect(waitingOf(world)).toEqual({ reason: "signed_out" });
+    world.uploader.signedIn();
+    await expectDone(world);
+  }
+
+  it("an upload that the store lost does not begin again", async () => {
+    const world = makeWorld();
+    world.api.lost = 1;
+    world.start();
+    await world.clock.advance(60_000, () => world.api.countOf("complete") === 1);
+    world.uploader.signedOut();
+    await expectNoNewVideo(world);
+  });
+
+  it("another try of a failed upload waits", async () => {
+    const world = makeWorld();
+    await untilRefused(world);
+    world.uploader.signedOut();
+    world.uploader.retry();
+    await expectNoNewVideo(world);
+  });
+
+  it("a removal is not asked for, and its attempts are not used up", async () => {
+    const world = makeWorld({ size: 100 * MIB });
+    await untilSending(world);
+    world.uploader.signedOut();
+    void world.uploader.abort();
+    for (let returns = 0; returns <= MAX_FAILURES; returns += 1) {
+      world.network.go(false);
+      world.network.go(true);
+      await world.clock.advance(60_000);
+    }
+    expect(world.api.countOf("remove")).toBe(0);
+    world.api.failures.remove.push(apiFailure(503, "overloaded"));
+    world.uploader.signedIn();
+    await world.clock.advance(60_000);
+    expect(world.api.countOf("remove")).toBe(2);
     expect(world.leaks()).toEqual(NO_LEAKS);
   });
 });
