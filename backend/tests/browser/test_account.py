@@ -94,6 +94,7 @@ def test_name_is_changed_and_cleared(signed_in: Page, account: Account) -> None:
         expect(header.get_by_text(shown, exact=True)).to_be_visible()
         expect(signed_in.get_by_text("The name is saved.")).to_be_visible()
         expect(name).to_be_focused()
+        expect(name).to_have_value(typed.strip())
     assert signed_in.request.get("/api/v1/auth/me").json()["full_name"] is None
 
 

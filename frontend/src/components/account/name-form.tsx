@@ -1,6 +1,7 @@
 // Changes the name of the account.
 "use client";
 
+import { useEffect, useRef } from "react";
 import { NameField } from "@/components/auth/name-field";
 import { RefusalNotice, useRefusal } from "@/components/refusal";
 import { Button } from "@/components/ui/button";
@@ -16,10 +17,16 @@ export function NameForm() {
   const rename = useRename();
   const refusal = useRefusal(rename.error, "name");
   const name = session.status === "signed_in" ? (session.user.full_name ?? "") : "";
+  const form = useRef<HTMLFormElement>(null);
+
+  // Show the name as it was saved, here or in another tab. A new field would lose the focus.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the form is reset when the name changes
+  useEffect(() => form.current?.reset(), [name]);
 
   return (
     <AccountSection title={t.title}>
       <form
+        ref={form}
         method="post"
         className="mt-4 max-w-md space-y-5"
         onSubmit={(event) => rename.mutate(submittedFields(event)("full_name").trim())}

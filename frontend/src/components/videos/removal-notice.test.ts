@@ -19,7 +19,7 @@ it.each([
     new ApiError(429, "rate_limited"),
     "Deleted, but this failed for 50 videos. Too many requests.",
   ],
-  ["no reason, because the sign-in tells it", null, "Deleted, but this failed for 50 videos. </p>"],
+  ["no reason, because the sign-in tells it", null, "Deleted, but this failed for 50 videos.</p>"],
 ])("says which part was not removed, with %s, and offers Undo", (_, why, sentence) => {
   const notice = drawn({ kept: 50, why });
   expect(notice).toContain(">150 videos</p>");

@@ -80,10 +80,11 @@ export function RemovalNotice({
 
 function sentenceOf(t: VideosText, removal: Removal): string {
   const texts = t.videos.removal;
-  const explain = (error: ApiError | Partly): string =>
-    "kept" in error
-      ? `${texts.partly(t.videos.count(error.kept, t.format.number(error.kept)))} ${error.why ? explain(error.why) : ""}`
-      : problemOf(t, error, "delete").sentence;
+  const explain = (error: ApiError | Partly): string => {
+    if (!("kept" in error)) return problemOf(t, error, "delete").sentence;
+    const partly = texts.partly(t.videos.count(error.kept, t.format.number(error.kept)));
+    return error.why ? `${partly} ${explain(error.why)}` : partly;
+  };
   switch (removal.status) {
     case "failed":
       return typeof removal.why === "string" ? texts.tooLate[removal.why] : explain(removal.why);
