@@ -65,7 +65,7 @@ def sweep(
 
 
 async def _is_ours(application: Application, adopt: bool) -> bool:
-    """Return False for another database's bucket, about which the sweep's report says more. Raise LockedBucket."""
+    """Return False for another database's bucket unless it is adopted. Raise LockedBucket."""
     if adopt:
         await application.bucket.check_versions()
         return True

@@ -47,9 +47,7 @@ class Assembly:
             stored = await self._attempt(video, video.upload_id)
             if stored is not None:
                 return stored
-        raise StorageUnavailable from KnownCause(
-            "The parts or the object changed in each attempt to assemble them."
-        )
+        raise StorageUnavailable from KnownCause("The store refused each attempt to assemble the parts.")
 
     async def _attempt(self, video: Video, upload_id: str) -> StoredObject | None:
         """Return None if another attempt may succeed. Raise as `assemble` does."""

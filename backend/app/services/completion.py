@@ -169,7 +169,7 @@ class CompletionService:
             log.warning("upload.object_not_found", video_id=str(video.id))
             await self._leave_undecided(video, owner, missing_since=video.missing_since or now)
             raise StorageUnavailable from KnownCause(
-                "The store has neither the upload nor the announced object. A later check decides."
+                "The store does not have the announced object. A later check decides."
             )
         log.error("upload.object_vanished", video_id=str(video.id))
         return await self._settle(video, owner, VideoEvent.OBJECT_VANISHED, **OBJECT_MISSING, due_at=now)

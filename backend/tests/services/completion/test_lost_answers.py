@@ -148,7 +148,7 @@ async def test_stays_undecided_before_the_recheck(
     for _ in range(3):
         with pytest.raises(StorageUnavailable) as raised:
             await application.completion.complete(user.id, video.id, {})
-        assert cause_of(raised.value).startswith("The store has neither the upload nor the announced object.")
+        assert cause_of(raised.value).startswith("The store does not have the announced object.")
         clock.advance(RECHECK_AFTER / 3 - timedelta(seconds=1))
 
     row = await read_video(application, video.id)
@@ -394,7 +394,7 @@ async def test_stays_undecided_while_409_repeats(
 
     with pytest.raises(StorageUnavailable) as raised:
         await application.completion.complete(user.id, video.id, {})
-    assert cause_of(raised.value) == "The parts or the object changed in each attempt to assemble them."
+    assert cause_of(raised.value) == "The store refused each attempt to assemble the parts."
 
     assert (await read_video(application, video.id)).status == "completing"
 
