@@ -4,23 +4,9 @@ import { hexToBase64 } from "./hash-ahead";
 import type { PartBody } from "./ports";
 import type { Part, PartList } from "./rules/part-list";
 import { decidePart } from "./rules/retry";
-import type { RunContext } from "./run-context";
+import type { Attempt, RunContext } from "./run-context";
 import type { AttemptEnd } from "./upload-log";
 import type { SignedUrl } from "./url-cache";
-
-/** An attempt in flight. */
-export interface Attempt {
-  readonly part: Part;
-  /** Aborts with the reason "stalled" or "preempted". */
-  readonly controller: AbortController;
-  readonly startedAt: number;
-  lastEventAt: number;
-  isBodySent: boolean;
-  /** How many attempts there were at once at most. */
-  together: number;
-  /** Replaces the watchdog's limit after the network came back or the machine woke up. */
-  shortLimitMs: number | null;
-}
 
 export interface AttemptContext extends RunContext {
   readonly parts: PartList;

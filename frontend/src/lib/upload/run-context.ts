@@ -2,14 +2,28 @@
 import { createConnection } from "./connection";
 import { createDelays } from "./delays";
 import { createHashAhead } from "./hash-ahead";
-import type { Attempt } from "./part-attempt";
 import type { UploaderOptions, UploaderPorts } from "./ports";
+import type { Part } from "./rules/part-list";
 import { createRetryBudget } from "./rules/retry";
 import type { UploadEvent } from "./rules/upload-state";
 import { createTicker } from "./ticker";
 import type { UploadPolicy } from "./types";
 import type { UploadJob } from "./upload-job";
 import { createWaitStatus } from "./wait-status";
+
+/** An attempt in flight to send a part. */
+export interface Attempt {
+  readonly part: Part;
+  /** Aborts with the reason "stalled" or "preempted". */
+  readonly controller: AbortController;
+  readonly startedAt: number;
+  lastEventAt: number;
+  isBodySent: boolean;
+  /** How many attempts there were at once at most. */
+  together: number;
+  /** Replaces the watchdog's limit after the network came back or the machine woke up. */
+  shortLimitMs: number | null;
+}
 
 /** What the page tells of its user. */
 export interface SessionNews {

@@ -1,6 +1,6 @@
 // Decides how many parts may be in flight before the first answer.
-import type { Attempt } from "./part-attempt";
 import type { Clock } from "./ports";
+import type { Attempt } from "./run-context";
 
 /** If no sent part is answered for so long, one more is sent, because the connections may be dead. */
 const SILENT_MS = 30_000;

@@ -1,7 +1,7 @@
 // Stops attempts that stand still.
-import type { Attempt } from "./part-attempt";
 import type { Clock } from "./ports";
 import type { PartList } from "./rules/part-list";
+import type { Attempt } from "./run-context";
 
 /** Without progress for this long, plus the time to drain a socket's buffer, a part stands still (measured). */
 const STALL_MS = 30_000;
