@@ -74,5 +74,5 @@ def test_refused_sign_in_keeps_the_focus(page: Page, account: Account) -> None:
     page.get_by_label("Password", exact=True).fill("not the password")
     button = page.get_by_role("button", name="Sign in")
     button.click()
-    expect(page.locator("[data-slot=alert]")).to_be_visible()
+    expect(page.locator("[data-slot=alert]:visible")).to_be_visible()
     expect(button).to_be_focused()

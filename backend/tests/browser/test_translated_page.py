@@ -82,8 +82,8 @@ def card(page: Page) -> Locator:
 
 
 def alert(page: Page) -> Locator:
-    # Next's route announcer is an alert too.
-    return page.locator("[data-slot=alert]")
+    # Next's route announcer is an alert too, and until a form is sent, its hidden alerts wait for a server's answer.
+    return page.locator("[data-slot=alert]:visible")
 
 
 def choose_file(page: Page, file: Path) -> None:
