@@ -53,8 +53,8 @@ async def test_continues_after_pause(application: Application, make_video: MakeV
     async with working(application, jobs):
         await jobs.until_ready(first.id)
         with capture_logs() as logged, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(db, "BUSY_TIMEOUT_SECONDS", 0.5)
             async with postgresql_paused(application.database), asyncio.timeout(TIMEOUT_SECONDS):
+                patch.setattr(db, "BUSY_TIMEOUT_SECONDS", 0.5)
                 while not any(line["event"] == "loop.waiting" for line in logged):  # noqa: ASYNC110  # as logged
                     await asyncio.sleep(OFTEN)
 
