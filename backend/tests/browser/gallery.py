@@ -1,6 +1,7 @@
 """Draws the scenes of the gallery (frontend/src/gallery) in each look of the page."""
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, Route
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, TIMEOUT_MILLISECONDS
 
@@ -61,7 +62,7 @@ class Look:
     def apply(self, page: Page) -> None:
         page.set_viewport_size({"width": self.width, "height": self.height})
         page.emulate_media(color_scheme=self.scheme, forced_colors="active" if self.forced else "none")
-        page.wait_for_function(f"document.documentElement.classList.contains('{self.scheme}')")
+        expect(page.locator("html")).to_have_class(re.compile(rf"\b{self.scheme}\b"))
 
 
 WIDE: Final = 1280

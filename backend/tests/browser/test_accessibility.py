@@ -41,9 +41,7 @@ def check(page: Page, what: str) -> None:
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
         # The theme follows the system by a listener, and rows are measured anew.
         expect(page.locator("html")).to_have_class(re.compile(rf"\b{theme}\b"))
-        page.wait_for_function(
-            "new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(true))))"
-        )
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
         assert page.evaluate(RUN) == [], f"{what}, {width} px, {theme}"
     page.set_viewport_size({"width": 1280, "height": 900})
 

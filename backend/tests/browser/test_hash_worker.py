@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.browser.conftest import TIMEOUT_MILLISECONDS
+from tests.waiting import wait_until
 
 MIB = 1024 * 1024
 FILE_BYTES = 64 * MIB
@@ -63,7 +63,7 @@ def test_worker_hashes_every_slice_while_garbage_is_collected(signed_in: Page, t
     signed_in.reload()
     with signed_in.expect_file_chooser():
         signed_in.get_by_role("button", name="Choose a video").click()
-    signed_in.wait_for_function("window.__workers.length > 0", timeout=TIMEOUT_MILLISECONDS)
+    wait_until(lambda: signed_in.evaluate("window.__workers.length > 0"), "the worker was made")
     signed_in.evaluate("document.body.insertAdjacentHTML('beforeend', '<input type=file id=stress>')")
     signed_in.set_input_files("#stress", tmp_path / "file")
     signed_in.on("worker", lambda worker: worker.evaluate(COLLECT_GARBAGE))

@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from tests.browser.conftest import Account, wait_for_upload_status
 from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
+from tests.waiting import wait_until
 
 SCRIPTS: Final = "**/_next/static/chunks/*.js"
 # Notes each heading that a person could see. innerText leaves out what is hidden.
@@ -79,7 +80,7 @@ def test_page_shows_no_english_before_german(page: Page) -> None:
     is_held = True
     page.route(SCRIPTS, lambda route: held.append(route) if is_held else route.continue_())
     page.goto("/login", wait_until="commit")
-    page.wait_for_function("() => window.__frames > 2")
+    wait_until(lambda: page.evaluate("window.__frames > 2"), "three frames")
     root = page.locator("html")
     expect(root).to_have_attribute("lang", "de")
     expect(root).to_have_attribute("dir", "ltr")
@@ -93,7 +94,7 @@ def test_page_shows_no_english_before_german(page: Page) -> None:
     expect(page.get_by_role("heading", name="Anmelden")).to_be_visible()
     expect(page).to_have_title("Anmelden – Slipway")
     # The heading is there before the next frame notes it.
-    page.wait_for_function("() => window.__headings.at(-1) !== ''")
+    wait_until(lambda: page.evaluate("window.__headings.at(-1) !== ''"), "the heading is noted")
     assert set(page.evaluate("window.__headings")) == {"", "Anmelden"}
 
 

@@ -213,8 +213,8 @@ def test_player_carries_on_with_a_new_link(show: Show) -> None:
         "player => player.addEventListener('error', () => { window.__stoppedAt = player.currentTime; })"
     )
     player.evaluate("player => Object.assign(player, {volume: 0.25, muted: true, playbackRate: 2}).play()")
-    show.page.wait_for_function("() => document.querySelector('video').currentSrc.includes('renewed')")
-    show.page.wait_for_function("() => document.querySelector('video').currentTime > 0")
+    wait_until(lambda: player.evaluate("player => player.currentSrc.includes('renewed')"), "the new address")
+    wait_until(lambda: player.evaluate("player => player.currentTime > 0"), "it plays")
     after = player.evaluate(PLAYBACK)
     assert after["currentTime"] >= show.page.evaluate("window.__stoppedAt") > 0
     assert (after["paused"], after["volume"], after["playbackRate"]) == (False, 0.25, 2)

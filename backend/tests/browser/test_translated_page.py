@@ -12,6 +12,7 @@ from tests.browser.test_browser_floors import NOTICE
 from tests.browser.test_upload import hold
 from tests.engines.slipway import SlipwayProcess
 from tests.media import make_video
+from tests.waiting import wait_until
 
 # Chrome's translator also leaves out what says translate="no". It translates each node that is added later.
 TRANSLATE = """(() => {
@@ -251,9 +252,8 @@ def test_page_translated_before_react_hydrates_it_works(context: BrowserContext,
     page.add_init_script(f'addEventListener("DOMContentLoaded", () => {TRANSLATE})')
     page.goto("/login")
     # React reports that it renders the page anew.
-    page.wait_for_function(
-        "Object.keys(document.querySelector('form')).some((key) => key.startsWith('__react'))"
-    )
+    is_rendered = "Object.keys(document.querySelector('form')).some((key) => key.startsWith('__react'))"
+    wait_until(lambda: page.evaluate(is_rendered), "React rendered the form")
     sign_in(page, account)
     expect(page.get_by_text("[No videos yet]")).to_be_visible()
     expect(page.get_by_text(NOTICE)).to_be_hidden()

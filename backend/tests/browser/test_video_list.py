@@ -74,7 +74,7 @@ def scroll_to(page: Page, position: int) -> Locator:
     while row.count() == 0:
         last = page.locator("main li").last.get_attribute("aria-posinset")
         page.mouse.wheel(0, 2000 if int(last or 0) < position else -1000)
-        page.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
     return row
 
 
@@ -100,7 +100,7 @@ def test_one_request_refreshes_all_loaded_rows(
 
 def _is_gone_when_looked_at(page: Page, row: Locator) -> bool:
     page.evaluate("dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
     return row.count() == 0
 
 
@@ -118,7 +118,7 @@ def test_notice_of_a_removal_leaves_the_bar_of_the_chosen_videos_free(
     expect(notice.get_by_role("button", name="Undo")).to_be_focused()
     for width in (1280, 390, 320):
         signed_in.set_viewport_size({"width": width, "height": 800})
-        signed_in.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
+        signed_in.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
         above, below = notice.bounding_box(), bar.bounding_box()
         assert above is not None
         assert below is not None
