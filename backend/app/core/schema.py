@@ -68,7 +68,7 @@ class StepBack:
 
 
 def what_is_new(database_url: str) -> str:
-    """Return what to tell of an upgrade that began an installation, because the settings may be those of none."""
+    """Return what to tell if an upgrade began a new installation, which nobody wants with wrong settings."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return (

@@ -45,8 +45,10 @@ export function SessionList() {
           />
         </div>
       )}
-      {/* The button that ended a session goes, and the form takes its focus. */}
-      {/* No button submits the form, because Enter in the field would press the first one. */}
+      {/*
+        The button that ended a session goes, and the form takes its focus. No button submits the form, because Enter
+        in the field would press the first one.
+      */}
       <form
         method="post"
         aria-label={t.account.sessions.title}

@@ -60,7 +60,7 @@ export function RemovalKeeper({ onChange }: { onChange: (removals: Removals) => 
 }
 
 // The server begins to delete when the time to undo is over, and frees the space once the store has confirmed it. No
-// answer tells the page when that is: at once, after some seconds for many videos, or later if the store is in trouble.
+// answer tells the page when that is. Many videos take some seconds, and a store in trouble takes longer.
 const SPACE_MS = [2000, 6000, 20_000];
 
 export function makeRemover(queryClient: QueryClient): Remover {

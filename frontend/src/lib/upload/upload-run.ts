@@ -38,8 +38,13 @@ export function createUploadRun(input: Omit<RunInput, "signal">) {
       stop();
       const isLost = reason instanceof UploadLost;
       const videoId = job.upload?.videoId ?? null;
-      const mayBeComplete = job.isCompleteUnconfirmed && !isLost;
-      emit({ type: "failed", videoId, error, isLost, mayBeComplete });
+      emit({
+        type: "failed",
+        videoId,
+        error,
+        isLost,
+        mayBeComplete: job.isCompleteUnconfirmed && !isLost,
+      });
     }
   }
 

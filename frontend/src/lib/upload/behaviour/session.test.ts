@@ -75,6 +75,14 @@ describe("a session that ends", () => {
 describe("an upload whose page learns first that nobody is signed in", () => {
   const BUSY = apiFailure(503, "overloaded", {}, 30);
 
+  async function expectNoNewVideo(world: World): Promise<void> {
+    await world.clock.advance(3_600_000);
+    expect(world.api.countOf("create")).toBe(1);
+    expect(waitingOf(world)).toEqual({ reason: "signed_out" });
+    world.uploader.signedIn();
+    await expectDone(world);
+  }
+
   async function untilCreateBacksOff(): Promise<World> {
     const world = makeWorld();
     world.api.failures.create.push(BUSY);
@@ -98,11 +106,7 @@ describe("an upload whose page learns first that nobody is signed in", () => {
   it("sends nothing while it isn't known whose the next session is, and then goes on", async () => {
     const world = await untilCreateBacksOff();
     world.uploader.signedOut();
-    await world.clock.advance(3_600_000);
-    expect(world.api.countOf("create")).toBe(1);
-    expect(waitingOf(world)).toEqual({ reason: "signed_out" });
-    world.uploader.signedIn();
-    await expectDone(world);
+    await expectNoNewVideo(world);
   });
 
   it("isn't looked for after a cancel, until its user is back", async () => {
@@ -133,18 +137,8 @@ describe("an upload whose page learns first that nobody is signed in", () => {
     expect(world.api.countOf("create")).toBe(before);
     expect(world.leaks()).toEqual(NO_LEAKS);
   });
-});
 
-describe("while nobody is signed in", () => {
-  async function expectNoNewVideo(world: World): Promise<void> {
-    await world.clock.advance(3_600_000);
-    expect(world.api.countOf("create")).toBe(1);
-    expect(waitingOf(world)).toEqual({ reason: "signed_out" });
-    world.uploader.signedIn();
-    await expectDone(world);
-  }
-
-  it("an upload that the store lost does not begin again", async () => {
+  it("does not begin again if the store lost it", async () => {
     const world = makeWorld();
     world.api.lost = 1;
     world.start();
@@ -153,7 +147,7 @@ describe("while nobody is signed in", () => {
     await expectNoNewVideo(world);
   });
 
-  it("another try of a failed upload waits", async () => {
+  it("isn't tried again after it failed", async () => {
     const world = makeWorld();
     await untilRefused(world);
     world.uploader.signedOut();
@@ -161,7 +155,7 @@ describe("while nobody is signed in", () => {
     await expectNoNewVideo(world);
   });
 
-  it("a removal is not asked for, and its attempts are not used up", async () => {
+  it("isn't removed after a cancel, and the removal's attempts are not used up", async () => {
     const world = makeWorld({ size: 100 * MIB });
     await untilSending(world);
     world.uploader.signedOut();
