@@ -455,7 +455,7 @@ if os.environ.get("SLIPWAY_TEST_DATABASE") == "postgresql":
             "no compare-and-set: deletes",
             "Each of several deletes at once is answered 204.",
             _replaced(videos, "transition", _transition_without_guards),
-            suites.race("delete x delete"),
+            suites.overlapping_transactions("delete x delete"),
         ),
         Defect(
             "check, then reserve",
@@ -464,6 +464,6 @@ if os.environ.get("SLIPWAY_TEST_DATABASE") == "postgresql":
                 _replaced(users, "reserve_bytes", _check_then_reserve),
                 _replaced(videos, "insert", _insert_and_reserve),
             ),
-            suites.race("create x create at the quota"),
+            suites.overlapping_transactions("create x create at the quota"),
         ),
     ]

@@ -5,7 +5,6 @@ fault. `Killed` ends the process. Product code does not catch it, and later call
 are refused, so a dead process has no further effect.
 """
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -42,6 +41,9 @@ Result = TypeVar("Result")
 _SERVICES = str(Path(services.__file__).parent)
 
 
+async def _at_once() -> None: ...
+
+
 class Killed(BaseException):
     """The process died here."""
 
@@ -66,12 +68,11 @@ class Process:
         self.struck_by: Fault | None = None
         """The last planned fault that happened."""
         self.late_effects: list[Callable[[], Awaitable[object]]] = []
-        self.turns_before_a_call: Callable[[], int] = lambda: 0
-        """How many turns of the event loop a call waits. Random numbers find orders that real time does not produce.
-        """
+        self.before_a_call: Callable[[], Awaitable[None]] = _at_once
+        """What a call or transaction waits for. See orders.py."""
 
     async def call(self, name: str, effect: Callable[[], Awaitable[Result]]) -> Result:
-        await self.pause()
+        await self.before_a_call()
         fault = self.begin(name)
         if fault is not None and fault.takes_effect_late:
             self.late_effects.append(effect)
@@ -83,10 +84,6 @@ class Process:
             raise
         self.end(name, fault)
         return result
-
-    async def pause(self) -> None:
-        for _ in range(self.turns_before_a_call()):
-            await asyncio.sleep(0)
 
     def begin(self, name: str) -> Fault | None:
         self._refuse_if_dead()
@@ -134,7 +131,7 @@ class WatchedDatabase(Database):
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         process = self.process
         name = f"commit {_calling_service()}"
-        await process.pause()
+        await process.before_a_call()
         async with super().transaction() as session:
             yield session
             fault = process.begin(name)

@@ -1,6 +1,7 @@
 """Short runs of each suite for seeded defects, which return what they find and stop at the first finding."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from tests.contract.test_object_storage import test_an_expired_url_is_refused, t
 from tests.crash.conftest import NewWorlds
 from tests.crash.crash_points import killed_at, moments_of, record
 from tests.crash.model import Installation
+from tests.crash.orders import Interleaved, RandomOrder
 from tests.crash.outcomes import outcomes_of, table_of
-from tests.crash.races import RACES
+from tests.crash.races import RACES, Race
 from tests.crash.test_outcomes import TABLE
 from tests.crash.test_races import run_once
 from tests.crash.use_cases import (
@@ -82,21 +84,43 @@ def failing_calls(name: str) -> Suite:
 
 
 def race(name: str) -> Suite:
-    """Start the race until something is found.
-
-    On a busy machine a statement takes more turns of the event loop, so an order that shows a defect is rarer.
-    """
-    (wanted,) = [race for race in RACES if race.name == name]
+    """Interleave each two of the runners at each two of their calls. These orders do not depend on the machine."""
+    wanted = _race(name)
+    unlike_pairs = {
+        (wanted.runners[first], wanted.runners[second]): (first, second)
+        for first, second in itertools.permutations(range(len(wanted.runners)), 2)
+    }
 
     async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
-        chance = random.Random(name)  # noqa: S311  # the same order each time
         async with new_world(**dict(wanted.settings)) as world:
-            for _ in range(3000):
-                if found := await run_once(world, wanted, chance):
-                    return found
+            for first, second in unlike_pairs.values():
+                for first_call in itertools.count():
+                    for second_call in itertools.count():
+                        order = Interleaved(first, first_call, second, second_call)
+                        if found := await run_once(world, wanted, order):
+                            return found
+                        if order.calls[second] <= second_call:
+                            break
+                    if order.calls[first] <= first_call:
+                        break
         return []
 
     return Suite(f"race: {name}", run)
+
+
+def overlapping_transactions(name: str) -> Suite:
+    """Start the race in random orders until something is found. `race` interleaves whole transactions only."""
+    wanted = _race(name)
+
+    async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
+        order = RandomOrder(random.Random(name))  # noqa: S311  # the same order each time
+        async with new_world(**dict(wanted.settings)) as world:
+            for _ in range(3000):
+                if found := await run_once(world, wanted, order):
+                    return found
+        return []
+
+    return Suite(f"overlapping transactions of: {name}", run)
 
 
 def model_of_another_user() -> Suite:
@@ -149,3 +173,8 @@ def real_store() -> Suite:
 def _case(name: str) -> UseCase:
     (case,) = [case for case in [*USE_CASES, FOREIGN_OBJECT] if case.name == name]
     return case
+
+
+def _race(name: str) -> Race:
+    (race,) = [race for race in RACES if race.name == name]
+    return race

@@ -12,7 +12,7 @@ from tests.crash.suites import Suite
 ONLY_HERE = {
     suite.name: suite
     for suite in (defect.caught_by for defect in DEFECTS)
-    if suite.name.startswith(("invariants after", "a sweep keeps", "model"))
+    if suite.name.startswith(("invariants after", "a sweep keeps", "race", "model"))
 }
 """Other tests show that the other suites find nothing without a defect."""
 

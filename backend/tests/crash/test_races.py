@@ -3,19 +3,19 @@
 import asyncio
 import os
 import random
+from unittest.mock import patch
 
 import pytest
 
 from app.domain.errors import SlipwayError
 from tests.crash.conftest import NewWorlds
+from tests.crash.orders import RUNNER, Order, RandomOrder
 from tests.crash.races import RACES, Race
 from tests.crash.report import SEED, reported
 from tests.crash.use_cases import Step
 from tests.crash.world import PAST_A_LEASE, World
 from tests.waiting import TIMEOUT_SECONDS
 
-PACES = (0, 0, 1, 10, 30, 100, 300)
-"""Turns of the event loop before a call. A statement takes about as many as the middle values."""
 STARTS = int(os.environ.get("SLIPWAY_RACES", "10"))
 
 
@@ -26,14 +26,14 @@ async def test_any_order_keeps_invariants(new_world: NewWorlds, race: Race) -> N
     with reported(f"race: {race.name}", SEED) as tally:
         async with new_world(**dict(race.settings)) as world:
             for start in range(STARTS):
-                found = await run_once(world, race, chance)
+                found = await run_once(world, race, RandomOrder(chance))
                 tally.add(found)
                 if found:
                     broken[start] = found
     assert broken == {}
 
 
-async def run_once(world: World, race: Race, chance: random.Random) -> list[str]:
+async def run_once(world: World, race: Race, order: Order) -> list[str]:
     """Return what is broken for a new user, by the invariants, the answers and the final state."""
     world.found = []
     world.issued_urls = []
@@ -41,14 +41,16 @@ async def run_once(world: World, race: Race, chance: random.Random) -> list[str]
     await race.arrange(world)
     barrier = asyncio.Barrier(len(race.runners))
 
-    async def run(runner: Step) -> object:
+    async def run(number: int, runner: Step) -> object:
+        RUNNER.set(number)
         await barrier.wait()
-        return await _answer(world, runner)
+        answer = await _answer(world, runner)
+        order.has_ended(number)
+        return answer
 
-    world.process.turns_before_a_call = lambda: chance.choice(PACES)
-    answers = await asyncio.gather(*map(run, race.runners))
-    await world.application.tasks.drain(TIMEOUT_SECONDS)
-    world.process.turns_before_a_call = lambda: 0
+    with patch.object(world.process, "before_a_call", order.before_a_call):
+        answers = await asyncio.gather(*(run(*numbered) for numbered in enumerate(race.runners)))
+        await world.application.tasks.drain(TIMEOUT_SECONDS)
     await world.check()
     if not race.fits(answers):
         world.found.append(f"answered together: {answers}")
