@@ -18,7 +18,7 @@ class Order(Protocol):
     async def before_a_call(self) -> None:
         """Wait until the runner may make its next port call or begin its next transaction."""
 
-    def has_ended(self, runner: int) -> None: ...
+    def note_end(self, runner: int) -> None: ...
 
 
 class RandomOrder:
@@ -31,7 +31,7 @@ class RandomOrder:
         for _ in range(self._chance.choice(_PACES)):
             await asyncio.sleep(0)
 
-    def has_ended(self, runner: int) -> None: ...
+    def note_end(self, runner: int) -> None: ...
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Interleaved:
             self._second_waits.set()
             await self._first_has_ended.wait()
 
-    def has_ended(self, runner: int) -> None:
+    def note_end(self, runner: int) -> None:
         if runner == self.first:
             self._first_waits.set()
             self._first_has_ended.set()

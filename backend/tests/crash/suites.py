@@ -24,6 +24,7 @@ from tests.crash.use_cases import (
     UseCase,
     sweep_keeps_them,
 )
+from tests.crash.world import World
 from tests.engines.embedded import EmbeddedStore
 
 
@@ -84,7 +85,7 @@ def failing_calls(name: str) -> Suite:
 
 
 def race(name: str) -> Suite:
-    """Interleave each two of the runners at each two of their calls. These orders do not depend on the machine."""
+    """Interleave each pair of unlike runners at each pair of their calls. No order depends on the machine's speed."""
     wanted = _race(name)
     unlike_pairs = {
         (wanted.runners[first], wanted.runners[second]): (first, second)
@@ -94,18 +95,25 @@ def race(name: str) -> Suite:
     async def run(new_world: NewWorlds, _folder: Path) -> list[str]:
         async with new_world(**dict(wanted.settings)) as world:
             for first, second in unlike_pairs.values():
-                for first_call in itertools.count():
-                    for second_call in itertools.count():
-                        order = Interleaved(first, first_call, second, second_call)
-                        if found := await run_once(world, wanted, order):
-                            return found
-                        if order.calls[second] <= second_call:
-                            break
-                    if order.calls[first] <= first_call:
-                        break
+                if found := await _interleave(world, wanted, first, second):
+                    return found
         return []
 
     return Suite(f"race: {name}", run)
+
+
+async def _interleave(world: World, wanted: Race, first: int, second: int) -> list[str]:
+    """Run these two runners in each order of `Interleaved`, until something is found."""
+    for first_call in itertools.count():
+        for second_call in itertools.count():
+            order = Interleaved(first, first_call, second, second_call)
+            if found := await run_once(world, wanted, order):
+                return found
+            if order.calls[second] <= second_call:
+                break
+        if order.calls[first] <= first_call:
+            break
+    return []
 
 
 def overlapping_transactions(name: str) -> Suite:

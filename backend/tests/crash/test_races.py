@@ -45,7 +45,7 @@ async def run_once(world: World, race: Race, order: Order) -> list[str]:
         RUNNER.set(number)
         await barrier.wait()
         answer = await _answer(world, runner)
-        order.has_ended(number)
+        order.note_end(number)
         return answer
 
     with patch.object(world.process, "before_a_call", order.before_a_call):
