@@ -49,9 +49,8 @@ export class PartList {
   isBuffered: boolean | null = null;
   /** Whether bytes count as sent before they are answered. */
   countsUnanswered = false;
-  #bytesAnswered = 0;
+  readonly #answers: { readonly at: number; readonly bytes: number }[] = [];
   #bufferedSince = 0;
-  #answeredAt = 0;
 
   constructor(
     readonly sizeBytes: number,
@@ -86,7 +85,11 @@ export class PartList {
 
   /** Bytes per second by the answers, if something buffers bodies. */
   get answerRate(): number | null {
-    return this.isBuffered ? (this.#bytesAnswered * 1000) / (this.#answeredAt - this.#bufferedSince) : null;
+    const since = this.#bufferedSince;
+    const last = this.#answers.at(-1);
+    if (!this.isBuffered || last === undefined) return null;
+    const bytes = this.#answers.reduce((sum, answer) => sum + (answer.at > since ? answer.bytes : 0), 0);
+    return (bytes * 1000) / (last.at - since);
   }
 
   /** Returns whether the part got further than before. */
@@ -111,14 +114,12 @@ export class PartList {
   timeAnswer({ size }: Part, startedAt: number, bodySentAt: number, answeredAt: number): void {
     if (size === this.partSizeBytes || this.isBuffered === null) {
       const isLate = answeredAt - bodySentAt > Math.max(LATE_ANSWER_MS, bodySentAt - startedAt);
-      if (isLate !== this.isBuffered) {
-        this.#bytesAnswered = 0;
-        this.#bufferedSince = startedAt;
-      }
+      // The other parts share the link, so all answers since this attempt began count, also those in time. By one
+      // part's share, the limit for a dead connection would be several times too long.
+      if (isLate !== this.isBuffered) this.#bufferedSince = startedAt;
       this.isBuffered = isLate;
     }
-    this.#bytesAnswered += size;
-    this.#answeredAt = answeredAt;
+    this.#answers.push({ at: answeredAt, bytes: size });
   }
 
   /** Returns how many of these parts there are. Each is read, hashed and sent again. */
