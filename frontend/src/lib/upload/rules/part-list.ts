@@ -114,8 +114,8 @@ export class PartList {
   timeAnswer({ size }: Part, startedAt: number, bodySentAt: number, answeredAt: number): void {
     if (size === this.partSizeBytes || this.isBuffered === null) {
       const isLate = answeredAt - bodySentAt > Math.max(LATE_ANSWER_MS, bodySentAt - startedAt);
-      // The other parts share the link, so all answers since this attempt began count, also those in time. By one
-      // part's share, the limit for a dead connection would be several times too long.
+      // Parts share the link, so the rate counts every answer since this attempt began. If it counted this part alone,
+      // the limit for a dead connection would be several times too long.
       if (isLate !== this.isBuffered) this.#bufferedSince = startedAt;
       this.isBuffered = isLate;
     }
