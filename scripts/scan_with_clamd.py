@@ -21,6 +21,8 @@ _SECONDS: Final = 60.0
 _FOUND: Final = re.compile(r"stream: (.+) FOUND")
 _DOUBTS: Final = "Heuristics."
 """clamd's names for a guess begin so, and those for a limit that ended its scan. Neither is a verdict."""
+_TOO_LONG: Final = "Its StreamMaxLength may be too small"
+"""clamd may close the stream before it answers, or answer first."""
 
 
 class NoVerdict(Exception):
@@ -50,7 +52,7 @@ def ask_clamd(address: str, file: Iterator[bytes]) -> str:
             while piece := clamd.recv(4096):
                 answer += piece
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise NoVerdict("clamd closed the stream. Its StreamMaxLength may be too small") from error
+            raise NoVerdict(f"clamd closed the stream. {_TOO_LONG}") from error
     return answer.rstrip(b"\0").decode(errors="replace")
 
 
@@ -58,6 +60,8 @@ def verdict_of(answer: str) -> dict[str, str]:
     """Raise NoVerdict unless clamd found a known virus or read the whole file."""
     if answer == "stream: OK":
         return {"verdict": "clean"}
+    if answer.startswith("INSTREAM size limit exceeded"):
+        raise NoVerdict(f"clamd says {answer!r}. {_TOO_LONG}")
     found = _FOUND.fullmatch(answer)
     if found is None or found[1].startswith(_DOUBTS):
         raise NoVerdict(f"clamd says {answer!r}")
