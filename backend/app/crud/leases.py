@@ -15,6 +15,9 @@ from app.crud.guarded import VideoChanges, change, row
 from app.domain.video_status import IN_FLIGHT, VideoEvent, VideoStatus
 from app.models import Video
 
+_Leased = aliased(Video)
+"""Made once, because SQLAlchemy copies every column for an alias. That took 1.5 ms of each claim."""
+
 
 def held_by(owner: uuid.UUID) -> ColumnElement[bool]:
     """Require that `owner` still holds the lease."""
@@ -116,9 +119,8 @@ async def claim_probe(
 
     So a user's queue delays the videos of others by one probe at most. Return None if none waits.
     """
-    leased = aliased(Video)
-    served = select(leased.user_id).where(
-        col(leased.status) == VideoStatus.PROCESSING, col(leased.lease_until) > now
+    served = select(_Leased.user_id).where(
+        col(_Leased.status) == VideoStatus.PROCESSING, col(_Leased.lease_until) > now
     )
     waiting = (
         select(Video.id)
