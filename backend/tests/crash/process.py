@@ -35,6 +35,7 @@ from app.ports import (
     Versions,
 )
 from mediaprobe import Metadata
+from tests.crash.inline_sqlite import use_inline_sqlite
 from tests.fakes import When
 
 Result = TypeVar("Result")
@@ -126,6 +127,11 @@ class WatchedDatabase(Database):
     """
 
     process: Process
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        if self.is_sqlite:
+            use_inline_sqlite(self.engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
