@@ -31,6 +31,7 @@ from app.domain.video_status import VideoStatus
 from app.main import create_app
 from app.models import User, Video
 from app.runtime import running
+from app.services import completion, videos
 from tests import factories
 from tests.databases import Databases, PostgresDatabases, make_databases
 from tests.factories import APP_URL, PASSWORD, ApiClient, make_application, make_settings
@@ -65,6 +66,13 @@ def wait_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not give up on a database that is slow because the machine is. Tests of the limits replace this fixture."""
     monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", int(TIMEOUT_SECONDS))
     monkeypatch.setattr(db, "ABANDONED_AFTER_SECONDS", int(TIMEOUT_SECONDS))
+
+
+@pytest.fixture(autouse=True)
+def _wait_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not answer before the work is done because the machine is slow. Tests of the limits name their own."""
+    monkeypatch.setattr(completion, "WAIT_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(videos, "DELETE_WAIT_SECONDS", TIMEOUT_SECONDS)
 
 
 @pytest.fixture(autouse=True)
@@ -152,7 +160,7 @@ async def application(
     """
     made = make_application(settings, clock, storage, probe)
     yield made
-    await made.tasks.drain(10)
+    await made.tasks.drain(TIMEOUT_SECONDS)
     await made.close()
     await _join_sqlite_threads()
 

@@ -55,7 +55,7 @@ async def astray(
     """A process on a machine whose clock is wrong by some minutes."""
     made = make_application(settings, SharedClock(WrongClock(request.param)), storage, probe)
     yield made
-    await made.tasks.drain(10)
+    await made.tasks.drain(TIMEOUT_SECONDS)
     await made.close()
 
 

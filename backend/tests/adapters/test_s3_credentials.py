@@ -21,6 +21,7 @@ from app.core.config import Settings
 from app.core.storage_causes import cause_of
 from app.domain.errors import StorageUnavailable
 from tests.adapters.fake_aws import KEY_ID, SECRET, TOKEN, FakeAws
+from tests.waiting import TIMEOUT_SECONDS
 
 KEY = "videos/a/b/c.mp4"
 LIFE = timedelta(minutes=14)
@@ -242,13 +243,13 @@ def test_url_keeps_old_end_while_another_thread_renews(now: datetime) -> None:
 
     def renewed() -> dict[str, Any]:
         renewing.set()
-        assert may_end.wait(30)
+        assert may_end.wait(TIMEOUT_SECONDS)
         return keys(now, "NEW", 60)
 
     credentials = RefreshableCredentials.create_from_metadata(keys(now, "OLD", 14), renewed, "test")
     thread = threading.Thread(target=credentials.get_frozen_credentials)
     thread.start()
-    assert renewing.wait(30)
+    assert renewing.wait(TIMEOUT_SECONDS)
 
     during = signer_with(credentials).presign_part(KEY, "id", 1, 5, now, 900)
     may_end.set()

@@ -16,24 +16,15 @@ from app.bootstrap import Application
 from app.core.config import Settings
 from app.core.logging import configure_logging
 from app.main import create_app
-from app.services import completion, videos
 from tests.api.declared import declares
 from tests.api.outage import database_down
 from tests.factories import APP_URL, ApiClient, make_settings
-from tests.waiting import TIMEOUT_SECONDS
 
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Settings:
     """Return default settings, changed by `@with_settings(name=value)` of shapes.py."""
     return make_settings(database_url, tmp_path, **getattr(request, "param", {}))
-
-
-@pytest.fixture(autouse=True)
-def _wait_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not answer early because the machine is slow."""
-    monkeypatch.setattr(completion, "WAIT_SECONDS", TIMEOUT_SECONDS)
-    monkeypatch.setattr(videos, "DELETE_WAIT_SECONDS", TIMEOUT_SECONDS)
 
 
 class Watch:

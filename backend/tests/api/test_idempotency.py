@@ -12,6 +12,7 @@ from tests.api.shapes import API, MP4, assert_error, with_settings
 from tests.conftest import MakeVideo, SignedIn
 from tests.factories import assert_quota_is_exact, count_videos, find_video, reserved_bytes
 from tests.fakes import FakeClock, InMemoryStorage
+from tests.waiting import TIMEOUT_SECONDS
 
 VIDEOS = f"{API}/videos"
 
@@ -164,7 +165,7 @@ async def test_concurrent_equal_creates_make_one_video(
     assert len({answer.json()["video"]["id"] for answer in answers}) == 1
     assert len({answer.json()["upload"]["parts"][0]["url"] for answer in answers}) == 1
     assert await count_videos(application) == 1
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert len(storage.open_uploads) == 1, "a request left its upload open"
     await assert_quota_is_exact(application, alice.user)
 

@@ -19,6 +19,7 @@ from tests.contract.test_conversation import EngineClock, announce, part_md5s, s
 from tests.engines.fault_proxy import FaultProxy
 from tests.engines.faults import STORE_COMPLETE, Answer, Match, RefuseHeader, s3_error
 from tests.fakes import FakeDelivery, FakeProbe
+from tests.waiting import TIMEOUT_SECONDS
 
 PUT = Match("PUT")
 WRITES = {"both": (PUT, STORE_COMPLETE), "put": (PUT,), "complete": (STORE_COMPLETE,)}
@@ -63,7 +64,7 @@ async def application(
             probe=FakeProbe(),
         )
         yield made
-        await made.tasks.drain(30)
+        await made.tasks.drain(TIMEOUT_SECONDS)
         await made.close()
         storage.close()
 

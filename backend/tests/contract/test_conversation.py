@@ -18,6 +18,7 @@ from app.services.uploads import StartedUpload
 from tests.contract.engines import Engine, S3Engine, request
 from tests.factories import part_of, read_video
 from tests.fakes import S3_MIN_PART_BYTES, FakeDelivery, FakeProbe, content_md5, md5_hex
+from tests.waiting import TIMEOUT_SECONDS
 
 DATA = bytes(range(256)) * (S3_MIN_PART_BYTES // 256) + b"the last part"
 
@@ -39,7 +40,7 @@ async def application(engine: Engine, settings: Settings) -> AsyncIterator[Appli
         probe=FakeProbe(),
     )
     yield made
-    await made.tasks.drain(30)
+    await made.tasks.drain(TIMEOUT_SECONDS)
     await made.close()
 
 
@@ -125,7 +126,7 @@ async def test_deleted_video_leaves_nothing(
         await application.completion.complete(user.id, started.video.id, {})
 
     await application.videos.delete(user.id, started.video.id)
-    await application.tasks.drain(30)
+    await application.tasks.drain(TIMEOUT_SECONDS)
 
     row = await read_video(application, started.video.id)
     assert (row.status, row.reserved_bytes) == ("deleting", 0)

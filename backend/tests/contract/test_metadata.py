@@ -16,13 +16,14 @@ from tests.contract.engines import Engine
 from tests.contract.test_conversation import EngineClock
 from tests.factories import part_of, read_video
 from tests.fakes import FakeDelivery
+from tests.waiting import TIMEOUT_SECONDS
 
 
 @pytest.fixture
 async def application(engine: Engine, settings: Settings) -> AsyncIterator[Application]:
     made = assemble(settings, clock=EngineClock(engine), storage=engine.storage, delivery=FakeDelivery())
     yield made
-    await made.tasks.drain(30)
+    await made.tasks.drain(TIMEOUT_SECONDS)
     await made.close()
 
 

@@ -207,7 +207,7 @@ async def test_concurrent_repeats_create_one_video(
 
     assert len({one.video.id for one in started}) == 1
     assert sum(one.is_new for one in started) == 1
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     video = await read_video(application, started[0].video.id)
     assert [upload.upload_id for upload in storage.open_uploads] == [video.upload_id]
     assert await reserved_bytes(application, user) == len(SMALL_VIDEO)
@@ -234,7 +234,7 @@ async def test_aborts_second_upload_of_a_row(
 
     await aborting.reached()
     aborting.release()
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert [upload.upload_id for upload in storage.open_uploads] == [fast.video.upload_id]
 
 
@@ -435,7 +435,7 @@ async def test_a_request_whose_row_another_undid_says_so(
         await undone
 
     assert cause_of(raised.value) == "Another request to begin this upload failed, and undid it."
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert storage.open_uploads == []
 
 
@@ -502,5 +502,5 @@ async def test_delete_during_create_leaves_no_upload(
     with pytest.raises(WrongState):
         await creating
 
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert storage.open_uploads == []

@@ -18,6 +18,7 @@ from tests.conftest import MakeUser, MakeVideo
 from tests.factories import SMALL_VIDEO, assert_quota_is_exact, find_video, read_video, reserved_bytes
 from tests.fakes import FakeClock, InMemoryStorage
 from tests.services.conftest import Create
+from tests.waiting import TIMEOUT_SECONDS
 
 SETTLED = timedelta(minutes=5)
 """Time between the two confirmations."""
@@ -96,7 +97,7 @@ async def test_only_one_concurrent_delete_succeeds(
 
     assert outcomes.count(None) == 1
     assert sum(isinstance(outcome, VideoNotFound) for outcome in outcomes) == 4
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     await assert_nothing_stored(application, storage, user)
 
 
@@ -182,7 +183,7 @@ async def test_hanging_store_does_not_delay_the_user(
         await application.videos.get(user.id, video.id)
     await gate.reached()
     gate.release()
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     await assert_nothing_stored(application, storage, user)
 
 

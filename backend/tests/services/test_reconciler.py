@@ -27,6 +27,7 @@ from tests.factories import (
 )
 from tests.fakes import FakeClock, FakeProbe, InMemoryStorage
 from tests.services.conftest import TWO_PARTS, Create, send
+from tests.waiting import TIMEOUT_SECONDS
 
 GRACE = timedelta(hours=1)
 A_SECOND = timedelta(seconds=1)
@@ -39,7 +40,7 @@ async def other(
     """Create a second process on the same database and store."""
     made = make_application(settings, clock, storage, probe)
     yield made
-    await made.tasks.drain(10)
+    await made.tasks.drain(TIMEOUT_SECONDS)
     await made.close()
 
 
@@ -380,7 +381,7 @@ async def rarely_swept(
         settings.model_copy(update={"sweep_interval_seconds": 86_400}), clock, storage, probe
     )
     yield made
-    await made.tasks.drain(10)
+    await made.tasks.drain(TIMEOUT_SECONDS)
     await made.close()
 
 

@@ -41,7 +41,7 @@ async def test_long_assembly_does_not_delay_deletions(
 
     for gate in gates:
         gate.release()
-    await application.tasks.drain(30)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert {(await read_video(application, video.id)).status for video in slow} == {"processing"}
 
 
@@ -56,7 +56,7 @@ async def test_does_not_start_a_row_twice(
     assert await application.reconciler.start_due() == []
 
     gate.release()
-    await application.tasks.drain(30)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert storage.count("delete") == 1
 
 
@@ -74,5 +74,5 @@ async def test_limits_concurrent_rows(
 
     for gate in gates:
         gate.release()
-    await application.tasks.drain(30)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert storage.count("delete") == 12

@@ -25,6 +25,7 @@ from mediaprobe import BudgetExceeded, NoVideoTrack
 from tests.conftest import MakeVideo
 from tests.factories import make_application, make_settings, read_video, reserved_bytes, run_due_probes
 from tests.fakes import FakeClock, FakeProbe, FakeScanner, InMemoryStorage, some_metadata
+from tests.waiting import TIMEOUT_SECONDS
 
 CLEAN, INFECTED = ScanVerdict("clean"), ScanVerdict("infected", "Eicar-Test-Signature")
 AWAY = ScannerUnavailable("the command ended with 2")
@@ -42,7 +43,7 @@ async def application(
 ) -> AsyncIterator[Application]:
     made = make_application(settings, clock, storage, probe, scanner)
     yield made
-    await made.tasks.drain(10)
+    await made.tasks.drain(TIMEOUT_SECONDS)
     await made.close()
 
 

@@ -32,6 +32,7 @@ from tests.factories import (
 )
 from tests.fakes import FakeClock, InMemoryStorage
 from tests.services.conftest import Create, part_md5s_of, send
+from tests.waiting import TIMEOUT_SECONDS
 
 
 async def disable(application: Application, user: User) -> int | None:
@@ -179,7 +180,7 @@ async def test_disabled_while_the_store_opens_the_upload(
 
     with pytest.raises(WrongState):
         await creating
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert storage.open_uploads == []
     await let_removals_end(application, clock)
     assert await reserved_bytes(application, user) == 0

@@ -14,16 +14,14 @@ from tests.factories import (
     read_video,
 )
 from tests.fakes import FakeClock, InMemoryStorage
-from tests.waiting import TIMEOUT_SECONDS
 
 WELL_PAST_A_LEASE = timedelta(seconds=31)
 
 
 @pytest.fixture(autouse=True)
-def _poll_often_and_wait_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Poll often, which only makes the tests shorter. Do not answer early because the machine is slow."""
+def _poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Poll often, which only makes the tests shorter."""
     monkeypatch.setattr(completion, "POLL_SECONDS", 0.005)
-    monkeypatch.setattr(completion, "WAIT_SECONDS", TIMEOUT_SECONDS)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ async def test_returns_completing_if_the_store_is_slow(
 
     assert (first.status, second.status) == ("completing", "completing")
     gate.release()
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
     assert (await application.completion.complete(user.id, video.id, {})).status == "processing"
     assert storage.count("complete_multipart_upload") == 1
 
@@ -54,7 +54,7 @@ async def test_continues_if_the_caller_disconnects(
     with pytest.raises(asyncio.CancelledError):
         await request
     gate.release()
-    await application.tasks.drain(10)
+    await application.tasks.drain(TIMEOUT_SECONDS)
 
     await assert_completed(application, storage, video, SMALL_VIDEO)
 
