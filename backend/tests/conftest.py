@@ -7,7 +7,6 @@ SQLite, or a real PostgreSQL with SLIPWAY_TEST_DATABASE=postgresql.
 """
 
 import asyncio
-import functools
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -15,7 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -90,14 +88,6 @@ def _cheap_hashing() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         cheap = PasswordHash((Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1),))
         patch.setattr(security, "_ARGON2", cheap)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _read_once_what_s3_is() -> Iterator[None]:
-    """Let all of botocore's sessions share its description of S3, which takes 0.3 s to read."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield
 
 

@@ -3,13 +3,14 @@
 import os
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 
 from app.adapters.s3_credentials import keep_named_ends
 from app.adapters.s3_region import see_redirects
@@ -73,8 +74,9 @@ class S3Connection:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        """Shared by all clients, because it caches the description of S3, which takes 0.3 s to read."""
+        """Shared by all clients, so that they share a role's keys."""
         core = _session_without_environment() if self.is_embedded else botocore.session.get_session()
+        core.register_component("data_loader", _read_once(core.get_config_variable("data_path")))
         if self.ca_bundle:
             # Also for the clients that botocore makes itself to renew a role's keys.
             core.set_config_variable("ca_bundle", self.ca_bundle)
@@ -88,6 +90,12 @@ class S3Connection:
         if not self.access_key_id:
             keep_named_ends(session)
         return session
+
+
+@cache
+def _read_once(data_path: str | None) -> Loader:
+    """Return what all sessions of this process share, because botocore reads its description of S3 in 0.1 s."""
+    return create_loader(data_path)
 
 
 def _session_without_environment() -> botocore.session.Session:
