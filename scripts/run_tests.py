@@ -51,8 +51,8 @@ ON_BOTH = [
 ]
 # What starts processes, browsers or stores.
 REAL_THINGS = ["tests/browser", "tests/process", "tests/localstore", "tests/contract", "tests/faults"]
-AT_ONCE = 3
-"""Suites. Each often waits for processes, so on 2 cores three together take less time than two."""
+AT_ONCE = 4
+"""Suites. Each often waits for processes. With four, the longest suite decides the time also beside busy programs."""
 
 
 def planned(quick: bool) -> list[Suite]:
