@@ -94,7 +94,7 @@ class S3Connection:
 
 @cache
 def _read_once(data_path: str | None) -> Loader:
-    """Return what all sessions of this process share, because botocore reads its description of S3 in 0.1 s."""
+    """Return the loader that all sessions share. Reading botocore's description of S3 takes 0.1 s."""
     return create_loader(data_path)
 
 
