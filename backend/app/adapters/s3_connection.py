@@ -76,7 +76,6 @@ class S3Connection:
     def _session(self) -> boto3.Session:
         """Shared by all clients, so that they share a role's keys."""
         core = _session_without_environment() if self.is_embedded else botocore.session.get_session()
-        core.register_component("data_loader", _read_once(core.get_config_variable("data_path")))
         if self.ca_bundle:
             # Also for the clients that botocore makes itself to renew a role's keys.
             core.set_config_variable("ca_bundle", self.ca_bundle)
@@ -87,14 +86,16 @@ class S3Connection:
             aws_session_token=self.session_token,
             region_name=self.region,
         )
+        # After boto3.Session, which adds a folder to the paths of the loader that it finds.
+        core.register_component("data_loader", _shared_loader(core.get_config_variable("data_path")))
         if not self.access_key_id:
             keep_named_ends(session)
         return session
 
 
 @cache
-def _read_once(data_path: str | None) -> Loader:
-    """Return the loader that all sessions share. Reading botocore's description of S3 takes 0.1 s."""
+def _shared_loader(data_path: str | None) -> Loader:
+    """Let all sessions share a loader, because it reads botocore's description of S3 once, which takes 0.1 s."""
     return create_loader(data_path)
 
 

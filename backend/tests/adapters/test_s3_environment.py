@@ -155,3 +155,12 @@ def test_external_s3_requires_the_profile_that_is_named(monkeypatch: pytest.Monk
 
     with pytest.raises(ProfileNotFound):
         make_signer(connection("https://s3.example"))
+
+
+def test_sessions_share_botocores_loader_and_leave_it_as_it_is() -> None:
+    """boto3 adds its folder to the loader that a session has, so a shared loader would grow with each session."""
+    sessions = [connection("http://s3.example")._session for _ in range(2)]
+    one, other = (session._session.get_component("data_loader") for session in sessions)
+
+    assert one is other
+    assert len(one.search_paths) == len(set(one.search_paths))
