@@ -159,7 +159,7 @@ async def _join_sqlite_threads() -> None:
     """Wait for the threads of cancelled connections, which report to the event loop when they end."""
     for thread in threading.enumerate():
         if "_connection_worker_thread" in thread.name:
-            await asyncio.to_thread(thread.join, 10)
+            await asyncio.to_thread(thread.join, TIMEOUT_SECONDS)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------

@@ -128,9 +128,9 @@ class WatchedDatabase(Database):
 
     process: Process
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, keeps_threads: bool = False) -> None:
         super().__init__(url)
-        if self.is_sqlite:
+        if self.is_sqlite and not keeps_threads:
             use_inline_sqlite(self.engine)
 
     @asynccontextmanager

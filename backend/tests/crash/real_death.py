@@ -73,7 +73,7 @@ class _MortalWorld(World):
 
 
 async def _live_and_die(url: str, folder: Path, case: UseCase, point: Point) -> None:
-    world = _MortalWorld(WatchedDatabase(url), folder)
+    world = _MortalWorld(WatchedDatabase(url, keeps_threads=True), folder)
     world.left = folder / "left"
     world.user = await insert_user(world.application, "no password fits")
     await case.arrange(world)

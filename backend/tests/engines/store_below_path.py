@@ -16,6 +16,7 @@ from botocore.credentials import Credentials
 
 from tests.engines.embedded import REGION, EmbeddedStore
 from tests.engines.loopback_server import LoopbackServer
+from tests.waiting import TIMEOUT_SECONDS
 
 PATH = "/storage/v1/s3"
 
@@ -68,7 +69,7 @@ class StoreBelowPath(LoopbackServer):
         S3SigV4Auth(Credentials(self.keys.access_key_id, self.keys.secret_access_key), "s3", REGION).add_auth(
             signed
         )
-        connection = http.client.HTTPConnection("127.0.0.1", self._store.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self._store.port, timeout=TIMEOUT_SECONDS)
         connection.request(method, url.removeprefix(self._store.endpoint_url), body, dict(signed.headers))
         answer = connection.getresponse()
         said = answer.read()

@@ -31,21 +31,21 @@ def test_acknowledged_parts_survive_kill_during_upload(make_store: MakeStore) ->
     store.client().create_bucket(Bucket=BUCKET)
     upload = begin_upload(store)
     acknowledged: dict[int, str] = {}
-    killer = threading.Lock()
+    kill_has_begun = threading.Lock()
 
     def put(part_number: int) -> None:
-        if killer.locked():
+        if kill_has_begun.locked():
             return
         try:
             acknowledged[part_number] = upload.put(part_number, FULL_PART)
         except BotoCoreError:
             return
-        if len(acknowledged) >= 6 and killer.acquire(blocking=False):
+        if len(acknowledged) >= 6 and kill_has_begun.acquire(blocking=False):
             store.kill()
 
     with ThreadPoolExecutor(4) as pool:
-        for part_number in range(1, 25):
-            pool.submit(put, part_number)
+        list(pool.map(put, range(1, 25)))
+    assert kill_has_begun.locked()
 
     with store:
         assert set(acknowledged) <= set(upload.listed_parts())

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from mediaprobe import Metadata
+from tests.waiting import TIMEOUT_SECONDS
 
 FIELDS = (
     "container",
@@ -46,7 +47,7 @@ class Answer:
 def ask(path: Path) -> Answer | None:
     """Return the values of ffprobe, or None if it finds no video."""
     command = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", str(path)]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT_SECONDS)
     if done.returncode != 0:
         return None
     result = json.loads(done.stdout)

@@ -13,6 +13,7 @@ import pytest
 from mediaprobe import Metadata
 from mediaprobe.__main__ import main
 from tests.mediaprobe import floods
+from tests.waiting import TIMEOUT_SECONDS
 
 BACKEND = Path(__file__).parents[2]
 
@@ -38,7 +39,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=TIMEOUT_SECONDS,
     )
 
 

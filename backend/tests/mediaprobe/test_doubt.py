@@ -12,6 +12,7 @@ from pathlib import Path
 from mediaprobe import BudgetExceeded, BytesSource, ProbeError, probe
 from tests.crash.report import write_line
 from tests.mediaprobe import builders, structure
+from tests.waiting import TIMEOUT_SECONDS
 
 # For a campaign set SLIPWAY_DOUBTS, optionally with SLIPWAY_SEED.
 DOUBTS = int(os.environ.get("SLIPWAY_DOUBTS", "2000"))
@@ -32,7 +33,7 @@ def refusal(data: bytes) -> str | None:
 def plays(path: Path) -> bool:
     """Return whether ffprobe finds a video stream with a size."""
     command = ["ffprobe", "-v", "error", "-show_streams", "-of", "json", str(path)]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT_SECONDS)
     streams = json.loads(done.stdout or "{}").get("streams", [])
     return any(
         stream.get("codec_type") == "video"

@@ -2,10 +2,13 @@
 
 import json
 import shlex
+import socketserver
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,48 @@ def test_a_file_that_the_store_refuses_has_no_verdict(clamd: Clamd) -> None:
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "403" in ended.stderr
+
+
+@contextmanager
+def clamd_that_reads_all(socket: Path, answer: bytes) -> Iterator[bytearray]:
+    """Read a stream to its end, and only then answer. clamd itself answers or closes first, by chance."""
+    was_read = bytearray()
+
+    class Stream(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            assert self.rfile.read(len(b"zINSTREAM\0")) == b"zINSTREAM\0"
+            while length := struct.unpack("!L", self.rfile.read(4))[0]:
+                was_read.extend(self.rfile.read(length))
+            self.wfile.write(answer + b"\0")
+
+    with socketserver.UnixStreamServer(str(socket), Stream) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield was_read
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"INSTREAM size limit exceeded. ERROR", "StreamMaxLength"),
+        (b"stream: Heuristics.Encrypted.PDF FOUND", "Heuristics.Encrypted.PDF"),
+        (b"", "clamd says ''"),
+    ],
+)
+def test_an_answer_that_is_no_verdict_is_named(
+    tmp_path: Path, clean: bytes, answer: bytes, said: str
+) -> None:
+    socket = tmp_path / "clamd.ctl"
+    with clamd_that_reads_all(socket, answer) as was_read, ScriptedServer() as server:
+        server.script(Answer(200, clean))
+
+        ended = scan(socket, server)
+
+    assert was_read == clean
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert said in ended.stderr
 
 
 @pytest.mark.parametrize(

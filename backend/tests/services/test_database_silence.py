@@ -174,7 +174,7 @@ async def test_cancellation_does_not_wait_for_the_database(
     monkeypatch.setattr(psycopg.AsyncConnection, "cancel_safe", ask_to_cancel)
     database = Database(postgres.new())
     async with postgresql_paused(database):
-        with suppress(TimeoutError):
+        with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5), database.reading() as session:
                 await session.execute(text("SELECT 1"))
     await database.close()
