@@ -1,7 +1,7 @@
 """SQLite without the thread of aiosqlite, whose two switches for each statement take half of the crash tests' time.
 
 SQLite's writers come one after the other, and its readers see a snapshot. So it makes no difference what runs during
-a statement. `test_equivalence` compares with processes that keep the thread.
+a statement. Here no task can be cancelled during one. `test_equivalence` compares with processes that keep the thread.
 """
 
 import asyncio

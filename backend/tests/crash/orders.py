@@ -11,7 +11,7 @@ RUNNER: Final[ContextVar[int]] = ContextVar("RUNNER")
 """The number of the runner, from 0, to which a task belongs. A task that a runner starts inherits it."""
 
 _PACES: Final = (0, 0, 1, 3, 10, 30, 100, 300)
-"""Turns of the event loop before a call. A statement takes 1 on SQLite, and 10 to 100 on PostgreSQL."""
+"""Turns of the event loop before a call. A statement takes 1 on SQLite, and 2 or more on PostgreSQL."""
 
 
 class Order(Protocol):

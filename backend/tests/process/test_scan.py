@@ -138,7 +138,7 @@ def clamd_that_reads_all(socket: Path, answer: bytes) -> Iterator[bytearray]:
             self.wfile.write(answer + b"\0")
 
     with socketserver.UnixStreamServer(str(socket), Stream) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield was_read
         finally:
